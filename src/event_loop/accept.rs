@@ -1,0 +1,218 @@
+//! Letting clients in, at the front door and at the passive ports.
+//!
+//! A client beyond a cap is told 421 and closed, so the queue of the listener never fills with clients that nobody
+//! answers. If the kernel itself is out of descriptors, a spare one is given up for a moment to tell them so; if that
+//! fails too, accepting pauses and is taken up again by a timer, because no event will come for those already waiting.
+
+use super::EventLoop;
+use super::connection::Connection;
+use super::data_channel::DataSocket;
+use super::passive_ring::PortIndex;
+use super::token::Target;
+use super::trace::Tone;
+use crate::ftp::reply::{self, Reply};
+use crate::session::Session;
+use mio::Interest;
+use mio::net::TcpStream;
+use rustix::io::Errno;
+use std::io::{self, ErrorKind, Write};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+/// Connections accepted at one listener before others have their turn.
+const ACCEPTS_PER_TURN: usize = 64;
+/// How long accepting rests when the kernel has no descriptor at all.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What an `accept` brought.
+enum Accepted {
+    Client(TcpStream, SocketAddr),
+    /// The queue is empty; an event will tell of the next.
+    NobodyLeft,
+    /// That one client was lost on the way; there may be others.
+    Lost,
+    /// The kernel has no descriptor or memory for it now.
+    NoDescriptor,
+}
+
+impl EventLoop {
+    /// Accepts at a control listener until nobody is left.
+    pub(super) fn accept_clients(&mut self, index: u32) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            let Some(listener) = self.listeners.get(index as usize) else {
+                return;
+            };
+            let ring = listener.ring;
+            let bound = (!listener.address.ip().is_unspecified()).then(|| listener.address.ip().to_canonical());
+            match accepted(listener.socket.accept()) {
+                Accepted::Client(stream, address) => self.welcome(stream, address, ring, bound),
+                Accepted::NobodyLeft => return,
+                Accepted::Lost => {}
+                Accepted::NoDescriptor => {
+                    if !self.refuse_with_spare(index) {
+                        self.pause_accepting(Target::ControlListener(index));
+                        return;
+                    }
+                }
+            }
+        }
+        self.shared.ready.push_back(Target::ControlListener(index));
+    }
+
+    fn welcome(&mut self, stream: TcpStream, address: SocketAddr, ring: u16, bound: Option<std::net::IpAddr>) {
+        let peer = address.ip().to_canonical();
+        let admitted = self.shared.descriptors.has_room_for_session() && self.admission.admits(peer);
+        let permit = self.shared.descriptors.permit().filter(|_| admitted);
+        let Some(permit) = permit else {
+            self.refuse(stream, peer);
+            return;
+        };
+        self.session_number += 1;
+        let number = self.session_number;
+        let now = self.shared.now;
+        let slot = self.slots.insert_with(|slot| {
+            Connection::new(slot, stream, permit, Session::new(number, peer), ring, bound, now)
+        });
+        self.admission.enter(peer, slot);
+        self.shared.counters.accepted += 1;
+        self.shared
+            .trace
+            .tell(Tone::Wake, || format!("session {number} begins: {address} connected"));
+        log::debug!("session {number}: {address} connected");
+        let banner = Reply::banner(&self.shared.settings.banner);
+        self.step(slot, |connection, shared| {
+            let interest = Interest::READABLE | Interest::PRIORITY;
+            let token = Target::Control(slot).into();
+            match shared.registry.register(&mut connection.control, token, interest) {
+                Ok(()) => banner.write_to(&mut connection.output.bytes),
+                Err(_) => connection.vanish(shared),
+            }
+        });
+        self.evict_overdue_login();
+    }
+
+    fn refuse(&mut self, mut stream: TcpStream, peer: std::net::IpAddr) {
+        self.shared.counters.refused += 1;
+        self.shared
+            .trace
+            .tell(Tone::Wake, || format!("{peer} is one too many: 421"));
+        if self.shared.counters.refused.is_power_of_two() {
+            log::warn!("{} clients refused so far, the last from {peer}", self.shared.counters.refused);
+        }
+        let mut farewell = Vec::new();
+        reply::TOO_MANY_CONNECTIONS.write_to(&mut farewell);
+        // It fits into the empty buffer of a new socket; a client that is gone already cannot be told.
+        let _ = stream.write(&farewell);
+    }
+
+    fn evict_overdue_login(&mut self) {
+        let slots = &mut self.slots;
+        let overdue = self.admission.overdue(|slot| {
+            slots
+                .get_mut(slot)
+                .is_some_and(|connection| connection.session().is_logging_in())
+        });
+        if let Some(slot) = overdue {
+            self.shared.counters.evicted += 1;
+            self.step(slot, |connection, shared| {
+                connection.dismiss(&reply::TOO_MANY_CONNECTIONS, shared);
+            });
+        }
+    }
+
+    /// Gives up the spare descriptor for as long as it takes to tell one client that there is none.
+    fn refuse_with_spare(&mut self, index: u32) -> bool {
+        let Some(spare) = self.spare.take() else {
+            return false;
+        };
+        drop(spare);
+        let client = self
+            .listeners
+            .get(index as usize)
+            .map(|listener| accepted(listener.socket.accept()));
+        let refused = match client {
+            Some(Accepted::Client(stream, address)) => {
+                self.refuse(stream, address.ip());
+                true
+            }
+            Some(Accepted::NobodyLeft | Accepted::Lost | Accepted::NoDescriptor) | None => false,
+        };
+        self.spare = spare_descriptor();
+        refused
+    }
+
+    fn pause_accepting(&mut self, target: Target) {
+        if !self.paused.contains(&target) {
+            self.paused.push(target);
+        }
+        self.resume_accepting_at.get_or_insert(self.shared.now + PAUSE);
+    }
+
+    /// Takes accepting up again where it paused.
+    pub(super) fn resume_accepting(&mut self) {
+        if self.resume_accepting_at.is_some_and(|at| at <= self.shared.now) {
+            self.resume_accepting_at = None;
+            if self.spare.is_none() {
+                self.spare = spare_descriptor();
+            }
+            self.shared.ready.extend(self.paused.drain(..));
+        }
+    }
+
+    /// Accepts at a passive port until nobody is left: each is matched by port and address, and strangers are closed.
+    /// Whoever was expected is put into the arrivals.
+    pub(super) fn accept_data_connections(&mut self, ring: u16, port: PortIndex) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            let Some(ports) = self.shared.rings.get_mut(usize::from(ring)) else {
+                return;
+            };
+            let Some(listener) = ports.listener(port) else {
+                return;
+            };
+            match accepted(listener.accept()) {
+                Accepted::Client(stream, address) => {
+                    let peer = address.ip().to_canonical();
+                    let Some(slot) = ports.ring.claim(port, peer) else {
+                        self.shared.counters.strangers += 1;
+                        self.shared
+                            .trace
+                            .tell(Tone::Wake, || format!("a stranger from {peer} at a passive port: closed"));
+                        continue;
+                    };
+                    self.shared.freed_ports.push_back((ring, peer));
+                    match self.shared.descriptors.permit() {
+                        Some(permit) => self.shared.arrivals.push_back((slot, DataSocket::new(stream, permit))),
+                        None => self.step(slot, |connection, shared| connection.data_has_no_descriptor(shared)),
+                    }
+                }
+                Accepted::NobodyLeft => return,
+                Accepted::Lost => {}
+                Accepted::NoDescriptor => {
+                    self.pause_accepting(Target::PassivePort { ring, port });
+                    return;
+                }
+            }
+        }
+        self.shared.ready.push_back(Target::PassivePort { ring, port });
+    }
+}
+
+/// A descriptor kept for the moment when there is no other: a second handle on standard input, which is always open.
+pub(super) fn spare_descriptor() -> Option<OwnedFd> {
+    rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3).ok()
+}
+
+fn accepted(result: io::Result<(TcpStream, SocketAddr)>) -> Accepted {
+    match result {
+        Ok((stream, address)) => Accepted::Client(stream, address),
+        Err(error) => match error.kind() {
+            ErrorKind::WouldBlock => Accepted::NobodyLeft,
+            _ => match Errno::from_io_error(&error) {
+                Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => Accepted::NoDescriptor,
+                // accept(2): errors of the network that belong to the one connection are to be treated like "try again".
+                Some(_) | None => Accepted::Lost,
+            },
+        },
+    }
+}

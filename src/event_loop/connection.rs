@@ -1,0 +1,190 @@
+//! One client: its control connection, its session, its data channel, and what of it has to be remembered between turns.
+//!
+//! An idle connection holds no buffer: input and output are allocated when there is something in them and freed when they
+//! are empty again. The behaviour is in two files: `control.rs` (commands in, replies out) and `data.rs` (the data
+//! connection); when each wait ends is in `timeouts.rs`.
+
+use super::data_channel::DataChannel;
+use super::deadlines::Deadline;
+use super::shared::Shared;
+use super::token::{SlotId, Target};
+use crate::descriptors::Permit;
+use crate::ftp::line::LineReader;
+use crate::session::{Attention, Session};
+use crate::transfer::ListingLines;
+use mio::net::TcpStream;
+use std::net::IpAddr;
+use std::time::Instant;
+
+/// A client.
+#[derive(Debug)]
+pub struct Connection {
+    pub(super) slot: SlotId,
+    pub(super) control: TcpStream,
+    _permit: Permit,
+    pub(super) session: Session,
+    pub(super) life: Life,
+    pub(super) input: LineReader,
+    pub(super) inbound: Inbound,
+    pub(super) output: Output,
+    pub(super) channel: DataChannel,
+    /// The lines of a STAT with a path that are still to go out.
+    pub(super) listing: Option<ControlListing>,
+    pub(super) ring: u16,
+    /// Our end's address, once it is known.
+    pub(super) local_address: Option<IpAddr>,
+    pub(super) opened: Instant,
+    /// When the client last did something, or something was done for it.
+    pub(super) active: Instant,
+    pub(super) deadline: Deadline,
+    pub(super) is_queued: bool,
+    is_unflushed: bool,
+}
+
+/// How far the control connection's end has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    Serving,
+    /// What is queued goes out, then it ends.
+    Closing { since: Instant },
+    /// Our end is shut; what the client still sends is read away, so that the last reply is not lost to a reset.
+    Draining { since: Instant },
+    Gone,
+}
+
+/// What is known of the bytes that wait in the control socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Inbound {
+    /// Read until it would block; an event will tell of more.
+    Drained,
+    /// There may be more, and no event will come for it. `to_the_end`: a short read proves nothing, because the peer's FIN
+    /// or urgent data was announced with the same event.
+    Unread { to_the_end: bool },
+    /// The client has closed its end.
+    Ended,
+}
+
+/// Replies on their way out.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    pub(super) bytes: Vec<u8>,
+    pub(super) written: usize,
+    /// Since when the client's window has been full.
+    pub(super) blocked: Option<Instant>,
+    pub(super) is_registered: bool,
+}
+
+/// A listing that goes out over the control connection, and how many lines it may still have.
+#[derive(Debug)]
+pub(super) struct ControlListing {
+    pub(super) lines: ListingLines,
+    pub(super) lines_left: usize,
+}
+
+/// What a connection needs of the loop before it can go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wants {
+    Nothing,
+    PassivePort,
+}
+
+impl Connection {
+    /// A client that was just accepted. `address`: our end's, where the listener is bound to one.
+    pub fn new(
+        slot: SlotId,
+        control: TcpStream,
+        permit: Permit,
+        session: Session,
+        ring: u16,
+        address: Option<IpAddr>,
+        now: Instant,
+    ) -> Self {
+        Self {
+            slot,
+            control,
+            _permit: permit,
+            session,
+            life: Life::Serving,
+            input: LineReader::new(),
+            inbound: Inbound::Drained,
+            output: Output::default(),
+            channel: DataChannel::Unarmed,
+            listing: None,
+            ring,
+            local_address: address,
+            opened: now,
+            active: now,
+            deadline: Deadline::new(now),
+            is_queued: false,
+            is_unflushed: false,
+        }
+    }
+
+    /// The conversation.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// When the client was accepted.
+    pub fn opened(&self) -> Instant {
+        self.opened
+    }
+
+    /// When it last did something.
+    pub fn active(&self) -> Instant {
+        self.active
+    }
+
+    /// The data channel.
+    pub fn channel(&self) -> &DataChannel {
+        &self.channel
+    }
+
+    /// Whether the connection can be taken out of its slot.
+    pub fn is_gone(&self) -> bool {
+        self.life == Life::Gone
+    }
+
+    /// Whether nothing is under way that a shutdown should wait for.
+    pub fn is_idle(&self) -> bool {
+        self.life == Life::Serving && self.session.attention() == Attention::Commands
+    }
+
+    /// State of conversation and data channel, for traces and summaries.
+    pub fn describe(&self) -> String {
+        format!("{}, data {}", self.session.state_name(), self.channel.name())
+    }
+
+    /// Comes back in this turn or the next: something was left undone although no event will tell of it.
+    pub(super) fn come_back(&mut self, shared: &mut Shared) {
+        if !self.is_queued {
+            self.is_queued = true;
+            shared.ready.push_back(Target::Control(self.slot));
+        }
+    }
+
+    /// The ready queue has brought the connection back: takes up what was left. Waiting commands are served after it.
+    pub(super) fn resume(&mut self, shared: &mut Shared) {
+        self.is_queued = false;
+        if self.has_data_to_move() {
+            self.data_ready(shared);
+        }
+        self.continue_listing(shared);
+    }
+
+    /// After every step: sees to it that what the step left behind is taken up again.
+    pub(super) fn settle(&mut self, shared: &mut Shared) {
+        let has_output = !self.output.bytes.is_empty() || matches!(self.life, Life::Closing { .. });
+        if has_output && !self.is_unflushed && self.output.blocked.is_none() {
+            self.is_unflushed = true;
+            shared.unflushed.push(self.slot);
+        }
+        let due = self.due(&shared.settings);
+        shared.deadlines.arm(self.slot, &mut self.deadline, due);
+    }
+
+    /// The loop writes its replies now.
+    pub(super) fn is_being_flushed(&mut self) {
+        self.is_unflushed = false;
+    }
+}

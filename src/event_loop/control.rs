@@ -1,0 +1,366 @@
+//! The control connection: bytes in, lines to the session, replies out.
+//!
+//! Replies are queued and written once, at the end of the turn, so that a 150 and its 226 leave together. A client that
+//! does not read its replies is not listened to; one that sends faster than it is served waits in its own queue.
+
+use super::connection::{Connection, ControlListing, Inbound, Life, Wants};
+use super::shared::Shared;
+use super::token::Target;
+use super::trace::Tone;
+use crate::ftp::command::Command;
+use crate::ftp::reply::{self, Reply};
+use crate::session::{Attention, Outcome, Request};
+use mio::Interest;
+use mio::event::Event;
+use std::io::{ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::time::Instant;
+
+/// Lines answered before other connections have their turn.
+const COMMANDS_PER_TURN: usize = 16;
+/// Reads of one control socket before other connections have their turn.
+const READS_PER_TURN: usize = 8;
+/// Bytes of commands that may wait; more stay in the kernel.
+const INPUT_MAX: usize = 8 * 1024;
+/// Queued replies from which on no command is answered.
+const OUTPUT_ENOUGH: usize = 8 * 1024;
+/// Lines of a STAT listing, for a connection that has no data connection's flow (threat B16).
+const CONTROL_LISTING_LINES: usize = 10_000;
+
+/// How a read went.
+enum Received {
+    Something,
+    Nothing,
+}
+
+impl Connection {
+    /// The poll reports the control socket. Events are hints: only the system calls tell what is there.
+    pub(super) fn control_event(&mut self, event: &Event, shared: &mut Shared) {
+        if event.is_writable() && self.output.blocked.is_some() {
+            self.flush(shared);
+        }
+        if event.is_readable() || event.is_priority() || event.is_read_closed() || event.is_error() {
+            let to_the_end = event.is_read_closed() || event.is_priority() || event.is_error();
+            self.inbound = match self.inbound {
+                Inbound::Unread { to_the_end: before } => Inbound::Unread {
+                    to_the_end: before || to_the_end,
+                },
+                Inbound::Drained => Inbound::Unread { to_the_end },
+                Inbound::Ended => Inbound::Ended,
+            };
+        }
+    }
+
+    /// Answers what waits, as far as budgets and the client allow.
+    pub(super) fn serve(&mut self, shared: &mut Shared) -> Wants {
+        let mut commands = COMMANDS_PER_TURN;
+        let mut reads = READS_PER_TURN;
+        loop {
+            match self.life {
+                Life::Serving => {}
+                Life::Draining { .. } => {
+                    self.drain_control(shared);
+                    return Wants::Nothing;
+                }
+                Life::Closing { .. } | Life::Gone => return Wants::Nothing,
+            }
+            match self.session.attention() {
+                Attention::Commands => {}
+                Attention::Transfer => {
+                    self.attend_transfer(&mut reads, shared);
+                    if self.session.attention() == Attention::Transfer {
+                        return Wants::Nothing;
+                    }
+                    continue;
+                }
+                Attention::Waiting | Attention::Closing => return Wants::Nothing,
+            }
+            if self.output.bytes.len() - self.output.written >= OUTPUT_ENOUGH {
+                // Flushing it brings the connection back.
+                return Wants::Nothing;
+            }
+            if commands == 0 || reads == 0 {
+                self.come_back(shared);
+                return Wants::Nothing;
+            }
+            match self.input.next_line(self.session.line_limit()) {
+                Some(Ok(line)) => {
+                    commands -= 1;
+                    if self.answer(line.as_bytes(), shared) == Wants::PassivePort {
+                        return Wants::PassivePort;
+                    }
+                }
+                Some(Err(error)) => {
+                    let request = self.session.line_error(error, &mut self.output.bytes);
+                    self.fulfil(request, shared);
+                }
+                None => match self.inbound {
+                    Inbound::Drained => return Wants::Nothing,
+                    Inbound::Unread { .. } => {
+                        reads -= 1;
+                        self.receive(shared);
+                    }
+                    Inbound::Ended => self.vanish(shared),
+                },
+            }
+        }
+    }
+
+    /// During a transfer the client is listened to with one ear: ABOR and STAT, and whether it is still there.
+    fn attend_transfer(&mut self, reads: &mut usize, shared: &mut Shared) {
+        while matches!(self.inbound, Inbound::Unread { .. }) && self.input.pending_len() < INPUT_MAX {
+            if *reads == 0 {
+                self.come_back(shared);
+                return;
+            }
+            *reads -= 1;
+            self.receive(shared);
+        }
+        if self.life != Life::Serving {
+            return;
+        }
+        while self.output.bytes.len() < OUTPUT_ENOUGH
+            && self
+                .input
+                .peek_line()
+                .is_some_and(|line| matches!(Command::parse(line), Ok(Command::StatSession)))
+        {
+            // Nothing waits before it, so answering it now keeps the order.
+            let _ = self.input.next_line(self.session.line_limit());
+            shared.counters.commands += 1;
+            self.session.transfer_status(self.channel.sent(), &mut self.output.bytes);
+        }
+        if self.input.holds_verb("ABOR") {
+            // The effect comes now, the ABOR's own reply in its turn: 426, then 226.
+            self.end_transfer(Outcome::Aborted, shared);
+        } else if self.inbound == Inbound::Ended && !self.input.holds_verb("QUIT") {
+            self.vanish(shared);
+        }
+    }
+
+    fn receive(&mut self, shared: &mut Shared) -> Received {
+        let room = INPUT_MAX.saturating_sub(self.input.pending_len()).max(1);
+        let window = shared.scratch.len().min(room);
+        let Some(buffer) = shared.scratch.get_mut(..window) else {
+            return Received::Nothing;
+        };
+        loop {
+            match self.control.read(buffer) {
+                Ok(0) => {
+                    self.inbound = Inbound::Ended;
+                    return Received::Nothing;
+                }
+                Ok(count) => {
+                    if count < window && self.inbound == (Inbound::Unread { to_the_end: false }) {
+                        // A short read means that the socket is empty (epoll(7)); the next byte brings an event.
+                        self.inbound = Inbound::Drained;
+                    }
+                    self.input.feed(buffer.get(..count).unwrap_or_default());
+                    return Received::Something;
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted => {}
+                    ErrorKind::WouldBlock => {
+                        shared.counters.would_block += 1;
+                        self.inbound = Inbound::Drained;
+                        return Received::Nothing;
+                    }
+                    _ => {
+                        self.vanish(shared);
+                        return Received::Nothing;
+                    }
+                },
+            }
+        }
+    }
+
+    fn answer(&mut self, line: &[u8], shared: &mut Shared) -> Wants {
+        #[cfg(debug_assertions)]
+        assert!(line != b"XPANIC", "a client asked a debug build to panic (threat K09)");
+        shared.counters.commands += 1;
+        self.active = shared.now;
+        let before = shared.trace.is_on().then(|| self.session.state_name());
+        let request = self.session.line(line, &shared.context(), &mut self.output.bytes);
+        if let Some(before) = before {
+            self.tell_command(line, &before, shared);
+        }
+        match request {
+            Some(request) => self.fulfil(request, shared),
+            None => Wants::Nothing,
+        }
+    }
+
+    fn tell_command(&self, line: &[u8], before: &str, shared: &Shared) {
+        let number = self.session.number();
+        let is_password = line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"PASS"));
+        let shown = if is_password { &b"PASS ****"[..] } else { line };
+        shared.trace.tell(Tone::Call, || format!("session {number}: says {}", shown.escape_ascii()));
+        let after = self.session.state_name();
+        if before != after {
+            shared
+                .trace
+                .tell(Tone::Transition, || format!("session {number}: {before} → {after}"));
+        }
+    }
+
+    /// Does what the session asks for.
+    fn fulfil(&mut self, request: Request, shared: &mut Shared) -> Wants {
+        match request {
+            Request::ArmPassive => {
+                self.disarm(shared);
+                return Wants::PassivePort;
+            }
+            Request::ArmActive(address) => self.arm_active(address, shared),
+            Request::Disarm => self.disarm(shared),
+            Request::Transfer(pump) => self.start_transfer(pump, shared),
+            Request::ListOnControl(lines) => {
+                self.listing = Some(ControlListing {
+                    lines,
+                    lines_left: CONTROL_LISTING_LINES,
+                });
+                self.continue_listing(shared);
+            }
+            Request::Close => {
+                self.disarm(shared);
+                self.life = Life::Closing { since: shared.now };
+            }
+        }
+        Wants::Nothing
+    }
+
+    /// Ends the conversation with a last word.
+    pub(super) fn dismiss(&mut self, farewell: &Reply, shared: &mut Shared) {
+        let request = self.session.dismiss(farewell, &mut self.output.bytes);
+        self.fulfil(request, shared);
+    }
+
+    /// The client is gone, or is given up: nothing is said any more.
+    pub(super) fn vanish(&mut self, shared: &mut Shared) {
+        self.abandon_channel(shared);
+        self.listing = None;
+        self.life = Life::Gone;
+    }
+
+    /// Makes more lines of a STAT listing, if what was made before is on its way.
+    pub(super) fn continue_listing(&mut self, shared: &mut Shared) {
+        let Some(listing) = &mut self.listing else {
+            return;
+        };
+        if self.output.bytes.len() >= OUTPUT_ENOUGH {
+            return;
+        }
+        let mut batch = Vec::new();
+        let mut entries = usize::MAX;
+        let failed = listing.lines.next_batch(&mut batch, &mut entries).is_err();
+        for line in batch.split_inclusive(|byte| *byte == b'\n').take(listing.lines_left) {
+            self.output.bytes.push(b' ');
+            self.output.bytes.extend_from_slice(line);
+        }
+        let made = batch.iter().filter(|byte| **byte == b'\n').count();
+        let truncated = made > listing.lines_left;
+        listing.lines_left = listing.lines_left.saturating_sub(made);
+        if failed || truncated || listing.lines.is_finished() {
+            let end = if truncated {
+                reply::STATUS_LISTING_TRUNCATED
+            } else if failed {
+                reply::STATUS_LISTING_FAILED
+            } else {
+                reply::STATUS_LISTING_ENDS
+            };
+            self.listing = None;
+            end.write_to(&mut self.output.bytes);
+            self.session.listing_ended();
+        } else {
+            self.come_back(shared);
+        }
+    }
+
+    /// Writes what is queued; at the end of a turn, or when the socket has room again.
+    pub(super) fn flush(&mut self, shared: &mut Shared) {
+        while let Some(unwritten) = self.output.bytes.get(self.output.written..).filter(|rest| !rest.is_empty()) {
+            match self.control.write(unwritten) {
+                Ok(count) => {
+                    self.output.written += count;
+                    self.output.blocked = None;
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted => {}
+                    ErrorKind::WouldBlock => {
+                        shared.counters.would_block += 1;
+                        self.output.blocked.get_or_insert(shared.now);
+                        self.await_room(shared);
+                        return;
+                    }
+                    _ => {
+                        self.vanish(shared);
+                        return;
+                    }
+                },
+            }
+        }
+        let wrote_much = self.output.written >= OUTPUT_ENOUGH;
+        self.output.bytes = Vec::new();
+        self.output.written = 0;
+        self.output.blocked = None;
+        match self.life {
+            Life::Closing { since } => self.conclude(since, shared),
+            // Answering stopped because of this queue.
+            Life::Serving if wrote_much || self.listing.is_some() => self.come_back(shared),
+            Life::Serving | Life::Draining { .. } | Life::Gone => {}
+        }
+    }
+
+    fn await_room(&mut self, shared: &mut Shared) {
+        if self.output.is_registered {
+            return;
+        }
+        let interest = Interest::READABLE | Interest::PRIORITY | Interest::WRITABLE;
+        match shared
+            .registry
+            .reregister(&mut self.control, Target::Control(self.slot).into(), interest)
+        {
+            Ok(()) => self.output.is_registered = true,
+            Err(_) => self.vanish(shared),
+        }
+    }
+
+    /// All is said. A client that has nothing more to say is closed at once; otherwise what it still sends is read away
+    /// first, because closing a socket with unread input resets it and the last reply could be lost.
+    fn conclude(&mut self, since: Instant, shared: &mut Shared) {
+        let has_said_all = self.inbound != (Inbound::Unread { to_the_end: false })
+            && self.inbound != (Inbound::Unread { to_the_end: true })
+            && self.input.pending_len() == 0;
+        if has_said_all || self.control.shutdown(Shutdown::Write).is_err() {
+            self.life = Life::Gone;
+            return;
+        }
+        self.input.clear();
+        self.life = Life::Draining { since };
+        if self.inbound == Inbound::Ended {
+            self.life = Life::Gone;
+        } else {
+            self.inbound = Inbound::Unread { to_the_end: true };
+            self.come_back(shared);
+        }
+    }
+
+    fn drain_control(&mut self, shared: &mut Shared) {
+        for _ in 0..READS_PER_TURN {
+            match self.inbound {
+                Inbound::Drained => return,
+                Inbound::Ended => {
+                    self.life = Life::Gone;
+                    return;
+                }
+                Inbound::Unread { .. } => match self.receive(shared) {
+                    Received::Something => self.input.clear(),
+                    Received::Nothing => {}
+                },
+            }
+            if self.life == Life::Gone {
+                return;
+            }
+        }
+        self.come_back(shared);
+    }
+}

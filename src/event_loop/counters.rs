@@ -1,0 +1,64 @@
+//! What the loop has done since it started: plain 64-bit counts, printed at exit.
+
+use std::fmt;
+use std::time::Duration;
+
+/// The loop's counts.
+#[derive(Clone, Debug, Default)]
+pub struct Counters {
+    pub turns: u64,
+    pub events: u64,
+    pub stale_events: u64,
+    pub accepted: u64,
+    pub refused: u64,
+    pub evicted: u64,
+    pub strangers: u64,
+    pub commands: u64,
+    pub transfers: u64,
+    pub failed_transfers: u64,
+    pub bytes: u64,
+    /// Calls that found a socket not ready (`EAGAIN`).
+    pub would_block: u64,
+    pub panics: u64,
+    pub longest_turn: Duration,
+}
+
+impl fmt::Display for Counters {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = [
+            ("turns", self.turns),
+            ("events", self.events),
+            ("stale events", self.stale_events),
+            ("accepted", self.accepted),
+            ("refused", self.refused),
+            ("evicted", self.evicted),
+            ("strangers", self.strangers),
+            ("commands", self.commands),
+            ("transfers", self.transfers),
+            ("failed transfers", self.failed_transfers),
+            ("bytes sent", self.bytes),
+            ("would block", self.would_block),
+            ("panics", self.panics),
+        ];
+        for (name, count) in rows {
+            writeln!(formatter, "{name}: {count}")?;
+        }
+        write!(formatter, "longest turn: {:?}", self.longest_turn)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_count_is_printed_on_a_line_of_its_own() {
+        let counters = Counters {
+            transfers: 70_000,
+            ..Counters::default()
+        };
+        let text = counters.to_string();
+        assert!(text.lines().any(|line| line == "transfers: 70000"));
+        assert!(text.lines().any(|line| line == "panics: 0"));
+    }
+}

@@ -1,0 +1,438 @@
+//! The data connection: armed, made, pumped, ended.
+//!
+//! Write first, register on `WouldBlock`: a socket that takes everything at once is never registered with the poll. The
+//! end has one order: last byte, our end shut, what the client sent unasked read away, socket closed, then the reply.
+
+use super::connection::{Connection, Life};
+use super::data_channel::{DataChannel, DataSocket};
+use super::passive_ring::PortIndex;
+use super::shared::Shared;
+use super::trace::Tone;
+use super::transfer_log::LoggedTransfer;
+use crate::session::{Outcome, PassiveAddress, Transfer};
+use crate::transfer::{Budget, DataSocketSink, Progress, Pump, TransferError};
+use mio::Interest;
+use mio::net::TcpStream;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use std::io::{self, ErrorKind, Read};
+use std::mem;
+use std::net::{IpAddr, Shutdown, SocketAddr, SocketAddrV4};
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+/// File bytes that one slot moves in one turn.
+pub(super) const BYTES_PER_TURN: usize = 256 * 1024;
+/// Directory entries that one slot looks at in one turn.
+const ENTRIES_PER_TURN: usize = 256;
+/// Reads of what a client sends on a download, before others have their turn.
+const DRAIN_READS: usize = 16;
+
+/// What reading away a client's unasked bytes found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drained {
+    /// The client's end is closed.
+    End,
+    /// Nothing was there, and the end has not come.
+    Silence,
+    /// Something was there, and more may come.
+    Chatter,
+    Reset,
+}
+
+impl Connection {
+    /// The loop has dealt `port` to this session: announces it.
+    pub(super) fn announce(&mut self, port: PortIndex, shared: &mut Shared) {
+        let Some(address) = self.announced_address(port, shared) else {
+            self.vanish(shared);
+            return;
+        };
+        if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
+            ports.ring.expect(port, self.session.peer(), self.slot);
+        }
+        self.channel = DataChannel::Announced {
+            port,
+            since: shared.now,
+        };
+        self.session.passive_armed(address, &mut self.output.bytes);
+        let number = self.session.number();
+        shared
+            .trace
+            .tell(Tone::Transition, || format!("session {number}: announced {address:?}"));
+    }
+
+    /// No port is free for this peer: the session stands in line.
+    pub(super) fn stand_in_line(&mut self, shared: &mut Shared) {
+        if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
+            ports.ring.wait_in_line(self.session.peer(), self.slot);
+        }
+        self.channel = DataChannel::InLine { since: shared.now };
+    }
+
+    fn announced_address(&mut self, port: PortIndex, shared: &Shared) -> Option<PassiveAddress> {
+        let port = shared.rings.get(usize::from(self.ring))?.number(port);
+        let peer = self.session.peer();
+        if peer.is_ipv6() {
+            return Some(PassiveAddress::PortOnly(port));
+        }
+        if let Some(public) = shared.settings.public_addresses.for_client(peer) {
+            return Some(PassiveAddress::V4(SocketAddrV4::new(public, port)));
+        }
+        Some(match self.own_address().ok()? {
+            IpAddr::V4(address) => PassiveAddress::V4(SocketAddrV4::new(address, port)),
+            IpAddr::V6(_) => PassiveAddress::PortOnly(port),
+        })
+    }
+
+    /// The address that the client reached us at; asked once.
+    fn own_address(&mut self) -> io::Result<IpAddr> {
+        match self.local_address {
+            Some(address) => Ok(address),
+            None => {
+                let address = self.control.local_addr()?.ip().to_canonical();
+                self.local_address = Some(address);
+                Ok(address)
+            }
+        }
+    }
+
+    pub(super) fn arm_active(&mut self, address: SocketAddr, shared: &mut Shared) {
+        self.disarm(shared);
+        self.channel = DataChannel::ToConnect(address);
+    }
+
+    /// Forgets what was armed: the port, the place in line, a connection that waits for its command.
+    pub(super) fn disarm(&mut self, shared: &mut Shared) {
+        let channel = mem::replace(&mut self.channel, DataChannel::Unarmed);
+        match &channel {
+            DataChannel::InLine { .. } => {
+                if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
+                    ports.ring.leave_line(self.session.peer(), self.slot);
+                }
+            }
+            DataChannel::Announced { port, .. } | DataChannel::AwaitingClient { port, .. } => {
+                if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
+                    ports.ring.forget(*port, self.session.peer(), self.slot);
+                }
+                shared.freed_ports.push_back((self.ring, self.session.peer()));
+            }
+            DataChannel::Unarmed
+            | DataChannel::ToConnect(_)
+            | DataChannel::Connected { .. }
+            | DataChannel::Connecting { .. }
+            | DataChannel::Transferring { .. }
+            | DataChannel::Draining { .. } => {}
+        }
+    }
+
+    /// Gives up whatever the data connection was doing, without a word; the connection is going away.
+    pub(super) fn abandon_channel(&mut self, shared: &mut Shared) {
+        if self.session.transfer().is_some() {
+            // Nobody will read the reply, but logs and counters still learn of the transfer.
+            self.end_transfer(Outcome::ConnectionLost, shared);
+        }
+        self.disarm(shared);
+    }
+
+    /// A transfer command was accepted: goes on with whatever is armed.
+    pub(super) fn start_transfer(&mut self, pump: Box<Pump>, shared: &mut Shared) {
+        let since = shared.now;
+        match mem::replace(&mut self.channel, DataChannel::Unarmed) {
+            DataChannel::Announced { port, .. } => {
+                self.session.transfer_begins(&mut self.output.bytes);
+                self.channel = DataChannel::AwaitingClient { port, since, pump };
+            }
+            DataChannel::Connected { socket, .. } => {
+                self.session.transfer_begins(&mut self.output.bytes);
+                self.channel = DataChannel::Transferring {
+                    socket,
+                    pump,
+                    progress: since,
+                };
+                self.pump(shared);
+            }
+            DataChannel::ToConnect(address) => self.connect(address, pump, shared),
+            channel @ (DataChannel::Unarmed
+            | DataChannel::InLine { .. }
+            | DataChannel::AwaitingClient { .. }
+            | DataChannel::Connecting { .. }
+            | DataChannel::Transferring { .. }
+            | DataChannel::Draining { .. }) => {
+                self.channel = channel;
+                self.end_transfer(Outcome::NoDataConnection, shared);
+            }
+        }
+    }
+
+    fn connect(&mut self, address: SocketAddr, pump: Box<Pump>, shared: &mut Shared) {
+        let Some(permit) = shared.descriptors.permit() else {
+            self.end_transfer(Outcome::NoDescriptor, shared);
+            return;
+        };
+        let connecting = self.own_address().and_then(|own| connect_from(own, address));
+        let Ok(stream) = connecting else {
+            self.end_transfer(Outcome::NoDataConnection, shared);
+            return;
+        };
+        let mut socket = DataSocket::new(stream, permit);
+        if socket
+            .await_event(Interest::WRITABLE, &shared.registry, self.slot)
+            .is_err()
+        {
+            self.end_transfer(Outcome::NoDataConnection, shared);
+            return;
+        }
+        self.session.transfer_begins(&mut self.output.bytes);
+        self.channel = DataChannel::Connecting {
+            socket,
+            since: shared.now,
+            pump,
+        };
+    }
+
+    /// The client's connection has arrived at the port announced to it.
+    pub(super) fn data_arrived(&mut self, socket: DataSocket, shared: &mut Shared) {
+        let now = shared.now;
+        match mem::replace(&mut self.channel, DataChannel::Unarmed) {
+            DataChannel::Announced { .. } => self.channel = DataChannel::Connected { socket, since: now },
+            DataChannel::AwaitingClient { pump, .. } => {
+                self.channel = DataChannel::Transferring {
+                    socket,
+                    pump,
+                    progress: now,
+                };
+                self.pump(shared);
+            }
+            // The session has turned to something else since; the connection is nobody's and is closed.
+            channel @ (DataChannel::Unarmed
+            | DataChannel::InLine { .. }
+            | DataChannel::ToConnect(_)
+            | DataChannel::Connected { .. }
+            | DataChannel::Connecting { .. }
+            | DataChannel::Transferring { .. }
+            | DataChannel::Draining { .. }) => self.channel = channel,
+        }
+    }
+
+    /// The client's connection arrived, but there is no descriptor to keep it with.
+    pub(super) fn data_has_no_descriptor(&mut self, shared: &mut Shared) {
+        if self.session.transfer().is_some() {
+            self.end_transfer(Outcome::NoDescriptor, shared);
+        } else {
+            self.disarm(shared);
+        }
+    }
+
+    /// The poll reports the data socket, or the ready queue brings it back.
+    pub(super) fn data_ready(&mut self, shared: &mut Shared) {
+        match &self.channel {
+            DataChannel::Transferring { .. } => self.pump(shared),
+            DataChannel::Connecting { .. } => self.finish_connecting(shared),
+            DataChannel::Draining { .. } => self.finish_draining(shared),
+            DataChannel::Unarmed
+            | DataChannel::InLine { .. }
+            | DataChannel::Announced { .. }
+            | DataChannel::ToConnect(_)
+            | DataChannel::Connected { .. }
+            | DataChannel::AwaitingClient { .. } => {}
+        }
+    }
+
+    fn finish_connecting(&mut self, shared: &mut Shared) {
+        let channel = mem::replace(&mut self.channel, DataChannel::Unarmed);
+        let DataChannel::Connecting { socket, since, pump } = channel else {
+            self.channel = channel;
+            return;
+        };
+        let failed = !matches!(socket.stream.take_error(), Ok(None));
+        match socket.stream.peer_addr() {
+            Ok(_) if !failed => {
+                self.channel = DataChannel::Transferring {
+                    socket,
+                    pump,
+                    progress: shared.now,
+                };
+                self.pump(shared);
+            }
+            // A hint that came too early.
+            Err(error) if !failed && error.kind() == ErrorKind::NotConnected => {
+                self.channel = DataChannel::Connecting { socket, since, pump };
+            }
+            Ok(_) | Err(_) => self.end_transfer(Outcome::NoDataConnection, shared),
+        }
+    }
+
+    /// Moves the transfer on by at most a turn's budget.
+    fn pump(&mut self, shared: &mut Shared) {
+        let DataChannel::Transferring { socket, pump, progress } = &mut self.channel else {
+            return;
+        };
+        let mut budget = Budget {
+            bytes: BYTES_PER_TURN,
+            entries: ENTRIES_PER_TURN,
+        };
+        let outcome = pump.pump(&mut DataSocketSink(socket.stream.as_fd()), &mut budget);
+        let moved = BYTES_PER_TURN - budget.bytes;
+        shared.bulk_left = shared.bulk_left.saturating_sub(moved);
+        if moved > 0 {
+            *progress = shared.now;
+        }
+        let number = self.session.number();
+        shared
+            .trace
+            .tell(Tone::Call, || format!("session {number}: sent {moved} bytes, {outcome:?}"));
+        match outcome {
+            Progress::Complete => self.finish_sending(shared),
+            Progress::WouldBlock => {
+                shared.counters.would_block += 1;
+                if socket
+                    .await_event(Interest::WRITABLE, &shared.registry, self.slot)
+                    .is_err()
+                {
+                    self.end_transfer(Outcome::ConnectionLost, shared);
+                }
+            }
+            Progress::BudgetSpent => self.come_back(shared),
+            Progress::Failed(error) => {
+                let outcome = match error {
+                    TransferError::ConnectionLost => Outcome::ConnectionLost,
+                    TransferError::SourceFailed => Outcome::SourceFailed,
+                    TransferError::SourceShrank => Outcome::SourceShrank,
+                };
+                self.end_transfer(outcome, shared);
+            }
+        }
+    }
+
+    /// Everything is in the kernel: shuts our end, which also sends what CORK held back.
+    fn finish_sending(&mut self, shared: &mut Shared) {
+        let DataChannel::Transferring { socket, pump, .. } = &mut self.channel else {
+            return;
+        };
+        let sent = pump.sent();
+        if socket.stream.shutdown(Shutdown::Write).is_err() {
+            self.end_transfer(Outcome::ConnectionLost, shared);
+            return;
+        }
+        match read_away(&mut socket.stream, &mut shared.scratch) {
+            Drained::End | Drained::Silence => self.end_transfer(Outcome::Complete, shared),
+            Drained::Reset => self.end_transfer(Outcome::ConnectionLost, shared),
+            Drained::Chatter => {
+                let registered = socket.await_event(Interest::READABLE, &shared.registry, self.slot);
+                if let DataChannel::Transferring { socket, .. } =
+                    mem::replace(&mut self.channel, DataChannel::Unarmed)
+                {
+                    self.channel = DataChannel::Draining {
+                        socket,
+                        since: shared.now,
+                        sent,
+                    };
+                }
+                match registered {
+                    Ok(()) => self.come_back(shared),
+                    Err(_) => self.end_transfer(Outcome::Complete, shared),
+                }
+            }
+        }
+    }
+
+    fn finish_draining(&mut self, shared: &mut Shared) {
+        let DataChannel::Draining { socket, .. } = &mut self.channel else {
+            return;
+        };
+        match read_away(&mut socket.stream, &mut shared.scratch) {
+            Drained::End => self.end_transfer(Outcome::Complete, shared),
+            Drained::Reset => self.end_transfer(Outcome::ConnectionLost, shared),
+            Drained::Silence => {}
+            Drained::Chatter => self.come_back(shared),
+        }
+    }
+
+    /// Closes the data connection and gives the transfer its last reply.
+    pub(super) fn end_transfer(&mut self, outcome: Outcome, shared: &mut Shared) {
+        let sent = self.channel.sent();
+        if matches!(self.channel, DataChannel::AwaitingClient { .. }) {
+            self.disarm(shared);
+        }
+        mem::replace(&mut self.channel, DataChannel::Unarmed).close(outcome);
+        // The last command that counted as activity is the one that began the transfer.
+        let began = mem::replace(&mut self.active, shared.now);
+        if let Some(transfer) = self.session.transfer_ended(outcome, &mut self.output.bytes) {
+            self.record(&transfer, outcome, began, sent, shared);
+        }
+    }
+
+    fn record(&self, transfer: &Transfer, outcome: Outcome, began: Instant, sent: u64, shared: &mut Shared) {
+        let number = self.session.number();
+        let path = transfer.path.as_bytes();
+        shared.counters.transfers += 1;
+        shared.counters.bytes += sent;
+        if outcome != Outcome::Complete {
+            shared.counters.failed_transfers += 1;
+        }
+        shared.trace.tell(Tone::Transition, || {
+            format!(
+                "session {number}: {} {} ends: {outcome:?}, {sent} bytes → Ready",
+                transfer.verb,
+                path.escape_ascii()
+            )
+        });
+        if !transfer.is_file {
+            return;
+        }
+        log::info!(
+            "session {number}: {} {} {outcome:?}, {sent} bytes",
+            transfer.verb,
+            path.escape_ascii()
+        );
+        if let Some(log) = &mut shared.transfer_log {
+            log.write(&LoggedTransfer {
+                ended: shared.wall,
+                took: shared.now.saturating_duration_since(began),
+                peer: self.session.peer(),
+                bytes: sent,
+                path,
+                representation: transfer.representation,
+                complete: outcome == Outcome::Complete,
+            });
+        }
+    }
+
+    /// Whether the data connection, rather than the conversation, is what the ready queue brought back.
+    pub(super) fn has_data_to_move(&self) -> bool {
+        self.life == Life::Serving
+            && matches!(
+                self.channel,
+                DataChannel::Transferring { .. } | DataChannel::Draining { .. }
+            )
+    }
+}
+
+fn connect_from(own: IpAddr, address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    SockRef::from(&socket).set_tcp_cork(true)?;
+    // From the address that the client knows, or its firewall would not let the connection in.
+    socket.bind(&SocketAddr::new(own, 0).into())?;
+    match socket.connect(&address.into()) {
+        Err(error) if error.raw_os_error() != Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => Err(error),
+        Ok(()) | Err(_) => Ok(TcpStream::from_std(socket.into())),
+    }
+}
+
+/// Reads and forgets what a client sent on a connection that only we send on.
+fn read_away(stream: &mut TcpStream, scratch: &mut [u8]) -> Drained {
+    let mut heard_something = false;
+    for _ in 0..DRAIN_READS {
+        match stream.read(scratch) {
+            Ok(0) => return Drained::End,
+            Ok(_) => heard_something = true,
+            Err(error) => match error.kind() {
+                ErrorKind::Interrupted => {}
+                ErrorKind::WouldBlock if heard_something => return Drained::Chatter,
+                ErrorKind::WouldBlock => return Drained::Silence,
+                _ => return Drained::Reset,
+            },
+        }
+    }
+    Drained::Chatter
+}

@@ -1,0 +1,133 @@
+//! A session's data connection, from being armed to being closed.
+//!
+//! Each variant holds exactly what that moment needs: sockets, pump and ring entry cannot be in two states at once, and
+//! dropping the channel closes what it held. Ring entries are given back by whoever takes a channel apart.
+
+use super::passive_ring::PortIndex;
+use super::token::{SlotId, Target};
+use crate::descriptors::Permit;
+use crate::session::Outcome;
+use crate::transfer::Pump;
+use mio::net::TcpStream;
+use mio::{Interest, Registry};
+use socket2::SockRef;
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// Where the data connection stands.
+#[derive(Debug)]
+pub enum DataChannel {
+    /// Nothing is armed: a transfer command is answered 425.
+    Unarmed,
+    /// All ports are pending for this peer address; the session stands in line for one.
+    InLine { since: Instant },
+    /// A port was announced (227, 229); no transfer command and no connection yet.
+    Announced { port: PortIndex, since: Instant },
+    /// PORT or EPRT named where to connect.
+    ToConnect(SocketAddr),
+    /// The client connected before its transfer command. Nothing is read: what it sends waits in the kernel.
+    Connected { socket: DataSocket, since: Instant },
+    /// The transfer command came first; the client has yet to connect.
+    AwaitingClient { port: PortIndex, since: Instant, pump: Box<Pump> },
+    /// The active connection is being made.
+    Connecting { socket: DataSocket, since: Instant, pump: Box<Pump> },
+    /// Bytes flow.
+    Transferring { socket: DataSocket, pump: Box<Pump>, progress: Instant },
+    /// All is sent and our end is shut; what the client sent unasked is read away, or closing would reset the connection
+    /// and lose the tail (threat D21).
+    Draining { socket: DataSocket, since: Instant, sent: u64 },
+}
+
+/// A data connection's socket, counted.
+#[derive(Debug)]
+pub struct DataSocket {
+    pub stream: TcpStream,
+    registered: Option<Interest>,
+    _permit: Permit,
+}
+
+impl DataSocket {
+    /// An open socket that no poll knows of.
+    pub fn new(stream: TcpStream, permit: Permit) -> Self {
+        Self {
+            stream,
+            registered: None,
+            _permit: permit,
+        }
+    }
+
+    /// Asks for events, unless they were asked for already. A socket that never has to wait is never registered.
+    pub fn await_event(&mut self, interest: Interest, registry: &Registry, slot: SlotId) -> io::Result<()> {
+        let token = Target::Data(slot).into();
+        match self.registered {
+            Some(registered) if registered == interest => return Ok(()),
+            Some(_) => registry.reregister(&mut self.stream, token, interest)?,
+            None => registry.register(&mut self.stream, token, interest)?,
+        }
+        self.registered = Some(interest);
+        Ok(())
+    }
+
+    /// Closes with a reset instead of an orderly end, so that the client cannot take a broken-off transfer for whole.
+    pub fn reset(self) {
+        // If the option cannot be set, the close is an orderly one; the reply on the control connection tells the truth.
+        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+    }
+}
+
+impl DataChannel {
+    /// As a person would name it, for traces.
+    pub fn name(&self) -> &'static str {
+        match self {
+            DataChannel::Unarmed => "unarmed",
+            DataChannel::InLine { .. } => "in line for a port",
+            DataChannel::Announced { .. } => "port announced",
+            DataChannel::ToConnect(_) => "address given",
+            DataChannel::Connected { .. } => "connected",
+            DataChannel::AwaitingClient { .. } => "awaiting the client",
+            DataChannel::Connecting { .. } => "connecting",
+            DataChannel::Transferring { .. } => "transferring",
+            DataChannel::Draining { .. } => "draining",
+        }
+    }
+
+    /// Bytes of the running transfer handed to the kernel so far.
+    pub fn sent(&self) -> u64 {
+        match self {
+            DataChannel::AwaitingClient { pump, .. }
+            | DataChannel::Connecting { pump, .. }
+            | DataChannel::Transferring { pump, .. } => pump.sent(),
+            DataChannel::Draining { sent, .. } => *sent,
+            DataChannel::Unarmed
+            | DataChannel::InLine { .. }
+            | DataChannel::Announced { .. }
+            | DataChannel::ToConnect(_)
+            | DataChannel::Connected { .. } => 0,
+        }
+    }
+
+    /// Closes the socket, if there is one, in the way that `outcome` asks for.
+    pub fn close(self, outcome: Outcome) {
+        let resets = match outcome {
+            Outcome::Stalled | Outcome::SourceFailed | Outcome::SourceShrank => true,
+            Outcome::Complete
+            | Outcome::NoDataConnection
+            | Outcome::NoDescriptor
+            | Outcome::ConnectionLost
+            | Outcome::Aborted => false,
+        };
+        match self {
+            DataChannel::Transferring { socket, .. } if resets => socket.reset(),
+            DataChannel::Transferring { .. }
+            | DataChannel::Unarmed
+            | DataChannel::InLine { .. }
+            | DataChannel::Announced { .. }
+            | DataChannel::ToConnect(_)
+            | DataChannel::Connected { .. }
+            | DataChannel::AwaitingClient { .. }
+            | DataChannel::Connecting { .. }
+            | DataChannel::Draining { .. } => {}
+        }
+    }
+}

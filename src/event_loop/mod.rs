@@ -1,0 +1,449 @@
+//! The loop: one poll, one thread, every socket.
+//!
+//! A turn is always the same: sleep until something happens or a deadline comes → handle the events → take up what was
+//! left undone → see whose time is up → write the replies. Input is handled before deadlines, so data that came in time
+//! counts. Nothing in a turn may wait, and nothing may do more than its budget.
+//!
+//! Connections are served one at a time with [`Shared`] lent to them; what one causes for another goes through queues that
+//! [`EventLoop::exchange`] empties, so no client can make the loop recurse. Protocol texts have no place here.
+
+mod accept;
+mod admission;
+mod connection;
+mod control;
+mod counters;
+mod data;
+mod data_channel;
+mod deadlines;
+mod listeners;
+mod listening;
+mod passive_ring;
+mod shared;
+mod signals;
+mod slots;
+mod timeouts;
+mod token;
+mod trace;
+mod transfer_log;
+mod watchdog;
+
+pub use counters::Counters;
+pub use listening::{Listening, StartError};
+pub use shared::Settings;
+pub use signals::Signals;
+pub use transfer_log::TransferLog;
+
+use crate::descriptors::Descriptors;
+use crate::ftp::reply;
+use crate::ftp::timestamp::Timestamp;
+use crate::random::Random;
+use crate::storage::Storage;
+use accept::spare_descriptor;
+use admission::Admission;
+use connection::{Connection, Wants};
+use deadlines::Deadlines;
+use listeners::ControlListener;
+use listening::bind_missing;
+use mio::event::Event;
+use mio::{Events, Poll};
+use shared::Shared;
+use slots::Slots;
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use token::{SlotId, Target};
+use trace::{Tone, Trace};
+use watchdog::Watchdog;
+
+/// Events taken from the kernel at once.
+const EVENTS_PER_TURN: usize = 1024;
+/// Bulk bytes of all slots together in one turn: what a waiting NOOP may have to wait for.
+const BULK_PER_TURN: usize = data::BYTES_PER_TURN;
+/// Bytes of the buffer that control connections are read into.
+const SCRATCH_BYTES: usize = 64 * 1024;
+/// How often passive ports that could not be bound are tried again.
+const BIND_AGAIN: Duration = Duration::from_secs(30);
+/// How long transfers may go on after the server was told to stop.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
+
+/// The server: everything that listens, everyone connected, and the poll that tells of them.
+pub struct EventLoop {
+    poll: Poll,
+    listeners: Vec<ControlListener>,
+    slots: Slots<Connection>,
+    shared: Shared,
+    admission: Admission,
+    signals: Signals,
+    watchdog: Watchdog,
+    spare: Option<OwnedFd>,
+    /// Listeners whose clients wait although no event will tell of them.
+    paused: Vec<Target>,
+    resume_accepting_at: Option<Instant>,
+    bind_again_at: Option<Instant>,
+    shutdown: Shutdown,
+    session_number: u64,
+}
+
+/// How far a shutdown has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shutdown {
+    NotAsked,
+    /// Transfers may end until then.
+    Draining { until: Instant },
+    AtOnce,
+}
+
+/// What the loop is made from, besides what listens.
+pub struct Equipment {
+    pub settings: Settings,
+    pub storage: Box<dyn Storage>,
+    pub descriptors: Descriptors,
+    pub random: Random,
+    pub signals: Signals,
+    pub transfer_log: Option<TransferLog>,
+    /// `--trace`.
+    pub trace: bool,
+}
+
+impl EventLoop {
+    /// A loop that is ready to run.
+    pub fn new(listening: Listening, equipment: Equipment) -> io::Result<Self> {
+        let Listening { poll, listeners, rings } = listening;
+        let Equipment {
+            settings,
+            storage,
+            descriptors,
+            random,
+            mut signals,
+            transfer_log,
+            trace,
+        } = equipment;
+        signals.register(poll.registry(), Target::Signals.into())?;
+        let now = Instant::now();
+        let some_ports_missing = rings.iter().any(|ports| !ports.is_complete());
+        Ok(Self {
+            listeners,
+            slots: Slots::new(),
+            admission: Admission::new(settings.max_sessions, settings.max_sessions_per_ip),
+            shared: Shared {
+                registry: poll.registry().try_clone()?,
+                settings,
+                storage,
+                descriptors,
+                random,
+                rings,
+                deadlines: Deadlines::default(),
+                counters: Counters::default(),
+                trace: Trace::to_standard_output(trace),
+                transfer_log,
+                now,
+                wall: wall_clock(),
+                scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
+                bulk_left: BULK_PER_TURN,
+                ready: VecDeque::new(),
+                unflushed: Vec::new(),
+                port_requests: VecDeque::new(),
+                freed_ports: VecDeque::new(),
+                arrivals: VecDeque::new(),
+                is_draining: false,
+            },
+            poll,
+            signals,
+            watchdog: Watchdog::new(now),
+            spare: spare_descriptor(),
+            paused: Vec::new(),
+            resume_accepting_at: None,
+            bind_again_at: some_ports_missing.then(|| now + BIND_AGAIN),
+            shutdown: Shutdown::NotAsked,
+            session_number: 0,
+        })
+    }
+
+    /// Serves until told to stop; returns what was counted.
+    pub fn run(mut self) -> io::Result<Counters> {
+        let mut events = Events::with_capacity(EVENTS_PER_TURN);
+        while !self.has_ended() {
+            self.sleep(&mut events)?;
+            for event in &events {
+                self.dispatch(event);
+            }
+            self.take_up_what_was_left();
+            self.fire_deadlines();
+            self.flush_replies();
+            self.end_turn();
+        }
+        Ok(self.shared.counters)
+    }
+
+    fn sleep(&mut self, events: &mut Events) -> io::Result<()> {
+        let timeout = self.timeout();
+        self.shared.trace.tell(Tone::Ahead, || match timeout {
+            Some(timeout) => format!("next: look again in {timeout:?}"),
+            None => "next: sleep until something happens".to_owned(),
+        });
+        let before = self.shared.now;
+        match self.poll.poll(events, timeout) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => events.clear(),
+            Err(error) => return Err(error),
+        }
+        self.shared.now = Instant::now();
+        self.shared.wall = wall_clock();
+        self.shared.bulk_left = BULK_PER_TURN;
+        self.watchdog.turn_begins(self.shared.now);
+        self.shared.counters.turns += 1;
+        let (turn, slept) = (self.shared.counters.turns, self.shared.now - before);
+        self.shared.trace.tell(Tone::Turn, || {
+            format!("turn {turn}: woke after {slept:?}, {} events", events.iter().count())
+        });
+        Ok(())
+    }
+
+    /// How long the poll may sleep: until the nearest deadline; not at all when work was left.
+    fn timeout(&self) -> Option<Duration> {
+        if !self.shared.ready.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let draining_until = match self.shutdown {
+            Shutdown::NotAsked | Shutdown::AtOnce => None,
+            Shutdown::Draining { until } => Some(until),
+        };
+        [
+            self.shared.deadlines.next(),
+            self.resume_accepting_at,
+            self.bind_again_at,
+            draining_until,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// One event: whom it is for decides what is done; bulk data waits for the ready queue, conversations come first.
+    fn dispatch(&mut self, event: &Event) {
+        self.shared.counters.events += 1;
+        let Ok(target) = Target::try_from(event.token()) else {
+            self.shared.counters.stale_events += 1;
+            return;
+        };
+        match target {
+            Target::Signals => self.handle_signals(),
+            Target::ControlListener(index) => self.accept_clients(index),
+            Target::PassivePort { ring, port } => self.accept_data_connections(ring, port),
+            Target::Control(slot) => self.step(slot, |connection, shared| connection.control_event(event, shared)),
+            Target::Data(slot) => self.step(slot, |connection, shared| {
+                if connection.has_data_to_move() {
+                    connection.come_back(shared);
+                } else {
+                    connection.data_ready(shared);
+                }
+            }),
+        }
+        self.exchange();
+    }
+
+    /// The ready queue: each that was in it has one more round, as far as this turn's bulk bytes reach.
+    fn take_up_what_was_left(&mut self) {
+        self.resume_accepting();
+        let round = self.shared.ready.len();
+        if round > 0 {
+            self.shared
+                .trace
+                .tell(Tone::Wake, || format!("{round} in the ready queue"));
+        }
+        for _ in 0..round {
+            if self.shared.bulk_left == 0 {
+                return;
+            }
+            match self.shared.ready.pop_front() {
+                Some(Target::Control(slot) | Target::Data(slot)) => self.step(slot, Connection::resume),
+                Some(Target::ControlListener(index)) => self.accept_clients(index),
+                Some(Target::PassivePort { ring, port }) => self.accept_data_connections(ring, port),
+                Some(Target::Signals) | None => {}
+            }
+            self.exchange();
+        }
+    }
+
+    fn fire_deadlines(&mut self) {
+        let now = self.shared.now;
+        while let Some((slot, entry)) = self.shared.deadlines.pop(now) {
+            let has_passed = self.slots.get_mut(slot).is_some_and(|connection| {
+                self.shared
+                    .deadlines
+                    .has_passed(slot, &mut connection.deadline, entry, now)
+            });
+            if has_passed {
+                self.shared
+                    .trace
+                    .tell(Tone::Wake, || "a deadline has passed".to_owned());
+                self.step(slot, Connection::time_is_up);
+            }
+        }
+        self.exchange();
+        if self.bind_again_at.is_some_and(|at| at <= now) {
+            self.bind_missing_ports();
+        }
+    }
+
+    fn flush_replies(&mut self) {
+        // Flushing can end sessions and queue more work, but whoever is written to now is not written to again.
+        for slot in std::mem::take(&mut self.shared.unflushed) {
+            let Some(connection) = self.slots.get_mut(slot) else {
+                continue;
+            };
+            connection.is_being_flushed();
+            connection.flush(&mut self.shared);
+            if connection.is_gone() {
+                self.remove(slot);
+            } else {
+                connection.settle(&mut self.shared);
+            }
+        }
+        self.exchange();
+    }
+
+    fn end_turn(&mut self) {
+        let turn = self.watchdog.turn_ends();
+        let longest = &mut self.shared.counters.longest_turn;
+        *longest = turn.max(*longest);
+    }
+
+    /// Serves one connection: `work`, then whatever commands wait; then looks what is left of it.
+    fn step(&mut self, slot: SlotId, work: impl FnOnce(&mut Connection, &mut Shared)) {
+        let shared = &mut self.shared;
+        let Some(connection) = self.slots.get_mut(slot) else {
+            shared.counters.stale_events += 1;
+            return;
+        };
+        let before = shared.trace.is_on().then(|| connection.describe());
+        // A panic is a bug of ours; it may cost the one session, never the others.
+        let served = catch_unwind(AssertUnwindSafe(|| {
+            work(connection, shared);
+            let wants = connection.serve(shared);
+            if shared.is_draining && connection.is_idle() {
+                connection.dismiss(&reply::SHUTTING_DOWN, shared);
+            }
+            wants
+        }));
+        if let Some(before) = before {
+            let after = connection.describe();
+            if before != after {
+                let number = connection.session().number();
+                shared
+                    .trace
+                    .tell(Tone::Transition, || format!("session {number}: {before} → {after}"));
+            }
+        }
+        self.watchdog.step_ends(|| connection.describe());
+        match served {
+            Ok(Wants::Nothing) => {}
+            Ok(Wants::PassivePort) => shared.port_requests.push_back(slot),
+            Err(_) => {
+                shared.counters.panics += 1;
+                log::error!("session {} ended by a panic", connection.session().number());
+                connection.vanish(shared);
+            }
+        }
+        if connection.is_gone() {
+            self.remove(slot);
+        } else {
+            connection.settle(shared);
+        }
+    }
+
+    fn remove(&mut self, slot: SlotId) {
+        if let Some(mut connection) = self.slots.remove(slot) {
+            connection.abandon_channel(&mut self.shared);
+            self.admission.leave(connection.session().peer());
+            let number = connection.session().number();
+            self.shared
+                .trace
+                .tell(Tone::Wake, || format!("session {number} is over"));
+            log::debug!("session {number}: closed");
+        }
+    }
+
+    /// What connections caused for each other: ports asked for, ports freed, data connections that arrived.
+    fn exchange(&mut self) {
+        loop {
+            if let Some((slot, socket)) = self.shared.arrivals.pop_front() {
+                self.step(slot, |connection, shared| connection.data_arrived(socket, shared));
+            } else if let Some(slot) = self.shared.port_requests.pop_front() {
+                self.give_port(slot);
+            } else if let Some((ring, peer)) = self.shared.freed_ports.pop_front() {
+                let next = self
+                    .shared
+                    .rings
+                    .get_mut(usize::from(ring))
+                    .and_then(|ports| ports.ring.next_in_line(peer));
+                if let Some(slot) = next {
+                    self.give_port(slot);
+                }
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Deals a passive port to a session, or lets it stand in line.
+    fn give_port(&mut self, slot: SlotId) {
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let (ring, peer) = (connection.ring, connection.session().peer());
+        let dealt = self
+            .shared
+            .rings
+            .get_mut(usize::from(ring))
+            .and_then(|ports| ports.ring.deal(peer, &mut self.shared.random));
+        match dealt {
+            Some(port) => {
+                // Whoever connected before the port was announced is not its client (threat D11).
+                self.accept_data_connections(ring, port);
+                self.step(slot, |connection, shared| connection.announce(port, shared));
+            }
+            None => self.step(slot, Connection::stand_in_line),
+        }
+    }
+
+    fn bind_missing_ports(&mut self) {
+        let Shared {
+            rings,
+            descriptors,
+            registry,
+            now,
+            ..
+        } = &mut self.shared;
+        for (index, ports) in rings.iter_mut().enumerate() {
+            let had = ports.ring.len();
+            let failure = bind_missing(ports, index as u16, descriptors, usize::MAX, registry);
+            if ports.ring.len() > had {
+                log::info!("{} of {} passive ports bound now", ports.ring.len(), ports.wanted());
+            }
+            if let Some(failure) = failure {
+                log::debug!("passive ports still missing: {failure}");
+            }
+        }
+        let missing = rings.iter().any(|ports| !ports.is_complete());
+        self.bind_again_at = missing.then(|| *now + BIND_AGAIN);
+    }
+
+    fn has_ended(&self) -> bool {
+        match self.shutdown {
+            Shutdown::NotAsked => false,
+            Shutdown::Draining { until } => self.slots.is_empty() || until <= self.shared.now,
+            Shutdown::AtOnce => true,
+        }
+    }
+}
+
+fn wall_clock() -> Timestamp {
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+    Timestamp::from_unix(seconds)
+}

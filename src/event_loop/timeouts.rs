@@ -1,0 +1,97 @@
+//! When each wait ends, and what happens then: the one place that knows every deadline of a connection.
+
+use super::connection::{Connection, Life};
+use super::data_channel::DataChannel;
+use super::shared::{Settings, Shared};
+use crate::ftp::reply;
+use crate::session::{Attention, Outcome};
+use std::time::{Duration, Instant};
+
+/// How long a closing connection may take to read its last reply, or a data connection to see the end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a session stands in line for a passive port.
+const LINE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    Close,
+    /// The client takes its replies.
+    ReplyRead,
+    Login,
+    Command,
+    PassivePort,
+    /// A transfer command for what was armed; missing it disarms.
+    TransferCommand,
+    DataConnection,
+    Progress,
+    /// The client's end of a data connection on which all was sent.
+    DataEnd,
+}
+
+impl Connection {
+    /// The moment at which this connection has to be looked at if nothing happens before.
+    pub(super) fn due(&self, settings: &Settings) -> Instant {
+        self.wait(settings).1
+    }
+
+    /// The nearest of the waits that are under way.
+    fn wait(&self, settings: &Settings) -> (Wait, Instant) {
+        match self.life {
+            Life::Closing { since } | Life::Draining { since } => return (Wait::Close, since + CLOSE_TIMEOUT),
+            Life::Gone => return (Wait::Close, self.active),
+            Life::Serving => {}
+        }
+        let conversation = match self.session.attention() {
+            Attention::Commands if self.session.is_logging_in() => {
+                Some((Wait::Login, self.opened + settings.login_timeout))
+            }
+            Attention::Commands => Some((Wait::Command, self.active + settings.idle_timeout)),
+            // Both end by what they wait for: the transfer's progress, or the listing's replies being read.
+            Attention::Transfer | Attention::Waiting | Attention::Closing => None,
+        };
+        let data = match &self.channel {
+            DataChannel::Unarmed | DataChannel::ToConnect(_) => None,
+            DataChannel::InLine { since } => Some((Wait::PassivePort, *since + LINE_TIMEOUT)),
+            DataChannel::Announced { since, .. } | DataChannel::Connected { since, .. } => {
+                Some((Wait::TransferCommand, *since + settings.connect_timeout))
+            }
+            DataChannel::AwaitingClient { since, .. } | DataChannel::Connecting { since, .. } => {
+                Some((Wait::DataConnection, *since + settings.connect_timeout))
+            }
+            DataChannel::Transferring { progress, .. } => Some((Wait::Progress, *progress + settings.stall_timeout)),
+            DataChannel::Draining { since, .. } => Some((Wait::DataEnd, *since + CLOSE_TIMEOUT)),
+        };
+        let replies = self
+            .output
+            .blocked
+            .map(|since| (Wait::ReplyRead, since + settings.stall_timeout));
+        [conversation, data, replies]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(_, due)| *due)
+            // A listing on the control connection that is neither blocked nor done comes back by the ready queue.
+            .unwrap_or((Wait::Command, self.active + settings.idle_timeout))
+    }
+
+    /// The deadline has passed.
+    pub(super) fn time_is_up(&mut self, shared: &mut Shared) {
+        let (wait, due) = self.wait(&shared.settings);
+        if due > shared.now {
+            return;
+        }
+        log::debug!("session {}: waited too long for {wait:?}", self.session.number());
+        match wait {
+            Wait::Close | Wait::ReplyRead => self.vanish(shared),
+            Wait::Login | Wait::Command => self.dismiss(&reply::TIMED_OUT, shared),
+            Wait::PassivePort => {
+                self.disarm(shared);
+                self.session.passive_refused(&mut self.output.bytes);
+            }
+            Wait::TransferCommand => self.disarm(shared),
+            Wait::DataConnection => self.end_transfer(Outcome::NoDataConnection, shared),
+            Wait::Progress => self.end_transfer(Outcome::Stalled, shared),
+            Wait::DataEnd => self.end_transfer(Outcome::Complete, shared),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The transfer log in xferlog form, which existing tools read (xferlog(5)): one line for each file sent.
+//!
+//! The file is opened so that writing to it never waits; a line that cannot be written is dropped and counted.
+
+use crate::ftp::command::Representation;
+use crate::ftp::timestamp::Timestamp;
+use rustix::fs::{self, Mode, OFlags};
+use std::fs::File;
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// An open transfer log.
+#[derive(Debug)]
+pub struct TransferLog {
+    path: PathBuf,
+    file: File,
+    dropped: u64,
+}
+
+/// One line's facts.
+#[derive(Debug)]
+pub struct LoggedTransfer<'transfer> {
+    pub ended: Timestamp,
+    pub took: Duration,
+    pub peer: IpAddr,
+    pub bytes: u64,
+    /// The virtual path.
+    pub path: &'transfer [u8],
+    pub representation: Representation,
+    pub complete: bool,
+}
+
+impl TransferLog {
+    /// Opens or creates `path` for appending.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            path: path.to_path_buf(),
+            file: open(path)?,
+            dropped: 0,
+        })
+    }
+
+    /// Opens the file anew, after something has renamed it; on failure the old one stays in use.
+    pub fn reopen(&mut self) -> io::Result<()> {
+        self.file = open(&self.path)?;
+        Ok(())
+    }
+
+    /// Appends a line.
+    pub fn write(&mut self, transfer: &LoggedTransfer<'_>) {
+        if self.file.write_all(&line(transfer)).is_err() {
+            self.dropped += 1;
+            if self.dropped.is_power_of_two() {
+                log::warn!(
+                    "{} lines of the transfer log could not be written to {}",
+                    self.dropped,
+                    self.path.display()
+                );
+            }
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok(fs::open(path, flags, Mode::from_raw_mode(0o640))?.into())
+}
+
+fn line(transfer: &LoggedTransfer<'_>) -> Vec<u8> {
+    let mut line = Vec::with_capacity(128);
+    transfer.ended.write_xferlog(&mut line);
+    let seconds = transfer.took.as_secs();
+    line.extend_from_slice(format!(" {seconds} {} {} ", transfer.peer, transfer.bytes).as_bytes());
+    // Fields are separated by blanks, so a name may hold none, nor anything that could look like a new line.
+    line.extend(transfer.path.iter().map(|byte| match byte {
+        0..=b' ' | 0x7f => b'_',
+        other => *other,
+    }));
+    let kind = match transfer.representation {
+        Representation::Ascii => 'a',
+        Representation::Image => 'b',
+    };
+    let completion = if transfer.complete { 'c' } else { 'i' };
+    line.extend_from_slice(format!(" {kind} _ o a anonymous ftp 0 * {completion}\n").as_bytes());
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_the_fields_of_xferlog() {
+        let written = line(&LoggedTransfer {
+            ended: Timestamp::from_unix(1_795_474_361),
+            took: Duration::from_millis(2_900),
+            peer: "192.0.2.7".parse().expect("an address"),
+            bytes: 5_368_709_120,
+            path: b"/a b\n.bin",
+            representation: Representation::Image,
+            complete: true,
+        });
+        assert_eq!(
+            String::from_utf8_lossy(&written),
+            "Mon Nov 23 22:52:41 2026 2 192.0.2.7 5368709120 /a_b_.bin b _ o a anonymous ftp 0 * c\n"
+        );
+    }
+}

@@ -1,0 +1,41 @@
+//! Notices when a turn takes too long, and what took its time.
+//!
+//! The loop never waits for the network, but a slow disk can make a system call wait. Then every client waits; the least
+//! that can be done is to say so, and to say what it was that stalled.
+
+use std::time::{Duration, Instant};
+
+/// A turn that takes longer makes clients notice.
+const TOO_LONG: Duration = Duration::from_millis(100);
+
+/// Measures turns and their steps.
+#[derive(Debug)]
+pub(super) struct Watchdog {
+    turn: Instant,
+    step: Instant,
+}
+
+impl Watchdog {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { turn: now, step: now }
+    }
+
+    pub(super) fn turn_begins(&mut self, now: Instant) {
+        *self = Self::new(now);
+    }
+
+    /// A connection has been served; `what` is asked for only if that took too long.
+    pub(super) fn step_ends(&mut self, what: impl FnOnce() -> String) {
+        let now = Instant::now();
+        let took = now.saturating_duration_since(self.step);
+        if took > TOO_LONG {
+            log::warn!("the loop stood still for {took:?}, now: {}", what());
+        }
+        self.step = now;
+    }
+
+    /// How long the turn took.
+    pub(super) fn turn_ends(&self) -> Duration {
+        self.turn.elapsed()
+    }
+}

@@ -1,0 +1,88 @@
+//! TYPE A: line ends as the network wants them (NVT-ASCII, RFC 959 §3.1.1.1), translated so that it can stop at any byte.
+//!
+//! A LF becomes CR LF unless a CR stands before it already. Nothing else is touched, and nothing is looked at twice.
+
+/// A translation under way: remembers the one bit that the next byte depends on.
+#[derive(Clone, Debug, Default)]
+pub struct AsciiEncoder {
+    last_was_cr: bool,
+}
+
+impl AsciiEncoder {
+    /// A translation at the beginning of a file.
+    pub const fn new() -> Self {
+        Self { last_was_cr: false }
+    }
+
+    /// Appends the translation of `input` to `out`: at most twice as many bytes.
+    pub fn encode(&mut self, input: &[u8], out: &mut Vec<u8>) {
+        out.reserve(input.len() + input.len() / 16);
+        for line in input.split_inclusive(|byte| *byte == b'\n') {
+            match line.strip_suffix(b"\n") {
+                Some(text) => {
+                    let has_cr = text.last().map_or(self.last_was_cr, |last| *last == b'\r');
+                    out.extend_from_slice(text);
+                    out.extend_from_slice(if has_cr { b"\n" } else { b"\r\n" });
+                    self.last_was_cr = false;
+                }
+                None => {
+                    out.extend_from_slice(line);
+                    self.last_was_cr = line.ends_with(b"\r");
+                }
+            }
+        }
+    }
+
+    /// How many octets `encode` would append, moving on in the same way.
+    pub fn count(&mut self, input: &[u8]) -> u64 {
+        let mut octets = input.len() as u64;
+        for byte in input {
+            if *byte == b'\n' && !self.last_was_cr {
+                octets += 1;
+            }
+            self.last_was_cr = *byte == b'\r';
+        }
+        octets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn encoded(input: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        AsciiEncoder::new().encode(input, &mut out);
+        out
+    }
+
+    #[test]
+    fn lines_end_in_cr_lf_and_existing_ones_stay() {
+        assert_eq!(encoded(b"a\nb\r\nc\r\r\n\n"), b"a\r\nb\r\nc\r\r\n\r\n");
+        assert_eq!(encoded(b""), b"");
+        assert_eq!(encoded(b"\n"), b"\r\n");
+        assert_eq!(encoded(b"a\rb"), b"a\rb");
+    }
+
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        proptest::collection::vec(prop_oneof![Just(b'\r'), Just(b'\n'), any::<u8>()], 0..200)
+    }
+
+    proptest! {
+        #[test]
+        fn j10_any_segmentation_gives_the_same_octets(input in text(), cuts in proptest::collection::vec(0..200_usize, 0..8)) {
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(input.len())).collect();
+            cuts.sort_unstable();
+            let (mut encoder, mut counter) = (AsciiEncoder::new(), AsciiEncoder::new());
+            let (mut out, mut count, mut from) = (Vec::new(), 0, 0);
+            for to in cuts.into_iter().chain([input.len()]) {
+                encoder.encode(&input[from..to], &mut out);
+                count += counter.count(&input[from..to]);
+                from = to;
+            }
+            prop_assert_eq!(&out, &encoded(&input));
+            prop_assert_eq!(count, out.len() as u64);
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Bytes into lines: Telnet removed, LF found, lengths capped (RFC 959 §5.3, RFC 854).
+//!
+//! Bytes may arrive in any segmentation and give the same lines. What is held is bounded by whoever feeds: this reader
+//! keeps what it was fed and has not given out, and frees it when that is nothing. It never answers Telnet negotiation.
+
+const IAC: u8 = 255;
+const WILL: u8 = 251;
+const DONT: u8 = 254;
+
+/// The line reader of one control connection.
+#[derive(Debug, Default)]
+pub struct LineReader {
+    pending: Vec<u8>,
+    /// Where the first line not given out begins.
+    start: usize,
+    /// Up to here no LF has been found.
+    searched: usize,
+    telnet: Telnet,
+    opening: Opening,
+}
+
+/// How far a Telnet command has come that the last segment cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Telnet {
+    #[default]
+    Text,
+    AfterIac,
+    AfterNegotiation,
+}
+
+/// Whether the client's first two bytes have been seen, and what they were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Opening {
+    #[default]
+    Nothing,
+    Handshake,
+    Foreign,
+    Seen,
+}
+
+/// A line without its line end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line(Vec<u8>);
+
+impl Line {
+    /// The bytes, without CR LF.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Why there will be no more lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineError {
+    /// Longer than the limit, whether its end has come or not.
+    TooLong,
+    /// A TLS handshake on the plain port.
+    ForeignProtocol,
+}
+
+impl LineReader {
+    /// A reader that has seen nothing.
+    pub const fn new() -> Self {
+        Self {
+            pending: Vec::new(),
+            start: 0,
+            searched: 0,
+            telnet: Telnet::Text,
+            opening: Opening::Nothing,
+        }
+    }
+
+    /// Takes bytes as they were read from the socket.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.look_at_opening(*byte);
+            let kept = match (self.telnet, *byte) {
+                (Telnet::Text, IAC) => {
+                    self.telnet = Telnet::AfterIac;
+                    false
+                }
+                (Telnet::Text, _) => true,
+                (Telnet::AfterIac, IAC) => {
+                    self.telnet = Telnet::Text;
+                    true
+                }
+                (Telnet::AfterIac, WILL..=DONT) => {
+                    self.telnet = Telnet::AfterNegotiation;
+                    false
+                }
+                (Telnet::AfterIac | Telnet::AfterNegotiation, _) => {
+                    self.telnet = Telnet::Text;
+                    false
+                }
+            };
+            if kept {
+                self.pending.push(*byte);
+            }
+        }
+    }
+
+    fn look_at_opening(&mut self, byte: u8) {
+        // A TLS record of a handshake: content type 22, version 3.x.
+        self.opening = match (self.opening, byte) {
+            (Opening::Nothing, 0x16) => Opening::Handshake,
+            (Opening::Handshake, 0x03) | (Opening::Foreign, _) => Opening::Foreign,
+            (Opening::Nothing | Opening::Handshake | Opening::Seen, _) => Opening::Seen,
+        };
+    }
+
+    /// The next complete line, if there is one; `limit` is its greatest length without the line end.
+    pub fn next_line(&mut self, limit: usize) -> Option<Result<Line, LineError>> {
+        if self.opening == Opening::Foreign {
+            return Some(Err(LineError::ForeignProtocol));
+        }
+        let Some(end) = self.line_end() else {
+            // A CR may still turn out to belong to the line end.
+            let is_too_long = self.pending.len() - self.start > limit + 1;
+            return is_too_long.then_some(Err(LineError::TooLong));
+        };
+        let line = without_cr(self.pending.get(self.start..end).unwrap_or_default()).to_vec();
+        if line.len() > limit {
+            return Some(Err(LineError::TooLong));
+        }
+        self.start = end + 1;
+        self.searched = self.start;
+        self.compact();
+        Some(Ok(Line(line)))
+    }
+
+    /// The line that `next_line` would give, not taken out.
+    pub fn peek_line(&mut self) -> Option<&[u8]> {
+        let end = self.line_end()?;
+        self.pending.get(self.start..end).map(without_cr)
+    }
+
+    /// Whether a complete line that waits begins with `verb`, in any case. Costs the length of what waits, which whoever
+    /// feeds keeps small.
+    pub fn holds_verb(&self, verb: &str) -> bool {
+        let waiting = self.pending.get(self.start..).unwrap_or_default();
+        waiting
+            .split_inclusive(|byte| *byte == b'\n')
+            .filter(|line| line.ends_with(b"\n"))
+            .filter_map(|line| line.split(|byte| matches!(byte, b' ' | b'\r' | b'\n')).next())
+            .any(|word| word.eq_ignore_ascii_case(verb.as_bytes()))
+    }
+
+    /// Bytes held.
+    pub fn pending_len(&self) -> usize {
+        self.pending.len() - self.start
+    }
+
+    /// Drops what waits.
+    pub fn clear(&mut self) {
+        self.pending = Vec::new();
+        self.start = 0;
+        self.searched = 0;
+    }
+
+    /// Where the LF of the first waiting line is.
+    fn line_end(&mut self) -> Option<usize> {
+        let unsearched = self.pending.get(self.searched..).unwrap_or_default();
+        match unsearched.iter().position(|byte| *byte == b'\n') {
+            Some(offset) => {
+                // Stays before the LF, so that looking again finds it again.
+                self.searched += offset;
+                Some(self.searched)
+            }
+            None => {
+                self.searched = self.pending.len();
+                None
+            }
+        }
+    }
+
+    fn compact(&mut self) {
+        if self.start == self.pending.len() {
+            self.clear();
+        } else if self.start > self.pending.len() / 2 {
+            self.pending.drain(..self.start);
+            self.searched -= self.start;
+            self.start = 0;
+        }
+    }
+}
+
+fn without_cr(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LIMIT: usize = 64;
+
+    fn lines_of(segments: &[&[u8]]) -> Vec<Result<Vec<u8>, LineError>> {
+        let mut reader = LineReader::new();
+        let mut lines = Vec::new();
+        for segment in segments {
+            reader.feed(segment);
+            while let Some(line) = reader.next_line(LIMIT) {
+                let failed = line.is_err();
+                lines.push(line.map(|line| line.0));
+                if failed {
+                    return lines;
+                }
+            }
+        }
+        lines
+    }
+
+    fn texts(input: &[u8]) -> Vec<Vec<u8>> {
+        lines_of(&[input]).into_iter().map(|line| line.expect("a line")).collect()
+    }
+
+    #[test]
+    fn a03_a_line_ends_in_lf_and_one_cr_before_it_goes() {
+        assert_eq!(texts(b"USER a\r\nPASS\nCWD x\r\r\n\r\n\n"), [&b"USER a"[..], b"PASS", b"CWD x\r", b"", b""]);
+        assert_eq!(texts(b"no end"), Vec::<Vec<u8>>::new());
+    }
+
+    #[test]
+    fn a06_telnet_commands_vanish_wherever_they_are_cut() {
+        let input = b"\xff\xf4\xff\xf2AB\xff\xfd\x01OR\xff\xff\r\n";
+        let expected = [Ok(b"ABOR\xff".to_vec())];
+        for cut in 0..=input.len() {
+            assert_eq!(lines_of(&[&input[..cut], &input[cut..]]), expected, "cut at {cut}");
+        }
+        let bytewise: Vec<&[u8]> = input.chunks(1).collect();
+        assert_eq!(lines_of(&bytewise), expected);
+    }
+
+    #[test]
+    fn a06_a_flood_of_iac_is_not_kept() {
+        let mut reader = LineReader::new();
+        for _ in 0..1_000 {
+            reader.feed(&[0xff, 0xf4].repeat(2_048));
+        }
+        assert_eq!(reader.pending_len(), 0);
+    }
+
+    #[test]
+    fn a01_a02_the_limit_is_exact_in_any_segmentation() {
+        for (length, served) in [(LIMIT - 2, true), (LIMIT, true), (LIMIT + 1, false), (LIMIT + 2, false)] {
+            for end in [&b"\r\n"[..], b"\n"] {
+                let line = [&vec![b'A'; length][..], end].concat();
+                let bytewise: Vec<&[u8]> = line.chunks(1).collect();
+                for segments in [vec![&line[..]], bytewise] {
+                    let lines = lines_of(&segments);
+                    assert_eq!(lines.len(), 1, "{length}");
+                    assert_eq!(lines[0].is_ok(), served, "{length} bytes and {end:?}");
+                }
+            }
+        }
+        let endless = lines_of(&[&[b'A'; LIMIT + 2]]);
+        assert_eq!(endless, [Err(LineError::TooLong)], "no line end has to come");
+    }
+
+    #[test]
+    fn a_tls_handshake_is_recognised_without_a_line_end() {
+        assert_eq!(lines_of(&[b"\x16", b"\x03"]), [Err(LineError::ForeignProtocol)]);
+        assert_eq!(texts(b"\x16x\n"), [b"\x16x"]);
+    }
+
+    #[test]
+    fn waiting_lines_are_searched_for_a_verb() {
+        let mut reader = LineReader::new();
+        reader.feed(b"NOOP\r\nabo");
+        assert!(!reader.holds_verb("ABOR"));
+        reader.feed(b"r\r\nQUIT");
+        assert!(reader.holds_verb("ABOR"));
+        assert!(!reader.holds_verb("QUIT"), "its line has not ended");
+        assert_eq!(reader.peek_line(), Some(&b"NOOP"[..]));
+        assert_eq!(reader.next_line(LIMIT), Some(Ok(Line(b"NOOP".to_vec()))));
+        assert!(reader.holds_verb("ABOR"));
+        assert_eq!(reader.next_line(LIMIT), Some(Ok(Line(b"abor".to_vec()))));
+        assert!(!reader.holds_verb("ABOR"));
+    }
+
+    #[test]
+    fn an_emptied_reader_holds_no_memory() {
+        let mut reader = LineReader::new();
+        reader.feed(b"NOOP\r\n");
+        assert!(reader.next_line(LIMIT).is_some());
+        assert_eq!(reader.pending.capacity(), 0);
+    }
+
+    fn wire() -> impl Strategy<Value = Vec<u8>> {
+        let byte = prop_oneof![Just(b'\r'), Just(b'\n'), Just(255_u8), Just(244), Just(253), any::<u8>()];
+        proptest::collection::vec(byte, 0..200)
+    }
+
+    proptest! {
+        #[test]
+        fn a15_any_segmentation_gives_the_same_lines(input in wire(), cuts in proptest::collection::vec(0..200_usize, 0..10)) {
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(input.len())).collect();
+            cuts.sort_unstable();
+            let mut segments = Vec::new();
+            let mut from = 0;
+            for to in cuts.into_iter().chain([input.len()]) {
+                segments.push(&input[from..to]);
+                from = to;
+            }
+            prop_assert_eq!(lines_of(&segments), lines_of(&[&input[..]]));
+        }
+    }
+}

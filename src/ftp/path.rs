@@ -1,0 +1,176 @@
+//! Virtual paths: what clients call things, in one canonical form.
+//!
+//! A [`VirtualPath`] is absolute, has no `.`, `..` or empty component, and cannot be made otherwise; `..` at the root stays
+//! there. It is bytes, never decoded or normalised, and it knows nothing of the file system: what a path leads to is
+//! decided by the kernel beneath the root's descriptor.
+
+/// Longest path and component, in bytes (PATH_MAX and NAME_MAX of Linux).
+const LONGEST: usize = 4095;
+const LONGEST_COMPONENT: usize = 255;
+
+/// An absolute, canonical path beneath the served root.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct VirtualPath(
+    /// Empty for the root (which allocates nothing), else `/a/b`.
+    Vec<u8>,
+);
+
+/// Why an argument is no path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathError {
+    /// The path is longer than 4,095 bytes, or a component longer than 255.
+    TooLong,
+}
+
+impl VirtualPath {
+    /// `/`
+    pub const ROOT: VirtualPath = VirtualPath(Vec::new());
+
+    /// The path that `argument` means when the working directory is `self`: absolute if it starts with `/`, else relative.
+    pub fn join(&self, argument: &[u8]) -> Result<VirtualPath, PathError> {
+        let mut path = if argument.first() == Some(&b'/') {
+            Vec::new()
+        } else {
+            self.0.clone()
+        };
+        for component in argument.split(|byte| *byte == b'/') {
+            match component {
+                b"" | b"." => {}
+                b".." => path.truncate(path.iter().rposition(|byte| *byte == b'/').unwrap_or(0)),
+                name if name.len() > LONGEST_COMPONENT => return Err(PathError::TooLong),
+                name => {
+                    path.push(b'/');
+                    path.extend_from_slice(name);
+                }
+            }
+        }
+        if path.len() > LONGEST {
+            return Err(PathError::TooLong);
+        }
+        Ok(VirtualPath(path))
+    }
+
+    /// The directory above; the root's is the root.
+    pub fn parent(&self) -> VirtualPath {
+        let end = self.0.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+        VirtualPath(self.0.get(..end).unwrap_or_default().to_vec())
+    }
+
+    /// The entry `name` of this directory; `name` is a single component, as a directory lists it.
+    pub fn child(&self, name: &[u8]) -> VirtualPath {
+        let mut path = self.0.clone();
+        path.push(b'/');
+        path.extend_from_slice(name);
+        VirtualPath(path)
+    }
+
+    /// The path beneath the root as the kernel takes it: `a/b`, or `.` for the root.
+    pub fn relative(&self) -> &[u8] {
+        self.0.get(1..).unwrap_or(b".")
+    }
+
+    /// The path as clients know it: `/a/b`, or `/`.
+    pub fn as_bytes(&self) -> &[u8] {
+        if self.0.is_empty() { b"/" } else { &self.0 }
+    }
+
+    /// The components, from the top.
+    pub fn components(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.split(|byte| *byte == b'/').skip(1)
+    }
+
+    /// The path between quotation marks, those within it doubled (RFC 959 appendix II).
+    pub fn quoted(&self) -> Vec<u8> {
+        let mut quoted = vec![b'"'];
+        for byte in self.as_bytes() {
+            if *byte == b'"' {
+                quoted.push(b'"');
+            }
+            quoted.push(*byte);
+        }
+        quoted.push(b'"');
+        quoted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn joined(from: &str, argument: &str) -> String {
+        let from = VirtualPath::ROOT.join(from.as_bytes()).expect("short");
+        let path = from.join(argument.as_bytes()).expect("short");
+        String::from_utf8(path.as_bytes().to_vec()).expect("UTF-8")
+    }
+
+    #[test]
+    fn c02_every_spelling_has_one_canonical_form() {
+        for spelling in ["/a/b", "//a//b", "/./a/./b/.", "/a/b/", "/x/../a/b", "a/b", "/../a/b"] {
+            assert_eq!(joined("/", spelling), "/a/b", "{spelling}");
+        }
+        assert_eq!(joined("/a", ""), "/a");
+        assert_eq!(joined("/a/b", ".."), "/a");
+        assert_eq!(joined("/a/b", "../../../.."), "/");
+    }
+
+    #[test]
+    fn c01_the_root_is_the_top() {
+        for escape in ["..", "../..", "/..", "/../../etc", "a/../../..", "....//....//"] {
+            assert!(joined("/", escape).starts_with('/'));
+            assert!(!joined("/", escape).split('/').any(|component| component == ".."), "{escape}");
+        }
+    }
+
+    #[test]
+    fn c17_nothing_else_is_special() {
+        for name in ["~", "~root", "$HOME", "..\\..", "C:", "%2e%2e", "..."] {
+            assert_eq!(joined("/", name), format!("/{name}"));
+        }
+    }
+
+    #[test]
+    fn c13_long_paths_are_refused() {
+        assert!(VirtualPath::ROOT.join(&[b'a'; 255]).is_ok());
+        assert_eq!(VirtualPath::ROOT.join(&[b'a'; 256]), Err(PathError::TooLong));
+        let mut path = VirtualPath::ROOT;
+        let mut steps = 0;
+        while let Ok(longer) = path.join(b"a") {
+            path = longer;
+            steps += 1;
+        }
+        assert_eq!(steps, 2047);
+        assert!(path.as_bytes().len() <= LONGEST);
+    }
+
+    #[test]
+    fn i04_quotation_marks_are_doubled() {
+        let path = VirtualPath::ROOT.join(b"a\"b").expect("short");
+        assert_eq!(path.quoted(), b"\"/a\"\"b\"");
+        assert_eq!(VirtualPath::ROOT.quoted(), b"\"/\"");
+    }
+
+    #[test]
+    fn the_kernel_gets_paths_beneath_the_root() {
+        assert_eq!(VirtualPath::ROOT.relative(), b".");
+        assert_eq!(VirtualPath::ROOT.child(b"a").child(b"b").relative(), b"a/b");
+        assert_eq!(VirtualPath::ROOT.child(b"a").parent(), VirtualPath::ROOT);
+        assert_eq!(VirtualPath::ROOT.components().count(), 0);
+    }
+
+    fn argument() -> impl Strategy<Value = Vec<u8>> {
+        proptest::collection::vec(prop_oneof![Just(b'/'), Just(b'.'), Just(b'a'), any::<u8>()], 0..60)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        #[test]
+        fn c02_canonical_paths_stay_as_they_are(from in argument(), to in argument()) {
+            let base = VirtualPath::ROOT.join(&from).expect("short");
+            let path = base.join(&to).expect("short");
+            prop_assert_eq!(&VirtualPath::ROOT.join(path.as_bytes()).expect("short"), &path);
+            prop_assert_eq!(path.as_bytes().first(), Some(&b'/'));
+            prop_assert!(path.components().all(|part| !part.is_empty() && part != b"." && part != b".."));
+        }
+    }
+}

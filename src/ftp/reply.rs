@@ -1,0 +1,394 @@
+//! Everything the server says: codes, texts and their form on the wire (RFC 959 §4.2).
+//!
+//! Texts are chosen for the clients that parse them (a few compare whole lines), and no text carries a client's bytes,
+//! except for the quoted path of 257 and the path of MLST. Words that make clients try again stand in 4xx texts only.
+
+use super::command::{Representation, SERVED_VERBS};
+use super::listing::{Fact, Facts};
+use super::path::VirtualPath;
+use super::timestamp::Timestamp;
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddrV4};
+
+/// A code and its text. Lines of a multi-line text are separated by LF here and indented on the wire, so that none can be
+/// taken for the last line (threat A13).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    code: u16,
+    form: Form,
+    text: Cow<'static, [u8]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Whole,
+    /// The first line of a reply whose body is streamed (STAT with a path).
+    Opening,
+}
+
+const fn constant(code: u16, text: &'static str) -> Reply {
+    Reply {
+        code,
+        form: Form::Whole,
+        text: Cow::Borrowed(text.as_bytes()),
+    }
+}
+
+const fn opening(code: u16, text: &'static str) -> Reply {
+    Reply {
+        code,
+        form: Form::Opening,
+        text: Cow::Borrowed(text.as_bytes()),
+    }
+}
+
+/// Defines the constant replies and the list of them all, so that tests miss none.
+macro_rules! replies {
+    ($($name:ident = $make:ident($code:literal, $text:literal);)*) => {
+        $(pub const $name: Reply = $make($code, $text);)*
+        /// Every constant reply.
+        pub const ALL: &[Reply] = &[$($name),*];
+    };
+}
+
+replies! {
+    OPENING_ASCII = constant(150, "Opening ASCII mode data connection");
+    OPENING_LISTING = constant(150, "Here comes the directory listing");
+    TYPE_ASCII = constant(200, "Type is ASCII");
+    TYPE_IMAGE = constant(200, "Type is binary");
+    MODE_OK = constant(200, "Mode is stream");
+    STRUCTURE_OK = constant(200, "Structure is file");
+    NOOP_OK = constant(200, "NOOP ok");
+    UTF8_ON = constant(200, "Names are bytes, UTF-8 by agreement");
+    CLIENT_NOTED = constant(200, "Noted");
+    PRET_OK = constant(200, "PRET ok");
+    ACTIVE_OK = constant(200, "Active address noted");
+    EPSV_ALL_OK = constant(200, "EPSV ALL ok");
+    ACCOUNT_NOT_NEEDED = constant(202, "No account is needed");
+    ALLO_NOT_NEEDED = constant(202, "No allocation is needed");
+    STATUS_LISTING_BEGINS = opening(213, "Status of the path:");
+    STATUS_LISTING_ENDS = constant(213, "End of status");
+    STATUS_LISTING_TRUNCATED = constant(213, "End of status: the rest is left out, use LIST");
+    STATUS_LISTING_FAILED = constant(213, "End of status: the directory could not be read to its end");
+    SYSTEM_TYPE = constant(215, "UNIX Type: L8");
+    READY_FOR_NEW_USER = constant(220, "Ready for a new user");
+    HOST_OK = constant(220, "Host accepted");
+    GOODBYE = constant(221, "Goodbye");
+    TRANSFER_COMPLETE = constant(226, "Transfer complete");
+    NOTHING_TO_ABORT = constant(226, "Nothing left to abort");
+    LOGGED_IN = constant(230, "Logged in, read-only");
+    DIRECTORY_CHANGED = constant(250, "Directory changed");
+    USER_OK = constant(331, "Please give the password");
+    TOO_MANY_CONNECTIONS = constant(421, "Too many connections");
+    TIMED_OUT = constant(421, "Timed out");
+    SHUTTING_DOWN = constant(421, "The server is shutting down");
+    TOO_MANY_BAD_COMMANDS = constant(421, "Too many bad commands");
+    TOO_MANY_FAILED_LOGINS = constant(421, "Too many failed logins");
+    NO_DATA_CONNECTION = constant(425, "No data connection: use PASV, EPSV, PORT or EPRT first");
+    PASSIVE_BUSY = constant(425, "All passive ports are busy for this address");
+    USE_EPSV = constant(425, "PASV is for IPv4 connections: use EPSV");
+    DATA_CONNECTION_LOST = constant(426, "The data connection was lost");
+    TRANSFER_STALLED = constant(426, "Nothing moved for too long, transfer ended");
+    TRANSFER_ABORTED = constant(426, "Transfer aborted");
+    TRY_AGAIN = constant(450, "Busy, try again");
+    LOCAL_ERROR = constant(451, "Reading failed, transfer ended");
+    FILE_CHANGED = constant(451, "The file became shorter while it was sent");
+    UNKNOWN_COMMAND = constant(500, "Unknown command");
+    LINE_TOO_LONG = constant(500, "Line too long");
+    ADDRESS_REFUSED = constant(500, "Only your own address and ports from 1024 are connected to");
+    BAD_ARGUMENT = constant(501, "Bad argument");
+    NOT_A_DIRECTORY = constant(501, "Not a directory");
+    EPSV_ALL_IN_FORCE = constant(501, "EPSV ALL is in force: only EPSV is allowed");
+    NOT_IMPLEMENTED = constant(502, "Not implemented");
+    ACTIVE_DISABLED = constant(502, "Active mode is off: use PASV or EPSV");
+    BAD_SEQUENCE = constant(503, "Bad sequence of commands");
+    BAD_PARAMETER = constant(504, "Not implemented for that parameter");
+    SIZE_NOT_COUNTED = constant(504, "The translated size is not counted for large files: use TYPE I");
+    UNSUPPORTED_PROTOCOL = constant(522, "Network protocol not supported, use (1,2)");
+    ONLY_IPV4 = constant(522, "Network protocol not supported here, use (1)");
+    ONLY_IPV6 = constant(522, "Network protocol not supported here, use (2)");
+    LOGIN_INCORRECT = constant(530, "Login incorrect.");
+    NOT_LOGGED_IN = constant(530, "Please log in with USER and PASS");
+    FILE_NOT_FOUND = constant(550, "File not found");
+    READ_ONLY = constant(550, "This server is read-only");
+    BAD_RESTART = constant(554, "The restart marker is beyond the end of the file");
+}
+
+impl Reply {
+    fn text(code: u16, text: impl Into<Vec<u8>>) -> Self {
+        Self {
+            code,
+            form: Form::Whole,
+            text: Cow::Owned(text.into()),
+        }
+    }
+
+    /// The three digits.
+    pub fn code(&self) -> u16 {
+        self.code
+    }
+
+    /// Appends the reply as it goes over the wire.
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        let code = [
+            b'0' + (self.code / 100 % 10) as u8,
+            b'0' + (self.code / 10 % 10) as u8,
+            b'0' + (self.code % 10) as u8,
+        ];
+        let mut lines = self.text.split(|byte| *byte == b'\n').peekable();
+        let mut is_first = true;
+        while let Some(line) = lines.next() {
+            let is_last = lines.peek().is_none() && self.form == Form::Whole;
+            match (is_first, is_last) {
+                (_, true) => out.extend_from_slice(&[&code[..], b" "].concat()),
+                (true, false) => out.extend_from_slice(&[&code[..], b"-"].concat()),
+                (false, false) => out.push(b' '),
+            }
+            out.extend_from_slice(line);
+            out.extend_from_slice(b"\r\n");
+            is_first = false;
+        }
+    }
+
+    /// 220: the greeting.
+    pub fn banner(text: &str) -> Self {
+        Self::text(220, text)
+    }
+
+    /// 257 for PWD: the path in quotes, quotes within doubled, 0xFF doubled because it is Telnet's.
+    pub fn working_directory(path: &VirtualPath) -> Self {
+        let mut text = Vec::new();
+        for byte in path.quoted() {
+            if byte == 0xff {
+                text.push(byte);
+            }
+            text.push(byte);
+        }
+        text.extend_from_slice(b" is the current directory");
+        Self::text(257, text)
+    }
+
+    /// 227: exactly this form, since clients look for the six numbers (RFC 959 §4.2.2).
+    pub fn passive(address: SocketAddrV4) -> Self {
+        let [a, b, c, d] = address.ip().octets();
+        let [high, low] = address.port().to_be_bytes();
+        Self::text(227, format!("Entering Passive Mode ({a},{b},{c},{d},{high},{low})"))
+    }
+
+    /// 229: exactly this form (RFC 2428 §3).
+    pub fn extended_passive(port: u16) -> Self {
+        Self::text(229, format!("Entering Extended Passive Mode (|||{port}|)"))
+    }
+
+    /// 150 for a binary download: the size is read by clients, so the name, which may contain numbers, stays out.
+    pub fn opening_binary(bytes: u64) -> Self {
+        Self::text(150, format!("Opening BINARY mode data connection ({bytes} bytes)"))
+    }
+
+    /// 350 for REST.
+    pub fn restarting_at(offset: u64) -> Self {
+        Self::text(350, format!("Restarting at {offset}"))
+    }
+
+    /// 213 for SIZE: digits only (RFC 3659 §4).
+    pub fn size(bytes: u64) -> Self {
+        Self::text(213, bytes.to_string())
+    }
+
+    /// 213 for MDTM: fourteen digits (RFC 3659 §3).
+    pub fn modification_time(time: Timestamp) -> Self {
+        let mut text = Vec::new();
+        time.write_compact(&mut text);
+        Self::text(213, text)
+    }
+
+    /// 213 for STAT during a transfer: clients read the first number.
+    pub fn transfer_status(sent: u64) -> Self {
+        Self::text(213, format!("Status: {sent} bytes sent"))
+    }
+
+    /// 211 for FEAT, a feature a line (RFC 2389 §3); `*` marks the facts that are on (RFC 3659 §7.8).
+    pub fn features(facts: Facts) -> Self {
+        let mlst: String = Fact::ALL
+            .iter()
+            .map(|fact| format!("{}{};", fact.name(), if facts.contains(*fact) { "*" } else { "" }))
+            .collect();
+        Self::text(
+            211,
+            format!(
+                "Features:\nCLNT\nEPRT\nEPSV\nHOST\nMDTM\nMLST {mlst}\nREST STREAM\nSIZE\nTVFS\nUTF8\nEnd"
+            ),
+        )
+    }
+
+    /// 200 for OPTS MLST: the facts that are on now (RFC 3659 §7.9).
+    pub fn mlst_options(facts: Facts) -> Self {
+        let on: String = Fact::ALL
+            .iter()
+            .filter(|fact| facts.contains(**fact))
+            .map(|fact| format!("{};", fact.name()))
+            .collect();
+        Self::text(200, format!("MLST OPTS {on}"))
+    }
+
+    /// 250 for MLST: exactly three lines (RFC 3659 §7.2).
+    pub fn facts(facts: &[u8], path: &VirtualPath) -> Self {
+        let mut text = b"Listing path\n".to_vec();
+        text.extend_from_slice(facts);
+        text.push(b' ');
+        for byte in path.as_bytes() {
+            if *byte == 0xff {
+                text.push(*byte);
+            }
+            text.push(*byte);
+        }
+        text.extend_from_slice(b"\nEnd");
+        Self::text(250, text)
+    }
+
+    /// 211 for STAT: where the session stands; nothing of the server.
+    pub fn session_status(peer: IpAddr, representation: Representation) -> Self {
+        let representation = match representation {
+            Representation::Ascii => "ASCII",
+            Representation::Image => "binary",
+        };
+        Self::text(
+            211,
+            format!("Status of the session\nConnected from {peer}\nLogged in, read-only\nType {representation}\nEnd"),
+        )
+    }
+
+    /// 214 for HELP: the verbs.
+    pub fn help() -> Self {
+        let rows: Vec<String> = SERVED_VERBS.chunks(10).map(|row| row.join(" ")).collect();
+        Self::text(214, format!("These commands are understood:\n{}\nEnd", rows.join("\n")))
+    }
+
+    /// 214 for SITE HELP.
+    pub fn site_help() -> Self {
+        Self::text(214, "These SITE commands are understood:\nHELP\nEnd")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire(reply: &Reply) -> String {
+        let mut out = Vec::new();
+        reply.write_to(&mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    fn path(bytes: &[u8]) -> VirtualPath {
+        VirtualPath::ROOT.join(bytes).expect("short")
+    }
+
+    #[test]
+    fn every_constant_is_one_line_of_printable_ascii() {
+        for reply in ALL {
+            let text = wire(reply);
+            assert!((100..600).contains(&reply.code()), "{text}");
+            let line = text.strip_suffix("\r\n").expect("a line end");
+            assert!(line.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{text}");
+        }
+    }
+
+    #[test]
+    fn words_that_make_clients_try_again_stand_in_temporary_replies_only() {
+        for reply in ALL.iter().filter(|reply| reply.code() >= 500) {
+            let text = wire(reply).to_lowercase();
+            for word in ["too many", "timed out", "broken pipe", "closed by the remote host", "try again"] {
+                assert!(!text.contains(word), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_reply_names_a_product_that_clients_know() {
+        let made = [Reply::help(), Reply::site_help(), Reply::features(Facts::ALL)];
+        for reply in ALL.iter().chain(&made) {
+            let text = wire(reply).to_lowercase();
+            for product in ["filezilla", "proftpd", "vsftpd", "pure-ftpd", "serv-u", "microsoft", "ncftpd", "loopftpd"] {
+                assert!(!text.contains(product), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn texts_that_clients_compare_are_exact() {
+        assert_eq!(wire(&SYSTEM_TYPE), "215 UNIX Type: L8\r\n");
+        assert_eq!(wire(&FILE_NOT_FOUND), "550 File not found\r\n");
+        assert_eq!(wire(&TOO_MANY_CONNECTIONS), "421 Too many connections\r\n");
+        assert_eq!(wire(&LOGIN_INCORRECT), "530 Login incorrect.\r\n");
+    }
+
+    #[test]
+    fn d27_passive_replies_have_the_form_that_clients_cut_up() {
+        let address = SocketAddrV4::new([127, 0, 0, 1].into(), 0x7530);
+        assert_eq!(
+            wire(&Reply::passive(address)),
+            "227 Entering Passive Mode (127,0,0,1,117,48)\r\n"
+        );
+        assert_eq!(
+            wire(&Reply::extended_passive(30_000)),
+            "229 Entering Extended Passive Mode (|||30000|)\r\n"
+        );
+    }
+
+    #[test]
+    fn sizes_and_times_are_digits_only() {
+        assert_eq!(wire(&Reply::size(5_368_709_120)), "213 5368709120\r\n");
+        assert_eq!(wire(&Reply::modification_time(Timestamp::from_unix(0))), "213 19700101000000\r\n");
+        assert_eq!(
+            wire(&Reply::opening_binary(12)),
+            "150 Opening BINARY mode data connection (12 bytes)\r\n"
+        );
+    }
+
+    #[test]
+    fn i04_a_quoted_path_doubles_what_has_a_meaning() {
+        assert_eq!(
+            wire(&Reply::working_directory(&path(b"a\"b"))),
+            "257 \"/a\"\"b\" is the current directory\r\n"
+        );
+        let mut out = Vec::new();
+        Reply::working_directory(&path(b"\xff")).write_to(&mut out);
+        assert!(out.starts_with(b"257 \"/\xff\xff\" "));
+    }
+
+    #[test]
+    fn a13_no_inner_line_can_be_taken_for_a_reply() {
+        let facts = wire(&Reply::facts(b"type=file;", &path(b"227 Entering Passive Mode (1,2,3,4,5,6)")));
+        assert_eq!(
+            facts,
+            "250-Listing path\r\n type=file; /227 Entering Passive Mode (1,2,3,4,5,6)\r\n250 End\r\n"
+        );
+        for reply in [Reply::help(), Reply::features(Facts::ALL), Reply::site_help()] {
+            let text = wire(&reply);
+            let lines: Vec<&str> = text.split_terminator("\r\n").collect();
+            let (first, rest) = lines.split_first().expect("lines");
+            let (last, inner) = rest.split_last().expect("lines");
+            assert!(first.starts_with(&format!("{}-", reply.code())));
+            assert!(last.starts_with(&format!("{} ", reply.code())));
+            assert!(inner.iter().all(|line| line.starts_with(' ')));
+        }
+    }
+
+    #[test]
+    fn features_stand_alone_on_their_lines_with_mlst_and_its_facts() {
+        let text = wire(&Reply::features(Facts::from_list(&[Fact::Type, Fact::Size])));
+        for feature in ["SIZE", "MDTM", "UTF8", "REST STREAM", "EPSV", "TVFS", "CLNT"] {
+            assert!(text.contains(&format!("\r\n {feature}\r\n")), "{feature}");
+        }
+        assert!(text.contains("\r\n MLST type*;size*;modify;perm;unique;UNIX.mode;\r\n"));
+        assert!(!text.contains("MLSD"), "clients infer it from MLST");
+        assert!(!text.contains("PRET") && !text.contains("MFMT"), "only what is served");
+    }
+
+    #[test]
+    fn a_streamed_reply_opens_like_a_multi_line_one() {
+        assert_eq!(wire(&STATUS_LISTING_BEGINS), "213-Status of the path:\r\n");
+        assert_eq!(wire(&STATUS_LISTING_ENDS), "213 End of status\r\n");
+    }
+}

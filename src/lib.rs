@@ -1,0 +1,26 @@
+//! loopftpd: an FTP server that is one poll loop on one thread.
+//!
+//! The map of the house. Bytes come in at the top and go out at the bottom; dependencies point downwards only.
+//!
+//! - [`options`]: every command-line option, once.
+//! - [`confine`]: what a server started as root does to itself before it serves.
+//! - [`log_output`]: log lines to standard error, which must never stop the loop.
+//! - [`event_loop`]: the loop: poll, sockets, slots, deadlines, budgets, the passive ring, signals.
+//! - [`session`]: one conversation as a state machine, without sockets.
+//! - [`transfer`]: the pumps that move the bytes of a transfer, a budget at a time.
+//! - [`storage`]: files beneath one root.
+//! - [`ftp`]: the protocol's words: lines, commands, replies, paths, listings; no socket, no file, no clock.
+//! - [`descriptors`], [`random`]: the count of open descriptors, and chance, handed in where needed.
+
+#![forbid(unsafe_code)]
+
+pub mod confine;
+pub mod descriptors;
+pub mod event_loop;
+pub mod ftp;
+pub mod log_output;
+pub mod options;
+pub mod random;
+pub mod session;
+pub mod storage;
+pub mod transfer;

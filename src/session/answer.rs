@@ -1,0 +1,39 @@
+//! What a command leads to: a reply, a request to the loop, or both.
+
+use super::request::Request;
+use crate::ftp::reply::{self, Reply};
+use crate::storage::StorageError;
+
+/// The whole effect of one command beyond the session's own state.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Reply(Reply),
+    /// The reply comes when the loop has done what it was asked.
+    Request(Request),
+    ReplyAndRequest(Reply, Request),
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        Answer::Reply(reply)
+    }
+}
+
+impl From<Request> for Answer {
+    fn from(request: Request) -> Self {
+        Answer::Request(request)
+    }
+}
+
+impl From<StorageError> for Answer {
+    fn from(error: StorageError) -> Self {
+        Answer::Reply(match error {
+            StorageError::NotFound => reply::FILE_NOT_FOUND,
+            StorageError::Busy => reply::TRY_AGAIN,
+            StorageError::Failed => reply::LOCAL_ERROR,
+        })
+    }
+}
+
+/// Commands fail with the answer that tells the client why.
+pub(super) type Answered = Result<Answer, Answer>;

@@ -1,0 +1,246 @@
+//! What is there: LIST, NLST, MLSD, MLST and STAT with a path (RFC 959 §4.1.3, RFC 3659 §7).
+//!
+//! A listing of something missing is refused before the data connection is used; one of an empty directory is empty and
+//! succeeds. `*` and `?` in the last component of LIST and NLST filter the directory's entries.
+
+use super::answer::{Answer, Answered};
+use super::request::Request;
+use super::visit::Step;
+use super::{Context, Transfer, Visit};
+use crate::ftp::command::{ListArgument, PathArgument};
+use crate::ftp::glob::Pattern;
+use crate::ftp::listing::{Kind, write_facts, write_list_line, write_name_line};
+use crate::ftp::path::VirtualPath;
+use crate::ftp::reply::{self, Reply};
+use crate::storage::{OpenDirectory, StorageError};
+use crate::transfer::{DirectoryLines, LineFormat, ListingLines, Pump, SendListing};
+
+/// What a listing's argument turned out to be.
+enum Subject {
+    Directory(OpenDirectory),
+    Matching(OpenDirectory, Pattern),
+    File,
+}
+
+/// The argument, where it leads, and what stands there.
+struct Target<'argument> {
+    given: &'argument [u8],
+    path: VirtualPath,
+    subject: Subject,
+}
+
+impl Visit {
+    pub(super) fn list(&self, argument: &ListArgument, context: &Context<'_>) -> Step {
+        match self.columns(argument, context) {
+            Ok((path, lines)) => self.start("LIST", path, lines),
+            Err(answer) => Step::Stay(answer),
+        }
+    }
+
+    pub(super) fn name_list(&self, argument: &ListArgument, context: &Context<'_>) -> Step {
+        match self.names(argument, context) {
+            Ok((path, lines)) => self.start("NLST", path, lines),
+            Err(answer) => Step::Stay(answer),
+        }
+    }
+
+    pub(super) fn facts_list(&self, argument: Option<&PathArgument>, context: &Context<'_>) -> Step {
+        match self.directory_facts(argument, context) {
+            Ok((path, lines)) => self.start("MLSD", path, lines),
+            Err(answer) => Step::Stay(answer),
+        }
+    }
+
+    pub(super) fn list_on_control(&self, argument: &PathArgument, context: &Context<'_>) -> Step {
+        let argument = ListArgument::of_path(argument.clone());
+        match self.columns(&argument, context) {
+            Ok((_, lines)) => Step::ListOnControl(reply::STATUS_LISTING_BEGINS, Request::ListOnControl(lines)),
+            Err(answer) => Step::Stay(answer),
+        }
+    }
+
+    /// MLST: the facts of one thing, over the control connection, in exactly three lines (RFC 3659 §7.2).
+    pub(super) fn facts_of(&self, argument: Option<&PathArgument>, context: &Context<'_>) -> Answered {
+        let path = match argument {
+            Some(argument) => self.path(argument)?,
+            None => self.working_directory.clone(),
+        };
+        let attributes = context.storage.attributes(&path)?;
+        let mut line = Vec::new();
+        write_facts(&mut line, self.facts, &attributes);
+        Ok(Reply::facts(&line, &path).into())
+    }
+
+    fn start(&self, verb: &'static str, path: VirtualPath, lines: ListingLines) -> Step {
+        Step::Start(
+            Transfer {
+                verb,
+                path,
+                is_file: false,
+                representation: self.representation,
+                opening: reply::OPENING_LISTING,
+            },
+            Request::Transfer(Box::new(Pump::Listing(SendListing::new(lines)))),
+        )
+    }
+
+    fn columns(&self, argument: &ListArgument, context: &Context<'_>) -> Result<(VirtualPath, ListingLines), Answer> {
+        let target = self.target(argument, context)?;
+        let now = context.wall;
+        let format = LineFormat::Columns {
+            now,
+            dots: argument.all,
+        };
+        let lines = match target.subject {
+            Subject::Directory(directory) => directory_lines(directory, format, None),
+            Subject::Matching(directory, pattern) => directory_lines(directory, format, Some(pattern)),
+            Subject::File => {
+                let attributes = context.storage.attributes(&target.path)?;
+                let mut line = Vec::new();
+                write_list_line(&mut line, &attributes, target.given, None, now);
+                ListingLines::Ready(line)
+            }
+        };
+        Ok((target.path, lines))
+    }
+
+    fn names(&self, argument: &ListArgument, context: &Context<'_>) -> Result<(VirtualPath, ListingLines), Answer> {
+        let target = self.target(argument, context)?;
+        let lines = match target.subject {
+            Subject::Directory(directory) => {
+                let prefix = prefix_of_directory(target.given);
+                directory_lines(directory, LineFormat::Names { prefix }, None)
+            }
+            Subject::Matching(directory, pattern) => {
+                let prefix = split_last_component(target.given).0.to_vec();
+                directory_lines(directory, LineFormat::Names { prefix }, Some(pattern))
+            }
+            Subject::File => {
+                let mut line = Vec::new();
+                write_name_line(&mut line, target.given);
+                ListingLines::Ready(line)
+            }
+        };
+        Ok((target.path, lines))
+    }
+
+    fn directory_facts(
+        &self,
+        argument: Option<&PathArgument>,
+        context: &Context<'_>,
+    ) -> Result<(VirtualPath, ListingLines), Answer> {
+        let path = match argument {
+            Some(argument) => self.path(argument)?,
+            None => self.working_directory.clone(),
+        };
+        match context.storage.open_directory(&path) {
+            Ok(directory) => Ok((path, directory_lines(directory, LineFormat::Facts(self.facts), None))),
+            Err(StorageError::NotFound) if is_file(&path, context) => Err(reply::NOT_A_DIRECTORY.into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Finds out what a listing is of: a directory, a file, or a pattern. An argument that starts with `-` is options,
+    /// unless a file has that literal name.
+    fn target<'argument>(
+        &self,
+        argument: &'argument ListArgument,
+        context: &Context<'_>,
+    ) -> Result<Target<'argument>, Answer> {
+        if let Some(literal) = &argument.literal
+            && let Ok(target) = self.existing_target(&literal.0, context)
+        {
+            return Ok(target);
+        }
+        let given = argument.path.as_ref().map_or(&b""[..], |path| &path.0);
+        match self.existing_target(given, context) {
+            Err(StorageError::NotFound) if Pattern::is_pattern(given) => self.matching_target(given, context),
+            Err(error) => Err(error.into()),
+            Ok(target) => Ok(target),
+        }
+    }
+
+    fn existing_target<'argument>(
+        &self,
+        given: &'argument [u8],
+        context: &Context<'_>,
+    ) -> Result<Target<'argument>, StorageError> {
+        let path = self.working_directory.join(given).map_err(|_| StorageError::NotFound)?;
+        let subject = match context.storage.open_directory(&path) {
+            Ok(directory) => Subject::Directory(directory),
+            Err(StorageError::NotFound) if is_file(&path, context) => Subject::File,
+            Err(error) => return Err(error),
+        };
+        Ok(Target { given, path, subject })
+    }
+
+    fn matching_target<'argument>(
+        &self,
+        given: &'argument [u8],
+        context: &Context<'_>,
+    ) -> Result<Target<'argument>, Answer> {
+        let (prefix, last) = split_last_component(given);
+        let pattern = Pattern::new(last).ok_or_else(|| Answer::from(reply::FILE_NOT_FOUND))?;
+        let path = self
+            .working_directory
+            .join(prefix)
+            .map_err(|_| Answer::from(reply::FILE_NOT_FOUND))?;
+        let directory = context.storage.open_directory(&path)?;
+        Ok(Target {
+            given,
+            path,
+            subject: Subject::Matching(directory, pattern),
+        })
+    }
+}
+
+fn directory_lines(directory: OpenDirectory, format: LineFormat, pattern: Option<Pattern>) -> ListingLines {
+    ListingLines::Directory(DirectoryLines {
+        directory,
+        format,
+        pattern,
+    })
+}
+
+fn is_file(path: &VirtualPath, context: &Context<'_>) -> bool {
+    context
+        .storage
+        .attributes(path)
+        .is_ok_and(|attributes| attributes.kind == Kind::File)
+}
+
+/// What stands before a name of `directory` to make it a path that RETR takes.
+fn prefix_of_directory(given: &[u8]) -> Vec<u8> {
+    let mut prefix = given.to_vec();
+    if !prefix.is_empty() && !prefix.ends_with(b"/") {
+        prefix.push(b'/');
+    }
+    prefix
+}
+
+/// Splits `a/b/c*` into `a/b/` and `c*`.
+fn split_last_component(given: &[u8]) -> (&[u8], &[u8]) {
+    match given.iter().rposition(|byte| *byte == b'/') {
+        Some(slash) => given.split_at(slash + 1),
+        None => (b"", given),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_a_directory_get_its_path_as_prefix() {
+        assert_eq!(prefix_of_directory(b""), b"");
+        assert_eq!(prefix_of_directory(b"a/b"), b"a/b/");
+        assert_eq!(prefix_of_directory(b"a/"), b"a/");
+    }
+
+    #[test]
+    fn a_pattern_is_the_last_component() {
+        assert_eq!(split_last_component(b"a/b/*.txt"), (&b"a/b/"[..], &b"*.txt"[..]));
+        assert_eq!(split_last_component(b"*.txt"), (&b""[..], &b"*.txt"[..]));
+        assert_eq!(split_last_component(b"/x?"), (&b"/"[..], &b"x?"[..]));
+    }
+}

@@ -1,0 +1,380 @@
+//! One conversation: what a client may say now, what it is answered, and what the event loop is asked to do about it.
+//!
+//! A session is fed lines and outcomes and writes replies into a buffer; it knows no socket, no clock and no descriptor.
+//! Time and the files are handed in with [`Context`]. Whatever is sent belongs to the [`Request::Transfer`] it asked for,
+//! so no later command reaches a running transfer (threat B06).
+
+mod answer;
+mod data_channel;
+mod listing;
+mod login;
+mod navigation;
+mod parameters;
+mod request;
+mod retrieval;
+mod visit;
+
+pub use request::{Outcome, PassiveForm, Request};
+
+use crate::ftp::command::{Command, CommandError};
+use crate::ftp::line::LineError;
+use crate::ftp::listing::Facts;
+use crate::ftp::path::VirtualPath;
+use crate::ftp::reply::{self, Reply};
+use crate::ftp::timestamp::Timestamp;
+use crate::storage::Storage;
+use answer::Answer;
+use login::Login;
+use std::mem;
+use std::net::{IpAddr, SocketAddrV4};
+
+/// Longest line before and after login, in bytes without the line end.
+const LINE_MAX_BEFORE_LOGIN: usize = 1024;
+const LINE_MAX: usize = 4096;
+/// Bad commands in a row before the connection is closed.
+const BAD_COMMANDS_BEFORE_LOGIN: u32 = 10;
+const BAD_COMMANDS: u32 = 50;
+
+/// What a session needs to answer a command, lent for the call.
+pub struct Context<'loop_> {
+    pub storage: &'loop_ dyn Storage,
+    /// Wall-clock time, for the dates of listings only.
+    pub wall: Timestamp,
+    /// Whether PORT and EPRT are allowed.
+    pub active: bool,
+}
+
+/// One control connection's conversation.
+#[derive(Debug)]
+pub struct Session {
+    number: u64,
+    peer: IpAddr,
+    state: State,
+    bad_commands: u32,
+    failed_logins: u8,
+}
+
+/// Where the conversation stands. Each variant carries what only it has.
+#[derive(Debug)]
+enum State {
+    Login(Login),
+    Ready(Visit),
+    /// PASV or EPSV was accepted; the loop has not named a port yet.
+    AwaitingPort(Visit, PassiveForm),
+    Transferring(Visit, Transfer),
+    /// STAT with a path: lines go out over the control connection.
+    ListingOnControl(Visit),
+    Closing,
+}
+
+/// A logged-in client's surroundings.
+#[derive(Debug)]
+struct Visit {
+    working_directory: VirtualPath,
+    representation: crate::ftp::command::Representation,
+    /// Where the next transfer starts (REST); 0 when not set.
+    restart: u64,
+    /// EPSV ALL was given: no other way of making data connections may be used (RFC 2428 §4).
+    extended_only: bool,
+    facts: Facts,
+}
+
+/// What is known of a running transfer, for logs and STAT.
+#[derive(Clone, Debug)]
+pub struct Transfer {
+    pub verb: &'static str,
+    pub path: VirtualPath,
+    /// Whether it belongs into the transfer log (a file, not a listing).
+    pub is_file: bool,
+    pub representation: crate::ftp::command::Representation,
+    pub opening: Reply,
+}
+
+/// What the loop should do with the lines that wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attention {
+    /// The next line can be answered.
+    Commands,
+    /// A transfer runs: ABOR ends it, STAT tells of it, everything else waits.
+    Transfer,
+    /// The loop owes an answer; everything waits.
+    Waiting,
+    /// Nothing is listened to any more.
+    Closing,
+}
+
+impl Session {
+    /// A fresh conversation with the client at `peer` (canonical: a v4-mapped address is IPv4). `number` names it in logs.
+    pub fn new(number: u64, peer: IpAddr) -> Self {
+        Self {
+            number,
+            peer,
+            state: State::Login(Login::Start),
+            bad_commands: 0,
+            failed_logins: 0,
+        }
+    }
+
+    /// The number that names this session in logs.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The client's address.
+    pub fn peer(&self) -> IpAddr {
+        self.peer
+    }
+
+    /// What may be done with waiting lines now.
+    pub fn attention(&self) -> Attention {
+        match &self.state {
+            State::Login(_) | State::Ready(_) => Attention::Commands,
+            State::Transferring(..) => Attention::Transfer,
+            State::AwaitingPort(..) | State::ListingOnControl(_) => Attention::Waiting,
+            State::Closing => Attention::Closing,
+        }
+    }
+
+    /// Whether nobody has logged in yet.
+    pub fn is_logging_in(&self) -> bool {
+        matches!(self.state, State::Login(_))
+    }
+
+    /// The longest line accepted now.
+    pub fn line_limit(&self) -> usize {
+        match &self.state {
+            State::Login(_) => LINE_MAX_BEFORE_LOGIN,
+            State::Ready(_)
+            | State::AwaitingPort(..)
+            | State::Transferring(..)
+            | State::ListingOnControl(_)
+            | State::Closing => LINE_MAX,
+        }
+    }
+
+    /// The running transfer, if there is one.
+    pub fn transfer(&self) -> Option<&Transfer> {
+        match &self.state {
+            State::Transferring(_, transfer) => Some(transfer),
+            State::Login(_)
+            | State::Ready(_)
+            | State::AwaitingPort(..)
+            | State::ListingOnControl(_)
+            | State::Closing => None,
+        }
+    }
+
+    /// The state as a person would name it.
+    pub fn state_name(&self) -> String {
+        match &self.state {
+            State::Login(login) => format!("Login({})", login.name()),
+            State::Ready(_) => "Ready".to_owned(),
+            State::AwaitingPort(..) => "AwaitingPort".to_owned(),
+            State::Transferring(_, transfer) => format!(
+                "Transferring({} {})",
+                transfer.verb,
+                transfer.path.as_bytes().escape_ascii()
+            ),
+            State::ListingOnControl(_) => "ListingOnControl".to_owned(),
+            State::Closing => "Closing".to_owned(),
+        }
+    }
+
+    /// Answers one line. Replies are appended to `out`; what needs a socket is returned.
+    pub fn line(&mut self, line: &[u8], context: &Context<'_>, out: &mut Vec<u8>) -> Option<Request> {
+        match Command::parse(line) {
+            Ok(command) => {
+                let was_counted = matches!(command, Command::User(_)) && self.is_logging_in();
+                let request = self.command(command, context, out);
+                // USER costs nothing to say, so a client that says nothing else is counted like one that babbles (F12).
+                if was_counted {
+                    return self.count_bad_command(out).or(request);
+                }
+                request
+            }
+            Err(error) => self.refuse(error, out),
+        }
+    }
+
+    /// Answers a line that could not be read; the connection ends.
+    pub fn line_error(&mut self, error: LineError, out: &mut Vec<u8>) -> Request {
+        match error {
+            LineError::TooLong => reply::LINE_TOO_LONG.write_to(out),
+            LineError::ForeignProtocol => reply::UNKNOWN_COMMAND.write_to(out),
+        }
+        self.close()
+    }
+
+    /// Says `farewell` (421, RFC 959 §5.4) and ends the conversation.
+    pub fn dismiss(&mut self, farewell: &Reply, out: &mut Vec<u8>) -> Request {
+        farewell.write_to(out);
+        self.close()
+    }
+
+    fn close(&mut self) -> Request {
+        self.state = State::Closing;
+        Request::Close
+    }
+
+    fn command(&mut self, command: Command, context: &Context<'_>, out: &mut Vec<u8>) -> Option<Request> {
+        let answer = match mem::replace(&mut self.state, State::Closing) {
+            State::Login(login) => self.command_in_login(login, command),
+            State::Ready(visit) => self.command_in_visit(visit, command, context),
+            // The loop asks `attention` first, so nothing arrives here; were it otherwise, the line would be out of order.
+            state @ (State::AwaitingPort(..)
+            | State::Transferring(..)
+            | State::ListingOnControl(_)
+            | State::Closing) => {
+                self.state = state;
+                reply::BAD_SEQUENCE.into()
+            }
+        };
+        match answer {
+            Answer::Reply(reply) => {
+                reply.write_to(out);
+                None
+            }
+            Answer::Request(request) => Some(request),
+            Answer::ReplyAndRequest(reply, request) => {
+                reply.write_to(out);
+                Some(request)
+            }
+        }
+    }
+
+    fn refuse(&mut self, error: CommandError, out: &mut Vec<u8>) -> Option<Request> {
+        if let State::Ready(visit) = &mut self.state {
+            visit.restart = 0;
+        }
+        match error.reply() {
+            Some(reply) => reply.write_to(out),
+            // A blank line is answered with nothing, but it is counted.
+            None => {}
+        }
+        match error {
+            CommandError::ForeignProtocol => Some(self.close()),
+            CommandError::BadAddress => {
+                self.bad_commands += 1;
+                Some(Request::Disarm)
+            }
+            CommandError::Blank
+            | CommandError::Unknown
+            | CommandError::BadArgument
+            | CommandError::NotImplemented
+            | CommandError::BadParameter
+            | CommandError::UnsupportedProtocol => self.count_bad_command(out),
+        }
+    }
+
+    fn count_bad_command(&mut self, out: &mut Vec<u8>) -> Option<Request> {
+        self.bad_commands += 1;
+        let limit = if self.is_logging_in() {
+            BAD_COMMANDS_BEFORE_LOGIN
+        } else {
+            BAD_COMMANDS
+        };
+        (self.bad_commands > limit).then(|| self.dismiss(&reply::TOO_MANY_BAD_COMMANDS, out))
+    }
+
+    /// The loop has armed a passive port: tells the client where (227 or 229).
+    pub fn passive_armed(&mut self, address: PassiveAddress, out: &mut Vec<u8>) {
+        if let Some((visit, form)) = self.take_awaiting_port() {
+            self.state = State::Ready(visit);
+            match (form, address) {
+                (PassiveForm::Passive, PassiveAddress::V4(address)) => Reply::passive(address),
+                (PassiveForm::Passive, PassiveAddress::PortOnly(_)) => reply::USE_EPSV,
+                (PassiveForm::Extended, PassiveAddress::V4(address)) => Reply::extended_passive(address.port()),
+                (PassiveForm::Extended, PassiveAddress::PortOnly(port)) => Reply::extended_passive(port),
+            }
+            .write_to(out);
+        }
+    }
+
+    /// No passive port came free in time.
+    pub fn passive_refused(&mut self, out: &mut Vec<u8>) {
+        if let Some((visit, _)) = self.take_awaiting_port() {
+            self.state = State::Ready(visit);
+            reply::PASSIVE_BUSY.write_to(out);
+        }
+    }
+
+    fn take_awaiting_port(&mut self) -> Option<(Visit, PassiveForm)> {
+        match mem::replace(&mut self.state, State::Closing) {
+            State::AwaitingPort(visit, form) => Some((visit, form)),
+            state @ (State::Login(_)
+            | State::Ready(_)
+            | State::Transferring(..)
+            | State::ListingOnControl(_)
+            | State::Closing) => {
+                self.state = state;
+                None
+            }
+        }
+    }
+
+    /// The transfer starts, or waits for its data connection: 150 (RFC 959 §5.4).
+    pub fn transfer_begins(&self, out: &mut Vec<u8>) {
+        if let Some(transfer) = self.transfer() {
+            transfer.opening.write_to(out);
+        }
+    }
+
+    /// The running transfer has ended; its last reply is written and the next command can be answered.
+    pub fn transfer_ended(&mut self, outcome: Outcome, out: &mut Vec<u8>) -> Option<Transfer> {
+        match mem::replace(&mut self.state, State::Closing) {
+            State::Transferring(visit, transfer) => {
+                self.state = State::Ready(visit);
+                outcome.reply().write_to(out);
+                Some(transfer)
+            }
+            state @ (State::Login(_)
+            | State::Ready(_)
+            | State::AwaitingPort(..)
+            | State::ListingOnControl(_)
+            | State::Closing) => {
+                self.state = state;
+                None
+            }
+        }
+    }
+
+    /// STAT during a transfer (RFC 959 §4.1.3): how much has been sent.
+    pub fn transfer_status(&self, sent: u64, out: &mut Vec<u8>) {
+        Reply::transfer_status(sent).write_to(out);
+    }
+
+    /// The lines of a STAT with a path have all been queued.
+    pub fn listing_ended(&mut self) {
+        match mem::replace(&mut self.state, State::Closing) {
+            State::ListingOnControl(visit) => self.state = State::Ready(visit),
+            state @ (State::Login(_)
+            | State::Ready(_)
+            | State::AwaitingPort(..)
+            | State::Transferring(..)
+            | State::Closing) => self.state = state,
+        }
+    }
+}
+
+/// Where a passive data connection is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PassiveAddress {
+    V4(SocketAddrV4),
+    /// The control connection is IPv6: only EPSV can say it.
+    PortOnly(u16),
+}
+
+impl Visit {
+    fn new() -> Self {
+        Self {
+            working_directory: VirtualPath::ROOT,
+            representation: crate::ftp::command::Representation::Ascii,
+            restart: 0,
+            extended_only: false,
+            facts: Facts::ALL,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! Where the client stands: CWD, CDUP (RFC 959 §4.1.1).
+//!
+//! The working directory is a virtual path that is resolved anew for every use; no descriptor follows a directory that is
+//! moved away (threat C05).
+
+use super::answer::{Answer, Answered};
+use super::{Context, Visit};
+use crate::ftp::command::PathArgument;
+use crate::ftp::path::VirtualPath;
+use crate::ftp::reply;
+use crate::storage::StorageError;
+
+impl Visit {
+    /// The path that an argument means here.
+    pub(super) fn path(&self, argument: &PathArgument) -> Result<VirtualPath, Answer> {
+        self.working_directory
+            .join(&argument.0)
+            .map_err(|_| reply::FILE_NOT_FOUND.into())
+    }
+
+    pub(super) fn change_directory(&mut self, argument: &PathArgument, context: &Context<'_>) -> Answered {
+        if argument.0.is_empty() {
+            self.working_directory = VirtualPath::ROOT;
+            return Ok(reply::DIRECTORY_CHANGED.into());
+        }
+        let path = self.path(argument)?;
+        match context.storage.check_directory(&path) {
+            Ok(()) => self.working_directory = path,
+            // "~" is the home directory unless a file is called so.
+            Err(StorageError::NotFound) if argument.0 == b"~" => self.working_directory = VirtualPath::ROOT,
+            Err(error) => return Err(error.into()),
+        }
+        Ok(reply::DIRECTORY_CHANGED.into())
+    }
+
+    pub(super) fn change_to_parent(&mut self, context: &Context<'_>) -> Answered {
+        let parent = self.working_directory.parent();
+        context.storage.check_directory(&parent)?;
+        self.working_directory = parent;
+        Ok(reply::DIRECTORY_CHANGED.into())
+    }
+}

@@ -1,0 +1,66 @@
+//! What a session asks of the event loop, and what the loop tells it back.
+//!
+//! A session has no socket: everything that needs one is a [`Request`], and how it went comes back as a call on the
+//! session with an [`Outcome`].
+
+use crate::ftp::reply::{self, Reply};
+use crate::transfer::{ListingLines, Pump};
+use std::net::SocketAddr;
+
+/// What the loop is asked to do after a command.
+#[derive(Debug)]
+pub enum Request {
+    /// Arm a passive port for this session; answered with `passive_armed` or `passive_refused`.
+    ArmPassive,
+    /// Remember where an active data connection is to go (PORT, EPRT); it is made when the transfer command arrives.
+    ArmActive(SocketAddr),
+    /// Forget what was armed and close a data connection that waits for a command.
+    Disarm,
+    /// Start a transfer over what was armed; answered with `transfer_begins`, then `transfer_ended`.
+    Transfer(Box<Pump>),
+    /// Send lines over the control connection (STAT with a path); answered with `listing_ended`.
+    ListOnControl(ListingLines),
+    /// Send what is queued, then close the control connection.
+    Close,
+}
+
+/// How 227 and 229 differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PassiveForm {
+    /// PASV (RFC 959 §4.1.2).
+    Passive,
+    /// EPSV (RFC 2428 §3).
+    Extended,
+}
+
+/// How a transfer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Complete,
+    /// Nothing was armed, or nobody came in time, or the client's port could not be reached.
+    NoDataConnection,
+    /// No descriptor was left for the data connection.
+    NoDescriptor,
+    ConnectionLost,
+    /// Nothing moved for the stall timeout.
+    Stalled,
+    /// The client sent ABOR.
+    Aborted,
+    SourceFailed,
+    SourceShrank,
+}
+
+impl Outcome {
+    /// The transfer's last reply (RFC 959 §5.4).
+    pub fn reply(self) -> Reply {
+        match self {
+            Outcome::Complete => reply::TRANSFER_COMPLETE,
+            Outcome::NoDataConnection | Outcome::NoDescriptor => reply::NO_DATA_CONNECTION,
+            Outcome::ConnectionLost => reply::DATA_CONNECTION_LOST,
+            Outcome::Stalled => reply::TRANSFER_STALLED,
+            Outcome::Aborted => reply::TRANSFER_ABORTED,
+            Outcome::SourceFailed => reply::LOCAL_ERROR,
+            Outcome::SourceShrank => reply::FILE_CHANGED,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Files to the client: RETR, REST, SIZE, MDTM (RFC 959 §4.1.3, RFC 3659 §§3–5).
+
+use super::answer::{Answer, Answered};
+use super::request::Request;
+use super::visit::Step;
+use super::{Context, Transfer, Visit};
+use crate::ftp::ascii::AsciiEncoder;
+use crate::ftp::command::{PathArgument, Representation};
+use crate::ftp::listing::{Attributes, Kind};
+use crate::ftp::path::VirtualPath;
+use crate::ftp::reply::{self, Reply};
+use crate::storage::{OpenFile, StorageError};
+use crate::transfer::{Pump, SendFile, SendText};
+
+/// The largest file whose translated size is counted when asked for: about what one turn of the loop may read.
+const COUNTED_TEXT: u64 = 256 * 1024;
+
+impl Visit {
+    pub(super) fn retrieve(&self, argument: &PathArgument, context: &Context<'_>) -> Step {
+        match self.open_for_retrieval(argument, context) {
+            Ok((path, file)) => {
+                let (opening, pump) = match self.representation {
+                    Representation::Image => (
+                        Reply::opening_binary(file.size - self.restart),
+                        Pump::File(SendFile::new(file, self.restart)),
+                    ),
+                    Representation::Ascii => (reply::OPENING_ASCII, Pump::Text(SendText::new(file, self.restart))),
+                };
+                Step::Start(
+                    Transfer {
+                        verb: "RETR",
+                        path,
+                        is_file: true,
+                        representation: self.representation,
+                        opening,
+                    },
+                    Request::Transfer(Box::new(pump)),
+                )
+            }
+            Err(answer) => Step::Stay(answer),
+        }
+    }
+
+    fn open_for_retrieval(
+        &self,
+        argument: &PathArgument,
+        context: &Context<'_>,
+    ) -> Result<(VirtualPath, OpenFile), Answer> {
+        let path = self.path(argument)?;
+        let file = context.storage.open_file(&path)?;
+        // Translation can at most double a file.
+        let largest_marker = match self.representation {
+            Representation::Image => file.size,
+            Representation::Ascii => file.size.saturating_mul(2),
+        };
+        if self.restart > largest_marker {
+            return Err(reply::BAD_RESTART.into());
+        }
+        Ok((path, file))
+    }
+
+    pub(super) fn restart_at(&mut self, offset: u64) -> Reply {
+        self.restart = offset;
+        Reply::restarting_at(offset)
+    }
+
+    /// The octets that RETR would send now (RFC 3659 §4). In TYPE A that takes reading the file, so it is counted for
+    /// small files only; 504 rather than 550 for others, because clients take 550 for "missing".
+    pub(super) fn size(&self, argument: &PathArgument, context: &Context<'_>) -> Answered {
+        let path = self.path(argument)?;
+        let attributes = self.attributes_of_file(&path, context)?;
+        match self.representation {
+            Representation::Image => Ok(Reply::size(attributes.size).into()),
+            Representation::Ascii if attributes.size <= COUNTED_TEXT => {
+                let file = context.storage.open_file(&path)?;
+                Ok(Reply::size(count_translated(&file)?).into())
+            }
+            Representation::Ascii => Err(reply::SIZE_NOT_COUNTED.into()),
+        }
+    }
+
+    pub(super) fn modification_time(&self, argument: &PathArgument, context: &Context<'_>) -> Answered {
+        let path = self.path(argument)?;
+        let attributes = context.storage.attributes(&path)?;
+        Ok(Reply::modification_time(attributes.modified).into())
+    }
+
+    /// `MDTM 20240101000000 name` sets a time where writing is allowed, unless a file has that literal name.
+    pub(super) fn modification_time_or_refusal(&self, argument: &PathArgument, context: &Context<'_>) -> Answered {
+        self.modification_time(argument, context)
+            .map_err(|_| reply::READ_ONLY.into())
+    }
+
+    fn attributes_of_file(&self, path: &VirtualPath, context: &Context<'_>) -> Result<Attributes, Answer> {
+        let attributes = context.storage.attributes(path)?;
+        match attributes.kind {
+            Kind::File => Ok(attributes),
+            Kind::Directory | Kind::SymbolicLink => Err(StorageError::NotFound.into()),
+        }
+    }
+}
+
+fn count_translated(file: &OpenFile) -> Result<u64, StorageError> {
+    let mut encoder = AsciiEncoder::new();
+    let mut chunk = vec![0; 32 * 1024];
+    let (mut offset, mut octets) = (0, 0);
+    loop {
+        let read = file.read_at(offset, &mut chunk)?;
+        let Some(bytes) = chunk.get(..read).filter(|bytes| !bytes.is_empty()) else {
+            return Ok(octets);
+        };
+        octets += encoder.count(bytes);
+        offset += bytes.len() as u64;
+    }
+}

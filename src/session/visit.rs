@@ -1,0 +1,151 @@
+//! A logged-in client's commands, each sent to the file of its group.
+//!
+//! This is the table of the protocol after login: one line a verb. The groups answer; this file only moves the state that
+//! an answer leads to.
+
+use super::answer::{Answer, Answered};
+use super::login::{Login, User};
+use super::request::{PassiveForm, Request};
+use super::{Context, Session, State, Transfer, Visit};
+use crate::ftp::command::{Command, EpsvArgument};
+use crate::ftp::reply::{self, Reply};
+
+/// What a command of a visit does to the conversation.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// The visit goes on.
+    Stay(Answer),
+    /// A passive port is wanted.
+    Passive(PassiveForm),
+    /// A transfer starts.
+    Start(Transfer, Request),
+    /// A listing goes out over the control connection.
+    ListOnControl(Reply, Request),
+    /// The visit is over (USER, REIN, QUIT).
+    Leave(State, Answer),
+}
+
+impl From<Answered> for Step {
+    fn from(answered: Answered) -> Self {
+        match answered {
+            Ok(answer) | Err(answer) => Step::Stay(answer),
+        }
+    }
+}
+
+impl From<Reply> for Step {
+    fn from(reply: Reply) -> Self {
+        Step::Stay(reply.into())
+    }
+}
+
+impl Session {
+    pub(super) fn command_in_visit(&mut self, mut visit: Visit, command: Command, context: &Context<'_>) -> Answer {
+        if !matches!(command, Command::Noop) {
+            self.bad_commands = 0;
+        }
+        let keeps_restart = visit.keeps_restart(&command);
+        let step = self.step(&mut visit, command, context);
+        if !keeps_restart {
+            visit.restart = 0;
+        }
+        match step {
+            Step::Stay(answer) => {
+                self.state = State::Ready(visit);
+                answer
+            }
+            Step::Passive(form) => {
+                self.state = State::AwaitingPort(visit, form);
+                Request::ArmPassive.into()
+            }
+            Step::Start(transfer, request) => {
+                self.state = State::Transferring(visit, transfer);
+                request.into()
+            }
+            Step::ListOnControl(opening, request) => {
+                self.state = State::ListingOnControl(visit);
+                Answer::ReplyAndRequest(opening, request)
+            }
+            Step::Leave(state, answer) => {
+                self.state = state;
+                answer
+            }
+        }
+    }
+
+    fn step(&self, visit: &mut Visit, command: Command, context: &Context<'_>) -> Step {
+        match command {
+            // Naming a user starts over: nothing of the visit is left (threat B04).
+            Command::User(name) => Step::Leave(
+                State::Login(Login::UserGiven(User::named(&name))),
+                Answer::ReplyAndRequest(reply::USER_OK, Request::Disarm),
+            ),
+            Command::Rein => Step::Leave(
+                State::Login(Login::Start),
+                Answer::ReplyAndRequest(reply::READY_FOR_NEW_USER, Request::Disarm),
+            ),
+            Command::Quit => Step::Leave(
+                State::Closing,
+                Answer::ReplyAndRequest(reply::GOODBYE, Request::Close),
+            ),
+            Command::Pass | Command::Host(_) | Command::Rnto => reply::BAD_SEQUENCE.into(),
+            Command::Acct => reply::ACCOUNT_NOT_NEEDED.into(),
+            Command::Noop => reply::NOOP_OK.into(),
+            Command::Allo => reply::ALLO_NOT_NEEDED.into(),
+            Command::Pret => reply::PRET_OK.into(),
+            Command::Clnt => reply::CLIENT_NOTED.into(),
+            Command::Write(_) => reply::READ_ONLY.into(),
+
+            Command::Syst => reply::SYSTEM_TYPE.into(),
+            Command::Feat => Reply::features(visit.facts).into(),
+            Command::Help(_) => Reply::help().into(),
+            Command::SiteHelp => Reply::site_help().into(),
+            Command::StatSession => visit.session_status(self.peer).into(),
+            Command::OptsUtf8(_) => reply::UTF8_ON.into(),
+            Command::OptsMlst(facts) => visit.set_facts(&facts).into(),
+            Command::Type(representation) => visit.set_representation(representation).into(),
+            Command::Mode => reply::MODE_OK.into(),
+            Command::Structure => reply::STRUCTURE_OK.into(),
+
+            Command::Pwd => Reply::working_directory(&visit.working_directory).into(),
+            Command::Cwd(path) => visit.change_directory(&path, context).into(),
+            Command::Cdup => visit.change_to_parent(context).into(),
+
+            Command::List(argument) => visit.list(&argument, context),
+            Command::Nlst(argument) => visit.name_list(&argument, context),
+            Command::Mlsd(path) => visit.facts_list(path.as_ref(), context),
+            Command::Mlst(path) => visit.facts_of(path.as_ref(), context).into(),
+            Command::StatPath(path) => visit.list_on_control(&path, context),
+
+            Command::Size(path) => visit.size(&path, context).into(),
+            Command::Mdtm(path) => visit.modification_time(&path, context).into(),
+            Command::MdtmOrSet(path) => visit.modification_time_or_refusal(&path, context).into(),
+            Command::Rest(offset) => visit.restart_at(offset).into(),
+            Command::Retr(path) => visit.retrieve(&path, context),
+
+            Command::Pasv => self.passive(visit),
+            Command::Epsv(EpsvArgument::All) => visit.only_extended().into(),
+            Command::Epsv(argument) => self.extended_passive(argument),
+            Command::Port(address) => self.active(visit, address, context).into(),
+            Command::Eprt(address) => self.active(visit, address, context).into(),
+            // No transfer runs, or the command would have been seen earlier: what is armed is forgotten.
+            Command::Abor => Step::Stay(Answer::ReplyAndRequest(reply::NOTHING_TO_ABORT, Request::Disarm)),
+        }
+    }
+}
+
+impl Visit {
+    /// REST is meant for the next transfer; only what prepares that transfer may stand between them (threat B03).
+    fn keeps_restart(&self, command: &Command) -> bool {
+        matches!(
+            command,
+            Command::Rest(_)
+                | Command::Pasv
+                | Command::Epsv(_)
+                | Command::Port(_)
+                | Command::Eprt(_)
+                | Command::Type(_)
+                | Command::Size(_)
+        )
+    }
+}

@@ -1,0 +1,172 @@
+//! The served directory against a tree of traps.
+
+use super::*;
+use crate::descriptors::Descriptors;
+use crate::ftp::listing::Kind;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use tempfile::TempDir;
+
+struct Served {
+    outside: TempDir,
+    storage: DiskRoot,
+    descriptors: Descriptors,
+}
+
+/// A directory `root` with a secret beside it.
+fn served() -> Served {
+    let outside = TempDir::new().expect("a temporary directory");
+    let root = outside.path().join("root");
+    fs::create_dir_all(root.join("d/e")).expect("directories");
+    fs::write(root.join("d/file"), b"inside").expect("a file");
+    fs::write(outside.path().join("secret"), b"canary").expect("a secret");
+    let descriptors = Descriptors::for_process(256);
+    let storage = DiskRoot::open(&root, descriptors.clone()).expect("the root");
+    Served {
+        outside,
+        storage,
+        descriptors,
+    }
+}
+
+impl Served {
+    fn root(&self) -> std::path::PathBuf {
+        self.outside.path().join("root")
+    }
+
+    fn link(&self, target: impl AsRef<Path>, name: &str) {
+        symlink(target, self.root().join(name)).expect("a link");
+    }
+}
+
+fn path(text: &str) -> VirtualPath {
+    VirtualPath::ROOT.join(text.as_bytes()).expect("a short path")
+}
+
+#[test]
+fn c03_links_that_lead_outside_do_not_exist() {
+    let served = served();
+    served.link("../secret", "relative");
+    served.link(served.outside.path().join("secret"), "absolute");
+    served.link("relative", "chain");
+    served.link("..", "directory");
+    served.link("nowhere", "dangling");
+    served.link("loop", "loop");
+    for name in ["relative", "absolute", "chain", "directory", "dangling", "loop", "directory/secret"] {
+        let path = path(name);
+        assert_eq!(served.storage.attributes(&path).err(), Some(StorageError::NotFound), "{name}");
+        assert!(served.storage.open_file(&path).is_err(), "{name}");
+        assert!(served.storage.open_directory(&path).is_err(), "{name}");
+        assert!(served.storage.check_directory(&path).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn links_that_stay_inside_are_followed() {
+    let served = served();
+    served.link("d", "to_directory");
+    served.link("d/../d/file", "to_file");
+    let attributes = served.storage.attributes(&path("to_file")).expect("inside");
+    assert_eq!((attributes.kind, attributes.size), (Kind::File, 6));
+    assert!(served.storage.check_directory(&path("to_directory/e")).is_ok());
+    assert_eq!(served.storage.open_file(&path("to_directory/file")).expect("inside").size, 6);
+}
+
+#[test]
+fn c08_c09_fifos_and_devices_are_refused_without_being_opened() {
+    let served = served();
+    let fifo = served.root().join("fifo");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &fifo,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o644),
+        0,
+    )
+    .expect("a FIFO");
+    let socket = std::os::unix::net::UnixListener::bind(served.root().join("socket")).expect("a socket");
+    for name in ["fifo", "socket"] {
+        assert_eq!(served.storage.open_file(&path(name)).err(), Some(StorageError::NotFound), "{name}");
+        assert_eq!(served.storage.attributes(&path(name)).err(), Some(StorageError::NotFound), "{name}");
+    }
+    drop(socket);
+}
+
+#[test]
+fn c10_a_directory_is_no_file_and_a_file_no_directory() {
+    let served = served();
+    assert_eq!(served.storage.open_file(&path("d")).err(), Some(StorageError::NotFound));
+    assert_eq!(served.storage.open_directory(&path("d/file")).err(), Some(StorageError::NotFound));
+    assert_eq!(served.storage.check_directory(&path("d/file")), Err(StorageError::NotFound));
+}
+
+#[test]
+fn c22_the_servers_own_names_do_not_exist() {
+    let served = served();
+    fs::write(served.root().join("d/.loopftpd-1234"), b"part").expect("a file");
+    assert!(served.storage.attributes(&path("d/.loopftpd-1234")).is_err());
+    assert!(served.storage.open_file(&path("d/.loopftpd-1234")).is_err());
+    assert!(!names(&served, "d").contains(&".loopftpd-1234".to_owned()));
+}
+
+#[test]
+fn g03_without_a_descriptor_the_storage_is_busy_and_gives_back_what_it_took() {
+    let served = served();
+    let mut held = Vec::new();
+    while let Some(permit) = served.descriptors.permit() {
+        held.push(permit);
+    }
+    assert_eq!(served.storage.open_file(&path("d/file")).err(), Some(StorageError::Busy));
+    assert_eq!(served.storage.open_directory(&path("d")).err(), Some(StorageError::Busy));
+    drop(held);
+    drop(served.storage.open_file(&path("d/file")).expect("room again"));
+    assert_eq!(served.descriptors.used(), 0);
+}
+
+#[test]
+fn a_directory_is_read_whole_in_batches() {
+    let served = served();
+    for number in 0..2_000 {
+        fs::write(served.root().join(format!("d/e/{number:05}")), b"").expect("a file");
+    }
+    let mut names = names(&served, "d/e");
+    names.sort();
+    let expected: Vec<String> = (0..2_000).map(|number| format!("{number:05}")).collect();
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn the_parent_of_the_root_shows_the_root() {
+    let served = served();
+    let mut directory = served.storage.open_directory(&VirtualPath::ROOT).expect("the root");
+    let mut seen = Vec::new();
+    directory
+        .next_batch(|place, name, _| {
+            if name == c"." || name == c".." {
+                seen.push(place.attributes(name)?.map(|attributes| attributes.inode));
+            }
+            Ok::<(), StorageError>(())
+        })
+        .expect("readable");
+    assert_eq!(seen.len(), 2);
+    assert_eq!(seen.first(), seen.last());
+}
+
+fn names(served: &Served, directory: &str) -> Vec<String> {
+    let mut directory = served.storage.open_directory(&path(directory)).expect("a directory");
+    let mut names = Vec::new();
+    loop {
+        let batch = directory
+            .next_batch(|_, name, _| {
+                if name != c"." && name != c".." {
+                    names.push(name.to_string_lossy().into_owned());
+                }
+                Ok::<(), StorageError>(())
+            })
+            .expect("readable");
+        if batch == Batch::End {
+            return names;
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Where the lines of a listing come from: a directory read in batches, or one line made beforehand.
+//!
+//! The same lines go to a data connection (LIST, NLST, MLSD) or, indented, to the control connection (STAT). Entries that
+//! cannot be looked at for lack of permission are named without attributes; entries that vanished are left out.
+
+use crate::ftp::glob::Pattern;
+use crate::ftp::listing::{
+    Attributes, Facts, Kind, is_printable_name, write_list_line, write_mlsd_line, write_name_line,
+};
+use crate::ftp::timestamp::Timestamp;
+use crate::storage::{Batch, EntryType, OpenDirectory, Place, StorageError};
+use std::ffi::CStr;
+
+/// What is left to be listed.
+#[derive(Debug)]
+pub enum ListingLines {
+    /// Lines that are known already: a listing of one file.
+    Ready(Vec<u8>),
+    Directory(DirectoryLines),
+    Finished,
+}
+
+/// A directory whose entries become lines.
+#[derive(Debug)]
+pub struct DirectoryLines {
+    pub directory: OpenDirectory,
+    pub format: LineFormat,
+    /// Only names that match are listed.
+    pub pattern: Option<Pattern>,
+}
+
+/// The form of a line.
+#[derive(Clone, Debug)]
+pub enum LineFormat {
+    /// LIST: as `ls -l` prints it; dates against `now`; `.` and `..` with `dots`.
+    Columns { now: Timestamp, dots: bool },
+    /// NLST: names, each with the prefix that makes it a path for RETR (RFC 1123 §4.1.2.7).
+    Names { prefix: Vec<u8> },
+    /// MLSD: facts (RFC 3659 §7).
+    Facts(Facts),
+}
+
+impl ListingLines {
+    /// Whether all lines have been made.
+    pub fn is_finished(&self) -> bool {
+        matches!(self, ListingLines::Finished)
+    }
+
+    /// Appends the lines of the next batch to `lines`; takes the entries looked at off `entries`.
+    pub fn next_batch(&mut self, lines: &mut Vec<u8>, entries: &mut usize) -> Result<(), StorageError> {
+        match self {
+            ListingLines::Ready(line) => {
+                lines.append(line);
+                *self = ListingLines::Finished;
+            }
+            ListingLines::Directory(listing) => {
+                if listing.next_batch(lines, entries)? == Batch::End {
+                    *self = ListingLines::Finished;
+                }
+            }
+            ListingLines::Finished => {}
+        }
+        Ok(())
+    }
+}
+
+impl DirectoryLines {
+    fn next_batch(&mut self, lines: &mut Vec<u8>, entries: &mut usize) -> Result<Batch, StorageError> {
+        let Self {
+            directory,
+            format,
+            pattern,
+        } = self;
+        directory.next_batch(|place, name, entry_type| {
+            *entries = entries.saturating_sub(1);
+            let wanted = pattern
+                .as_ref()
+                .is_none_or(|pattern| pattern.matches(name.to_bytes()));
+            if wanted {
+                write_entry(lines, format, place, name, entry_type)
+            } else {
+                Ok(())
+            }
+        })
+    }
+}
+
+fn write_entry(
+    lines: &mut Vec<u8>,
+    format: &LineFormat,
+    place: &Place,
+    name: &CStr,
+    entry_type: EntryType,
+) -> Result<(), StorageError> {
+    let is_dots = name == c"." || name == c"..";
+    match format {
+        LineFormat::Columns { dots, .. } if is_dots && !dots => Ok(()),
+        LineFormat::Columns { now, .. } => write_columns(lines, *now, place, name, entry_type),
+        LineFormat::Names { .. } | LineFormat::Facts(_) if is_dots => Ok(()),
+        LineFormat::Names { prefix } => write_name(lines, prefix, place, name, entry_type),
+        LineFormat::Facts(facts) => write_entry_facts(lines, *facts, place, name, entry_type),
+    }
+}
+
+fn write_columns(
+    lines: &mut Vec<u8>,
+    now: Timestamp,
+    place: &Place,
+    name: &CStr,
+    entry_type: EntryType,
+) -> Result<(), StorageError> {
+    let Some(entry) = look_at(place, name, entry_type)? else {
+        return Ok(());
+    };
+    // The text of a link that leads nowhere a client can go is not shown: it may tell of the outside.
+    let target = match entry.kind {
+        Kind::SymbolicLink => place.followed(name).and_then(|_| place.link_text(name)),
+        Kind::File | Kind::Directory => None,
+    };
+    write_list_line(lines, &entry, name.to_bytes(), target.as_deref(), now);
+    Ok(())
+}
+
+fn write_name(
+    lines: &mut Vec<u8>,
+    prefix: &[u8],
+    place: &Place,
+    name: &CStr,
+    entry_type: EntryType,
+) -> Result<(), StorageError> {
+    let served = match entry_type {
+        EntryType::File | EntryType::Directory | EntryType::SymbolicLink => true,
+        EntryType::Special => false,
+        EntryType::Unknown => look_at(place, name, entry_type)?.is_some(),
+    };
+    if served && is_printable_name(name.to_bytes()) {
+        lines.extend_from_slice(prefix);
+        write_name_line(lines, name.to_bytes());
+    }
+    Ok(())
+}
+
+fn write_entry_facts(
+    lines: &mut Vec<u8>,
+    facts: Facts,
+    place: &Place,
+    name: &CStr,
+    entry_type: EntryType,
+) -> Result<(), StorageError> {
+    if !is_printable_name(name.to_bytes()) {
+        return Ok(());
+    }
+    let Some(entry) = look_at(place, name, entry_type)? else {
+        return Ok(());
+    };
+    // Few clients know a link's type, so a link is described by what it leads to, or left out (clients.md §3).
+    let described = match entry.kind {
+        Kind::SymbolicLink => place.followed(name),
+        Kind::File | Kind::Directory => Some(entry),
+    };
+    if let Some(entry) = described {
+        write_mlsd_line(lines, facts, &entry, name.to_bytes());
+    }
+    Ok(())
+}
+
+/// `Ok(None)`: not served, or gone. An entry that may not be looked at is shown with nothing but its kind.
+fn look_at(place: &Place, name: &CStr, entry_type: EntryType) -> Result<Option<Attributes>, StorageError> {
+    match place.attributes(name) {
+        Ok(attributes) => Ok(attributes),
+        Err(StorageError::NotFound) => Ok(without_attributes(entry_type)),
+        Err(error @ (StorageError::Busy | StorageError::Failed)) => Err(error),
+    }
+}
+
+fn without_attributes(entry_type: EntryType) -> Option<Attributes> {
+    let kind = match entry_type {
+        EntryType::File | EntryType::Unknown => Kind::File,
+        EntryType::Directory => Kind::Directory,
+        EntryType::SymbolicLink => Kind::SymbolicLink,
+        EntryType::Special => return None,
+    };
+    Some(Attributes {
+        kind,
+        mode: 0,
+        links: 1,
+        size: 0,
+        modified: Timestamp::from_unix(0),
+        device: 0,
+        inode: 0,
+        readable: false,
+    })
+}

@@ -1,0 +1,61 @@
+//! LIST, NLST and MLSD: the lines of a listing to the data connection.
+//!
+//! Lines are made a batch of entries at a time and sent before the next batch is read, so the memory of a listing is one
+//! batch, however large the directory.
+
+use super::listing_lines::ListingLines;
+use super::unsent::Unsent;
+use super::{Budget, DataSink, Progress, TransferError};
+
+/// A listing on its way.
+#[derive(Debug)]
+pub struct SendListing {
+    lines: ListingLines,
+    unsent: Unsent,
+}
+
+impl SendListing {
+    /// Sends everything that `lines` makes.
+    pub fn new(lines: ListingLines) -> Self {
+        Self {
+            lines,
+            unsent: Unsent::default(),
+        }
+    }
+
+    /// Bytes handed to the kernel so far.
+    pub fn sent(&self) -> u64 {
+        self.unsent.sent()
+    }
+
+    /// See [`Pump::pump`](super::Pump::pump).
+    pub fn pump(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
+        loop {
+            // Lines collect up to a segment's worth of batches before they are sent.
+            if self.unsent.buffer().len() < SEND_FROM && !self.lines.is_finished() {
+                if budget.entries == 0 {
+                    return self.flush_then(Progress::BudgetSpent, sink, budget);
+                }
+                if self.lines.next_batch(self.unsent.buffer(), &mut budget.entries).is_err() {
+                    return Progress::Failed(TransferError::SourceFailed);
+                }
+                continue;
+            }
+            match self.unsent.flush(sink, budget) {
+                Progress::Complete if self.lines.is_finished() => return Progress::Complete,
+                Progress::Complete => {}
+                other @ (Progress::WouldBlock | Progress::BudgetSpent | Progress::Failed(_)) => return other,
+            }
+        }
+    }
+
+    fn flush_then(&mut self, then: Progress, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
+        match self.unsent.flush(sink, budget) {
+            Progress::Complete => then,
+            other @ (Progress::WouldBlock | Progress::BudgetSpent | Progress::Failed(_)) => other,
+        }
+    }
+}
+
+/// Bytes of lines that are worth a system call.
+const SEND_FROM: usize = 32 * 1024;

@@ -1,0 +1,85 @@
+//! RETR in TYPE A: a file to the data connection with its line ends translated (RFC 959 §3.1.1.1).
+//!
+//! A restart marker counts the octets as transferred (RFC 3659 §5.3), so a restart translates from the beginning and drops
+//! what the client has, a budget at a time, like everything else.
+
+use super::unsent::Unsent;
+use super::{Budget, DataSink, Progress, TransferError};
+use crate::ftp::ascii::AsciiEncoder;
+use crate::storage::OpenFile;
+
+/// Bytes of file translated at once.
+const CHUNK: usize = 32 * 1024;
+
+/// A download in TYPE A.
+#[derive(Debug)]
+pub struct SendText {
+    file: OpenFile,
+    offset: u64,
+    /// Translated octets that the client has already.
+    skip: u64,
+    encoder: AsciiEncoder,
+    chunk: Box<[u8]>,
+    unsent: Unsent,
+}
+
+impl SendText {
+    /// Sends `file` translated, without its first `skip` translated octets.
+    pub fn new(file: OpenFile, skip: u64) -> Self {
+        Self {
+            file,
+            offset: 0,
+            skip,
+            encoder: AsciiEncoder::new(),
+            chunk: vec![0; CHUNK].into_boxed_slice(),
+            unsent: Unsent::default(),
+        }
+    }
+
+    /// Bytes handed to the kernel so far.
+    pub fn sent(&self) -> u64 {
+        self.unsent.sent()
+    }
+
+    /// See [`Pump::pump`](super::Pump::pump).
+    pub fn pump(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
+        loop {
+            match self.unsent.flush(sink, budget) {
+                Progress::Complete => {}
+                other @ (Progress::WouldBlock | Progress::BudgetSpent | Progress::Failed(_)) => return other,
+            }
+            let left = self.file.size.saturating_sub(self.offset);
+            if left == 0 {
+                return Progress::Complete;
+            }
+            if budget.bytes == 0 {
+                return Progress::BudgetSpent;
+            }
+            if let Err(error) = self.translate_chunk(left, budget) {
+                return Progress::Failed(error);
+            }
+        }
+    }
+
+    fn translate_chunk(&mut self, left: u64, budget: &mut Budget) -> Result<(), TransferError> {
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK);
+        let window = self.chunk.get_mut(..wanted).unwrap_or_default();
+        let read = self
+            .file
+            .read_at(self.offset, window)
+            .map_err(|_| TransferError::SourceFailed)?;
+        let bytes = window.get(..read).unwrap_or_default();
+        if bytes.is_empty() {
+            return Err(TransferError::SourceShrank);
+        }
+        self.offset += bytes.len() as u64;
+        let text = self.unsent.buffer();
+        self.encoder.encode(bytes, text);
+        let dropped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(text.len());
+        text.drain(..dropped);
+        self.skip -= dropped as u64;
+        // Dropping is work too: a restart near the end of a large file must not take the turn for itself.
+        budget.bytes = budget.bytes.saturating_sub(dropped);
+        Ok(())
+    }
+}

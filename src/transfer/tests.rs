@@ -1,0 +1,222 @@
+//! The pumps against sinks that behave badly: one byte at a time, refusing every now and then, failing.
+
+use super::*;
+use crate::descriptors::Descriptors;
+use crate::storage::OpenFile;
+use rustix::io::Errno;
+use std::io::Write;
+use std::os::fd::OwnedFd;
+
+/// A sink that takes at most `at_once` bytes, refuses with `WouldBlock` as its pattern says, and keeps what it took.
+struct MoodySink {
+    taken: Vec<u8>,
+    at_once: usize,
+    calls: usize,
+    /// Calls whose number is a multiple of this are refused; 0 refuses none.
+    refuses_every: usize,
+    /// What `send_file` answers instead of working.
+    send_file_fails: Option<Errno>,
+}
+
+impl MoodySink {
+    fn new(at_once: usize, refuses_every: usize) -> Self {
+        Self {
+            taken: Vec::new(),
+            at_once,
+            calls: 0,
+            refuses_every,
+            send_file_fails: None,
+        }
+    }
+
+    fn in_the_mood(&mut self) -> io::Result<()> {
+        self.calls += 1;
+        if self.refuses_every > 0 && self.calls.is_multiple_of(self.refuses_every) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(())
+    }
+}
+
+impl DataSink for MoodySink {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.in_the_mood()?;
+        let count = bytes.len().min(self.at_once);
+        self.taken.extend_from_slice(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn send_file(&mut self, file: &OwnedFd, offset: u64, count: usize) -> io::Result<usize> {
+        self.in_the_mood()?;
+        if let Some(errno) = self.send_file_fails {
+            return Err(errno.into());
+        }
+        let mut buffer = vec![0; count.min(self.at_once)];
+        let read = rustix::io::pread(file, &mut buffer[..], offset)?;
+        self.taken.extend_from_slice(&buffer[..read]);
+        Ok(read)
+    }
+}
+
+fn file_of(content: &[u8]) -> (std::fs::File, OpenFile) {
+    let mut file = tempfile::tempfile().expect("a temporary file");
+    file.write_all(content).expect("room for it");
+    let open = OpenFile {
+        descriptor: file.try_clone().expect("a second handle").into(),
+        size: content.len() as u64,
+        permit: Descriptors::for_process(64).permit().expect("room"),
+    };
+    (file, open)
+}
+
+fn content() -> Vec<u8> {
+    (0..100_000_u32).map(|number| (number % 251) as u8).collect()
+}
+
+/// Pumps until the end, a small budget at a time; fails when a turn neither moves nor says why.
+fn pump_to_the_end(pump: &mut Pump, sink: &mut MoodySink) -> Progress {
+    for _ in 0..1_000_000 {
+        let mut budget = Budget {
+            bytes: 1_000,
+            entries: 4,
+        };
+        match pump.pump(sink, &mut budget) {
+            Progress::WouldBlock | Progress::BudgetSpent => {}
+            end @ (Progress::Complete | Progress::Failed(_)) => return end,
+        }
+    }
+    panic!("the pump does not come to an end");
+}
+
+#[test]
+fn k03_k05_a_file_arrives_whole_through_a_sink_that_refuses_and_takes_single_bytes() {
+    for (at_once, refuses_every) in [(1, 0), (1, 3), (7, 2), (100_000, 3), (4_096, 0)] {
+        let (_file, open) = file_of(&content());
+        let mut pump = Pump::File(SendFile::new(open, 0));
+        let mut sink = MoodySink::new(at_once, refuses_every);
+        assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
+        assert_eq!(sink.taken, content());
+        assert_eq!(pump.sent(), 100_000);
+    }
+}
+
+#[test]
+fn k03_k05_text_arrives_translated_through_a_moody_sink() {
+    let text = b"one\ntwo\r\nthree\n\n".repeat(3_000);
+    let expected = b"one\r\ntwo\r\nthree\r\n\r\n".repeat(3_000);
+    for (at_once, refuses_every) in [(1, 0), (5, 3), (100_000, 2)] {
+        let (_file, open) = file_of(&text);
+        let mut pump = Pump::Text(SendText::new(open, 0));
+        let mut sink = MoodySink::new(at_once, refuses_every);
+        assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
+        assert_eq!(sink.taken, expected);
+    }
+}
+
+#[test]
+fn a_restarted_text_goes_on_where_it_broke_off() {
+    let text = b"one\ntwo\nthree\n".repeat(5_000);
+    let expected = b"one\r\ntwo\r\nthree\r\n".repeat(5_000);
+    for skip in [0, 1, 4, 5, 40_000, expected.len() - 1, expected.len()] {
+        let (_file, open) = file_of(&text);
+        let mut pump = Pump::Text(SendText::new(open, skip as u64));
+        let mut sink = MoodySink::new(10_000, 0);
+        assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
+        assert_eq!(sink.taken, &expected[skip..], "from {skip} on");
+    }
+}
+
+#[test]
+fn a_pump_never_moves_more_than_its_budget() {
+    let (_file, open) = file_of(&content());
+    let mut pump = Pump::File(SendFile::new(open, 0));
+    let mut sink = MoodySink::new(usize::MAX, 0);
+    let mut budget = Budget {
+        bytes: 1_234,
+        entries: 0,
+    };
+    assert_eq!(pump.pump(&mut sink, &mut budget), Progress::BudgetSpent);
+    assert_eq!(sink.taken.len(), 1_234);
+    assert_eq!(budget.bytes, 0);
+}
+
+#[test]
+fn j03_a_file_that_shrinks_is_an_error_and_no_endless_loop() {
+    let (file, open) = file_of(&content());
+    let mut pump = Pump::File(SendFile::new(open, 0));
+    let mut sink = MoodySink::new(1_000, 0);
+    let mut budget = Budget {
+        bytes: 10_000,
+        entries: 0,
+    };
+    assert_eq!(pump.pump(&mut sink, &mut budget), Progress::BudgetSpent);
+    file.set_len(20_000).expect("truncated");
+    assert_eq!(
+        pump_to_the_end(&mut pump, &mut sink),
+        Progress::Failed(TransferError::SourceShrank)
+    );
+    assert_eq!(pump.sent(), 20_000);
+}
+
+#[test]
+fn j04_a_file_that_grows_is_sent_as_large_as_it_was_opened() {
+    let (mut file, open) = file_of(&content());
+    file.write_all(b"later").expect("room");
+    let mut pump = Pump::File(SendFile::new(open, 0));
+    let mut sink = MoodySink::new(9_999, 0);
+    assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
+    assert_eq!(sink.taken, content());
+}
+
+#[test]
+fn j06_where_sendfile_is_refused_the_bytes_go_through_a_buffer() {
+    for errno in [Errno::INVAL, Errno::NOSYS, Errno::OVERFLOW] {
+        let (_file, open) = file_of(&content());
+        let mut pump = Pump::File(SendFile::new(open, 10));
+        let mut sink = MoodySink::new(777, 3);
+        sink.send_file_fails = Some(errno);
+        assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
+        assert_eq!(sink.taken, &content()[10..]);
+    }
+}
+
+#[test]
+fn c21_a_file_that_cannot_be_read_ends_its_own_transfer() {
+    for (errno, error) in [
+        (Errno::IO, TransferError::SourceFailed),
+        (Errno::STALE, TransferError::SourceFailed),
+        (Errno::NODEV, TransferError::SourceFailed),
+        (Errno::PIPE, TransferError::ConnectionLost),
+        (Errno::CONNRESET, TransferError::ConnectionLost),
+    ] {
+        let (_file, open) = file_of(&content());
+        let mut pump = Pump::File(SendFile::new(open, 0));
+        let mut sink = MoodySink::new(777, 0);
+        sink.send_file_fails = Some(errno);
+        assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Failed(error));
+    }
+}
+
+#[test]
+fn j01_positions_beyond_four_gibibytes_are_counted_right() {
+    let size = 5 * 1024 * 1024 * 1024_u64;
+    let file = tempfile::tempfile().expect("a temporary file");
+    file.set_len(size).expect("a sparse file");
+    for start in [(1_u64 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 32, size - 1, size] {
+        let open = OpenFile {
+            descriptor: file.try_clone().expect("a second handle").into(),
+            size,
+            permit: Descriptors::for_process(64).permit().expect("room"),
+        };
+        let mut pump = Pump::File(SendFile::new(open, start));
+        let mut sink = MoodySink::new(usize::MAX, 0);
+        let mut budget = Budget {
+            bytes: 100_000,
+            entries: 0,
+        };
+        let progress = pump.pump(&mut sink, &mut budget);
+        let expected = (size - start).min(100_000);
+        assert_eq!(pump.sent(), expected, "from {start} on");
+        assert_eq!(progress == Progress::Complete, size - start <= 100_000);
+    }
+}
