@@ -58,8 +58,18 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     };
     let storage = DiskRoot::open(root, descriptors.clone())?;
 
-    let most_sessions = descriptors.free().saturating_sub(SESSION_WORST_CASE - 1).min(options.max_sessions);
-    say(&introduction(&options, &confinement, &urls, listening.passive_ports(), most_sessions, process_limit));
+    let most_sessions = descriptors
+        .free()
+        .saturating_sub(SESSION_WORST_CASE - 1)
+        .min(options.max_sessions);
+    say(&introduction(
+        &options,
+        &confinement,
+        &urls,
+        listening.passive_ports(),
+        most_sessions,
+        process_limit,
+    ));
     let counters = EventLoop::new(
         listening,
         Equipment {
@@ -112,12 +122,18 @@ fn introduction(
         text += &format!("open     {url}\n");
     }
     let range = &options.passive_ports;
-    text += &format!("passive  ports {}-{}, {bound} of {wanted} bound\n", range.low, range.high);
+    text += &format!(
+        "passive  ports {}-{}, {bound} of {wanted} bound\n",
+        range.low, range.high
+    );
     text += &format!("sessions at most {most_sessions} (descriptor limit {process_limit})\n");
     match confinement {
         Confinement::NotNeeded => {}
         Confinement::Confined(identity) => {
-            text += &format!("confined to the directory, as user {} ({})\n", identity.name, identity.uid);
+            text += &format!(
+                "confined to the directory, as user {} ({})\n",
+                identity.name, identity.uid
+            );
         }
         Confinement::StayingRoot => text += "confined to the directory, but still root\n",
     }
@@ -129,7 +145,9 @@ fn urls(address: SocketAddr) -> Vec<String> {
     if !address.ip().is_unspecified() {
         return vec![format!("ftp://{address}/")];
     }
-    let interfaces = nix::ifaddrs::getifaddrs().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
+    let interfaces = nix::ifaddrs::getifaddrs()
+        .map(Iterator::collect::<Vec<_>>)
+        .unwrap_or_default();
     let mut reachable: Vec<IpAddr> = interfaces
         .iter()
         .filter_map(|interface| interface.address.as_ref())

@@ -71,9 +71,9 @@ impl EventLoop {
         self.session_number += 1;
         let number = self.session_number;
         let now = self.shared.now;
-        let slot = self.slots.insert_with(|slot| {
-            Connection::new(slot, stream, permit, Session::new(number, peer), ring, bound, now)
-        });
+        let slot = self
+            .slots
+            .insert_with(|slot| Connection::new(slot, stream, permit, Session::new(number, peer), ring, bound, now));
         self.admission.enter(peer, slot);
         self.shared.counters.accepted += 1;
         self.shared
@@ -98,7 +98,10 @@ impl EventLoop {
             .trace
             .tell(Tone::Wake, || format!("{peer} is one too many: 421"));
         if self.shared.counters.refused.is_power_of_two() {
-            log::warn!("{} clients refused so far, the last from {peer}", self.shared.counters.refused);
+            log::warn!(
+                "{} clients refused so far, the last from {peer}",
+                self.shared.counters.refused
+            );
         }
         let mut farewell = Vec::new();
         reply::TOO_MANY_CONNECTIONS.write_to(&mut farewell);
@@ -175,9 +178,9 @@ impl EventLoop {
                     let peer = address.ip().to_canonical();
                     let Some(slot) = ports.ring.claim(port, peer) else {
                         self.shared.counters.strangers += 1;
-                        self.shared
-                            .trace
-                            .tell(Tone::Wake, || format!("a stranger from {peer} at a passive port: closed"));
+                        self.shared.trace.tell(Tone::Wake, || {
+                            format!("a stranger from {peer} at a passive port: closed")
+                        });
                         continue;
                     };
                     self.shared.freed_ports.push_back((ring, peer));

@@ -46,9 +46,13 @@ pub struct Connection {
 pub(super) enum Life {
     Serving,
     /// What is queued goes out, then it ends.
-    Closing { since: Instant },
+    Closing {
+        since: Instant,
+    },
     /// Our end is shut; what the client still sends is read away, so that the last reply is not lost to a reset.
-    Draining { since: Instant },
+    Draining {
+        since: Instant,
+    },
     Gone,
 }
 

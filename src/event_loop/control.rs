@@ -128,7 +128,8 @@ impl Connection {
             // Nothing waits before it, so answering it now keeps the order.
             let _ = self.input.next_line(self.session.line_limit());
             shared.counters.commands += 1;
-            self.session.transfer_status(self.channel.sent(), &mut self.output.bytes);
+            self.session
+                .transfer_status(self.channel.sent(), &mut self.output.bytes);
         }
         if self.input.holds_verb("ABOR") {
             // The effect comes now, the ABOR's own reply in its turn: 426, then 226.
@@ -194,7 +195,9 @@ impl Connection {
         let number = self.session.number();
         let is_password = line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"PASS"));
         let shown = if is_password { &b"PASS ****"[..] } else { line };
-        shared.trace.tell(Tone::Call, || format!("session {number}: says {}", shown.escape_ascii()));
+        shared.trace.tell(Tone::Call, || {
+            format!("session {number}: says {}", shown.escape_ascii())
+        });
         let after = self.session.state_name();
         if before != after {
             shared
@@ -277,7 +280,12 @@ impl Connection {
 
     /// Writes what is queued; at the end of a turn, or when the socket has room again.
     pub(super) fn flush(&mut self, shared: &mut Shared) {
-        while let Some(unwritten) = self.output.bytes.get(self.output.written..).filter(|rest| !rest.is_empty()) {
+        while let Some(unwritten) = self
+            .output
+            .bytes
+            .get(self.output.written..)
+            .filter(|rest| !rest.is_empty())
+        {
             match self.control.write(unwritten) {
                 Ok(count) => {
                     self.output.written += count;

@@ -277,9 +277,9 @@ impl Connection {
             *progress = shared.now;
         }
         let number = self.session.number();
-        shared
-            .trace
-            .tell(Tone::Call, || format!("session {number}: sent {moved} bytes, {outcome:?}"));
+        shared.trace.tell(Tone::Call, || {
+            format!("session {number}: sent {moved} bytes, {outcome:?}")
+        });
         match outcome {
             Progress::Complete => self.finish_sending(shared),
             Progress::WouldBlock => {
@@ -318,8 +318,7 @@ impl Connection {
             Drained::Reset => self.end_transfer(Outcome::ConnectionLost, shared),
             Drained::Chatter => {
                 let registered = socket.await_event(Interest::READABLE, &shared.registry, self.slot);
-                if let DataChannel::Transferring { socket, .. } =
-                    mem::replace(&mut self.channel, DataChannel::Unarmed)
+                if let DataChannel::Transferring { socket, .. } = mem::replace(&mut self.channel, DataChannel::Unarmed)
                 {
                     self.channel = DataChannel::Draining {
                         socket,

@@ -29,14 +29,30 @@ pub enum DataChannel {
     /// The client connected before its transfer command. Nothing is read: what it sends waits in the kernel.
     Connected { socket: DataSocket, since: Instant },
     /// The transfer command came first; the client has yet to connect.
-    AwaitingClient { port: PortIndex, since: Instant, pump: Box<Pump> },
+    AwaitingClient {
+        port: PortIndex,
+        since: Instant,
+        pump: Box<Pump>,
+    },
     /// The active connection is being made.
-    Connecting { socket: DataSocket, since: Instant, pump: Box<Pump> },
+    Connecting {
+        socket: DataSocket,
+        since: Instant,
+        pump: Box<Pump>,
+    },
     /// Bytes flow.
-    Transferring { socket: DataSocket, pump: Box<Pump>, progress: Instant },
+    Transferring {
+        socket: DataSocket,
+        pump: Box<Pump>,
+        progress: Instant,
+    },
     /// All is sent and our end is shut; what the client sent unasked is read away, or closing would reset the connection
     /// and lose the tail (threat D21).
-    Draining { socket: DataSocket, since: Instant, sent: u64 },
+    Draining {
+        socket: DataSocket,
+        since: Instant,
+        sent: u64,
+    },
 }
 
 /// A data connection's socket, counted.

@@ -10,6 +10,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
+/// Entries of slots that are gone are left alone below this number.
+const ENTRIES_KEPT: usize = 1024;
+
 /// One slot's deadline: when it is, and when the heap will look.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
@@ -27,11 +30,6 @@ impl Deadline {
     /// Due at `due`, not yet known to the heap.
     pub fn new(due: Instant) -> Self {
         Self { due, entry: None }
-    }
-
-    /// When it is due.
-    pub fn due(&self) -> Instant {
-        self.due
     }
 }
 
@@ -69,6 +67,19 @@ impl Deadlines {
         }
         self.push(slot, deadline, deadline.due);
         false
+    }
+
+    /// Strikes out the entries of slots that are gone, once they outnumber the `living` several times: a flood of short
+    /// sessions leaves an entry each. Costs no more than their arrivals did.
+    pub fn forget_the_gone(&mut self, living: usize, mut is_living: impl FnMut(SlotId) -> bool) {
+        if self.entries.len() > living * 4 + ENTRIES_KEPT {
+            self.entries.retain(|Reverse((_, key, generation))| {
+                is_living(SlotId {
+                    key: *key,
+                    generation: *generation,
+                })
+            });
+        }
     }
 
     fn push(&mut self, slot: SlotId, deadline: &mut Deadline, at: Instant) {
@@ -118,6 +129,18 @@ mod tests {
         let (_, entry) = deadlines.pop(start + seconds(400)).expect("the live entry");
         assert!(deadlines.has_passed(SLOT, &mut deadline, entry, start + seconds(400)));
         assert_eq!(deadlines.next(), None);
+    }
+
+    #[test]
+    fn short_sessions_leave_no_growing_heap() {
+        let start = Instant::now();
+        let mut deadlines = Deadlines::default();
+        for key in 0..100_000 {
+            let slot = SlotId { key, generation: 1 };
+            deadlines.arm(slot, &mut Deadline::new(start), start + seconds(60));
+            deadlines.forget_the_gone(1, |other| other == slot);
+        }
+        assert!(deadlines.entries.len() <= ENTRIES_KEPT + 5);
     }
 
     #[test]

@@ -82,7 +82,12 @@ pub fn open_control_listeners(
     };
     addresses
         .iter()
-        .map(|address| open(*address).map_err(|error| ListenError { address: *address, error }))
+        .map(|address| {
+            open(*address).map_err(|error| ListenError {
+                address: *address,
+                error,
+            })
+        })
         .collect()
 }
 
@@ -239,7 +244,10 @@ mod tests {
     }
 
     fn rings(texts: &[&str]) -> Vec<String> {
-        ring_addresses(&addresses(texts)).iter().map(IpAddr::to_string).collect()
+        ring_addresses(&addresses(texts))
+            .iter()
+            .map(IpAddr::to_string)
+            .collect()
     }
 
     #[test]

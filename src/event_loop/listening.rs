@@ -63,11 +63,7 @@ impl Listening {
             }
             rings.push(ports);
         }
-        Ok(Self {
-            poll,
-            listeners,
-            rings,
-        })
+        Ok(Self { poll, listeners, rings })
     }
 
     /// The addresses that control connections are accepted at, with the ports that the system chose.

@@ -91,7 +91,9 @@ pub struct EventLoop {
 enum Shutdown {
     NotAsked,
     /// Transfers may end until then.
-    Draining { until: Instant },
+    Draining {
+        until: Instant,
+    },
     AtOnce,
 }
 
@@ -307,6 +309,11 @@ impl EventLoop {
     }
 
     fn end_turn(&mut self) {
+        let slots = &mut self.slots;
+        let living = slots.len();
+        self.shared
+            .deadlines
+            .forget_the_gone(living, |slot| slots.get_mut(slot).is_some());
         let turn = self.watchdog.turn_ends();
         let longest = &mut self.shared.counters.longest_turn;
         *longest = turn.max(*longest);

@@ -130,11 +130,6 @@ impl PassiveRing {
             .waiting
             .pop_front()
     }
-
-    /// Announcements that nobody has connected to yet.
-    pub fn pending(&self) -> usize {
-        self.pending.len()
-    }
 }
 
 #[cfg(test)]
@@ -175,10 +170,12 @@ mod tests {
             ring.expect(port, PEER, slot(session));
         }
         assert_eq!(ring.deal(PEER, &mut random), None);
-        let port = ring.deal(OTHER, &mut random).expect("the other peer's entries are its own");
+        let port = ring
+            .deal(OTHER, &mut random)
+            .expect("the other peer's entries are its own");
         ring.expect(port, OTHER, slot(9));
         assert_eq!(ring.claim(port, OTHER), Some(slot(9)));
-        assert_eq!(ring.pending(), 4);
+        assert_eq!(ring.pending.len(), 4);
     }
 
     #[test]
@@ -194,7 +191,10 @@ mod tests {
         assert_eq!(ring.next_in_line(PEER), Some(slot(2)));
         ring.leave_line(PEER, slot(3));
         assert_eq!(ring.next_in_line(PEER), None);
-        assert!(ring.peers.is_empty(), "nothing is remembered of a peer that holds nothing");
+        assert!(
+            ring.peers.is_empty(),
+            "nothing is remembered of a peer that holds nothing"
+        );
     }
 
     #[test]
@@ -214,9 +214,9 @@ mod tests {
         let mut ring = ring(1);
         ring.expect(0, PEER, slot(1));
         ring.forget(0, PEER, slot(2));
-        assert_eq!(ring.pending(), 1);
+        assert_eq!(ring.pending.len(), 1);
         ring.forget(0, PEER, slot(1));
-        assert_eq!(ring.pending(), 0);
+        assert_eq!(ring.pending.len(), 0);
     }
 
     #[test]

@@ -9,7 +9,6 @@ use signal_hook_mio::v1_0::Signals as SignalSource;
 use std::io;
 
 /// The signals that the loop listens to. From its making on they no longer end the process.
-#[derive(Debug)]
 pub struct Signals {
     source: SignalSource,
 }

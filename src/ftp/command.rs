@@ -247,7 +247,10 @@ impl ListArgument {
         while let Some(group) = rest.strip_prefix(b"-") {
             let end = group.iter().position(|byte| *byte == b' ').unwrap_or(group.len());
             let letters = group.get(..end).unwrap_or_default();
-            if !letters.iter().all(|letter| letter.is_ascii_alphanumeric() || *letter == b'-') {
+            if !letters
+                .iter()
+                .all(|letter| letter.is_ascii_alphanumeric() || *letter == b'-')
+            {
                 break;
             }
             all |= letters.iter().any(|letter| letter.eq_ignore_ascii_case(&b'a'));
@@ -309,7 +312,10 @@ fn keyword_only(argument: &[u8], keyword: &[u8], command: Command) -> Result<Com
 
 /// `ALLO n` or `ALLO n R m`; nothing has to be allocated.
 fn allocation(argument: &[u8]) -> Result<Command, CommandError> {
-    let mut words = argument.trim_ascii().split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    let mut words = argument
+        .trim_ascii()
+        .split(|byte| *byte == b' ')
+        .filter(|word| !word.is_empty());
     number(words.next().unwrap_or_default())?;
     if let Some(word) = words.next() {
         if !word.eq_ignore_ascii_case(b"R") {

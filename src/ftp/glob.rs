@@ -59,7 +59,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn matches(pattern: &str, name: &str) -> bool {
-        Pattern::new(pattern.as_bytes()).expect("short").matches(name.as_bytes())
+        Pattern::new(pattern.as_bytes())
+            .expect("short")
+            .matches(name.as_bytes())
     }
 
     #[test]

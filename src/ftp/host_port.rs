@@ -34,7 +34,11 @@ fn parse_number(field: &[u8]) -> Option<u32> {
     let is_plain = (1..=5).contains(&field.len())
         && field.iter().all(u8::is_ascii_digit)
         && (field.len() == 1 || field.first() != Some(&b'0'));
-    is_plain.then(|| field.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))
+    is_plain.then(|| {
+        field
+            .iter()
+            .fold(0, |number, digit| number * 10 + u32::from(digit - b'0'))
+    })
 }
 
 /// Reads `|1|132.235.1.2|6275|` or `|2|1080::8|5282|`; any printable delimiter. A v4-mapped address is IPv4.
@@ -71,7 +75,10 @@ mod tests {
 
     #[test]
     fn d15_port_takes_exactly_six_plain_numbers() {
-        assert_eq!(parse_port(b"127,0,0,1,4,1"), Some(SocketAddr::from(([127, 0, 0, 1], 1025))));
+        assert_eq!(
+            parse_port(b"127,0,0,1,4,1"),
+            Some(SocketAddr::from(([127, 0, 0, 1], 1025)))
+        );
         for bad in [
             "1,2,3,4,256,1",
             "-1,2,3,4,5,6",
@@ -95,7 +102,11 @@ mod tests {
         let v4 = SocketAddr::from(([132, 235, 1, 2], 6275));
         assert_eq!(parse_eprt(b"|1|132.235.1.2|6275|"), Ok(v4));
         assert_eq!(parse_eprt(b"!1!132.235.1.2!6275!"), Ok(v4));
-        assert_eq!(parse_eprt(b"|2|::ffff:132.235.1.2|6275|"), Ok(v4), "mapped addresses are IPv4");
+        assert_eq!(
+            parse_eprt(b"|2|::ffff:132.235.1.2|6275|"),
+            Ok(v4),
+            "mapped addresses are IPv4"
+        );
         assert!(parse_eprt(b"|2|1080::8:800:200C:417A|5282|").is_ok());
         assert_eq!(parse_eprt(b"|3|1.2.3.4|5282|"), Err(EprtError::Protocol));
         for bad in [

@@ -212,12 +212,18 @@ mod tests {
     }
 
     fn texts(input: &[u8]) -> Vec<Vec<u8>> {
-        lines_of(&[input]).into_iter().map(|line| line.expect("a line")).collect()
+        lines_of(&[input])
+            .into_iter()
+            .map(|line| line.expect("a line"))
+            .collect()
     }
 
     #[test]
     fn a03_a_line_ends_in_lf_and_one_cr_before_it_goes() {
-        assert_eq!(texts(b"USER a\r\nPASS\nCWD x\r\r\n\r\n\n"), [&b"USER a"[..], b"PASS", b"CWD x\r", b"", b""]);
+        assert_eq!(
+            texts(b"USER a\r\nPASS\nCWD x\r\r\n\r\n\n"),
+            [&b"USER a"[..], b"PASS", b"CWD x\r", b"", b""]
+        );
         assert_eq!(texts(b"no end"), Vec::<Vec<u8>>::new());
     }
 
@@ -288,7 +294,14 @@ mod tests {
     }
 
     fn wire() -> impl Strategy<Value = Vec<u8>> {
-        let byte = prop_oneof![Just(b'\r'), Just(b'\n'), Just(255_u8), Just(244), Just(253), any::<u8>()];
+        let byte = prop_oneof![
+            Just(b'\r'),
+            Just(b'\n'),
+            Just(255_u8),
+            Just(244),
+            Just(253),
+            any::<u8>()
+        ];
         proptest::collection::vec(byte, 0..200)
     }
 

@@ -96,13 +96,7 @@ impl Facts {
 
 /// Appends a line as `ls -l` prints it. Owner and group are constant: no name is looked up, and none is given away.
 /// Control bytes are shown as `?`, so that no name can command a terminal (threat I02).
-pub fn write_list_line(
-    out: &mut Vec<u8>,
-    entry: &Attributes,
-    name: &[u8],
-    link_target: Option<&[u8]>,
-    now: Timestamp,
-) {
+pub fn write_list_line(out: &mut Vec<u8>, entry: &Attributes, name: &[u8], link_target: Option<&[u8]>, now: Timestamp) {
     write_mode(out, entry);
     out.push(b' ');
     // Clients take a link count of 0 for another vendor's format.
@@ -319,7 +313,10 @@ mod tests {
     fn i02_control_characters_of_a_name_reach_no_terminal() {
         assert!(list(&file(), b"a\x1b[2Jb\r\nc\x7f", None).ends_with(" a?[2Jb??c?\r\n"));
         assert!(list(&file(), b"\x9b2J", None).ends_with(" ?2J\r\n"));
-        assert!(list(&file(), "ž\u{9b}".as_bytes(), None).ends_with(" ž?\r\n"), "UTF-8 stays whole");
+        assert!(
+            list(&file(), "ž\u{9b}".as_bytes(), None).ends_with(" ž?\r\n"),
+            "UTF-8 stays whole"
+        );
     }
 
     #[test]
@@ -342,7 +339,10 @@ mod tests {
             ..file()
         };
         assert_eq!(
-            mlsd(&directory, Facts::from_list(&[Fact::Type, Fact::Size, Fact::Perm, Fact::UnixMode])),
+            mlsd(
+                &directory,
+                Facts::from_list(&[Fact::Type, Fact::Size, Fact::Perm, Fact::UnixMode])
+            ),
             "type=dir;perm=el;UNIX.mode=2750; name\r\n"
         );
         assert_eq!(mlsd(&file(), Facts::from_list(&[])), " name\r\n");

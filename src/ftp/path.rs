@@ -118,7 +118,10 @@ mod tests {
     fn c01_the_root_is_the_top() {
         for escape in ["..", "../..", "/..", "/../../etc", "a/../../..", "....//....//"] {
             assert!(joined("/", escape).starts_with('/'));
-            assert!(!joined("/", escape).split('/').any(|component| component == ".."), "{escape}");
+            assert!(
+                !joined("/", escape).split('/').any(|component| component == ".."),
+                "{escape}"
+            );
         }
     }
 

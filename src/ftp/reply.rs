@@ -215,9 +215,7 @@ impl Reply {
             .collect();
         Self::text(
             211,
-            format!(
-                "Features:\nCLNT\nEPRT\nEPSV\nHOST\nMDTM\nMLST {mlst}\nREST STREAM\nSIZE\nTVFS\nUTF8\nEnd"
-            ),
+            format!("Features:\nCLNT\nEPRT\nEPSV\nHOST\nMDTM\nMLST {mlst}\nREST STREAM\nSIZE\nTVFS\nUTF8\nEnd"),
         )
     }
 
@@ -298,7 +296,13 @@ mod tests {
     fn words_that_make_clients_try_again_stand_in_temporary_replies_only() {
         for reply in ALL.iter().filter(|reply| reply.code() >= 500) {
             let text = wire(reply).to_lowercase();
-            for word in ["too many", "timed out", "broken pipe", "closed by the remote host", "try again"] {
+            for word in [
+                "too many",
+                "timed out",
+                "broken pipe",
+                "closed by the remote host",
+                "try again",
+            ] {
                 assert!(!text.contains(word), "{text}");
             }
         }
@@ -309,7 +313,16 @@ mod tests {
         let made = [Reply::help(), Reply::site_help(), Reply::features(Facts::ALL)];
         for reply in ALL.iter().chain(&made) {
             let text = wire(reply).to_lowercase();
-            for product in ["filezilla", "proftpd", "vsftpd", "pure-ftpd", "serv-u", "microsoft", "ncftpd", "loopftpd"] {
+            for product in [
+                "filezilla",
+                "proftpd",
+                "vsftpd",
+                "pure-ftpd",
+                "serv-u",
+                "microsoft",
+                "ncftpd",
+                "loopftpd",
+            ] {
                 assert!(!text.contains(product), "{text}");
             }
         }
@@ -339,7 +352,10 @@ mod tests {
     #[test]
     fn sizes_and_times_are_digits_only() {
         assert_eq!(wire(&Reply::size(5_368_709_120)), "213 5368709120\r\n");
-        assert_eq!(wire(&Reply::modification_time(Timestamp::from_unix(0))), "213 19700101000000\r\n");
+        assert_eq!(
+            wire(&Reply::modification_time(Timestamp::from_unix(0))),
+            "213 19700101000000\r\n"
+        );
         assert_eq!(
             wire(&Reply::opening_binary(12)),
             "150 Opening BINARY mode data connection (12 bytes)\r\n"
@@ -359,7 +375,10 @@ mod tests {
 
     #[test]
     fn a13_no_inner_line_can_be_taken_for_a_reply() {
-        let facts = wire(&Reply::facts(b"type=file;", &path(b"227 Entering Passive Mode (1,2,3,4,5,6)")));
+        let facts = wire(&Reply::facts(
+            b"type=file;",
+            &path(b"227 Entering Passive Mode (1,2,3,4,5,6)"),
+        ));
         assert_eq!(
             facts,
             "250-Listing path\r\n type=file; /227 Entering Passive Mode (1,2,3,4,5,6)\r\n250 End\r\n"

@@ -79,13 +79,18 @@ impl Timestamp {
         let text = std::str::from_utf8(text).ok().filter(|text| text.len() == 14)?;
         let number = |range| {
             let digits: &str = text.get(range)?;
-            digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u16>().ok())?
+            digits
+                .bytes()
+                .all(|byte| byte.is_ascii_digit())
+                .then(|| digits.parse::<u16>().ok())?
         };
         let small = |range| u8::try_from(number(range)?).ok();
         let month = Month::try_from(small(4..6)?).ok()?;
         let date = Date::from_calendar_date(i32::from(number(0..4)?), month, small(6..8)?).ok()?;
         let time = Time::from_hms(small(8..10)?, small(10..12)?, small(12..14)?).ok()?;
-        Some(Self::from_unix(PrimitiveDateTime::new(date, time).assume_utc().unix_timestamp()))
+        Some(Self::from_unix(
+            PrimitiveDateTime::new(date, time).assume_utc().unix_timestamp(),
+        ))
     }
 
     fn calendar(self) -> (Date, Time) {
@@ -157,7 +162,10 @@ mod tests {
     fn mdtm_times_are_fourteen_digits_in_utc() {
         assert_eq!(compact(0), "19700101000000");
         assert_eq!(compact(951_827_696), "20000229123456");
-        assert_eq!(Timestamp::parse_compact(b"20000229123456").map(Timestamp::seconds), Some(951_827_696));
+        assert_eq!(
+            Timestamp::parse_compact(b"20000229123456").map(Timestamp::seconds),
+            Some(951_827_696)
+        );
         for bad in ["2000022912345", "20000230123456", "2000022912345x", "20000229246060"] {
             assert_eq!(Timestamp::parse_compact(bad.as_bytes()), None, "{bad}");
         }

@@ -56,7 +56,7 @@ impl Session {
             }
             Command::Pass => self.password(&login),
             Command::Quit => Answer::ReplyAndRequest(reply::GOODBYE, Request::Close),
-            Command::Host(_) => {
+            Command::Host => {
                 let answer = match login {
                     Login::Start => reply::HOST_OK,
                     Login::UserGiven(_) => reply::BAD_SEQUENCE,
@@ -73,7 +73,7 @@ impl Session {
             Command::Syst => self.stay(login, reply::SYSTEM_TYPE),
             Command::Feat => self.stay(login, Reply::features(Facts::ALL)),
             Command::Help(_) => self.stay(login, Reply::help()),
-            Command::OptsUtf8(_) => self.stay(login, reply::UTF8_ON),
+            Command::OptsUtf8 => self.stay(login, reply::UTF8_ON),
             Command::Clnt => self.stay(login, reply::CLIENT_NOTED),
             Command::StatSession
             | Command::StatPath(_)
@@ -100,7 +100,7 @@ impl Session {
             | Command::Eprt(_)
             | Command::SiteHelp
             | Command::Pret
-            | Command::Write(_)
+            | Command::Write
             | Command::MdtmOrSet(_)
             | Command::Rnto => self.stay(login, reply::NOT_LOGGED_IN),
         }

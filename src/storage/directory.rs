@@ -11,7 +11,6 @@ use crate::ftp::path::VirtualPath;
 use rustix::fs::{self, AtFlags, FileType, RawDir};
 use rustix::io::Errno;
 use std::ffi::CStr;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 
@@ -22,7 +21,7 @@ const BATCH_BYTES: usize = 8 * 1024;
 #[derive(Debug)]
 pub struct OpenDirectory {
     place: Place,
-    batch: Vec<MaybeUninit<u8>>,
+    batch: Vec<u8>,
     _permit: Permit,
 }
 
@@ -96,7 +95,11 @@ impl Place {
     /// What is known of the entry itself; a symbolic link is not followed. `Ok(None)`: not served, or gone meanwhile.
     pub fn attributes(&self, name: &CStr) -> Result<Option<Attributes>, StorageError> {
         // The parent of the root is outside: "..", listed there, shows the root itself.
-        let name = if name == c".." && self.path == VirtualPath::ROOT { c"." } else { name };
+        let name = if name == c".." && self.path == VirtualPath::ROOT {
+            c"."
+        } else {
+            name
+        };
         match fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(attributes_from(&stat)),
             Err(Errno::NOENT) => Ok(None),

@@ -119,11 +119,9 @@ pub(super) fn attributes_from(stat: &Stat) -> Option<Attributes> {
         FileType::RegularFile => Kind::File,
         FileType::Directory => Kind::Directory,
         FileType::Symlink => Kind::SymbolicLink,
-        FileType::Fifo
-        | FileType::Socket
-        | FileType::CharacterDevice
-        | FileType::BlockDevice
-        | FileType::Unknown => return None,
+        FileType::Fifo | FileType::Socket | FileType::CharacterDevice | FileType::BlockDevice | FileType::Unknown => {
+            return None;
+        }
     };
     Some(Attributes {
         kind,

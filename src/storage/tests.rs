@@ -53,9 +53,21 @@ fn c03_links_that_lead_outside_do_not_exist() {
     served.link("..", "directory");
     served.link("nowhere", "dangling");
     served.link("loop", "loop");
-    for name in ["relative", "absolute", "chain", "directory", "dangling", "loop", "directory/secret"] {
+    for name in [
+        "relative",
+        "absolute",
+        "chain",
+        "directory",
+        "dangling",
+        "loop",
+        "directory/secret",
+    ] {
         let path = path(name);
-        assert_eq!(served.storage.attributes(&path).err(), Some(StorageError::NotFound), "{name}");
+        assert_eq!(
+            served.storage.attributes(&path).err(),
+            Some(StorageError::NotFound),
+            "{name}"
+        );
         assert!(served.storage.open_file(&path).is_err(), "{name}");
         assert!(served.storage.open_directory(&path).is_err(), "{name}");
         assert!(served.storage.check_directory(&path).is_err(), "{name}");
@@ -70,7 +82,14 @@ fn links_that_stay_inside_are_followed() {
     let attributes = served.storage.attributes(&path("to_file")).expect("inside");
     assert_eq!((attributes.kind, attributes.size), (Kind::File, 6));
     assert!(served.storage.check_directory(&path("to_directory/e")).is_ok());
-    assert_eq!(served.storage.open_file(&path("to_directory/file")).expect("inside").size, 6);
+    assert_eq!(
+        served
+            .storage
+            .open_file(&path("to_directory/file"))
+            .expect("inside")
+            .size,
+        6
+    );
 }
 
 #[test]
@@ -87,8 +106,16 @@ fn c08_c09_fifos_and_devices_are_refused_without_being_opened() {
     .expect("a FIFO");
     let socket = std::os::unix::net::UnixListener::bind(served.root().join("socket")).expect("a socket");
     for name in ["fifo", "socket"] {
-        assert_eq!(served.storage.open_file(&path(name)).err(), Some(StorageError::NotFound), "{name}");
-        assert_eq!(served.storage.attributes(&path(name)).err(), Some(StorageError::NotFound), "{name}");
+        assert_eq!(
+            served.storage.open_file(&path(name)).err(),
+            Some(StorageError::NotFound),
+            "{name}"
+        );
+        assert_eq!(
+            served.storage.attributes(&path(name)).err(),
+            Some(StorageError::NotFound),
+            "{name}"
+        );
     }
     drop(socket);
 }
@@ -97,8 +124,14 @@ fn c08_c09_fifos_and_devices_are_refused_without_being_opened() {
 fn c10_a_directory_is_no_file_and_a_file_no_directory() {
     let served = served();
     assert_eq!(served.storage.open_file(&path("d")).err(), Some(StorageError::NotFound));
-    assert_eq!(served.storage.open_directory(&path("d/file")).err(), Some(StorageError::NotFound));
-    assert_eq!(served.storage.check_directory(&path("d/file")), Err(StorageError::NotFound));
+    assert_eq!(
+        served.storage.open_directory(&path("d/file")).err(),
+        Some(StorageError::NotFound)
+    );
+    assert_eq!(
+        served.storage.check_directory(&path("d/file")),
+        Err(StorageError::NotFound)
+    );
 }
 
 #[test]
@@ -117,8 +150,14 @@ fn g03_without_a_descriptor_the_storage_is_busy_and_gives_back_what_it_took() {
     while let Some(permit) = served.descriptors.permit() {
         held.push(permit);
     }
-    assert_eq!(served.storage.open_file(&path("d/file")).err(), Some(StorageError::Busy));
-    assert_eq!(served.storage.open_directory(&path("d")).err(), Some(StorageError::Busy));
+    assert_eq!(
+        served.storage.open_file(&path("d/file")).err(),
+        Some(StorageError::Busy)
+    );
+    assert_eq!(
+        served.storage.open_directory(&path("d")).err(),
+        Some(StorageError::Busy)
+    );
     drop(held);
     drop(served.storage.open_file(&path("d/file")).expect("room again"));
     assert_eq!(served.descriptors.used(), 0);

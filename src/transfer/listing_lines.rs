@@ -73,9 +73,7 @@ impl DirectoryLines {
         } = self;
         directory.next_batch(|place, name, entry_type| {
             *entries = entries.saturating_sub(1);
-            let wanted = pattern
-                .as_ref()
-                .is_none_or(|pattern| pattern.matches(name.to_bytes()));
+            let wanted = pattern.as_ref().is_none_or(|pattern| pattern.matches(name.to_bytes()));
             if wanted {
                 write_entry(lines, format, place, name, entry_type)
             } else {

@@ -36,7 +36,11 @@ impl SendListing {
                 if budget.entries == 0 {
                     return self.flush_then(Progress::BudgetSpent, sink, budget);
                 }
-                if self.lines.next_batch(self.unsent.buffer(), &mut budget.entries).is_err() {
+                if self
+                    .lines
+                    .next_batch(self.unsent.buffer(), &mut budget.entries)
+                    .is_err()
+                {
                     return Progress::Failed(TransferError::SourceFailed);
                 }
                 continue;

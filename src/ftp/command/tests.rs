@@ -39,14 +39,25 @@ fn types_are_taken_in_every_common_spelling() {
     for line in ["TYPE I", "type i", "TYPE I N", "TYPE L 8", "TYPE L8"] {
         assert_eq!(parsed(line), Ok(Command::Type(Representation::Image)), "{line}");
     }
-    for line in ["TYPE E", "TYPE L 7", "TYPE A X", "TYPE A T", "STRU R", "MODE Z", "MODE B"] {
+    for line in [
+        "TYPE E", "TYPE L 7", "TYPE A X", "TYPE A T", "STRU R", "MODE Z", "MODE B",
+    ] {
         assert_eq!(parsed(line), Err(CommandError::BadParameter), "{line}");
     }
 }
 
 #[test]
 fn a03_control_bytes_in_arguments() {
-    for line in ["USER a\0b", "RETR x\0y", "CWD a\rb", "LIST \x1b", "NOOP \x7f", "RETR a\0", "SIZE \t", "STOR a\0"] {
+    for line in [
+        "USER a\0b",
+        "RETR x\0y",
+        "CWD a\rb",
+        "LIST \x1b",
+        "NOOP \x7f",
+        "RETR a\0",
+        "SIZE \t",
+        "STOR a\0",
+    ] {
         assert_eq!(parsed(line), Err(CommandError::BadArgument), "{line:?}");
     }
     assert_eq!(parsed("PORT 1,2,3,4,5,6\0"), Err(CommandError::BadAddress));
@@ -55,7 +66,11 @@ fn a03_control_bytes_in_arguments() {
 #[test]
 fn a05_verbs_are_folded_as_ascii_only() {
     for verb in 0..=u8::MAX {
-        let expected = if verb == b' ' { CommandError::Blank } else { CommandError::Unknown };
+        let expected = if verb == b' ' {
+            CommandError::Blank
+        } else {
+            CommandError::Unknown
+        };
         assert_eq!(Command::parse(&[verb]), Err(expected), "{verb}");
     }
     for first in 0..=u8::MAX {
@@ -101,7 +116,10 @@ fn a10_every_verb_that_needs_an_argument_says_so() {
         "RMD", "RNFR", "RNTO", "MFMT", "OPTS", "ALLO", "SITE", "HOST",
     ] {
         for line in [verb.to_owned(), format!("{verb} ")] {
-            let code = parsed(&line).err().and_then(CommandError::reply).map(|reply| reply.code());
+            let code = parsed(&line)
+                .err()
+                .and_then(CommandError::reply)
+                .map(|reply| reply.code());
             assert_eq!(code, Some(501), "{line:?}");
         }
     }
@@ -112,7 +130,14 @@ fn a10_every_verb_that_needs_an_argument_says_so() {
 
 #[test]
 fn a11_other_protocols_are_recognised() {
-    for line in ["GET / HTTP/1.1", "POST /", "EHLO x", "SSH-2.0-OpenSSH_9", "connect a:1", "OPTIONS *"] {
+    for line in [
+        "GET / HTTP/1.1",
+        "POST /",
+        "EHLO x",
+        "SSH-2.0-OpenSSH_9",
+        "connect a:1",
+        "OPTIONS *",
+    ] {
         assert_eq!(parsed(line), Err(CommandError::ForeignProtocol), "{line}");
     }
 }
@@ -120,9 +145,15 @@ fn a11_other_protocols_are_recognised() {
 #[test]
 fn a20_over_long_names_and_passwords() {
     assert!(parsed(&format!("USER {}", "x".repeat(128))).is_ok());
-    assert_eq!(parsed(&format!("USER {}", "x".repeat(129))), Err(CommandError::BadArgument));
+    assert_eq!(
+        parsed(&format!("USER {}", "x".repeat(129))),
+        Err(CommandError::BadArgument)
+    );
     assert!(parsed(&format!("PASS {}", "x".repeat(256))).is_ok());
-    assert_eq!(parsed(&format!("PASS {}", "x".repeat(257))), Err(CommandError::BadArgument));
+    assert_eq!(
+        parsed(&format!("PASS {}", "x".repeat(257))),
+        Err(CommandError::BadArgument)
+    );
 }
 
 #[test]
@@ -130,16 +161,25 @@ fn options_that_are_unknown_get_501_and_never_a_temporary_code() {
     for line in ["OPTS UTF8 ON", "opts utf8 on", "OPTS UTF-8 ON", "OPTS UTF8"] {
         assert_eq!(parsed(line), Ok(Command::OptsUtf8), "{line}");
     }
-    assert_eq!(parsed("OPTS MLST size;bogus;Type;"), Ok(Command::OptsMlst(vec![Fact::Size, Fact::Type])));
+    assert_eq!(
+        parsed("OPTS MLST size;bogus;Type;"),
+        Ok(Command::OptsMlst(vec![Fact::Size, Fact::Type]))
+    );
     assert_eq!(parsed("OPTS MLST"), Ok(Command::OptsMlst(vec![])));
     assert_eq!(parsed("OPTS REST STOR"), Err(CommandError::BadArgument));
 }
 
 #[test]
 fn mdtm_reads_a_time_only_where_one_stands_before_a_name() {
-    assert_eq!(parsed("MDTM 20240101000000 a"), Ok(Command::MdtmOrSet(path("20240101000000 a"))));
+    assert_eq!(
+        parsed("MDTM 20240101000000 a"),
+        Ok(Command::MdtmOrSet(path("20240101000000 a")))
+    );
     assert_eq!(parsed("MDTM 20240101000000"), Ok(Command::Mdtm(path("20240101000000"))));
-    assert_eq!(parsed("MDTM 2024010100000 a"), Ok(Command::Mdtm(path("2024010100000 a"))));
+    assert_eq!(
+        parsed("MDTM 2024010100000 a"),
+        Ok(Command::Mdtm(path("2024010100000 a")))
+    );
 }
 
 #[test]

@@ -1,0 +1,59 @@
+//! Trust is good: after everything has been given up, each of it is asked for once more.
+
+use super::{ConfineError, Identity, step};
+use nix::unistd::{Gid, Uid, getgroups, getresgid, getresuid, setuid};
+use rustix::fs::{CWD, Dir, Mode, OFlags, open, stat};
+use rustix::thread::capabilities;
+use std::io;
+use std::path::Path;
+
+/// Whether the process is exactly this user, alone in its groups, without capabilities, at the top of its cage.
+pub(super) fn no_way_back(identity: &Identity) -> Result<(), ConfineError> {
+    let (uid, gid) = (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid));
+    let users = getresuid().map_err(step("reading the user"))?;
+    if [users.real, users.effective, users.saved] != [uid; 3] {
+        return Err(ConfineError::StillThere("another user's identity is left"));
+    }
+    let groups = getresgid().map_err(step("reading the group"))?;
+    if [groups.real, groups.effective, groups.saved] != [gid; 3] {
+        return Err(ConfineError::StillThere("another group's identity is left"));
+    }
+    if !getgroups().map_err(step("reading the groups"))?.is_empty() {
+        return Err(ConfineError::StillThere("supplementary groups are left"));
+    }
+    if setuid(Uid::from_raw(0)).is_ok() {
+        return Err(ConfineError::StillThere("the process could become root again"));
+    }
+    let left = capabilities(None).map_err(step("reading the capabilities"))?;
+    if !(left.effective.is_empty() && left.permitted.is_empty()) {
+        return Err(ConfineError::StillThere("capabilities are left"));
+    }
+    let (here, above) = (
+        stat("/").map_err(step("looking at the root"))?,
+        stat("/..").map_err(step("looking above the root"))?,
+    );
+    let working_directory =
+        rustix::fs::statat(CWD, ".", rustix::fs::AtFlags::empty()).map_err(step("looking at the working directory"))?;
+    let place = |stat: &rustix::fs::Stat| (stat.st_dev, stat.st_ino);
+    if place(&here) != place(&above) || place(&here) != place(&working_directory) {
+        return Err(ConfineError::StillThere("there is a way out of the served directory"));
+    }
+    Ok(())
+}
+
+/// Whether what is to be served can be listed by whom the process has become.
+pub(super) fn can_read(directory: &Path, identity: &Identity) -> Result<(), ConfineError> {
+    let read = || -> io::Result<()> {
+        let opened = open("/", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        stat("/.")?;
+        if let Some(first) = Dir::read_from(opened)?.next() {
+            first?;
+        }
+        Ok(())
+    };
+    read().map_err(|error| ConfineError::Unreadable {
+        directory: directory.to_path_buf(),
+        user: identity.name.clone(),
+        error,
+    })
+}

@@ -1,0 +1,267 @@
+//! Every option once: its name, value, default, help and check. Nothing else in the program reads the command line.
+//!
+//! What is wrong is refused with the option's name, what was given and what was expected; nothing is guessed.
+
+mod units;
+mod values;
+
+pub use values::{LogLevels, PortRange, PublicAddresses};
+
+use getopts::{Matches, ParsingStyle};
+use std::ffi::OsString;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use units::{parse_count, parse_duration};
+use values::{parse_banner, parse_listen};
+
+/// Everything that can be chosen.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub directory: PathBuf,
+    pub listen: Vec<SocketAddr>,
+    pub passive_ports: PortRange,
+    pub public_addresses: PublicAddresses,
+    pub active: bool,
+    pub max_sessions: usize,
+    /// `None`: the default, with this machine's own addresses exempt; 0: no limit.
+    pub max_sessions_per_ip: Option<usize>,
+    pub idle_timeout: Duration,
+    pub login_timeout: Duration,
+    pub connect_timeout: Duration,
+    pub stall_timeout: Duration,
+    pub banner: String,
+    pub log_level: LogLevels,
+    pub transfer_log: Option<PathBuf>,
+    pub trace: bool,
+    pub user: Option<String>,
+}
+
+/// What the command line asks for.
+#[derive(Clone, Debug)]
+pub enum Invocation {
+    Serve(Box<Options>),
+    Help(String),
+    Version(String),
+}
+
+/// What is wrong with the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionError(String);
+
+impl fmt::Display for OptionError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} (see --help)", self.0)
+    }
+}
+
+impl std::error::Error for OptionError {}
+
+/// An option's row in the table.
+struct Row {
+    group: &'static str,
+    short: &'static str,
+    long: &'static str,
+    /// The value's name; empty for a switch.
+    value: &'static str,
+    default: &'static str,
+    is_repeatable: bool,
+    help: &'static str,
+}
+
+const NETWORK: &str = "Where clients connect";
+const LIMITS: &str = "Limits";
+const TIMES: &str = "Timeouts (30s, 5m, 2h; a bare number is seconds)";
+const OUTPUT: &str = "What is shown and written";
+const PROCESS: &str = "The process";
+
+#[rustfmt::skip]
+const TABLE: [Row; 17] = [
+    Row { group: NETWORK, short: "l", long: "listen", value: "ADDR:PORT", default: "127.0.0.1:2121", is_repeatable: true,
+          help: "listen there; IPv4, [IPv6], [::]:PORT for both; port 0 lets the system choose" },
+    Row { group: NETWORK, short: "p", long: "passive-ports", value: "LO-HI", default: "30000-30255", is_repeatable: false,
+          help: "ports for passive data connections, bound once at the start" },
+    Row { group: NETWORK, short: "", long: "public-address", value: "[CLIENT-NET=]IP", default: "", is_repeatable: true,
+          help: "the address announced by PASV, to clients of that network (10.0.0.0/8=10.0.0.5) or to all" },
+    Row { group: NETWORK, short: "", long: "no-active", value: "", default: "", is_repeatable: false,
+          help: "refuse PORT and EPRT" },
+    Row { group: LIMITS, short: "m", long: "max-sessions", value: "N", default: "10000", is_repeatable: false,
+          help: "sessions at once" },
+    Row { group: LIMITS, short: "", long: "max-sessions-per-ip", value: "N", default: "", is_repeatable: false,
+          help: "sessions at once from one address, an IPv6 /64 being one; 0 for no limit [50, none for this machine]" },
+    Row { group: TIMES, short: "", long: "idle-timeout", value: "TIME", default: "5m", is_repeatable: false,
+          help: "a session without commands or transfers ends" },
+    Row { group: TIMES, short: "", long: "login-timeout", value: "TIME", default: "1m", is_repeatable: false,
+          help: "a client that has not logged in is closed" },
+    Row { group: TIMES, short: "", long: "connect-timeout", value: "TIME", default: "30s", is_repeatable: false,
+          help: "waiting for a data connection" },
+    Row { group: TIMES, short: "", long: "stall-timeout", value: "TIME", default: "1m", is_repeatable: false,
+          help: "a transfer on which nothing moves ends" },
+    Row { group: OUTPUT, short: "", long: "banner", value: "TEXT", default: "Welcome", is_repeatable: false,
+          help: "the greeting, one line of printable ASCII" },
+    Row { group: OUTPUT, short: "", long: "log-level", value: "LEVEL[,MODULE=LEVEL…]", default: "info", is_repeatable: false,
+          help: "off, error, warn, info, debug or trace; also for a module, as in warn,event_loop=debug" },
+    Row { group: OUTPUT, short: "", long: "transfer-log", value: "FILE", default: "", is_repeatable: false,
+          help: "append a line for each file sent, in xferlog form; SIGHUP reopens it" },
+    Row { group: OUTPUT, short: "t", long: "trace", value: "", default: "", is_repeatable: false,
+          help: "tell every turn of the loop: what woke, what changed, what was sent, what is next" },
+    Row { group: PROCESS, short: "u", long: "user", value: "NAME", default: "", is_repeatable: false,
+          help: "started as root: become this user [the owner of DIR, or nobody if that is root]" },
+    Row { group: PROCESS, short: "h", long: "help", value: "", default: "", is_repeatable: false, help: "show this" },
+    Row { group: PROCESS, short: "V", long: "version", value: "", default: "", is_repeatable: false,
+          help: "show the version" },
+];
+
+/// Reads the command line, without the program's name, and looks whether DIR is a directory.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, OptionError> {
+    let arguments: Vec<String> = arguments.into_iter().map(readable).collect::<Result<_, _>>()?;
+    let matches = grammar()
+        .parse(arguments)
+        .map_err(|failure| OptionError(failure.to_string()))?;
+    if matches.opt_present("help") {
+        return Ok(Invocation::Help(help()));
+    }
+    if matches.opt_present("version") {
+        return Ok(Invocation::Version(format!("loopftpd {}\n", env!("CARGO_PKG_VERSION"))));
+    }
+    let options = Options {
+        directory: directory(&matches.free)?,
+        listen: listen(&matches)?,
+        passive_ports: value(&matches, "passive-ports", PortRange::parse)?,
+        public_addresses: PublicAddresses::parse(&matches.opt_strs("public-address"))
+            .map_err(|reason| OptionError(format!("--public-address {reason}")))?,
+        active: !matches.opt_present("no-active"),
+        max_sessions: value(&matches, "max-sessions", parse_count)?,
+        max_sessions_per_ip: optional_value(&matches, "max-sessions-per-ip", parse_limit)?,
+        idle_timeout: value(&matches, "idle-timeout", parse_duration)?,
+        login_timeout: value(&matches, "login-timeout", parse_duration)?,
+        connect_timeout: value(&matches, "connect-timeout", parse_duration)?,
+        stall_timeout: value(&matches, "stall-timeout", parse_duration)?,
+        banner: value(&matches, "banner", parse_banner)?,
+        log_level: value(&matches, "log-level", LogLevels::parse)?,
+        transfer_log: matches.opt_str("transfer-log").map(PathBuf::from),
+        trace: matches.opt_present("trace"),
+        user: matches.opt_str("user"),
+    };
+    let clash = options
+        .listen
+        .iter()
+        .find(|address| options.passive_ports.contains(address.port()));
+    if let Some(address) = clash {
+        return Err(OptionError(format!(
+            "--listen {address}: its port lies within --passive-ports {}; choose another for one of them",
+            options.passive_ports
+        )));
+    }
+    Ok(Invocation::Serve(Box::new(options)))
+}
+
+fn grammar() -> getopts::Options {
+    let mut grammar = getopts::Options::new();
+    grammar.parsing_style(ParsingStyle::FloatingFrees);
+    for row in &TABLE {
+        match (row.value.is_empty(), row.is_repeatable) {
+            (true, _) => grammar.optflag(row.short, row.long, row.help),
+            (false, true) => grammar.optmulti(row.short, row.long, row.help, row.value),
+            (false, false) => grammar.optopt(row.short, row.long, row.help, row.value),
+        };
+    }
+    grammar
+}
+
+fn help() -> String {
+    let mut text = String::from(
+        "Serves a directory over FTP, read-only, to anonymous clients.\n\nloopftpd [OPTIONS] [DIR]     DIR: the current \
+         directory unless given\n",
+    );
+    let mut group = "";
+    for row in &TABLE {
+        if row.group != group {
+            group = row.group;
+            text += &format!("\n{group}:\n");
+        }
+        let short = if row.short.is_empty() {
+            "    ".to_owned()
+        } else {
+            format!("-{}, ", row.short)
+        };
+        let usage = format!("  {short}--{} {}", row.long, row.value);
+        let default = if row.default.is_empty() {
+            String::new()
+        } else {
+            format!(" [{}]", row.default)
+        };
+        text += &format!("{:<36} {}{default}\n", usage.trim_end(), row.help);
+    }
+    text
+}
+
+fn readable(argument: OsString) -> Result<String, OptionError> {
+    argument
+        .into_string()
+        .map_err(|argument| OptionError(format!("{}: expected UTF-8", argument.display())))
+}
+
+fn default_of(name: &str) -> &'static str {
+    TABLE.iter().find(|row| row.long == name).map_or("", |row| row.default)
+}
+
+fn value<T>(matches: &Matches, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, OptionError> {
+    let given = matches.opt_str(name);
+    let text = given.as_deref().unwrap_or(default_of(name));
+    parse(text).map_err(|expected| OptionError(format!("--{name} {text}: {expected}")))
+}
+
+fn optional_value<T>(
+    matches: &Matches,
+    name: &str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, OptionError> {
+    matches
+        .opt_str(name)
+        .map(|text| parse(&text).map_err(|expected| OptionError(format!("--{name} {text}: {expected}"))))
+        .transpose()
+}
+
+fn parse_limit(text: &str) -> Result<usize, String> {
+    if text == "0" { Ok(0) } else { parse_count(text) }
+}
+
+fn listen(matches: &Matches) -> Result<Vec<SocketAddr>, OptionError> {
+    let mut given = matches.opt_strs("listen");
+    if given.is_empty() {
+        given.push(default_of("listen").to_owned());
+    }
+    let mut addresses = Vec::new();
+    for text in given {
+        let address = parse_listen(&text).map_err(|expected| OptionError(format!("--listen {text}: {expected}")))?;
+        if address.port() != 0 && addresses.contains(&address) {
+            return Err(OptionError(format!("--listen {text}: given twice")));
+        }
+        addresses.push(address);
+    }
+    Ok(addresses)
+}
+
+fn directory(operands: &[String]) -> Result<PathBuf, OptionError> {
+    let directory = match operands {
+        [] => PathBuf::from("."),
+        [directory] => PathBuf::from(directory),
+        [_, second, ..] => return Err(OptionError(format!("{second}: expected one directory only"))),
+    };
+    match std::fs::metadata(&directory) {
+        Ok(found) if found.is_dir() => Ok(directory),
+        Ok(_) => Err(OptionError(format!(
+            "{}: expected a directory, this is a file",
+            directory.display()
+        ))),
+        Err(error) => Err(OptionError(format!(
+            "{}: expected a directory: {error}",
+            directory.display()
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! Command lines, good and bad.
+
+use super::*;
+use std::net::{IpAddr, Ipv4Addr};
+
+fn served(arguments: &[&str]) -> Options {
+    match parse(arguments.iter().map(OsString::from)) {
+        Ok(Invocation::Serve(options)) => *options,
+        other => panic!("expected to serve: {other:?}"),
+    }
+}
+
+#[test]
+fn nothing_at_all_serves_the_current_directory_on_this_machine() {
+    let options = served(&[]);
+    assert_eq!(options.directory, PathBuf::from("."));
+    assert_eq!(
+        options.listen,
+        ["127.0.0.1:2121".parse::<SocketAddr>().expect("an address")]
+    );
+    assert_eq!(
+        options.passive_ports,
+        PortRange {
+            low: 30_000,
+            high: 30_255
+        }
+    );
+    assert_eq!(options.idle_timeout, Duration::from_secs(300));
+    assert_eq!(options.max_sessions, 10_000);
+    assert_eq!(options.max_sessions_per_ip, None);
+    assert!(options.active);
+}
+
+#[test]
+fn options_may_follow_the_directory_and_be_repeated() {
+    let options = served(&[
+        "/",
+        "-l",
+        "0.0.0.0:0",
+        "--listen=[::1]:2122",
+        "-p",
+        "65535",
+        "--no-active",
+        "--max-sessions",
+        "2k",
+        "--max-sessions-per-ip",
+        "0",
+        "--log-level",
+        "warn,event_loop=trace",
+    ]);
+    assert_eq!(options.directory, PathBuf::from("/"));
+    assert_eq!(options.listen.len(), 2);
+    assert!(!options.active);
+    assert_eq!(options.max_sessions, 2_000);
+    assert_eq!(options.max_sessions_per_ip, Some(0));
+    assert_eq!(
+        options.log_level.modules,
+        [("loopftpd::event_loop".to_owned(), log::LevelFilter::Trace)]
+    );
+}
+
+#[test]
+fn j11_ranges_may_be_single_and_end_at_the_last_port() {
+    assert_eq!(
+        served(&["-p", "65535"]).passive_ports,
+        PortRange {
+            low: 65_535,
+            high: 65_535
+        }
+    );
+    assert_eq!(served(&["-l", "127.0.0.1:21", "-p", "1024-65535"]).passive_ports.high, 65_535);
+}
+
+#[test]
+fn the_narrowest_network_decides_what_is_announced() {
+    let options = served(&[
+        "--public-address",
+        "203.0.113.1",
+        "--public-address",
+        "10.0.0.0/8=10.0.0.5",
+        "--public-address",
+        "10.1.0.0/16=10.1.0.5",
+    ]);
+    let announced = |client: [u8; 4]| options.public_addresses.for_client(IpAddr::from(client));
+    assert_eq!(announced([10, 1, 2, 3]), Some(Ipv4Addr::new(10, 1, 0, 5)));
+    assert_eq!(announced([10, 9, 2, 3]), Some(Ipv4Addr::new(10, 0, 0, 5)));
+    assert_eq!(announced([192, 0, 2, 1]), Some(Ipv4Addr::new(203, 0, 113, 1)));
+    assert_eq!(served(&[]).public_addresses.for_client([10, 0, 0, 1].into()), None);
+}
+
+/// Each is refused, and the refusal names what was wrong.
+#[test]
+fn l15_d26_wrong_command_lines_are_refused_by_name() {
+    let cases: [(&[&str], &str); 50] = [
+        (&["--bogus"], "bogus"),
+        (&["-x"], "x"),
+        (&["--listen"], "listen"),
+        (&["--listen", "localhost:2121"], "--listen localhost:2121"),
+        (&["--listen", "127.0.0.1"], "--listen 127.0.0.1"),
+        (&["--listen", "127.0.0.1:65536"], "--listen"),
+        (&["--listen", "::1:2121x"], "--listen"),
+        (&["--listen", "2121"], "--listen 2121"),
+        (&["--listen", ""], "--listen"),
+        (&["-l", "127.0.0.1:2121", "-l", "127.0.0.1:2121"], "given twice"),
+        (&["-l", "127.0.0.1:30001"], "--passive-ports"),
+        (&["--passive-ports", "65000-64000"], "--passive-ports 65000-64000"),
+        (&["--passive-ports", "0-10"], "--passive-ports 0-10"),
+        (&["--passive-ports", "0"], "--passive-ports"),
+        (&["--passive-ports", "1-65536"], "--passive-ports"),
+        (&["--passive-ports", "a-b"], "--passive-ports"),
+        (&["--passive-ports", "1-2-3"], "--passive-ports"),
+        (&["--passive-ports", "-5"], "--passive-ports"),
+        (&["--passive-ports", "+1-2"], "--passive-ports"),
+        (&["--passive-ports", "1-"], "--passive-ports"),
+        (&["--passive-ports", "1-2", "--passive-ports", "3-4"], "passive-ports"),
+        (&["--public-address", "::1"], "--public-address ::1"),
+        (&["--public-address", "0.0.0.0"], "--public-address"),
+        (&["--public-address", "224.0.0.1"], "--public-address"),
+        (&["--public-address", "255.255.255.255"], "--public-address"),
+        (&["--public-address", "example.org"], "--public-address"),
+        (&["--public-address", "10.0.0.0/33=10.0.0.1"], "--public-address"),
+        (&["--public-address", "10.0.0.0/8="], "--public-address"),
+        (&["--public-address", "=10.0.0.1"], "--public-address"),
+        (&["--no-active=yes"], "no-active"),
+        (&["--max-sessions", "0"], "--max-sessions 0"),
+        (&["--max-sessions", "-1"], "--max-sessions"),
+        (&["--max-sessions", "many"], "--max-sessions many"),
+        (&["--max-sessions-per-ip", "x"], "--max-sessions-per-ip x"),
+        (&["--idle-timeout", "0"], "--idle-timeout 0"),
+        (&["--idle-timeout", "5 minutes"], "--idle-timeout 5 minutes"),
+        (&["--idle-timeout", "25d"], "--idle-timeout 25d"),
+        (&["--login-timeout", "x"], "--login-timeout x"),
+        (&["--connect-timeout", "-1"], "--connect-timeout"),
+        (&["--stall-timeout", "1y"], "--stall-timeout 1y"),
+        (&["--stall-timeout"], "stall-timeout"),
+        (&["--banner", ""], "--banner"),
+        (&["--banner", "two\nlines"], "--banner"),
+        (&["--banner", "grüß"], "--banner"),
+        (&["--log-level", "loud"], "--log-level loud"),
+        (&["--log-level", "info,=debug"], "--log-level"),
+        (&["--log-level", "info,session"], "--log-level"),
+        (&["/", "/tmp"], "/tmp"),
+        (&["/nonexistent-directory"], "/nonexistent-directory"),
+        (&["/proc/self/status"], "this is a file"),
+    ];
+    for (arguments, named) in cases {
+        match parse(arguments.iter().map(OsString::from)) {
+            Err(error) => assert!(error.to_string().contains(named), "{arguments:?}: {error}"),
+            Ok(other) => panic!("{arguments:?} was taken: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn help_shows_every_option_with_its_default() {
+    let Ok(Invocation::Help(text)) = parse(["--help".into()]) else {
+        panic!("expected help");
+    };
+    for row in &TABLE {
+        assert!(text.contains(&format!("--{}", row.long)), "{}", row.long);
+        assert!(text.contains(row.default), "{}", row.default);
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= 150), "{text}");
+}

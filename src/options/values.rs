@@ -1,0 +1,158 @@
+//! The values that are more than a number: addresses, port ranges, networks, log levels, the banner.
+
+use log::LevelFilter;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// Longest greeting.
+const BANNER_MAX: usize = 200;
+
+/// Passive ports, from `low` to `high`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortRange {
+    pub low: u16,
+    pub high: u16,
+}
+
+impl PortRange {
+    /// `LO-HI`, or one port.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let expected = || "expected ports as LO-HI with 1 ≤ LO ≤ HI ≤ 65535".to_owned();
+        let (low, high) = text.split_once('-').unwrap_or((text, text));
+        let port = |text: &str| {
+            let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            is_plain
+                .then(|| text.parse::<u16>().ok())
+                .flatten()
+                .filter(|port| *port > 0)
+        };
+        match (port(low), port(high)) {
+            (Some(low), Some(high)) if low <= high => Ok(Self { low, high }),
+            _ => Err(expected()),
+        }
+    }
+
+    /// Whether `port` lies in the range.
+    pub fn contains(&self, port: u16) -> bool {
+        (self.low..=self.high).contains(&port)
+    }
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}-{}", self.low, self.high)
+    }
+}
+
+/// The addresses that PASV announces, by the client's network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PublicAddresses(Vec<(Network, Ipv4Addr)>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Network {
+    address: u32,
+    prefix: u32,
+}
+
+impl PublicAddresses {
+    pub(super) fn parse(texts: &[String]) -> Result<Self, String> {
+        let mut addresses = Vec::new();
+        for text in texts {
+            let (network, address) = match text.split_once('=') {
+                Some((network, address)) => (Network::parse(network), address),
+                None => (Some(Network { address: 0, prefix: 0 }), text.as_str()),
+            };
+            let address = address
+                .parse::<Ipv4Addr>()
+                .ok()
+                .filter(|address| !address.is_unspecified() && !address.is_multicast() && !address.is_broadcast());
+            match (network, address) {
+                (Some(network), Some(address)) => addresses.push((network, address)),
+                _ => {
+                    return Err(format!(
+                        "{text}: expected an IPv4 address, or NETWORK/PREFIX=ADDRESS such as 10.0.0.0/8=10.0.0.5"
+                    ));
+                }
+            }
+        }
+        // The narrowest network that a client is in decides.
+        addresses.sort_by_key(|(network, _)| std::cmp::Reverse(network.prefix));
+        Ok(Self(addresses))
+    }
+
+    /// What to announce to `client`, if something was said for its network.
+    pub fn for_client(&self, client: IpAddr) -> Option<Ipv4Addr> {
+        let IpAddr::V4(client) = client else {
+            return None;
+        };
+        self.0
+            .iter()
+            .find(|(network, _)| network.contains(client))
+            .map(|(_, address)| *address)
+    }
+}
+
+impl Network {
+    fn parse(text: &str) -> Option<Self> {
+        let (address, prefix) = text.split_once('/').unwrap_or((text, "32"));
+        let prefix = prefix.parse().ok().filter(|prefix| *prefix <= 32)?;
+        Some(Self {
+            address: address.parse::<Ipv4Addr>().ok()?.to_bits(),
+            prefix,
+        })
+    }
+
+    fn contains(self, client: Ipv4Addr) -> bool {
+        let ignored = 32 - self.prefix;
+        let network_part = |address: u32| address.checked_shr(ignored).unwrap_or(0);
+        network_part(self.address) == network_part(client.to_bits())
+    }
+}
+
+/// How much is logged, in general and for some modules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLevels {
+    pub default: LevelFilter,
+    /// Module paths such as `loopftpd::event_loop`.
+    pub modules: Vec<(String, LevelFilter)>,
+}
+
+impl LogLevels {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let expected = || "expected LEVEL or LEVEL,MODULE=LEVEL with off, error, warn, info, debug or trace".to_owned();
+        let level = |text: &str| text.parse::<LevelFilter>().map_err(|_| expected());
+        let mut levels = Self {
+            default: LevelFilter::Info,
+            modules: Vec::new(),
+        };
+        for part in text.split(',') {
+            match part.split_once('=') {
+                Some((module, text)) if !module.is_empty() => {
+                    levels.modules.push((format!("loopftpd::{module}"), level(text)?));
+                }
+                Some(_) => return Err(expected()),
+                None => levels.default = level(part)?,
+            }
+        }
+        Ok(levels)
+    }
+}
+
+/// An address and port; names are not looked up, because that could wait for ever.
+pub(super) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse::<SocketAddr>().map_err(|_| {
+        "expected ADDRESS:PORT with an IPv4 address or an IPv6 address in brackets, such as 0.0.0.0:2121 or [::]:2121 \
+         (names are not looked up)"
+            .to_owned()
+    })
+}
+
+pub(super) fn parse_banner(text: &str) -> Result<String, String> {
+    let is_printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if text.is_empty() || text.len() > BANNER_MAX || !is_printable {
+        return Err(format!(
+            "expected one line of printable ASCII, 1 to {BANNER_MAX} characters"
+        ));
+    }
+    Ok(text.to_owned())
+}
