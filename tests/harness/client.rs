@@ -1,0 +1,199 @@
+//! A client that sends exact bytes and takes replies to the letter.
+
+use super::PATIENCE;
+use socket2::{Domain, Socket, Type};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+
+/// A control connection.
+pub struct Client {
+    pub stream: TcpStream,
+    reader: BufReader<TcpStream>,
+    server: SocketAddr,
+    from: Option<IpAddr>,
+}
+
+/// A reply: its code and its lines, without line ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    pub code: u16,
+    pub lines: Vec<String>,
+}
+
+impl Reply {
+    pub fn text(&self) -> String {
+        self.lines.join("\n")
+    }
+}
+
+impl Client {
+    /// Connects and reads the greeting.
+    pub fn connect(server: SocketAddr) -> Self {
+        let mut client = Self::connect_silently(server, None);
+        client.expect(220);
+        client
+    }
+
+    /// Connects from an address of this machine and reads the greeting.
+    pub fn connect_from(server: SocketAddr, from: IpAddr) -> Self {
+        let mut client = Self::connect_silently(server, Some(from));
+        client.expect(220);
+        client
+    }
+
+    /// Connects and reads nothing.
+    pub fn connect_silently(server: SocketAddr, from: Option<IpAddr>) -> Self {
+        let stream = connect(server, from);
+        let reader = BufReader::new(stream.try_clone().expect("a second handle"));
+        Self {
+            stream,
+            reader,
+            server,
+            from,
+        }
+    }
+
+    pub fn login(&mut self) {
+        assert_eq!(self.command("USER anonymous").code, 331);
+        assert_eq!(self.command("PASS me@example.org").code, 230);
+        assert_eq!(self.command("TYPE I").code, 200);
+    }
+
+    pub fn send(&mut self, line: &str) {
+        self.send_bytes(format!("{line}\r\n").as_bytes());
+    }
+
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("the server takes it");
+    }
+
+    /// The next reply; fails unless its form is right.
+    pub fn reply(&mut self) -> Reply {
+        self.reply_or_end().expect("a reply, not the end of the connection")
+    }
+
+    /// The next reply, or `None` at the end of the connection.
+    pub fn reply_or_end(&mut self) -> Option<Reply> {
+        let first = self.line()?;
+        let code: u16 = first.get(..3).and_then(|code| code.parse().ok()).expect("a code");
+        let mut lines = vec![first.clone()];
+        match first.as_bytes().get(3) {
+            Some(b' ') => {}
+            Some(b'-') => loop {
+                let line = self.line().expect("the rest of the reply");
+                let is_last = line.starts_with(&format!("{code} "));
+                assert!(is_last || line.starts_with(' ') || line.starts_with(&format!("{code}-")), "{line:?}");
+                lines.push(line);
+                if is_last {
+                    break;
+                }
+            },
+            _ => panic!("neither a space nor a dash after the code: {first:?}"),
+        }
+        Some(Reply { code, lines })
+    }
+
+    fn line(&mut self) -> Option<String> {
+        let mut line = Vec::new();
+        match self.reader.read_until(b'\n', &mut line) {
+            Ok(0) => return None,
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
+            Err(error) => panic!("no line: {error}"),
+        }
+        let text = line.strip_suffix(b"\r\n").expect("CR LF at the end of a reply");
+        assert!(!text.iter().any(u8::is_ascii_control), "control bytes in {line:?}");
+        Some(String::from_utf8_lossy(text).into_owned())
+    }
+
+    pub fn expect(&mut self, code: u16) -> Reply {
+        let reply = self.reply();
+        assert_eq!(reply.code, code, "{reply:?}");
+        reply
+    }
+
+    pub fn command(&mut self, line: &str) -> Reply {
+        self.send(line);
+        self.reply()
+    }
+
+    pub fn code(&mut self, line: &str) -> u16 {
+        self.command(line).code
+    }
+
+    /// Whether the server has closed, everything before that being thrown away.
+    pub fn is_closed(&mut self) -> bool {
+        let mut rest = Vec::new();
+        match self.reader.read_to_end(&mut rest) {
+            Ok(_) => true,
+            Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+        }
+    }
+
+    /// PASV, strictly read.
+    pub fn passive(&mut self) -> SocketAddr {
+        let reply = self.command("PASV");
+        assert_eq!(reply.code, 227, "{reply:?}");
+        let text = reply.text();
+        let numbers: Vec<u16> = text
+            .strip_prefix("227 Entering Passive Mode (")
+            .and_then(|rest| rest.strip_suffix(')'))
+            .expect("the exact form")
+            .split(',')
+            .map(|number| number.parse().expect("a number"))
+            .collect();
+        let [a, b, c, d, high, low] = numbers[..] else {
+            panic!("six numbers: {text}");
+        };
+        let octets = [a, b, c, d].map(|number| u8::try_from(number).expect("a byte"));
+        SocketAddr::from((octets, high * 256 + low))
+    }
+
+    /// EPSV, strictly read.
+    pub fn extended_passive(&mut self) -> SocketAddr {
+        let reply = self.command("EPSV");
+        assert_eq!(reply.code, 229, "{reply:?}");
+        let text = reply.text();
+        let port = text
+            .strip_prefix("229 Entering Extended Passive Mode (|||")
+            .and_then(|rest| rest.strip_suffix("|)"))
+            .and_then(|port| port.parse().ok())
+            .expect("the exact form");
+        SocketAddr::new(self.server.ip(), port)
+    }
+
+    /// PASV and the connection to it.
+    pub fn data(&mut self) -> TcpStream {
+        let address = self.passive();
+        connect(address, self.from)
+    }
+
+    /// A whole transfer: PASV, connection, command, 150, bytes, 226.
+    pub fn fetch(&mut self, command: &str) -> Vec<u8> {
+        let mut data = self.data();
+        self.send(command);
+        self.expect(150);
+        let mut bytes = Vec::new();
+        data.read_to_end(&mut bytes).expect("the data");
+        self.expect(226);
+        bytes
+    }
+
+    pub fn fetch_text(&mut self, command: &str) -> String {
+        String::from_utf8_lossy(&self.fetch(command)).into_owned()
+    }
+}
+
+/// A connection with a deadline on every wait.
+pub fn connect(server: SocketAddr, from: Option<IpAddr>) -> TcpStream {
+    let socket = Socket::new(Domain::for_address(server), Type::STREAM, None).expect("a socket");
+    if let Some(from) = from {
+        socket.bind(&SocketAddr::new(from, 0).into()).expect("an address of this machine");
+    }
+    socket.connect_timeout(&server.into(), PATIENCE).expect("the server accepts");
+    let stream: TcpStream = socket.into();
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
+    stream.set_nodelay(true).expect("no delay");
+    stream
+}

@@ -1,0 +1,361 @@
+//! A real server, started for one test and ended by its process id.
+
+use super::{Client, PATIENCE, tree, wait_until};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader, Read};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Ports of the passive range unless a test chooses its own.
+const PORTS: u16 = 10;
+
+/// A running server. Dropping it ends it and checks that it ended well.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+    pub passive: (u16, u16),
+    directory: PathBuf,
+    _own_directory: Option<TempDir>,
+    stdout: Arc<Mutex<String>>,
+    stderr: Arc<Mutex<String>>,
+    ended: Option<ExitStatus>,
+    /// Whether the end is the test's own business.
+    pub is_unchecked: bool,
+}
+
+/// How a server is to be started.
+pub struct Setup {
+    arguments: Vec<String>,
+    directory: Option<PathBuf>,
+    ports: u16,
+    passive: Option<(u16, u16)>,
+    listen: Option<String>,
+    nofile: Option<u64>,
+    wrapper: Vec<String>,
+}
+
+impl Setup {
+    pub fn new() -> Self {
+        Self {
+            arguments: Vec::new(),
+            directory: None,
+            ports: PORTS,
+            passive: None,
+            listen: None,
+            nofile: None,
+            wrapper: Vec::new(),
+        }
+    }
+
+    pub fn arguments(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        self
+    }
+
+    /// Serves this directory instead of an empty one of its own.
+    pub fn directory(mut self, directory: &Path) -> Self {
+        self.directory = Some(directory.to_path_buf());
+        self
+    }
+
+    pub fn ports(mut self, ports: u16) -> Self {
+        self.ports = ports;
+        self
+    }
+
+    /// A passive range chosen by the test, which may be partly taken.
+    pub fn passive(mut self, low: u16, high: u16) -> Self {
+        self.passive = Some((low, high));
+        self
+    }
+
+    pub fn listen(mut self, address: &str) -> Self {
+        self.listen = Some(address.to_owned());
+        self
+    }
+
+    /// The descriptor limit of the server.
+    pub fn nofile(mut self, limit: u64) -> Self {
+        self.nofile = Some(limit);
+        self
+    }
+
+    /// Runs the server under another program, such as a tracer.
+    pub fn under(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    pub fn start(self) -> Server {
+        for _ in 0..50 {
+            let passive = self.passive.unwrap_or_else(|| free_range(self.ports));
+            let server = self.start_once(passive);
+            // Another test may have been faster at one of the ports.
+            if self.passive.is_some() || server.stdout().contains(&format!("{0} of {0} bound", self.ports)) {
+                return server;
+            }
+        }
+        panic!("no range of {} free ports found", self.ports);
+    }
+
+    fn start_once(&self, passive: (u16, u16)) -> Server {
+        let own_directory = self.directory.is_none().then(|| TempDir::new().expect("a temporary directory"));
+        let directory = match (&self.directory, &own_directory) {
+            (Some(directory), _) => directory.clone(),
+            (None, Some(own)) => own.path().to_path_buf(),
+            (None, None) => unreachable!("one of them was made"),
+        };
+        tree::allow_reading(&directory);
+        let program = env!("CARGO_BIN_EXE_loopftpd").to_owned();
+        let mut words = self.wrapper.clone();
+        if let Some(limit) = self.nofile {
+            words.extend(["prlimit".to_owned(), format!("--nofile={limit}")]);
+        }
+        words.push(program);
+        let mut command = Command::new(&words[0]);
+        command
+            .args(&words[1..])
+            .args(["--listen", self.listen.as_deref().unwrap_or("127.0.0.1:0")])
+            .args(["--passive-ports", &format!("{}-{}", passive.0, passive.1)])
+            .args(&self.arguments)
+            .arg(&directory)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the server starts");
+        let stdout = collect(child.stdout.take().expect("piped"));
+        let stderr = collect(child.stderr.take().expect("piped"));
+        let mut ended = None;
+        wait_until("the server is ready", || {
+            ended = child.try_wait().expect("our child");
+            ended.is_some() || stdout.lock().expect("unpoisoned").contains("\nready\n")
+        });
+        assert!(ended.is_none(), "the server ended at once: {}", stderr.lock().expect("unpoisoned"));
+        let address = stdout
+            .lock()
+            .expect("unpoisoned")
+            .lines()
+            .find_map(|line| line.strip_prefix("open     ftp://")?.strip_suffix('/')?.parse().ok())
+            .expect("the URL is printed");
+        Server {
+            child,
+            address,
+            passive,
+            directory,
+            _own_directory: own_directory,
+            stdout,
+            stderr,
+            ended: None,
+            is_unchecked: false,
+        }
+    }
+}
+
+impl Server {
+    /// A server with nothing special.
+    pub fn start() -> Self {
+        Setup::new().start()
+    }
+
+    pub fn with(arguments: &[&str]) -> Self {
+        Setup::new().arguments(arguments).start()
+    }
+
+    /// The directory that is served.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Puts a file into the served directory, readable by the server.
+    pub fn write(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.directory.join(name);
+        std::fs::create_dir_all(path.parent().expect("within the directory")).expect("a directory");
+        std::fs::write(&path, content).expect("a file");
+        tree::allow_reading(&self.directory);
+        path
+    }
+
+    /// A client that has read the greeting.
+    pub fn connect(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// A client that has logged in and set TYPE I.
+    pub fn login(&self) -> Client {
+        let mut client = self.connect();
+        client.login();
+        client
+    }
+
+    pub fn stdout(&self) -> String {
+        self.stdout.lock().expect("unpoisoned").clone()
+    }
+
+    pub fn stderr(&self) -> String {
+        self.stderr.lock().expect("unpoisoned").clone()
+    }
+
+    /// The server's own process id, also when it runs under another program.
+    pub fn pid(&self) -> u32 {
+        let started = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{started}/task/{started}/children")).unwrap_or_default();
+        children
+            .split_whitespace()
+            .find_map(|child| child.parse().ok())
+            .unwrap_or(started)
+    }
+
+    /// Open descriptors.
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.pid())).map_or(0, Iterator::count)
+    }
+
+    pub fn threads(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/task", self.pid())).map_or(0, Iterator::count)
+    }
+
+    /// A number from `/proc/PID/status`, such as `VmRSS` in KiB.
+    pub fn status(&self, field: &str) -> String {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the server lives");
+        let line = status.lines().find_map(|line| line.strip_prefix(&format!("{field}:")));
+        line.unwrap_or_default().trim().to_owned()
+    }
+
+    /// Resident memory in KiB.
+    pub fn memory(&self) -> u64 {
+        let text = self.status("VmRSS");
+        text.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
+    }
+
+    /// Clock ticks spent in user and kernel mode.
+    pub fn cpu_ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("the server lives");
+        let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
+        fields[11].parse::<u64>().expect("a number") + fields[12].parse::<u64>().expect("a number")
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.pid()).expect("a process id")).expect("not 0");
+        kill_process(pid, signal).expect("the server lives");
+    }
+
+    /// Waits for the server's end.
+    pub fn wait(&mut self) -> ExitStatus {
+        wait_until("the server ends", || {
+            self.ended = self.child.try_wait().expect("our child");
+            self.ended.is_some()
+        });
+        self.ended.expect("it has ended")
+    }
+
+    /// Waits until every descriptor that clients caused is closed again.
+    pub fn wait_for_descriptors(&self, baseline: usize) {
+        wait_until(&format!("descriptors back to {baseline}"), || self.descriptors() <= baseline);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.is_unchecked || std::thread::panicking() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+            if std::thread::panicking() {
+                eprintln!("server said: {}", self.stderr());
+            }
+            return;
+        }
+        if self.ended.is_none() {
+            assert!(self.child.try_wait().expect("our child").is_none(), "the server died: {}", self.stderr());
+            self.signal(Signal::TERM);
+            self.signal_again_if_slow();
+        }
+        let status = self.wait();
+        assert!(status.success(), "{status}: {}", self.stderr());
+        wait_until("the counters are printed", || self.stdout().contains("longest turn"));
+        assert!(self.stdout().contains("\npanics: 0\n"), "{}", self.stderr());
+    }
+}
+
+impl Server {
+    fn signal_again_if_slow(&mut self) {
+        for _ in 0..100 {
+            if self.child.try_wait().expect("our child").is_some() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        // A client of the test still holds a transfer open; the second signal ends it.
+        self.signal(Signal::TERM);
+    }
+}
+
+fn collect(stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+    let text = Arc::new(Mutex::new(String::new()));
+    let collected = Arc::clone(&text);
+    std::thread::spawn(move || {
+        let mut reader = BufReader::new(stream);
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+            collected
+                .lock()
+                .expect("unpoisoned")
+                .push_str(&String::from_utf8_lossy(&line));
+            line.clear();
+        }
+    });
+    text
+}
+
+/// A range of ports below the ephemeral ones of which each can be bound now. Test programs and threads start at
+/// different places.
+pub fn free_range(ports: u16) -> (u16, u16) {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    const LOW: u16 = 10_000;
+    const SPAN: u32 = 20_000;
+    for _ in 0..1_000 {
+        let step = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
+        let start = (std::process::id().wrapping_mul(977).wrapping_add(step * u32::from(ports))) % (SPAN - 300);
+        let low = LOW + u16::try_from(start).expect("below the span");
+        let held: Vec<_> = (low..low + ports)
+            .map_while(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())
+            .collect();
+        if held.len() == usize::from(ports) {
+            return (low, low + ports - 1);
+        }
+    }
+    panic!("no {ports} free ports in a row");
+}
+
+/// What the server says when it cannot start: exit code and standard error.
+pub fn refused_start(arguments: &[&str]) -> (Option<i32>, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_loopftpd"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the server starts");
+    let mut status = None;
+    let start = std::time::Instant::now();
+    while status.is_none() && start.elapsed() < PATIENCE {
+        status = child.try_wait().expect("our child");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    if status.is_none() {
+        let _ = child.kill();
+    }
+    let mut text = String::new();
+    let _ = child.stderr.take().expect("piped").read_to_string(&mut text);
+    let _ = child.wait();
+    (status.and_then(|status| status.code()), text)
+}
+
+/// An address of this machine that only this number of client uses.
+pub fn client_address(number: u8) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(127, 0, 0, number))
+}
