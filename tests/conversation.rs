@@ -36,7 +36,11 @@ fn a01_an_endless_line_is_cut_off() {
         }
         assert!(client.is_closed());
     }
-    assert!(server.memory() < before + 8 * 1024, "{} KiB, before {before}", server.memory());
+    assert!(
+        server.memory() < before + 8 * 1024,
+        "{} KiB, before {before}",
+        server.memory()
+    );
 }
 
 #[test]
@@ -62,7 +66,12 @@ fn a03_control_bytes_cost_a_501_and_nothing_else() {
     client.send_bytes(b"USER a\0b\r\n");
     client.expect(501);
     client.login();
-    for line in [&b"RETR x\0y\r\n"[..], b"CWD a\rb\r\n", b"SIZE \x1b[2J\r\n", b"PWD\r\0\r\n"] {
+    for line in [
+        &b"RETR x\0y\r\n"[..],
+        b"CWD a\rb\r\n",
+        b"SIZE \x1b[2J\r\n",
+        b"PWD\r\0\r\n",
+    ] {
         client.send_bytes(line);
         let code = client.reply().code;
         assert!(code == 501 || code == 500, "{code}");
@@ -113,7 +122,9 @@ fn a11_other_protocols_are_sent_away_and_not_listened_to() {
 fn a12_nothing_that_a_client_says_comes_back_before_login() {
     let server = Server::start();
     let marker = "<script>alert(1)</script>";
-    for verb in ["USER", "PASS", "HOST", "CLNT", "HELP", "OPTS", "CWD", "RETR", "SITE", "XYZZY", "ACCT", "STAT"] {
+    for verb in [
+        "USER", "PASS", "HOST", "CLNT", "HELP", "OPTS", "CWD", "RETR", "SITE", "XYZZY", "ACCT", "STAT",
+    ] {
         let mut client = server.connect();
         let reply = client.command(&format!("{verb} {marker}"));
         assert!(!reply.text().contains("script"), "{reply:?}");
@@ -145,7 +156,9 @@ fn a15_k02_pipelined_commands_are_all_answered_in_order_in_any_segmentation() {
         let mut client = server.connect();
         client.send_bytes(&script[..cut]);
         client.send_bytes(&script[cut..]);
-        let codes: Vec<u16> = std::iter::from_fn(|| client.reply_or_end()).map(|reply| reply.code).collect();
+        let codes: Vec<u16> = std::iter::from_fn(|| client.reply_or_end())
+            .map(|reply| reply.code)
+            .collect();
         assert_eq!(codes, expected);
     }
 }
@@ -187,7 +200,11 @@ fn b04_naming_another_user_forgets_everything() {
     assert_eq!(client.command("PWD").text(), "257 \"/\" is the current directory");
     let mut stray = harness::client::connect(address, None);
     let mut nothing = Vec::new();
-    assert_eq!(stray.read_to_end(&mut nothing).unwrap_or(0), 0, "the port announced before is a stranger's now");
+    assert_eq!(
+        stray.read_to_end(&mut nothing).unwrap_or(0),
+        0,
+        "the port announced before is a stranger's now"
+    );
     assert_eq!(client.code("LIST"), 425);
 }
 
@@ -232,7 +249,10 @@ fn b14_nothing_is_told_of_the_server_before_login() {
     let mut client = server.connect();
     for line in ["STAT", "HELP", "SYST", "FEAT"] {
         let text = client.command(line).text().to_lowercase();
-        assert!(!text.contains("loopftpd") && !text.contains(env!("CARGO_PKG_VERSION")), "{text}");
+        assert!(
+            !text.contains("loopftpd") && !text.contains(env!("CARGO_PKG_VERSION")),
+            "{text}"
+        );
     }
 }
 
@@ -270,9 +290,22 @@ fn i07_no_reply_tells_where_the_directory_lies() {
     server.write("file", b"x");
     let root = server.directory().to_string_lossy().into_owned();
     let mut client = server.login();
-    for line in ["PWD", "CWD missing", "RETR missing", "SIZE /", "STAT /", "MLST file", "MLST missing", "STAT", "LIST /x"] {
+    for line in [
+        "PWD",
+        "CWD missing",
+        "RETR missing",
+        "SIZE /",
+        "STAT /",
+        "MLST file",
+        "MLST missing",
+        "STAT",
+        "LIST /x",
+    ] {
         let text = client.command(line).text();
-        assert!(!text.contains(&root) && !text.contains("os error") && !text.contains("No such"), "{text}");
+        assert!(
+            !text.contains(&root) && !text.contains("os error") && !text.contains("No such"),
+            "{text}"
+        );
     }
 }
 

@@ -29,7 +29,11 @@ fn cycles(count: usize) {
         client.expect(226);
     }
     assert_eq!(ports.len(), 10.min(count), "the whole range is used");
-    assert!(ports.iter().all(|port| (server.passive.0..=server.passive.1).contains(port)));
+    assert!(
+        ports
+            .iter()
+            .all(|port| (server.passive.0..=server.passive.1).contains(port))
+    );
     server.wait_for_descriptors(baseline);
 }
 
@@ -289,7 +293,12 @@ fn b10_a_refused_address_leaves_none_standing() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let good = port_command(listener.local_addr().expect("bound"));
     let mut client = server.login();
-    for bad in ["PORT 1,2,3,4,256,1", "PORT x", "EPRT |1|127.0.0.1|", "PORT 127,0,0,1,0,80"] {
+    for bad in [
+        "PORT 1,2,3,4,256,1",
+        "PORT x",
+        "EPRT |1|127.0.0.1|",
+        "PORT 127,0,0,1,0,80",
+    ] {
         assert_eq!(client.code(&good), 200);
         let code = client.code(bad);
         assert!(code == 501 || code == 500, "{bad}: {code}");
@@ -316,7 +325,9 @@ fn d16_an_active_connection_that_is_refused_or_never_answered_is_425() {
     }
     // A listener whose queue is full answers nobody.
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
-    socket.bind(&std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a port");
+    socket
+        .bind(&std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
+        .expect("a port");
     socket.listen(0).expect("a queue of one");
     let address = socket.local_addr().expect("bound").as_socket().expect("IPv4");
     let _fills_the_queue = connect(address, None);
@@ -358,7 +369,14 @@ fn d17_ipv6_clients_use_epsv_and_dual_stack_listeners_serve_both() {
     let port = server
         .stdout()
         .lines()
-        .find_map(|line| line.strip_prefix("open     ftp://")?.rsplit(':').next()?.strip_suffix('/')?.parse::<u16>().ok())
+        .find_map(|line| {
+            line.strip_prefix("open     ftp://")?
+                .rsplit(':')
+                .next()?
+                .strip_suffix('/')?
+                .parse::<u16>()
+                .ok()
+        })
         .expect("a URL");
     let mut v6 = Client::connect(std::net::SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port)));
     v6.login();
@@ -389,7 +407,9 @@ fn d18_a_reset_in_the_middle_costs_a_426_and_no_more() {
         client.expect(150);
         let mut some = vec![0; 1 + round * 1_000];
         data.read_exact(&mut some).expect("the beginning");
-        socket2::SockRef::from(&data).set_linger(Some(Duration::ZERO)).expect("an option");
+        socket2::SockRef::from(&data)
+            .set_linger(Some(Duration::ZERO))
+            .expect("an option");
         drop(data);
         client.expect(426);
     }

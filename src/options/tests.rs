@@ -68,7 +68,10 @@ fn j11_ranges_may_be_single_and_end_at_the_last_port() {
             high: 65_535
         }
     );
-    assert_eq!(served(&["-l", "127.0.0.1:21", "-p", "1024-65535"]).passive_ports.high, 65_535);
+    assert_eq!(
+        served(&["-l", "127.0.0.1:21", "-p", "1024-65535"]).passive_ports.high,
+        65_535
+    );
 }
 
 #[test]

@@ -82,7 +82,10 @@ impl Client {
             Some(b'-') => loop {
                 let line = self.line().expect("the rest of the reply");
                 let is_last = line.starts_with(&format!("{code} "));
-                assert!(is_last || line.starts_with(' ') || line.starts_with(&format!("{code}-")), "{line:?}");
+                assert!(
+                    is_last || line.starts_with(' ') || line.starts_with(&format!("{code}-")),
+                    "{line:?}"
+                );
                 lines.push(line);
                 if is_last {
                     break;
@@ -188,9 +191,13 @@ impl Client {
 pub fn connect(server: SocketAddr, from: Option<IpAddr>) -> TcpStream {
     let socket = Socket::new(Domain::for_address(server), Type::STREAM, None).expect("a socket");
     if let Some(from) = from {
-        socket.bind(&SocketAddr::new(from, 0).into()).expect("an address of this machine");
+        socket
+            .bind(&SocketAddr::new(from, 0).into())
+            .expect("an address of this machine");
     }
-    socket.connect_timeout(&server.into(), PATIENCE).expect("the server accepts");
+    socket
+        .connect_timeout(&server.into(), PATIENCE)
+        .expect("the server accepts");
     let stream: TcpStream = socket.into();
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");

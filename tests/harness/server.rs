@@ -53,7 +53,8 @@ impl Setup {
     }
 
     pub fn arguments(mut self, arguments: &[&str]) -> Self {
-        self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        self.arguments
+            .extend(arguments.iter().map(|argument| (*argument).to_owned()));
         self
     }
 
@@ -104,7 +105,10 @@ impl Setup {
     }
 
     fn start_once(&self, passive: (u16, u16)) -> Server {
-        let own_directory = self.directory.is_none().then(|| TempDir::new().expect("a temporary directory"));
+        let own_directory = self
+            .directory
+            .is_none()
+            .then(|| TempDir::new().expect("a temporary directory"));
         let directory = match (&self.directory, &own_directory) {
             (Some(directory), _) => directory.clone(),
             (None, Some(own)) => own.path().to_path_buf(),
@@ -135,7 +139,11 @@ impl Setup {
             ended = child.try_wait().expect("our child");
             ended.is_some() || stdout.lock().expect("unpoisoned").contains("\nready\n")
         });
-        assert!(ended.is_none(), "the server ended at once: {}", stderr.lock().expect("unpoisoned"));
+        assert!(
+            ended.is_none(),
+            "the server ended at once: {}",
+            stderr.lock().expect("unpoisoned")
+        );
         let address = stdout
             .lock()
             .expect("unpoisoned")
@@ -229,7 +237,10 @@ impl Server {
     /// Resident memory in KiB.
     pub fn memory(&self) -> u64 {
         let text = self.status("VmRSS");
-        text.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
+        text.split_whitespace()
+            .next()
+            .and_then(|number| number.parse().ok())
+            .expect("a number")
     }
 
     /// Clock ticks spent in user and kernel mode.
@@ -255,7 +266,9 @@ impl Server {
 
     /// Waits until every descriptor that clients caused is closed again.
     pub fn wait_for_descriptors(&self, baseline: usize) {
-        wait_until(&format!("descriptors back to {baseline}"), || self.descriptors() <= baseline);
+        wait_until(&format!("descriptors back to {baseline}"), || {
+            self.descriptors() <= baseline
+        });
     }
 }
 
@@ -270,7 +283,11 @@ impl Drop for Server {
             return;
         }
         if self.ended.is_none() {
-            assert!(self.child.try_wait().expect("our child").is_none(), "the server died: {}", self.stderr());
+            assert!(
+                self.child.try_wait().expect("our child").is_none(),
+                "the server died: {}",
+                self.stderr()
+            );
             self.signal(Signal::TERM);
             self.signal_again_if_slow();
         }
@@ -319,7 +336,10 @@ pub fn free_range(ports: u16) -> (u16, u16) {
     const SPAN: u32 = 20_000;
     for _ in 0..1_000 {
         let step = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
-        let start = (std::process::id().wrapping_mul(977).wrapping_add(step * u32::from(ports))) % (SPAN - 300);
+        let start = (std::process::id()
+            .wrapping_mul(977)
+            .wrapping_add(step * u32::from(ports)))
+            % (SPAN - 300);
         let low = LOW + u16::try_from(start).expect("below the span");
         let held: Vec<_> = (low..low + ports)
             .map_while(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())

@@ -44,10 +44,15 @@ pub fn fill(directory: &Path) -> Vec<PathBuf> {
     };
     for (number, name) in ODD_NAMES.iter().enumerate() {
         write(PathBuf::from(name), format!("content {number} of {name}\n").as_bytes());
-        write(Path::new("nested dir/deeper").join(name), format!("nested {number}\r\n").as_bytes());
+        write(
+            Path::new("nested dir/deeper").join(name),
+            format!("nested {number}\r\n").as_bytes(),
+        );
     }
     write(PathBuf::from("empty"), b"");
-    let noise: Vec<u8> = (0..1_048_576_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let noise: Vec<u8> = (0..1_048_576_u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect();
     write(PathBuf::from("megabyte.bin"), &noise);
     fs::create_dir(directory.join("empty dir")).expect("a directory");
     allow_reading(directory);

@@ -1,0 +1,373 @@
+//! Downloads: every byte, restarts, both types, pipelines, aborts, and files that change under way (threats B, J).
+
+mod harness;
+
+use harness::{Client, Server};
+use std::fs;
+use std::io::{Read, Seek, SeekFrom, Write};
+
+fn noise(length: usize) -> Vec<u8> {
+    (0..length)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect()
+}
+
+#[test]
+fn files_of_every_size_arrive_whole() {
+    let server = Server::start();
+    let mut client = server.login();
+    for size in [0, 1, 1_447, 65_535, 65_536, 262_143, 262_144, 262_145, 3_000_000] {
+        let content = noise(size);
+        server.write("file", &content);
+        assert_eq!(client.command("SIZE file").text(), format!("213 {size}"));
+        assert_eq!(client.fetch("RETR file"), content);
+    }
+}
+
+#[test]
+fn the_opening_reply_tells_how_many_bytes_will_come() {
+    let server = Server::start();
+    server.write("12 bytes.txt", b"0123456789");
+    let mut client = server.login();
+    let _data = client.data();
+    assert_eq!(client.code("REST 4"), 350);
+    client.send("RETR 12 bytes.txt");
+    assert_eq!(
+        client.expect(150).text(),
+        "150 Opening BINARY mode data connection (6 bytes)"
+    );
+    client.expect(226);
+}
+
+#[test]
+fn b03_a_restart_is_for_the_next_transfer_only() {
+    let server = Server::start();
+    server.write("file", b"0123456789");
+    let mut client = server.login();
+    // Before PASV, and after it, with harmless commands between.
+    assert_eq!(client.code("REST 5"), 350);
+    assert_eq!(client.fetch("RETR file"), b"56789");
+    assert_eq!(client.fetch("RETR file"), b"0123456789", "used once");
+    assert_eq!(client.code("REST 5"), 350);
+    assert_eq!(client.code("TYPE I"), 200);
+    assert_eq!(client.code("SIZE file"), 213);
+    assert_eq!(client.fetch("RETR file"), b"56789");
+    assert_eq!(client.code("REST 5"), 350);
+    assert_eq!(client.code("PWD"), 257);
+    assert_eq!(client.fetch("RETR file"), b"0123456789", "PWD has cleared it");
+}
+
+#[test]
+fn j02_restarts_at_the_end_and_beyond() {
+    let server = Server::start();
+    server.write("file", b"0123456789");
+    let mut client = server.login();
+    assert_eq!(client.code("REST 10"), 350);
+    assert_eq!(client.fetch("RETR file"), b"");
+    for beyond in ["11", "9223372036854775807"] {
+        let _data = client.data();
+        assert_eq!(client.code(&format!("REST {beyond}")), 350);
+        assert_eq!(client.code("RETR file"), 554);
+    }
+    assert_eq!(client.fetch("RETR file"), b"0123456789");
+}
+
+#[test]
+fn type_a_translates_and_restarts_in_translated_octets() {
+    let server = Server::start();
+    server.write("text", b"one\ntwo\r\nthree\n");
+    server.write("large", &b"line\n".repeat(100_000));
+    let mut client = server.login();
+    assert_eq!(client.code("TYPE A"), 200);
+    let translated = b"one\r\ntwo\r\nthree\r\n";
+    assert_eq!(client.fetch("RETR text"), translated);
+    assert_eq!(client.command("SIZE text").text(), format!("213 {}", translated.len()));
+    for offset in 0..=translated.len() {
+        assert_eq!(client.code(&format!("REST {offset}")), 350);
+        assert_eq!(client.fetch("RETR text"), &translated[offset..]);
+    }
+    assert_eq!(
+        client.code("SIZE large"),
+        504,
+        "never 550: clients take that for missing"
+    );
+    assert_eq!(client.fetch("RETR large"), b"line\r\n".repeat(100_000));
+    assert_eq!(client.code("REST 599990"), 350);
+    assert_eq!(client.fetch("RETR large").len(), 10);
+}
+
+/// The story's 32-bit counter broke at 2 GiB.
+#[test]
+fn j01_five_gibibytes_are_counted_and_sent_right() {
+    let size = 5_u64 << 30;
+    let server = Server::start();
+    let path = server.write("sparse", b"");
+    let mut file = fs::File::create(path).expect("our file");
+    file.set_len(size).expect("a sparse file");
+    for mark in [(1_u64 << 31) - 1, 1 << 32, size - 1] {
+        file.seek(SeekFrom::Start(mark)).expect("within");
+        file.write_all(b"!").expect("room");
+    }
+    let mut client = server.login();
+    assert_eq!(client.command("SIZE sparse").text(), format!("213 {size}"));
+    for mark in [(1_u64 << 31) - 1, 1 << 32] {
+        let mut data = client.data();
+        assert_eq!(client.code(&format!("REST {mark}")), 350);
+        client.send("RETR sparse");
+        assert_eq!(
+            client.expect(150).text(),
+            format!("150 Opening BINARY mode data connection ({} bytes)", size - mark)
+        );
+        let mut first = [0; 2];
+        data.read_exact(&mut first).expect("the beginning");
+        assert_eq!(&first, b"!\0");
+        client.send("ABOR");
+        client.expect(426);
+        client.expect(226);
+    }
+    let mut data = client.data();
+    client.send("RETR sparse");
+    client.expect(150);
+    let mut received = 0_u64;
+    let mut marks = 0_u64;
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let count = data.read(&mut buffer).expect("the file");
+        if count == 0 {
+            break;
+        }
+        received += count as u64;
+        // Nearly all of it is zeros; looking for one mark first is a great deal faster than counting.
+        if buffer[..count].contains(&b'!') {
+            marks += buffer[..count].iter().filter(|byte| **byte == b'!').count() as u64;
+        }
+    }
+    assert_eq!((received, marks), (size, 3));
+    client.expect(226);
+}
+
+#[test]
+fn j03_a_file_that_is_truncated_while_it_is_sent_ends_in_451() {
+    let server = Server::start();
+    let path = server.write("file", &vec![9; 64 << 20]);
+    let mut client = server.login();
+    let mut data = client.data();
+    client.send("RETR file");
+    client.expect(150);
+    let mut some = vec![0; 1 << 20];
+    data.read_exact(&mut some).expect("the beginning");
+    fs::OpenOptions::new()
+        .write(true)
+        .open(path)
+        .expect("our file")
+        .set_len(1 << 20)
+        .expect("truncated");
+    let mut rest = Vec::new();
+    // The connection is reset, so that what came cannot be taken for the whole.
+    let _ = data.read_to_end(&mut rest);
+    client.expect(451);
+    assert_eq!(client.code("NOOP"), 200);
+}
+
+#[test]
+fn j04_j05_a_file_that_grows_or_is_replaced_is_sent_as_it_was_opened() {
+    let server = Server::start();
+    let content = noise(48 << 20);
+    let path = server.write("file", &content);
+    let mut client = server.login();
+    let mut data = client.data();
+    client.send("RETR file");
+    client.expect(150);
+    let mut some = vec![0; 1 << 20];
+    data.read_exact(&mut some).expect("the beginning");
+    fs::OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .and_then(|mut file| file.write_all(b"more"))
+        .expect("appended");
+    server.write("new", b"another file");
+    fs::rename(server.directory().join("new"), &path).expect("replaced");
+    data.read_to_end(&mut some).expect("the file");
+    assert!(some == content, "{} bytes", some.len());
+    client.expect(226);
+    assert_eq!(client.fetch("RETR file"), b"another file");
+}
+
+#[test]
+fn commands_sent_during_a_transfer_are_answered_after_it_and_in_order() {
+    let server = Server::start();
+    let content = noise(20 << 20);
+    server.write("big", &content);
+    server.write("d/small", b"s");
+    let mut client = server.login();
+    let mut data = client.data();
+    client.send_bytes(b"RETR big\r\nNOOP\r\nCWD d\r\nPWD\r\nSIZE small\r\n");
+    client.expect(150);
+    let mut bytes = Vec::new();
+    data.read_to_end(&mut bytes).expect("the file");
+    assert!(bytes == content);
+    client.expect(226);
+    client.expect(200);
+    client.expect(250);
+    assert_eq!(client.expect(257).text(), "257 \"/d\" is the current directory");
+    assert_eq!(client.expect(213).text(), "213 1");
+}
+
+#[test]
+fn b06_no_later_command_changes_what_is_sent() {
+    let server = Server::start();
+    server.write("a", b"the right file");
+    server.write("b", b"the wrong one");
+    let mut client = server.login();
+    let address = client.passive();
+    client.send_bytes(b"RETR a\r\nUSER ../../b\r\nRETR b\r\n");
+    client.expect(150);
+    let mut data = harness::client::connect(address, None);
+    let mut bytes = Vec::new();
+    data.read_to_end(&mut bytes).expect("the file");
+    assert_eq!(bytes, b"the right file");
+    client.expect(226);
+    client.expect(331);
+    client.expect(530);
+}
+
+#[test]
+fn b12_quit_lets_the_transfer_end() {
+    let server = Server::start();
+    let content = noise(20 << 20);
+    server.write("big", &content);
+    let mut client = server.login();
+    let mut data = client.data();
+    client.send_bytes(b"RETR big\r\nQUIT\r\n");
+    client.stream.shutdown(std::net::Shutdown::Write).expect("connected");
+    client.expect(150);
+    let mut bytes = Vec::new();
+    data.read_to_end(&mut bytes).expect("the file");
+    assert!(bytes == content);
+    client.expect(226);
+    client.expect(221);
+    assert!(client.is_closed());
+}
+
+#[test]
+fn stat_is_answered_during_a_transfer() {
+    let server = Server::start();
+    server.write("big", &noise(64 << 20));
+    let mut client = server.login();
+    let mut data = client.data();
+    client.send("RETR big");
+    client.expect(150);
+    let mut some = vec![0; 1 << 20];
+    data.read_exact(&mut some).expect("the beginning");
+    let status = client.command("STAT");
+    assert_eq!(status.code, 213);
+    let sent: u64 = status
+        .text()
+        .split_whitespace()
+        .find_map(|word| word.parse().ok().filter(|number| *number != 213))
+        .expect("a number");
+    assert!(sent >= 1 << 20, "{sent}");
+    client.send("ABOR");
+    client.expect(426);
+    client.expect(226);
+}
+
+/// Sends `bytes`, the last as urgent data, as Telnet's Synch does.
+fn send_urgent(client: &mut Client, bytes: &[u8]) {
+    let socket = socket2::SockRef::from(&client.stream);
+    assert_eq!(socket.send_out_of_band(bytes).expect("room"), bytes.len());
+}
+
+#[test]
+fn a07_b11_abor_ends_a_transfer_in_every_encoding() {
+    let server = Server::start();
+    server.write("big", &noise(64 << 20));
+    let mut client = server.login();
+    let baseline = server.descriptors();
+    for encoding in 0..6 {
+        let mut data = client.data();
+        client.send("RETR big");
+        client.expect(150);
+        let mut some = vec![0; 100_000];
+        data.read_exact(&mut some).expect("the beginning");
+        match encoding {
+            0 => client.send("ABOR"),
+            1 => client.send("abor"),
+            2 => send_urgent(&mut client, b"ABOR\r\n"),
+            3 => {
+                send_urgent(&mut client, b"\xff\xf4\xff");
+                client.send_bytes(b"\xf2ABOR\r\n");
+            }
+            4 => {
+                send_urgent(&mut client, b"\xff\xf4\xff\xf2");
+                client.send_bytes(b"ABOR\r\n");
+            }
+            _ => client.send_bytes(b"NOOP\r\n\xff\xf4\xff\xf2ABOR\r\n"),
+        }
+        client.expect(426);
+        if encoding > 4 {
+            client.expect(200);
+        }
+        client.expect(226);
+        drop(data);
+        assert_eq!(client.code("NOOP"), 200);
+    }
+    // Idle, too.
+    send_urgent(&mut client, b"\xff\xf4\xff\xf2");
+    client.send_bytes(b"ABOR\r\n");
+    client.expect(226);
+    server.wait_for_descriptors(baseline);
+}
+
+#[test]
+fn g16_a_noop_is_answered_while_others_download() {
+    let server = Server::start();
+    server.write("big", &noise(8 << 20));
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let answered = std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let mut client = server.login();
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    assert_eq!(client.fetch("RETR big").len(), 8 << 20);
+                }
+            });
+        }
+        let mut witness = server.login();
+        let answered = (0..200).filter(|_| witness.code("NOOP") == 200).count();
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        answered
+    });
+    assert_eq!(answered, 200);
+}
+
+#[test]
+fn the_transfer_log_is_xferlog() {
+    let directory = tempfile::TempDir::new().expect("a directory");
+    let log = directory.path().join("xferlog");
+    let server = Server::with(&["--transfer-log", log.to_str().expect("UTF-8")]);
+    server.write("a b", b"four");
+    let mut client = server.login();
+    assert_eq!(client.fetch("RETR a b"), b"four");
+    let text = fs::read_to_string(&log).expect("the log");
+    let fields: Vec<&str> = text.trim_end().split(' ').filter(|field| !field.is_empty()).collect();
+    assert_eq!(fields.len(), 18, "{text}");
+    assert_eq!(
+        fields[5..],
+        [
+            "0",
+            "127.0.0.1",
+            "4",
+            "/a_b",
+            "b",
+            "_",
+            "o",
+            "a",
+            "anonymous",
+            "ftp",
+            "0",
+            "*",
+            "c"
+        ]
+    );
+}
