@@ -74,9 +74,9 @@ pub fn confine(directory: &Path, identity: Option<Identity>) -> Result<Confineme
         return Ok(Confinement::StayingRoot);
     }
     become_user(&identity)?;
+    verify::can_read(directory, &identity)?;
     verify::no_way_back(&identity)?;
     rustix::thread::set_no_new_privs(true).map_err(step("giving up new privileges"))?;
-    verify::can_read(directory, &identity)?;
     Ok(Confinement::Confined(identity))
 }
 

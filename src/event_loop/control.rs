@@ -335,21 +335,16 @@ impl Connection {
     /// All is said. A client that has nothing more to say is closed at once; otherwise what it still sends is read away
     /// first, because closing a socket with unread input resets it and the last reply could be lost.
     fn conclude(&mut self, since: Instant, shared: &mut Shared) {
-        let has_said_all = self.inbound != (Inbound::Unread { to_the_end: false })
-            && self.inbound != (Inbound::Unread { to_the_end: true })
-            && self.input.pending_len() == 0;
+        // What was read already cannot reset anything; what lies unread in the kernel would.
+        let has_said_all = !matches!(self.inbound, Inbound::Unread { .. });
         if has_said_all || self.control.shutdown(Shutdown::Write).is_err() {
             self.life = Life::Gone;
             return;
         }
         self.input.clear();
         self.life = Life::Draining { since };
-        if self.inbound == Inbound::Ended {
-            self.life = Life::Gone;
-        } else {
-            self.inbound = Inbound::Unread { to_the_end: true };
-            self.come_back(shared);
-        }
+        self.inbound = Inbound::Unread { to_the_end: true };
+        self.come_back(shared);
     }
 
     fn drain_control(&mut self, shared: &mut Shared) {

@@ -186,11 +186,15 @@ impl EventLoop {
             None => "next: sleep until something happens".to_owned(),
         });
         let before = self.shared.now;
-        match self.poll.poll(events, timeout) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::Interrupted => events.clear(),
-            Err(error) => return Err(error),
+        let mut outcome = self.poll.poll(events, timeout);
+        while outcome
+            .as_ref()
+            .is_err_and(|error| error.kind() == ErrorKind::Interrupted)
+        {
+            // A stopped and continued process is woken without its events; they must be seen before any deadline.
+            outcome = self.poll.poll(events, Some(Duration::ZERO));
         }
+        outcome?;
         self.shared.now = Instant::now();
         self.shared.wall = wall_clock();
         self.shared.bulk_left = BULK_PER_TURN;

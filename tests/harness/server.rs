@@ -208,14 +208,15 @@ impl Server {
         self.stderr.lock().expect("unpoisoned").clone()
     }
 
+    /// The process that was started: the server, or the program that it runs under.
+    pub fn started_pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The server's own process id, also when it runs under another program.
     pub fn pid(&self) -> u32 {
-        let started = self.child.id();
-        let children = std::fs::read_to_string(format!("/proc/{started}/task/{started}/children")).unwrap_or_default();
-        children
-            .split_whitespace()
-            .find_map(|child| child.parse().ok())
-            .unwrap_or(started)
+        let started = self.started_pid();
+        children_of(started).first().copied().unwrap_or(started)
     }
 
     /// Open descriptors.
@@ -349,6 +350,15 @@ pub fn free_range(ports: u16) -> (u16, u16) {
         }
     }
     panic!("no {ports} free ports in a row");
+}
+
+/// The processes that `pid` has started and that still run.
+pub fn children_of(pid: u32) -> Vec<u32> {
+    std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))
+        .unwrap_or_default()
+        .split_whitespace()
+        .filter_map(|child| child.parse().ok())
+        .collect()
 }
 
 /// What the server says when it cannot start: exit code and standard error.
