@@ -12,7 +12,7 @@ const BLOCK: usize = 256;
 #[derive(Debug)]
 pub enum Random {
     /// The kernel's generator, buffered.
-    Kernel { block: [u8; BLOCK], used: usize },
+    Kernel { block: Box<[u8; BLOCK]>, used: usize },
     /// A fixed sequence, the same for the same seed (SplitMix64); for tests and replays only.
     Seeded(u64),
 }
@@ -20,7 +20,7 @@ pub enum Random {
 impl Random {
     /// The kernel's generator; the first block is read now, so that a kernel without one stops the start.
     pub fn from_kernel() -> io::Result<Self> {
-        let mut block = [0; BLOCK];
+        let mut block = Box::new([0; BLOCK]);
         fill(&mut block)?;
         Ok(Random::Kernel { block, used: 0 })
     }

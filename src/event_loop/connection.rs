@@ -81,7 +81,7 @@ pub(super) struct Output {
 /// A listing that goes out over the control connection, and how many lines it may still have.
 #[derive(Debug)]
 pub(super) struct ControlListing {
-    pub(super) lines: ListingLines,
+    pub(super) lines: Box<ListingLines>,
     pub(super) lines_left: usize,
 }
 

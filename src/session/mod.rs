@@ -246,10 +246,9 @@ impl Session {
         if let State::Ready(visit) = &mut self.state {
             visit.restart = 0;
         }
-        match error.reply() {
-            Some(reply) => reply.write_to(out),
-            // A blank line is answered with nothing, but it is counted.
-            None => {}
+        // A blank line is answered with nothing, but it is counted.
+        if let Some(reply) = error.reply() {
+            reply.write_to(out);
         }
         match error {
             CommandError::ForeignProtocol => Some(self.close()),

@@ -19,7 +19,7 @@ pub enum Request {
     /// Start a transfer over what was armed; answered with `transfer_begins`, then `transfer_ended`.
     Transfer(Box<Pump>),
     /// Send lines over the control connection (STAT with a path); answered with `listing_ended`.
-    ListOnControl(ListingLines),
+    ListOnControl(Box<ListingLines>),
     /// Send what is queued, then close the control connection.
     Close,
 }
