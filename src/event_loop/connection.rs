@@ -8,10 +8,12 @@ use super::data_channel::DataChannel;
 use super::deadlines::Deadline;
 use super::shared::Shared;
 use super::token::{SlotId, Target};
+use super::trace::Tone;
 use crate::descriptors::Permit;
 use crate::ftp::line::LineReader;
 use crate::session::{Attention, Session};
 use crate::transfer::ListingLines;
+use mio::event::Event;
 use mio::net::TcpStream;
 use std::net::IpAddr;
 use std::time::Instant;
@@ -159,11 +161,30 @@ impl Connection {
         format!("{}, data {}", self.session.state_name(), self.channel.name())
     }
 
+    /// Tells what woke the connection.
+    pub(super) fn tell_wake(&self, socket: &str, event: &Event, shared: &Shared) {
+        let number = self.session.number();
+        shared.trace.tell(Tone::Wake, || {
+            let readable = if event.is_readable() { " readable" } else { "" };
+            let writable = if event.is_writable() { " writable" } else { "" };
+            let closed = if event.is_read_closed() {
+                ", closed by the client"
+            } else {
+                ""
+            };
+            format!("session {number} wakes: {socket} connection is{readable}{writable}{closed}")
+        });
+    }
+
     /// Comes back in this turn or the next: something was left undone although no event will tell of it.
     pub(super) fn come_back(&mut self, shared: &mut Shared) {
         if !self.is_queued {
             self.is_queued = true;
             shared.ready.push_back(Target::Control(self.slot));
+            let number = self.session.number();
+            shared
+                .trace
+                .tell(Tone::Ahead, || format!("  session {number} goes to the ready queue"));
         }
     }
 

@@ -48,6 +48,14 @@ impl Deadlines {
         self.entries.peek().map(|Reverse((at, ..))| *at)
     }
 
+    /// Whose entry is the next.
+    pub fn next_slot(&self) -> Option<SlotId> {
+        self.entries.peek().map(|Reverse((_, key, generation))| SlotId {
+            key: *key,
+            generation: *generation,
+        })
+    }
+
     /// The next slot whose entry has come up by `now`, and the time of that entry.
     pub fn pop(&mut self, now: Instant) -> Option<(SlotId, Instant)> {
         let Reverse((at, key, generation)) = *self.entries.peek().filter(|Reverse((at, ..))| *at <= now)?;

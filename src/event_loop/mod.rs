@@ -181,10 +181,7 @@ impl EventLoop {
 
     fn sleep(&mut self, events: &mut Events) -> io::Result<()> {
         let timeout = self.timeout();
-        self.shared.trace.tell(Tone::Ahead, || match timeout {
-            Some(timeout) => format!("next: look again in {timeout:?}"),
-            None => "next: sleep until something happens".to_owned(),
-        });
+        self.tell_what_is_next(timeout);
         let before = self.shared.now;
         let mut outcome = self.poll.poll(events, timeout);
         while outcome
@@ -202,9 +199,28 @@ impl EventLoop {
         self.shared.counters.turns += 1;
         let (turn, slept) = (self.shared.counters.turns, self.shared.now - before);
         self.shared.trace.tell(Tone::Turn, || {
-            format!("turn {turn}: woke after {slept:?}, {} events", events.iter().count())
+            format!("turn {turn}: slept {slept:.0?}, {} events", events.iter().count())
         });
         Ok(())
+    }
+
+    fn tell_what_is_next(&mut self, timeout: Option<Duration>) {
+        if !self.shared.trace.is_on() {
+            return;
+        }
+        let slot = self.shared.deadlines.next_slot();
+        let session = slot.and_then(|slot| self.slots.get_mut(slot));
+        let line = match (timeout, session) {
+            (None, _) => "next: sleep until something happens".to_owned(),
+            (Some(Duration::ZERO), _) => "next: do not sleep, work is left".to_owned(),
+            (Some(timeout), Some(session)) => format!(
+                "next: in {timeout:.0?} look at session {}, which waits for {}",
+                session.session().number(),
+                session.waits_for(&self.shared.settings)
+            ),
+            (Some(timeout), None) => format!("next: in {timeout:.0?} a deadline whose session is over"),
+        };
+        self.shared.trace.tell(Tone::Ahead, || line);
     }
 
     /// How long the poll may sleep: until the nearest deadline; not at all when work was left.
@@ -239,8 +255,12 @@ impl EventLoop {
             Target::Signals => self.handle_signals(),
             Target::ControlListener(index) => self.accept_clients(index),
             Target::PassivePort { ring, port } => self.accept_data_connections(ring, port),
-            Target::Control(slot) => self.step(slot, |connection, shared| connection.control_event(event, shared)),
+            Target::Control(slot) => self.step(slot, |connection, shared| {
+                connection.tell_wake("control", event, shared);
+                connection.control_event(event, shared);
+            }),
             Target::Data(slot) => self.step(slot, |connection, shared| {
+                connection.tell_wake("data", event, shared);
                 if connection.has_data_to_move() {
                     connection.come_back(shared);
                 } else {
@@ -283,9 +303,6 @@ impl EventLoop {
                     .has_passed(slot, &mut connection.deadline, entry, now)
             });
             if has_passed {
-                self.shared
-                    .trace
-                    .tell(Tone::Wake, || "a deadline has passed".to_owned());
                 self.step(slot, Connection::time_is_up);
             }
         }
@@ -330,7 +347,7 @@ impl EventLoop {
             shared.counters.stale_events += 1;
             return;
         };
-        let before = shared.trace.is_on().then(|| connection.describe());
+        let before = connection.channel().name();
         // A panic is a bug of ours; it may cost the one session, never the others.
         let served = catch_unwind(AssertUnwindSafe(|| {
             work(connection, shared);
@@ -340,14 +357,12 @@ impl EventLoop {
             }
             wants
         }));
-        if let Some(before) = before {
-            let after = connection.describe();
-            if before != after {
-                let number = connection.session().number();
-                shared
-                    .trace
-                    .tell(Tone::Transition, || format!("session {number}: {before} → {after}"));
-            }
+        let after = connection.channel().name();
+        if before != after {
+            let number = connection.session().number();
+            shared.trace.tell(Tone::Transition, || {
+                format!("session {number}: data connection {before} → {after}")
+            });
         }
         self.watchdog.step_ends(|| connection.describe());
         match served {

@@ -3,6 +3,7 @@
 use super::connection::{Connection, Life};
 use super::data_channel::DataChannel;
 use super::shared::{Settings, Shared};
+use super::trace::Tone;
 use crate::ftp::reply;
 use crate::session::{Attention, Outcome};
 use std::time::{Duration, Instant};
@@ -33,6 +34,21 @@ impl Connection {
     /// The moment at which this connection has to be looked at if nothing happens before.
     pub(super) fn due(&self, settings: &Settings) -> Instant {
         self.wait(settings).1
+    }
+
+    /// What the connection waits for, as a person would name it.
+    pub(super) fn waits_for(&self, settings: &Settings) -> &'static str {
+        match self.wait(settings).0 {
+            Wait::Close => "the client's end",
+            Wait::ReplyRead => "its replies to be read",
+            Wait::Login => "its login",
+            Wait::Command => "a command",
+            Wait::PassivePort => "a passive port",
+            Wait::TransferCommand => "a transfer command",
+            Wait::DataConnection => "its data connection",
+            Wait::Progress => "progress",
+            Wait::DataEnd => "the end of its data connection",
+        }
     }
 
     /// The nearest of the waits that are under way.
@@ -80,7 +96,12 @@ impl Connection {
         if due > shared.now {
             return;
         }
-        log::debug!("session {}: waited too long for {wait:?}", self.session.number());
+        let number = self.session.number();
+        let what = self.waits_for(&shared.settings);
+        shared.trace.tell(Tone::Wake, || {
+            format!("session {number} has waited too long for {what}")
+        });
+        log::debug!("session {number}: waited too long for {what}");
         match wait {
             Wait::Close | Wait::ReplyRead => self.vanish(shared),
             Wait::Login | Wait::Command => self.dismiss(&reply::TIMED_OUT, shared),

@@ -136,11 +136,11 @@ const NOT_IMPLEMENTED: [&[u8]; 28] = [
 ];
 
 /// Every verb that is served, for HELP and for the test of every verb in every state.
-pub const SERVED_VERBS: [&str; 52] = [
+pub const SERVED_VERBS: [&str; 51] = [
     "ABOR", "ACCT", "ALLO", "APPE", "CDUP", "CLNT", "CWD", "DELE", "EPRT", "EPSV", "FEAT", "HELP", "HOST", "LIST",
     "MDTM", "MFCT", "MFF", "MFMT", "MKD", "MLSD", "MLST", "MODE", "NLST", "NOOP", "OPTS", "PASS", "PASV", "PORT",
     "PRET", "PWD", "QUIT", "REIN", "REST", "RETR", "RMD", "RNFR", "RNTO", "SITE", "SIZE", "STAT", "STOR", "STOU",
-    "STRU", "SYST", "TYPE", "USER", "XCUP", "XCWD", "XMKD", "XPWD", "XRMD", "XRCP",
+    "STRU", "SYST", "TYPE", "USER", "XCUP", "XCWD", "XMKD", "XPWD", "XRMD",
 ];
 
 impl Command {

@@ -54,7 +54,9 @@ impl Visit {
     pub(super) fn list_on_control(&self, argument: &PathArgument, context: &Context<'_>) -> Step {
         let argument = ListArgument::of_path(argument.clone());
         match self.columns(&argument, context) {
-            Ok((_, lines)) => Step::ListOnControl(reply::STATUS_LISTING_BEGINS, Request::ListOnControl(Box::new(lines))),
+            Ok((_, lines)) => {
+                Step::ListOnControl(reply::STATUS_LISTING_BEGINS, Request::ListOnControl(Box::new(lines)))
+            }
             Err(answer) => Step::Stay(answer),
         }
     }

@@ -1,1 +1,165 @@
+//! Conversations without sockets: a session, a directory, and a loop that is a few lines long.
 
+mod matrix;
+mod states;
+
+use super::*;
+use crate::descriptors::Descriptors;
+use crate::storage::DiskRoot;
+use crate::transfer::{Budget, DataSink, Progress, Pump};
+use std::io;
+use std::os::fd::OwnedFd;
+use tempfile::TempDir;
+
+/// A session with a stand-in for the loop: it arms what is asked for and pumps transfers into memory.
+struct Conversation {
+    pub directory: TempDir,
+    storage: DiskRoot,
+    pub session: Session,
+    pub is_armed: bool,
+    /// While set, transfers do not end.
+    pub holds_transfers: bool,
+    held: Option<Box<Pump>>,
+    pub received: Vec<u8>,
+    pub has_ended: bool,
+}
+
+struct Memory<'bytes>(&'bytes mut Vec<u8>);
+
+impl DataSink for Memory<'_> {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn send_file(&mut self, file: &OwnedFd, offset: u64, count: usize) -> io::Result<usize> {
+        let mut buffer = vec![0; count];
+        let read = rustix::io::pread(file, &mut buffer[..], offset)?;
+        self.send(&buffer[..read])
+    }
+}
+
+impl Conversation {
+    /// Before login, over a directory with `file` (ten digits), `text`, and `d/inside`.
+    fn new() -> Self {
+        let directory = TempDir::new().expect("a directory");
+        std::fs::write(directory.path().join("file"), b"0123456789").expect("a file");
+        std::fs::write(directory.path().join("text"), b"a\nb\n").expect("a file");
+        std::fs::create_dir(directory.path().join("d")).expect("a directory");
+        std::fs::write(directory.path().join("d/inside"), b"x").expect("a file");
+        let storage = DiskRoot::open(directory.path(), Descriptors::for_process(256)).expect("the root");
+        Self {
+            directory,
+            storage,
+            session: Session::new(1, [127, 0, 0, 1].into()),
+            is_armed: false,
+            holds_transfers: false,
+            held: None,
+            received: Vec::new(),
+            has_ended: false,
+        }
+    }
+
+    fn logged_in() -> Self {
+        let mut conversation = Self::new();
+        assert_eq!(conversation.codes("USER anonymous"), [331]);
+        assert_eq!(conversation.codes("PASS x"), [230]);
+        assert_eq!(conversation.codes("TYPE I"), [200]);
+        conversation
+    }
+
+    /// Says a line; returns everything that is answered, as it goes over the wire.
+    fn say(&mut self, line: &[u8]) -> String {
+        let mut out = Vec::new();
+        let context = Context {
+            storage: &self.storage,
+            wall: Timestamp::from_unix(1_700_000_000),
+            active: true,
+        };
+        if let Some(request) = self.session.line(line, &context, &mut out) {
+            self.fulfil(request, &mut out);
+        }
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    fn fulfil(&mut self, request: Request, out: &mut Vec<u8>) {
+        match request {
+            Request::ArmPassive => {
+                self.is_armed = true;
+                let address = SocketAddrV4::new([127, 0, 0, 1].into(), 30_000);
+                self.session.passive_armed(PassiveAddress::V4(address), out);
+            }
+            Request::ArmActive(_) => self.is_armed = true,
+            Request::Disarm => self.is_armed = false,
+            Request::Transfer(pump) => {
+                if !std::mem::take(&mut self.is_armed) {
+                    self.session.transfer_ended(Outcome::NoDataConnection, out);
+                    return;
+                }
+                self.session.transfer_begins(out);
+                self.held = Some(pump);
+                if !self.holds_transfers {
+                    self.finish_transfer(out);
+                }
+            }
+            Request::ListOnControl(mut lines) => {
+                let mut entries = usize::MAX;
+                let mut listed = Vec::new();
+                while !lines.is_finished() {
+                    lines.next_batch(&mut listed, &mut entries).expect("readable");
+                }
+                reply::STATUS_LISTING_ENDS.write_to(out);
+                self.session.listing_ended();
+            }
+            Request::Close => self.has_ended = true,
+        }
+    }
+
+    fn finish_transfer(&mut self, out: &mut Vec<u8>) {
+        let mut pump = self.held.take().expect("a transfer");
+        self.received.clear();
+        let mut budget = Budget {
+            bytes: usize::MAX,
+            entries: usize::MAX,
+        };
+        assert_eq!(
+            pump.pump(&mut Memory(&mut self.received), &mut budget),
+            Progress::Complete
+        );
+        self.session.transfer_ended(Outcome::Complete, out);
+    }
+
+    /// Says a line; returns the codes of the replies.
+    fn codes(&mut self, line: &str) -> Vec<u16> {
+        codes_of(&self.say(line.as_bytes()))
+    }
+
+    /// Arms a passive port, says a line, and returns what came over the data connection.
+    fn fetch(&mut self, line: &str) -> Vec<u8> {
+        assert_eq!(self.codes("PASV"), [227]);
+        assert_eq!(self.codes(line), [150, 226], "{line}");
+        std::mem::take(&mut self.received)
+    }
+}
+
+/// The codes of a stream of replies, each checked for its form.
+fn codes_of(wire: &str) -> Vec<u16> {
+    let mut codes = Vec::new();
+    let mut open: Option<&str> = None;
+    for line in wire.split_terminator("\r\n") {
+        match open {
+            Some(code) if line.starts_with(&format!("{code} ")) => {
+                codes.push(code.parse().expect("a code"));
+                open = None;
+            }
+            Some(_) => assert!(line.starts_with(' '), "an inner line: {line:?}"),
+            None if line.as_bytes().get(3) == Some(&b'-') => open = line.get(..3),
+            None => {
+                assert_eq!(line.as_bytes().get(3), Some(&b' '), "{line:?}");
+                codes.push(line[..3].parse().expect("a code"));
+            }
+        }
+    }
+    assert_eq!(open, None, "{wire:?}");
+    codes
+}

@@ -34,7 +34,7 @@ impl SendListing {
             // Lines collect up to a segment's worth of batches before they are sent.
             if self.unsent.buffer().len() < SEND_FROM && !self.lines.is_finished() {
                 if budget.entries == 0 {
-                    return self.flush_then(Progress::BudgetSpent, sink, budget);
+                    return Progress::BudgetSpent;
                 }
                 if self
                     .lines
@@ -50,13 +50,6 @@ impl SendListing {
                 Progress::Complete => {}
                 other @ (Progress::WouldBlock | Progress::BudgetSpent | Progress::Failed(_)) => return other,
             }
-        }
-    }
-
-    fn flush_then(&mut self, then: Progress, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
-        match self.unsent.flush(sink, budget) {
-            Progress::Complete => then,
-            other @ (Progress::WouldBlock | Progress::BudgetSpent | Progress::Failed(_)) => other,
         }
     }
 }

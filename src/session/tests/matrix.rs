@@ -1,0 +1,166 @@
+//! Every verb in every state (threat B01): one table, and a look at the session after each cell.
+
+use super::*;
+
+/// The states that a line can be said in.
+const STATES: [&str; 6] = [
+    "nobody",
+    "user given",
+    "ready",
+    "passive armed",
+    "active armed",
+    "restart set",
+];
+
+/// A line for every verb, and the codes it is answered with in each of the states, in their order.
+#[rustfmt::skip]
+const TABLE: [(&str, [&[u16]; 6]); 58] = [
+    ("ABOR",                 [&[530], &[530], &[226], &[226], &[226], &[226]]),
+    ("ACCT x",               [&[202], &[202], &[202], &[202], &[202], &[202]]),
+    ("ALLO 10",              [&[530], &[530], &[202], &[202], &[202], &[202]]),
+    ("APPE new",             [&[530], &[530], &[550], &[550], &[550], &[550]]),
+    ("CDUP",                 [&[530], &[530], &[250], &[250], &[250], &[250]]),
+    ("CLNT x",               [&[200], &[200], &[200], &[200], &[200], &[200]]),
+    ("CWD d",                [&[530], &[530], &[250], &[250], &[250], &[250]]),
+    ("DELE file",            [&[530], &[530], &[550], &[550], &[550], &[550]]),
+    ("EPRT |1|127.0.0.1|5000|", [&[530], &[530], &[200], &[200], &[200], &[200]]),
+    ("EPSV",                 [&[530], &[530], &[229], &[229], &[229], &[229]]),
+    ("FEAT",                 [&[211], &[211], &[211], &[211], &[211], &[211]]),
+    ("HELP",                 [&[214], &[214], &[214], &[214], &[214], &[214]]),
+    ("HOST example.org",     [&[220], &[503], &[503], &[503], &[503], &[503]]),
+    ("LIST",                 [&[530], &[530], &[425], &[150, 226], &[150, 226], &[425]]),
+    ("MDTM file",            [&[530], &[530], &[213], &[213], &[213], &[213]]),
+    ("MFCT 20200101000000 file", [&[530], &[530], &[550], &[550], &[550], &[550]]),
+    ("MFF modify=1; file",   [&[530], &[530], &[550], &[550], &[550], &[550]]),
+    ("MFMT 20200101000000 file", [&[530], &[530], &[550], &[550], &[550], &[550]]),
+    ("MKD new",              [&[530], &[530], &[550], &[550], &[550], &[550]]),
+    ("MLSD",                 [&[530], &[530], &[425], &[150, 226], &[150, 226], &[425]]),
+    ("MLST",                 [&[530], &[530], &[250], &[250], &[250], &[250]]),
+    ("MODE S",               [&[530], &[530], &[200], &[200], &[200], &[200]]),
+    ("NLST",                 [&[530], &[530], &[425], &[150, 226], &[150, 226], &[425]]),
+    ("NOOP",                 [&[200], &[200], &[200], &[200], &[200], &[200]]),
+    ("OPTS UTF8 ON",         [&[200], &[200], &[200], &[200], &[200], &[200]]),
+    ("OPTS MLST type;",      [&[530], &[530], &[200], &[200], &[200], &[200]]),
+    ("PASS x",               [&[503], &[230], &[503], &[503], &[503], &[503]]),
+    ("PASV",                 [&[530], &[530], &[227], &[227], &[227], &[227]]),
+    ("PORT 127,0,0,1,19,136", [&[530], &[530], &[200], &[200], &[200], &[200]]),
+    ("PRET RETR x",          [&[530], &[530], &[200], &[200], &[200], &[200]]),
+    ("PWD",                  [&[530], &[530], &[257], &[257], &[257], &[257]]),
+    ("QUIT",                 [&[221], &[221], &[221], &[221], &[221], &[221]]),
+    ("REIN",                 [&[220], &[220], &[220], &[220], &[220], &[220]]),
+    ("REST 3",               [&[530], &[530], &[350], &[350], &[350], &[350]]),
+    ("RETR file",            [&[530], &[530], &[425], &[150, 226], &[150, 226], &[425]]),
+    ("RETR missing",         [&[530], &[530], &[550], &[550], &[550], &[550]]),
+    ("RMD d",                [&[530], &[530], &[550], &[550], &[550], &[550]]),
+    ("RNFR file",            [&[530], &[530], &[550], &[550], &[550], &[550]]),
+    ("RNTO new",             [&[530], &[530], &[503], &[503], &[503], &[503]]),
+    ("SITE HELP",            [&[530], &[530], &[214], &[214], &[214], &[214]]),
+    ("SITE CHMOD 644 file",  [&[530], &[530], &[550], &[550], &[550], &[550]]),
+    ("SIZE file",            [&[530], &[530], &[213], &[213], &[213], &[213]]),
+    ("STAT",                 [&[530], &[530], &[211], &[211], &[211], &[211]]),
+    ("STOR new",             [&[530], &[530], &[550], &[550], &[550], &[550]]),
+    ("STOU",                 [&[530], &[530], &[550], &[550], &[550], &[550]]),
+    ("STRU F",               [&[530], &[530], &[200], &[200], &[200], &[200]]),
+    ("SYST",                 [&[215], &[215], &[215], &[215], &[215], &[215]]),
+    ("TYPE A",               [&[530], &[530], &[200], &[200], &[200], &[200]]),
+    ("USER anonymous",       [&[331], &[331], &[331], &[331], &[331], &[331]]),
+    ("XCUP",                 [&[530], &[530], &[250], &[250], &[250], &[250]]),
+    ("XCWD d",               [&[530], &[530], &[250], &[250], &[250], &[250]]),
+    ("XMKD new",             [&[530], &[530], &[550], &[550], &[550], &[550]]),
+    ("XPWD",                 [&[530], &[530], &[257], &[257], &[257], &[257]]),
+    ("XRMD d",               [&[530], &[530], &[550], &[550], &[550], &[550]]),
+    ("AUTH TLS",             [&[502], &[502], &[502], &[502], &[502], &[502]]),
+    ("MDTM 20200101000000 file", [&[530], &[530], &[550], &[550], &[550], &[550]]),
+    ("XYZZY",                [&[500], &[500], &[500], &[500], &[500], &[500]]),
+    ("TYPE E",               [&[504], &[504], &[504], &[504], &[504], &[504]]),
+];
+
+fn in_state(number: usize) -> Conversation {
+    let mut conversation = if number < 2 {
+        Conversation::new()
+    } else {
+        Conversation::logged_in()
+    };
+    let preparation = ["", "USER anonymous", "", "PASV", "PORT 127,0,0,1,19,136", "REST 4"];
+    if let Some(line) = preparation.get(number).filter(|line| !line.is_empty()) {
+        assert_eq!(conversation.codes(line).len(), 1);
+    }
+    conversation
+}
+
+#[test]
+fn b01_every_verb_in_every_state() {
+    for (line, expected) in TABLE {
+        for (number, (state, codes)) in STATES.iter().zip(expected).enumerate() {
+            let mut conversation = in_state(number);
+            assert_eq!(conversation.codes(line), codes, "{line} when {state}");
+            assert_eq!(conversation.has_ended, line == "QUIT", "{line} when {state}");
+            probe(&mut conversation, line, number >= 2);
+        }
+    }
+}
+
+/// After whatever was said the session is in a state that can be named and used.
+fn probe(conversation: &mut Conversation, line: &str, was_in: bool) {
+    if line == "QUIT" {
+        assert_eq!(conversation.session.attention(), Attention::Closing);
+        return;
+    }
+    assert_eq!(conversation.session.attention(), Attention::Commands);
+    let left = matches!(line, "REIN") || line.starts_with("USER");
+    let entered = line.starts_with("PASS") && !was_in && !conversation.session.is_logging_in();
+    let is_in = (was_in && !left) || entered;
+    assert_eq!(conversation.session.is_logging_in(), !is_in, "{line}");
+    assert_eq!(conversation.codes("PWD"), if is_in { [257] } else { [530] }, "{line}");
+    if left {
+        assert!(!conversation.is_armed, "{line} leaves nothing armed");
+    }
+}
+
+#[test]
+fn b01_the_table_has_every_verb() {
+    for verb in crate::ftp::command::SERVED_VERBS {
+        assert!(
+            TABLE.iter().any(|(line, _)| line.split(' ').next() == Some(verb)),
+            "{verb}"
+        );
+    }
+}
+
+#[test]
+fn b01_during_a_transfer_nothing_is_answered_until_it_ends() {
+    for (line, _) in TABLE {
+        let mut conversation = Conversation::logged_in();
+        conversation.holds_transfers = true;
+        assert_eq!(conversation.codes("PASV"), [227]);
+        assert_eq!(conversation.codes("RETR file"), [150]);
+        assert_eq!(
+            conversation.session.attention(),
+            Attention::Transfer,
+            "the loop lets {line} wait"
+        );
+        let mut out = Vec::new();
+        conversation.finish_transfer(&mut out);
+        assert_eq!(codes_of(&String::from_utf8_lossy(&out)), [226]);
+        assert_eq!(conversation.received, b"0123456789");
+        conversation.holds_transfers = false;
+        assert_eq!(
+            conversation.codes(line).len(),
+            1,
+            "{line} has its turn, without a data connection"
+        );
+    }
+}
+
+#[test]
+fn b01_a_closing_session_does_nothing_more() {
+    for (line, _) in TABLE {
+        let mut conversation = Conversation::logged_in();
+        assert_eq!(conversation.codes("QUIT"), [221]);
+        assert_eq!(
+            conversation.session.attention(),
+            Attention::Closing,
+            "{line} is not listened to"
+        );
+    }
+}
