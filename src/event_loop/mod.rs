@@ -182,7 +182,7 @@ impl EventLoop {
     fn sleep(&mut self, events: &mut Events) -> io::Result<()> {
         let timeout = self.timeout();
         self.tell_what_is_next(timeout);
-        let before = self.shared.now;
+        let before = Instant::now();
         let mut outcome = self.poll.poll(events, timeout);
         while outcome
             .as_ref()
