@@ -1,4 +1,4 @@
-//! The process: start, signals, confinement, what it leaves alone (threats L).
+//! The process: start, signals, the clock, what it prints (threats J08, L06–L15).
 
 mod harness;
 
@@ -7,7 +7,6 @@ use harness::{Client, Server, has_program, is_root, wait_until};
 use rustix::process::Signal;
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 #[test]
@@ -167,117 +166,6 @@ fn one_thread_and_every_descriptor_is_its_own() {
 }
 
 #[test]
-fn l01_l02_l04_started_as_root_it_is_root_no_more() {
-    if !is_root() {
-        println!("skipped: the tests do not run as root");
-        return;
-    }
-    let server = Server::start();
-    server.write("file", b"x");
-    for (field, numbers) in [("Uid", 4), ("Gid", 4)] {
-        let ids = server.status(field);
-        let ids: Vec<&str> = ids.split_whitespace().collect();
-        assert_eq!(ids.len(), numbers);
-        assert!(ids.iter().all(|id| *id != "0"), "{field}: {ids:?}");
-    }
-    assert_eq!(server.status("Groups"), "");
-    for field in ["CapEff", "CapPrm", "CapInh", "CapAmb"] {
-        assert_eq!(server.status(field), "0000000000000000", "{field}");
-    }
-    assert_eq!(server.status("NoNewPrivs"), "1");
-    let process = format!("/proc/{}", server.pid());
-    let inside = fs::read_link(format!("{process}/root")).expect("readable as root");
-    assert_eq!(inside, server.directory());
-    assert_eq!(
-        fs::read_link(format!("{process}/cwd")).expect("readable as root"),
-        server.directory()
-    );
-    for entry in fs::read_dir(format!("{process}/fd")).expect("readable as root") {
-        let target = fs::read_link(entry.expect("an entry").path()).unwrap_or_default();
-        assert!(
-            !target.is_dir() || target == server.directory(),
-            "a directory outside: {}",
-            target.display()
-        );
-    }
-    assert_eq!(server.login().fetch("RETR file"), b"x");
-}
-
-#[test]
-fn l01_the_owner_of_the_directory_or_the_named_user_is_who_it_becomes() {
-    if !is_root() {
-        println!("skipped: the tests do not run as root");
-        return;
-    }
-    let directory = tempfile::TempDir::new().expect("a directory");
-    std::os::unix::fs::chown(directory.path(), Some(12_345), Some(23_456)).expect("root may");
-    let server = Setup::new().directory(directory.path()).start();
-    assert_eq!(server.status("Uid").split_whitespace().next(), Some("12345"));
-    assert_eq!(server.status("Gid").split_whitespace().next(), Some("23456"));
-    let named = Server::with(&["--user", "daemon"]);
-    assert_ne!(named.status("Uid").split_whitespace().next(), Some("0"));
-    assert!(named.stdout().contains("as user daemon"), "{}", named.stdout());
-    let root = Server::with(&["--user", "root"]);
-    assert!(root.stderr().contains("stays root"), "{}", root.stderr());
-}
-
-#[test]
-fn l01_a_directory_that_the_user_cannot_read_stops_the_start_and_says_what_mends_it() {
-    if !is_root() {
-        println!("skipped: the tests do not run as root");
-        return;
-    }
-    let directory = tempfile::TempDir::new().expect("a directory");
-    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700)).expect("ours");
-    let (low, high) = harness::server::free_range(2);
-    let range = format!("{low}-{high}");
-    let (code, text) = refused_start(&[
-        "-l",
-        "127.0.0.1:0",
-        "-p",
-        &range,
-        directory.path().to_str().expect("UTF-8"),
-    ]);
-    assert_eq!(code, Some(1));
-    assert!(text.contains("chmod o+rx") && text.contains("nobody"), "{text}");
-}
-
-#[test]
-fn l03_a_step_of_the_confinement_that_fails_stops_the_start() {
-    if !is_root() || !has_program("strace") {
-        return;
-    }
-    let directory = tempfile::TempDir::new().expect("a directory");
-    harness::tree::allow_reading(directory.path());
-    for call in [
-        "chroot",
-        "fchdir",
-        "chdir",
-        "setgroups",
-        "setresgid",
-        "setresuid",
-        "getresuid",
-        "getgroups",
-        "capget",
-        "prctl",
-    ] {
-        let (low, high) = harness::server::free_range(2);
-        let inject = format!("inject={call}:error=EPERM");
-        let output = std::process::Command::new("timeout")
-            .args(["20", "strace", "-f", "-qq", "-o", "/dev/null", "-e", &inject])
-            .arg(env!("CARGO_BIN_EXE_loopftpd"))
-            .args(["-l", "127.0.0.1:0", "-p", &format!("{low}-{high}")])
-            .arg(directory.path())
-            .output()
-            .expect("strace runs");
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(1), "{call}: {text}");
-        assert!(text.contains("confining the server failed"), "{call}: {text}");
-        assert!(!String::from_utf8_lossy(&output.stdout).contains("ready"), "{call}");
-    }
-}
-
-#[test]
 fn a_wildcard_address_prints_a_url_for_every_interface() {
     let server = Setup::new().listen("0.0.0.0:0").start();
     assert!(
@@ -316,4 +204,81 @@ fn trace_tells_every_turn() {
         .iter()
         .all(|part| text.contains(part))
     });
+}
+
+/// The library that makes up the wall clock of a process, if it is installed.
+fn clock_library() -> Option<std::path::PathBuf> {
+    if !has_program("faketime") {
+        return None;
+    }
+    let architectures = fs::read_dir("/usr/lib").expect("a directory");
+    let mut libraries = architectures.map(|entry| entry.expect("an entry").path().join("faketime/libfaketime.so.1"));
+    Some(
+        libraries
+            .find(|library| library.exists())
+            .expect("it comes with faketime"),
+    )
+}
+
+#[test]
+fn j08_a_wall_clock_that_jumps_a_year_ends_no_session_and_no_transfer() {
+    let Some(library) = clock_library() else { return };
+    let directory = tempfile::TempDir::new().expect("a directory");
+    let clock = directory.path().join("clock");
+    fs::write(&clock, "+0").expect("the time as it is");
+    // A confined server sees the directory as its root.
+    let clock_name = if is_root() { Path::new("/clock") } else { &clock };
+    let environment = [
+        format!("LD_PRELOAD={}", library.display()),
+        format!("FAKETIME_TIMESTAMP_FILE={}", clock_name.display()),
+        "FAKETIME_NO_CACHE=1".to_owned(),
+        "FAKETIME_DISABLE_SHM=1".to_owned(),
+        "FAKETIME_DONT_FAKE_MONOTONIC=1".to_owned(),
+        "DONT_FAKE_MONOTONIC=1".to_owned(),
+    ];
+    let mut wrapper = vec!["env"];
+    wrapper.extend(environment.iter().map(String::as_str));
+    let server = Setup::new().directory(directory.path()).under(&wrapper).start();
+    server.write("big", &vec![4; 24 << 20]);
+    let mut idle = server.login();
+    let mut busy = server.login();
+    let mut data = busy.data();
+    busy.send("RETR big");
+    busy.expect(150);
+    let mut some = vec![0; 1_000];
+    data.read_exact(&mut some).expect("the beginning");
+    let mut before_login = server.connect();
+    for jump in ["+1y", "-1y", "+0"] {
+        fs::write(&clock, jump).expect("the clock is set");
+        assert_eq!(idle.code("NOOP"), 200, "{jump}");
+        assert_eq!(before_login.code("USER anonymous"), 331, "{jump}");
+        // The file is new by the true clock: its line shows a time of day, or a year once the clock has jumped.
+        let line = idle.fetch_text("LIST big");
+        assert_eq!(line.contains(':'), jump == "+0", "{jump}: {line}");
+        data.read_exact(&mut some).expect("the transfer goes on");
+    }
+    let mut rest = Vec::new();
+    data.read_to_end(&mut rest).expect("the rest");
+    assert_eq!(rest.len() + 4_000, 24 << 20);
+    busy.expect(226);
+    assert_eq!(before_login.code("PASS x"), 230);
+}
+
+#[test]
+fn l08_a_storm_of_hangups_drops_no_session_and_leaks_nothing() {
+    let directory = tempfile::TempDir::new().expect("a directory");
+    let log = directory.path().join("log");
+    let server = Server::with(&["--log-level", "error", "--transfer-log", log.to_str().expect("UTF-8")]);
+    server.write("file", &vec![1; 100_000]);
+    let baseline = server.descriptors();
+    let mut client = server.login();
+    for _ in 0..1_000 {
+        server.signal(Signal::HUP);
+        assert_eq!(client.code("NOOP"), 200);
+    }
+    assert_eq!(client.fetch("RETR file").len(), 100_000);
+    assert_eq!(client.code("QUIT"), 221);
+    server.wait_for_descriptors(baseline);
+    let lines = fs::read_to_string(&log).expect("the log");
+    assert_eq!(lines.lines().count(), 1, "{lines}");
 }

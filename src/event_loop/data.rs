@@ -1,22 +1,21 @@
-//! The data connection: armed, made, pumped, ended.
+//! The data connection: made, pumped, ended.
 //!
 //! Write first, register on `WouldBlock`: a socket that takes everything at once is never registered with the poll. The
 //! end has one order: last byte, our end shut, what the client sent unasked read away, socket closed, then the reply.
 
 use super::connection::{Connection, Life};
 use super::data_channel::{DataChannel, DataSocket};
-use super::passive_ring::PortIndex;
 use super::shared::Shared;
 use super::trace::Tone;
 use super::transfer_log::LoggedTransfer;
-use crate::session::{Outcome, PassiveAddress, Transfer};
+use crate::session::{Outcome, Transfer};
 use crate::transfer::{Budget, DataSocketSink, Progress, Pump, TransferError};
 use mio::Interest;
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io::{self, ErrorKind, Read};
 use std::mem;
-use std::net::{IpAddr, Shutdown, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Instant;
 
@@ -40,99 +39,6 @@ enum Drained {
 }
 
 impl Connection {
-    /// The loop has dealt `port` to this session: announces it.
-    pub(super) fn announce(&mut self, port: PortIndex, shared: &mut Shared) {
-        let Some(address) = self.announced_address(port, shared) else {
-            self.vanish(shared);
-            return;
-        };
-        if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
-            ports.ring.expect(port, self.session.peer(), self.slot);
-        }
-        self.channel = DataChannel::Announced {
-            port,
-            since: shared.now,
-        };
-        self.session.passive_armed(address, &mut self.output.bytes);
-        let number = self.session.number();
-        shared
-            .trace
-            .tell(Tone::Transition, || format!("session {number}: announced {address:?}"));
-    }
-
-    /// No port is free for this peer: the session stands in line.
-    pub(super) fn stand_in_line(&mut self, shared: &mut Shared) {
-        if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
-            ports.ring.wait_in_line(self.session.peer(), self.slot);
-        }
-        self.channel = DataChannel::InLine { since: shared.now };
-    }
-
-    fn announced_address(&mut self, port: PortIndex, shared: &Shared) -> Option<PassiveAddress> {
-        let port = shared.rings.get(usize::from(self.ring))?.number(port);
-        let peer = self.session.peer();
-        if peer.is_ipv6() {
-            return Some(PassiveAddress::PortOnly(port));
-        }
-        if let Some(public) = shared.settings.public_addresses.for_client(peer) {
-            return Some(PassiveAddress::V4(SocketAddrV4::new(public, port)));
-        }
-        Some(match self.own_address().ok()? {
-            IpAddr::V4(address) => PassiveAddress::V4(SocketAddrV4::new(address, port)),
-            IpAddr::V6(_) => PassiveAddress::PortOnly(port),
-        })
-    }
-
-    /// The address that the client reached us at; asked once.
-    fn own_address(&mut self) -> io::Result<IpAddr> {
-        match self.local_address {
-            Some(address) => Ok(address),
-            None => {
-                let address = self.control.local_addr()?.ip().to_canonical();
-                self.local_address = Some(address);
-                Ok(address)
-            }
-        }
-    }
-
-    pub(super) fn arm_active(&mut self, address: SocketAddr, shared: &mut Shared) {
-        self.disarm(shared);
-        self.channel = DataChannel::ToConnect(address);
-    }
-
-    /// Forgets what was armed: the port, the place in line, a connection that waits for its command.
-    pub(super) fn disarm(&mut self, shared: &mut Shared) {
-        let channel = mem::replace(&mut self.channel, DataChannel::Unarmed);
-        match &channel {
-            DataChannel::InLine { .. } => {
-                if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
-                    ports.ring.leave_line(self.session.peer(), self.slot);
-                }
-            }
-            DataChannel::Announced { port, .. } | DataChannel::AwaitingClient { port, .. } => {
-                if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
-                    ports.ring.forget(*port, self.session.peer(), self.slot);
-                }
-                shared.freed_ports.push_back((self.ring, self.session.peer()));
-            }
-            DataChannel::Unarmed
-            | DataChannel::ToConnect(_)
-            | DataChannel::Connected { .. }
-            | DataChannel::Connecting { .. }
-            | DataChannel::Transferring { .. }
-            | DataChannel::Draining { .. } => {}
-        }
-    }
-
-    /// Gives up whatever the data connection was doing, without a word; the connection is going away.
-    pub(super) fn abandon_channel(&mut self, shared: &mut Shared) {
-        if self.session.transfer().is_some() {
-            // Nobody will read the reply, but logs and counters still learn of the transfer.
-            self.end_transfer(Outcome::ConnectionLost, shared);
-        }
-        self.disarm(shared);
-    }
-
     /// A transfer command was accepted: goes on with whatever is armed.
     pub(super) fn start_transfer(&mut self, pump: Box<Pump>, shared: &mut Shared) {
         let since = shared.now;

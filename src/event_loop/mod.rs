@@ -9,15 +9,18 @@
 
 mod accept;
 mod admission;
+mod arming;
 mod connection;
 mod control;
 mod counters;
 mod data;
 mod data_channel;
 mod deadlines;
+mod exchange;
 mod listeners;
 mod listening;
 mod passive_ring;
+mod replies;
 mod shared;
 mod signals;
 mod slots;
@@ -43,7 +46,6 @@ use admission::Admission;
 use connection::{Connection, Wants};
 use deadlines::Deadlines;
 use listeners::ControlListener;
-use listening::bind_missing;
 use mio::event::Event;
 use mio::{Events, Poll};
 use shared::Shared;
@@ -391,71 +393,6 @@ impl EventLoop {
                 .tell(Tone::Wake, || format!("session {number} is over"));
             log::debug!("session {number}: closed");
         }
-    }
-
-    /// What connections caused for each other: ports asked for, ports freed, data connections that arrived.
-    fn exchange(&mut self) {
-        loop {
-            if let Some((slot, socket)) = self.shared.arrivals.pop_front() {
-                self.step(slot, |connection, shared| connection.data_arrived(socket, shared));
-            } else if let Some(slot) = self.shared.port_requests.pop_front() {
-                self.give_port(slot);
-            } else if let Some((ring, peer)) = self.shared.freed_ports.pop_front() {
-                let next = self
-                    .shared
-                    .rings
-                    .get_mut(usize::from(ring))
-                    .and_then(|ports| ports.ring.next_in_line(peer));
-                if let Some(slot) = next {
-                    self.give_port(slot);
-                }
-            } else {
-                return;
-            }
-        }
-    }
-
-    /// Deals a passive port to a session, or lets it stand in line.
-    fn give_port(&mut self, slot: SlotId) {
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let (ring, peer) = (connection.ring, connection.session().peer());
-        let dealt = self
-            .shared
-            .rings
-            .get_mut(usize::from(ring))
-            .and_then(|ports| ports.ring.deal(peer, &mut self.shared.random));
-        match dealt {
-            Some(port) => {
-                // Whoever connected before the port was announced is not its client (threat D11).
-                self.accept_data_connections(ring, port);
-                self.step(slot, |connection, shared| connection.announce(port, shared));
-            }
-            None => self.step(slot, Connection::stand_in_line),
-        }
-    }
-
-    fn bind_missing_ports(&mut self) {
-        let Shared {
-            rings,
-            descriptors,
-            registry,
-            now,
-            ..
-        } = &mut self.shared;
-        for (index, ports) in rings.iter_mut().enumerate() {
-            let had = ports.ring.len();
-            let failure = bind_missing(ports, index as u16, descriptors, usize::MAX, registry);
-            if ports.ring.len() > had {
-                log::info!("{} of {} passive ports bound now", ports.ring.len(), ports.wanted());
-            }
-            if let Some(failure) = failure {
-                log::debug!("passive ports still missing: {failure}");
-            }
-        }
-        let missing = rings.iter().any(|ports| !ports.is_complete());
-        self.bind_again_at = missing.then(|| *now + BIND_AGAIN);
     }
 
     fn has_ended(&self) -> bool {

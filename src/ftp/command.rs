@@ -6,7 +6,6 @@
 
 use super::host_port::{EprtError, parse_eprt, parse_port};
 use super::listing::Fact;
-use super::reply::{self, Reply};
 use std::net::SocketAddr;
 
 /// Longest user name and password (threat A20).
@@ -107,20 +106,6 @@ pub enum CommandError {
     NotImplemented,
     BadParameter,
     UnsupportedProtocol,
-}
-
-impl CommandError {
-    /// What the client is told; nothing for a blank line.
-    pub fn reply(self) -> Option<Reply> {
-        match self {
-            CommandError::Blank => None,
-            CommandError::Unknown | CommandError::ForeignProtocol => Some(reply::UNKNOWN_COMMAND),
-            CommandError::BadArgument | CommandError::BadAddress => Some(reply::BAD_ARGUMENT),
-            CommandError::NotImplemented => Some(reply::NOT_IMPLEMENTED),
-            CommandError::BadParameter => Some(reply::BAD_PARAMETER),
-            CommandError::UnsupportedProtocol => Some(reply::UNSUPPORTED_PROTOCOL),
-        }
-    }
 }
 
 /// First words of other protocols' clients.

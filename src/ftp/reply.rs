@@ -3,7 +3,7 @@
 //! Texts are chosen for the clients that parse them (a few compare whole lines), and no text carries a client's bytes,
 //! except for the quoted path of 257 and the path of MLST. Words that make clients try again stand in 4xx texts only.
 
-use super::command::{Representation, SERVED_VERBS};
+use super::command::{CommandError, Representation, SERVED_VERBS};
 use super::listing::{Fact, Facts};
 use super::path::VirtualPath;
 use super::timestamp::Timestamp;
@@ -147,6 +147,18 @@ impl Reply {
             out.extend_from_slice(line);
             out.extend_from_slice(b"\r\n");
             is_first = false;
+        }
+    }
+
+    /// What is said to a line that is no command; nothing to a blank one.
+    pub fn to_refused(error: CommandError) -> Option<Self> {
+        match error {
+            CommandError::Blank => None,
+            CommandError::Unknown | CommandError::ForeignProtocol => Some(UNKNOWN_COMMAND),
+            CommandError::BadArgument | CommandError::BadAddress => Some(BAD_ARGUMENT),
+            CommandError::NotImplemented => Some(NOT_IMPLEMENTED),
+            CommandError::BadParameter => Some(BAD_PARAMETER),
+            CommandError::UnsupportedProtocol => Some(UNSUPPORTED_PROTOCOL),
         }
     }
 

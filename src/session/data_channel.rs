@@ -6,8 +6,9 @@
 
 use super::answer::{Answer, Answered};
 use super::request::{PassiveForm, Request};
+use super::state::Visit;
 use super::visit::Step;
-use super::{Context, Session, Visit};
+use super::{Context, Session};
 use crate::ftp::command::EpsvArgument;
 use crate::ftp::reply::{self, Reply};
 use std::net::SocketAddr;

@@ -3,10 +3,11 @@
 //! A listing of something missing is refused before the data connection is used; one of an empty directory is empty and
 //! succeeds. `*` and `?` in the last component of LIST and NLST filter the directory's entries.
 
+use super::Context;
 use super::answer::{Answer, Answered};
 use super::request::Request;
+use super::state::{Transfer, Visit};
 use super::visit::Step;
-use super::{Context, Transfer, Visit};
 use crate::ftp::command::{ListArgument, PathArgument};
 use crate::ftp::glob::Pattern;
 use crate::ftp::listing::{Kind, write_facts, write_list_line, write_name_line};

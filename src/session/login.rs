@@ -3,49 +3,16 @@
 //! Every USER is answered 331 and every wrong login with the same 530, so that nobody learns which names exist. Before
 //! login no reply may carry anything of the client's (threat A12) or tell of the server (B14).
 
+use super::Session;
 use super::answer::Answer;
 use super::request::Request;
-use super::{Session, State, Visit};
+use super::state::{Login, State, User, Visit};
 use crate::ftp::command::Command;
 use crate::ftp::listing::Facts;
 use crate::ftp::reply::{self, Reply};
 
 /// Failed logins before the connection is closed (threat F03).
 const FAILED_LOGINS: u8 = 3;
-
-/// How far a login has come.
-#[derive(Debug)]
-pub(super) enum Login {
-    Start,
-    UserGiven(User),
-}
-
-/// What a name leads to once PASS comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum User {
-    Anonymous,
-    Unknown,
-}
-
-impl Login {
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Login::Start => "no user",
-            Login::UserGiven(User::Anonymous) => "anonymous",
-            Login::UserGiven(User::Unknown) => "unknown user",
-        }
-    }
-}
-
-impl User {
-    pub(super) fn named(name: &[u8]) -> Self {
-        if name.eq_ignore_ascii_case(b"anonymous") || name.eq_ignore_ascii_case(b"ftp") {
-            User::Anonymous
-        } else {
-            User::Unknown
-        }
-    }
-}
 
 impl Session {
     pub(super) fn command_in_login(&mut self, login: Login, command: Command) -> Answer {

@@ -12,19 +12,19 @@ mod navigation;
 mod parameters;
 mod request;
 mod retrieval;
+mod state;
 mod visit;
 
 pub use request::{Outcome, PassiveForm, Request};
+pub use state::Transfer;
 
 use crate::ftp::command::{Command, CommandError};
 use crate::ftp::line::LineError;
-use crate::ftp::listing::Facts;
-use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
 use crate::ftp::timestamp::Timestamp;
 use crate::storage::Storage;
 use answer::Answer;
-use login::Login;
+use state::{Login, State, Visit};
 use std::mem;
 use std::net::{IpAddr, SocketAddrV4};
 
@@ -52,42 +52,6 @@ pub struct Session {
     state: State,
     bad_commands: u32,
     failed_logins: u8,
-}
-
-/// Where the conversation stands. Each variant carries what only it has.
-#[derive(Debug)]
-enum State {
-    Login(Login),
-    Ready(Visit),
-    /// PASV or EPSV was accepted; the loop has not named a port yet.
-    AwaitingPort(Visit, PassiveForm),
-    Transferring(Visit, Transfer),
-    /// STAT with a path: lines go out over the control connection.
-    ListingOnControl(Visit),
-    Closing,
-}
-
-/// A logged-in client's surroundings.
-#[derive(Debug)]
-struct Visit {
-    working_directory: VirtualPath,
-    representation: crate::ftp::command::Representation,
-    /// Where the next transfer starts (REST); 0 when not set.
-    restart: u64,
-    /// EPSV ALL was given: no other way of making data connections may be used (RFC 2428 §4).
-    extended_only: bool,
-    facts: Facts,
-}
-
-/// What is known of a running transfer, for logs and STAT.
-#[derive(Clone, Debug)]
-pub struct Transfer {
-    pub verb: &'static str,
-    pub path: VirtualPath,
-    /// Whether it belongs into the transfer log (a file, not a listing).
-    pub is_file: bool,
-    pub representation: crate::ftp::command::Representation,
-    pub opening: Reply,
 }
 
 /// What the loop should do with the lines that wait.
@@ -247,7 +211,7 @@ impl Session {
             visit.restart = 0;
         }
         // A blank line is answered with nothing, but it is counted.
-        if let Some(reply) = error.reply() {
+        if let Some(reply) = Reply::to_refused(error) {
             reply.write_to(out);
         }
         match error {
@@ -361,18 +325,6 @@ pub enum PassiveAddress {
     V4(SocketAddrV4),
     /// The control connection is IPv6: only EPSV can say it.
     PortOnly(u16),
-}
-
-impl Visit {
-    fn new() -> Self {
-        Self {
-            working_directory: VirtualPath::ROOT,
-            representation: crate::ftp::command::Representation::Ascii,
-            restart: 0,
-            extended_only: false,
-            facts: Facts::ALL,
-        }
-    }
 }
 
 #[cfg(test)]

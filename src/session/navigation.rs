@@ -3,8 +3,9 @@
 //! The working directory is a virtual path that is resolved anew for every use; no descriptor follows a directory that is
 //! moved away (threat C05).
 
+use super::Context;
 use super::answer::{Answer, Answered};
-use super::{Context, Visit};
+use super::state::Visit;
 use crate::ftp::command::PathArgument;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply;

@@ -1,6 +1,6 @@
 //! How things are to be sent and shown: TYPE, OPTS MLST, STAT (RFC 959 §4.1.2, RFC 2389, RFC 3659 §7.9).
 
-use super::Visit;
+use super::state::Visit;
 use crate::ftp::command::Representation;
 use crate::ftp::listing::{Fact, Facts};
 use crate::ftp::reply::{self, Reply};

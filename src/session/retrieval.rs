@@ -1,9 +1,10 @@
 //! Files to the client: RETR, REST, SIZE, MDTM (RFC 959 §4.1.3, RFC 3659 §§3–5).
 
+use super::Context;
 use super::answer::{Answer, Answered};
 use super::request::Request;
+use super::state::{Transfer, Visit};
 use super::visit::Step;
-use super::{Context, Transfer, Visit};
 use crate::ftp::ascii::AsciiEncoder;
 use crate::ftp::command::{PathArgument, Representation};
 use crate::ftp::listing::{Attributes, Kind};

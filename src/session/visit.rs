@@ -4,9 +4,9 @@
 //! an answer leads to.
 
 use super::answer::{Answer, Answered};
-use super::login::{Login, User};
 use super::request::{PassiveForm, Request};
-use super::{Context, Session, State, Transfer, Visit};
+use super::state::{Login, State, Transfer, User, Visit};
+use super::{Context, Session};
 use crate::ftp::command::{Command, EpsvArgument};
 use crate::ftp::reply::{self, Reply};
 

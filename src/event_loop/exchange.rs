@@ -1,0 +1,77 @@
+//! What connections cause for each other: ports asked for, ports given back, data connections that arrived.
+//!
+//! Each is a queue in [`Shared`](super::shared::Shared) that is emptied here, between two connections' turns, so nobody
+//! reaches into a connection that is being served and no client can make the loop recurse.
+
+use super::connection::Connection;
+use super::listening::bind_missing;
+use super::shared::Shared;
+use super::token::SlotId;
+use super::{BIND_AGAIN, EventLoop};
+
+impl EventLoop {
+    /// Delivers what waits in the queues, until nothing does.
+    pub(super) fn exchange(&mut self) {
+        loop {
+            if let Some((slot, socket)) = self.shared.arrivals.pop_front() {
+                self.step(slot, |connection, shared| connection.data_arrived(socket, shared));
+            } else if let Some(slot) = self.shared.port_requests.pop_front() {
+                self.give_port(slot);
+            } else if let Some((ring, peer)) = self.shared.freed_ports.pop_front() {
+                let next = self
+                    .shared
+                    .rings
+                    .get_mut(usize::from(ring))
+                    .and_then(|ports| ports.ring.next_in_line(peer));
+                if let Some(slot) = next {
+                    self.give_port(slot);
+                }
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Deals a passive port to a session, or lets it stand in line.
+    fn give_port(&mut self, slot: SlotId) {
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let (ring, peer) = (connection.ring, connection.session().peer());
+        let dealt = self
+            .shared
+            .rings
+            .get_mut(usize::from(ring))
+            .and_then(|ports| ports.ring.deal(peer, &mut self.shared.random));
+        match dealt {
+            Some(port) => {
+                // Whoever connected before the port was announced is not its client (threat D11).
+                self.accept_data_connections(ring, port);
+                self.step(slot, |connection, shared| connection.announce(port, shared));
+            }
+            None => self.step(slot, Connection::stand_in_line),
+        }
+    }
+
+    pub(super) fn bind_missing_ports(&mut self) {
+        let Shared {
+            rings,
+            descriptors,
+            registry,
+            now,
+            ..
+        } = &mut self.shared;
+        for (index, ports) in rings.iter_mut().enumerate() {
+            let had = ports.ring.len();
+            let failure = bind_missing(ports, index as u16, descriptors, usize::MAX, registry);
+            if ports.ring.len() > had {
+                log::info!("{} of {} passive ports bound now", ports.ring.len(), ports.wanted());
+            }
+            if let Some(failure) = failure {
+                log::debug!("passive ports still missing: {failure}");
+            }
+        }
+        let missing = rings.iter().any(|ports| !ports.is_complete());
+        self.bind_again_at = missing.then(|| *now + BIND_AGAIN);
+    }
+}

@@ -1,0 +1,246 @@
+//! The passive ring: ports enough for everyone, strangers, squatters, hoarders (threats D01–D11).
+
+mod harness;
+
+use harness::client::connect;
+use harness::server::{Setup, client_address, free_range, refused_start};
+use harness::{Client, Server, wait_until};
+use std::collections::HashSet;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+
+/// PASV + connect + LIST, over and over in one session, on ten ports.
+fn cycles(count: usize) {
+    let server = Setup::new().ports(10).start();
+    server.write("file", b"x");
+    let mut client = server.login();
+    let baseline = server.descriptors();
+    let mut ports = HashSet::new();
+    for cycle in 0..count {
+        let address = client.passive();
+        ports.insert(address.port());
+        let mut data = connect(address, None);
+        client.send("LIST");
+        client.expect(150);
+        let mut listing = String::new();
+        data.read_to_string(&mut listing).expect("the listing");
+        assert!(listing.contains(" file\r\n"), "cycle {cycle}");
+        client.expect(226);
+    }
+    assert_eq!(ports.len(), 10.min(count), "the whole range is used");
+    assert!(
+        ports
+            .iter()
+            .all(|port| (server.passive.0..=server.passive.1).contains(port))
+    );
+    server.wait_for_descriptors(baseline);
+}
+
+#[test]
+fn d01_two_thousand_listings_in_one_session_on_ten_ports() {
+    cycles(2_000);
+}
+
+#[test]
+#[ignore = "takes a minute; the story's whole script: cargo test --release -- --ignored d01"]
+fn d01_seventy_thousand_listings_in_one_session_on_ten_ports() {
+    cycles(70_000);
+}
+
+#[test]
+fn d02_an_address_that_holds_every_port_hinders_only_itself() {
+    let server = Setup::new().ports(4).arguments(&["--connect-timeout", "20s"]).start();
+    let hoarder = client_address(2);
+    let mut holders: Vec<Client> = (0..4)
+        .map(|_| {
+            let mut client = Client::connect_from(server.address, hoarder);
+            client.login();
+            client.passive();
+            client
+        })
+        .collect();
+    let mut waiting = Client::connect_from(server.address, hoarder);
+    waiting.login();
+    waiting.send("PASV");
+    let mut other = Client::connect_from(server.address, client_address(3));
+    other.login();
+    for _ in 0..8 {
+        assert_eq!(other.fetch("LIST"), b"", "others are served");
+    }
+    // One of the four gives its port back: the session in line gets it.
+    assert_eq!(holders[0].code("ABOR"), 226);
+    assert_eq!(waiting.reply().code, 227);
+    // With all four taken again the next one in line is told so after a while.
+    let mut last = Client::connect_from(server.address, hoarder);
+    last.login();
+    assert_eq!(last.code("PASV"), 425);
+    assert_eq!(last.code("NOOP"), 200);
+}
+
+#[test]
+fn d02_announced_ports_come_free_when_nobody_connects() {
+    let server = Setup::new().ports(1).arguments(&["--connect-timeout", "200ms"]).start();
+    let mut first = server.login();
+    first.passive();
+    let mut second = server.login();
+    assert_eq!(second.fetch("LIST"), b"", "the entry of the first has run out");
+    assert_eq!(first.code("LIST"), 425);
+}
+
+#[test]
+fn d03_new_sessions_find_ports_although_the_server_closed_first() {
+    let server = Setup::new().ports(2).start();
+    for _ in 0..200 {
+        let mut client = server.login();
+        assert_eq!(client.fetch("NLST"), b"");
+        assert_eq!(client.code("QUIT"), 221);
+    }
+}
+
+#[test]
+fn d04_ports_that_others_hold_are_never_announced() {
+    let (low, high) = free_range(6);
+    let squatters: Vec<TcpListener> = (low..low + 3)
+        .map(|port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).expect("a free port"))
+        .collect();
+    let server = Setup::new().passive(low, high).start();
+    assert!(server.stdout().contains("3 of 6 bound"), "{}", server.stdout());
+    assert!(server.stderr().contains("in use"), "the reason is logged");
+    let mut client = server.login();
+    for _ in 0..60 {
+        let port = client.passive().port();
+        assert!((low + 3..=high).contains(&port), "{port}");
+    }
+    drop(squatters);
+}
+
+#[test]
+fn d04_a_range_that_others_hold_wholly_stops_the_start() {
+    let (low, high) = free_range(2);
+    let _squatters: Vec<TcpListener> = (low..=high)
+        .map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a free port"))
+        .collect();
+    let (code, text) = refused_start(&["-l", "127.0.0.1:0", "-p", &format!("{low}-{high}")]);
+    assert_eq!(code, Some(1));
+    assert!(text.contains("--passive-ports") && text.contains("in use"), "{text}");
+}
+
+#[test]
+fn d05_nobody_can_take_a_port_that_the_server_holds() {
+    let server = Setup::new().listen("0.0.0.0:0").ports(4).start();
+    for port in server.passive.0..=server.passive.1 {
+        for address in [Ipv4Addr::LOCALHOST, Ipv4Addr::UNSPECIFIED] {
+            let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+            socket.set_reuse_address(true).expect("an option");
+            socket.set_reuse_port(true).expect("an option");
+            let bound = socket
+                .bind(&std::net::SocketAddr::from((address, port)).into())
+                .and_then(|()| socket.listen(1));
+            assert!(bound.is_err(), "a squatter took {address}:{port}");
+        }
+    }
+}
+
+#[test]
+fn d06_a_stranger_gets_nothing_and_the_client_is_served() {
+    let server = Server::start();
+    server.write("file", b"secret");
+    let mut victim = server.login();
+    for _ in 0..50 {
+        let address = victim.passive();
+        let mut thieves: Vec<_> = (0..3).map(|_| connect(address, Some(client_address(2)))).collect();
+        let mut data = connect(address, None);
+        victim.send("RETR file");
+        victim.expect(150);
+        let mut stolen = Vec::new();
+        for thief in &mut thieves {
+            let _ = thief.read_to_end(&mut stolen);
+        }
+        assert_eq!(stolen, b"");
+        let mut bytes = Vec::new();
+        data.read_to_end(&mut bytes).expect("the file");
+        assert_eq!(bytes, b"secret");
+        victim.expect(226);
+    }
+}
+
+#[test]
+fn d10_a_second_connection_is_closed_and_the_first_goes_on() {
+    let server = Server::start();
+    server.write("file", &vec![1; 200_000]);
+    let mut client = server.login();
+    let address = client.passive();
+    let mut first = connect(address, None);
+    client.send("NOOP");
+    client.expect(200);
+    let mut second = connect(address, None);
+    let mut nothing = Vec::new();
+    assert_eq!(second.read_to_end(&mut nothing).unwrap_or(0), 0);
+    client.send("RETR file");
+    client.expect(150);
+    let mut bytes = Vec::new();
+    first.read_to_end(&mut bytes).expect("the file");
+    assert_eq!(bytes.len(), 200_000);
+    client.expect(226);
+}
+
+#[test]
+fn d11_connections_made_before_a_port_is_announced_reach_nobody() {
+    let server = Setup::new().ports(1).start();
+    server.write("file", b"mine");
+    let mut client = server.login();
+    let port = server.passive.0;
+    for _ in 0..200 {
+        let early = connect((Ipv4Addr::LOCALHOST, port).into(), None);
+        let address = client.passive();
+        let mut data = connect(address, None);
+        client.send("RETR file");
+        client.expect(150);
+        let mut bytes = Vec::new();
+        data.read_to_end(&mut bytes).expect("the file");
+        assert_eq!(bytes, b"mine");
+        client.expect(226);
+        drop(early);
+    }
+}
+
+#[test]
+fn a_public_address_is_announced_to_the_network_it_is_for() {
+    let server = Server::with(&[
+        "--public-address",
+        "203.0.113.9",
+        "--public-address",
+        "127.0.0.2/32=192.0.2.8",
+    ]);
+    let mut client = server.login();
+    assert_eq!(client.passive().ip().to_string(), "203.0.113.9");
+    let mut other = Client::connect_from(server.address, client_address(2));
+    other.login();
+    assert_eq!(other.passive().ip().to_string(), "192.0.2.8");
+    assert_eq!(other.extended_passive().port() / 10_000, server.passive.0 / 10_000);
+}
+
+#[test]
+fn the_client_may_connect_late_or_early() {
+    let server = Server::start();
+    server.write("file", b"x");
+    let mut client = server.login();
+    let address = client.passive();
+    client.send("RETR file");
+    client.expect(150);
+    let mut data = connect(address, None);
+    let mut bytes = Vec::new();
+    data.read_to_end(&mut bytes).expect("the file");
+    client.expect(226);
+    assert_eq!(bytes, b"x");
+}
+
+#[test]
+fn g01_three_hundred_sessions_share_ten_ports() {
+    let server = Setup::new().ports(10).start();
+    let mut clients: Vec<Client> = (0..300).map(|_| server.login()).collect();
+    let addresses: Vec<_> = clients.iter_mut().take(10).map(Client::passive).collect();
+    let distinct: HashSet<_> = addresses.iter().map(std::net::SocketAddr::port).collect();
+    assert_eq!(distinct.len(), 10, "an address never has two sessions at one port");
+    wait_until("more than 255 sockets are open", || server.descriptors() > 300);
+}
