@@ -4,7 +4,7 @@ mod harness;
 
 use harness::Server;
 use harness::client::connect;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
 
 fn port_command(address: std::net::SocketAddr) -> String {

@@ -3,7 +3,6 @@
 mod harness;
 
 use harness::{Client, Server};
-use std::io::Write;
 use std::time::Duration;
 
 #[test]

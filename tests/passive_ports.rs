@@ -6,7 +6,7 @@ use harness::client::connect;
 use harness::server::{Setup, client_address, free_range, refused_start};
 use harness::{Client, Server, wait_until};
 use std::collections::HashSet;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
 
 /// PASV + connect + LIST, over and over in one session, on ten ports.
