@@ -95,16 +95,23 @@ impl Setup {
     pub fn start(self) -> Server {
         for _ in 0..50 {
             let passive = self.passive.unwrap_or_else(|| free_range(self.ports));
-            let server = self.start_once(passive);
-            // Another test may have been faster at one of the ports.
-            if self.passive.is_some() || server.stdout().contains(&format!("{0} of {0} bound", self.ports)) {
-                return server;
+            // Another program may have been faster at one of the ports.
+            let is_fresh = self.passive.is_none();
+            match self.start_once(passive) {
+                Ok(server) if !is_fresh || server.stdout().contains(&format!("{0} of {0} bound", self.ports)) => {
+                    return server;
+                }
+                Err(reason) if !is_fresh || !reason.contains("passive") => {
+                    panic!("the server ended at once: {reason}");
+                }
+                Ok(_) | Err(_) => {}
             }
         }
         panic!("no range of {} free ports found", self.ports);
     }
 
-    fn start_once(&self, passive: (u16, u16)) -> Server {
+    /// `Err`: what the server said when it would not start.
+    fn start_once(&self, passive: (u16, u16)) -> Result<Server, String> {
         let own_directory = self
             .directory
             .is_none()
@@ -139,18 +146,17 @@ impl Setup {
             ended = child.try_wait().expect("our child");
             ended.is_some() || stdout.lock().expect("unpoisoned").contains("\nready\n")
         });
-        assert!(
-            ended.is_none(),
-            "the server ended at once: {}",
-            stderr.lock().expect("unpoisoned")
-        );
+        if ended.is_some() {
+            wait_until("it has said why", || !stderr.lock().expect("unpoisoned").is_empty());
+            return Err(stderr.lock().expect("unpoisoned").clone());
+        }
         let address = stdout
             .lock()
             .expect("unpoisoned")
             .lines()
             .find_map(|line| line.strip_prefix("open     ftp://")?.strip_suffix('/')?.parse().ok())
             .expect("the URL is printed");
-        Server {
+        Ok(Server {
             child,
             address,
             passive,
@@ -160,7 +166,7 @@ impl Setup {
             stderr,
             ended: None,
             is_unchecked: false,
-        }
+        })
     }
 }
 
@@ -336,11 +342,8 @@ pub fn free_range(ports: u16) -> (u16, u16) {
     const LOW: u16 = 10_000;
     const SPAN: u32 = 20_000;
     for _ in 0..1_000 {
-        let step = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
-        let start = (std::process::id()
-            .wrapping_mul(977)
-            .wrapping_add(step * u32::from(ports)))
-            % (SPAN - 300);
+        let taken = u32::from(NEXT.fetch_add(ports, Ordering::Relaxed));
+        let start = std::process::id().wrapping_mul(977).wrapping_add(taken) % (SPAN - 300);
         let low = LOW + u16::try_from(start).expect("below the span");
         let held: Vec<_> = (low..low + ports)
             .map_while(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())
