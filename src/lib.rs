@@ -10,6 +10,7 @@
 //! - [`transfer`]: the pumps that move the bytes of a transfer, a budget at a time.
 //! - [`storage`]: files beneath one root.
 //! - [`ftp`]: the protocol's words: lines, commands, replies, paths, listings; no socket, no file, no clock.
+//! - [`pattern`]: files that are computed, not stored.
 //! - [`descriptors`], [`random`]: the count of open descriptors, and chance, handed in where needed.
 
 #![forbid(unsafe_code)]
@@ -20,6 +21,7 @@ pub mod event_loop;
 pub mod ftp;
 pub mod log_output;
 pub mod options;
+pub mod pattern;
 pub mod random;
 pub mod session;
 pub mod storage;

@@ -1,4 +1,5 @@
-//! Addresses on the control connection: PORT's six numbers and EPRT's delimited fields (RFC 959 §4.1.2, RFC 2428 §2).
+//! Addresses on the control connection: PORT's six numbers and EPRT's delimited fields, and the same in 227 and 229
+//! (RFC 959 §4.1.2, RFC 2428 §§2–3).
 //!
 //! Only the exact forms are accepted: every liberty here has been somebody's security hole. Whether an address may be
 //! connected to is not decided here.
@@ -68,6 +69,24 @@ pub fn parse_eprt(argument: &[u8]) -> Result<SocketAddr, EprtError> {
     Ok(SocketAddr::new(host.to_canonical(), port))
 }
 
+/// The address in the text of a 227: six numbers in parentheses.
+pub fn passive_address(text: &[u8]) -> Option<SocketAddr> {
+    in_parentheses(text).and_then(parse_port)
+}
+
+/// The port in the text of a 229: `(|||port|)`.
+pub fn extended_passive_port(text: &[u8]) -> Option<u16> {
+    let digits = in_parentheses(text)?.strip_prefix(b"|||")?.strip_suffix(b"|")?;
+    parse_number(digits).and_then(|port| u16::try_from(port).ok())
+}
+
+fn in_parentheses(text: &[u8]) -> Option<&[u8]> {
+    let open = text.iter().position(|byte| *byte == b'(')?;
+    let inside = text.get(open + 1..)?;
+    let close = inside.iter().position(|byte| *byte == b')')?;
+    inside.get(..close)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +144,22 @@ mod tests {
             "11111.2.3.4110251",
         ] {
             assert_eq!(parse_eprt(bad.as_bytes()), Err(EprtError::Syntax), "{bad}");
+        }
+    }
+
+    #[test]
+    fn announced_addresses_are_found_in_their_replies() {
+        assert_eq!(
+            passive_address(b"Entering Passive Mode (127,0,0,1,4,1)."),
+            Some(SocketAddr::from(([127, 0, 0, 1], 1025)))
+        );
+        assert_eq!(
+            extended_passive_port(b"Entering Extended Passive Mode (|||6446|)"),
+            Some(6446)
+        );
+        for bad in ["", "(", "()", "(1,2,3,4,5)", "(|||70000|)", "(|||1|", ")("] {
+            assert_eq!(passive_address(bad.as_bytes()), None, "{bad}");
+            assert_eq!(extended_passive_port(bad.as_bytes()), None, "{bad}");
         }
     }
 

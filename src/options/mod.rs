@@ -1,19 +1,17 @@
-//! Every option once: its name, value, default, help and check. Nothing else in the program reads the command line.
-//!
-//! What is wrong is refused with the option's name, what was given and what was expected; nothing is guessed.
+//! Every option of the server once: its name, value, default, help and check. Nothing else reads its command line.
 
+mod table;
 mod units;
 mod values;
 
+pub use table::{Given, OptionError, Row, Table};
+pub use units::{parse_count, parse_duration};
 pub use values::{LogLevels, PortRange, PublicAddresses};
 
-use getopts::{Matches, ParsingStyle};
 use std::ffi::OsString;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
-use units::{parse_count, parse_duration};
 use values::{parse_banner, parse_listen};
 
 /// Everything that can be chosen.
@@ -46,29 +44,10 @@ pub enum Invocation {
     Version(String),
 }
 
-/// What is wrong with the command line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OptionError(String);
+const INTRODUCTION: &str = "Serves a directory over FTP, read-only, to anonymous clients.
 
-impl fmt::Display for OptionError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} (see --help)", self.0)
-    }
-}
-
-impl std::error::Error for OptionError {}
-
-/// An option's row in the table.
-struct Row {
-    group: &'static str,
-    short: &'static str,
-    long: &'static str,
-    /// The value's name; empty for a switch.
-    value: &'static str,
-    default: &'static str,
-    is_repeatable: bool,
-    help: &'static str,
-}
+loopftpd [OPTIONS] [DIR]     DIR: the current directory unless given
+";
 
 const NETWORK: &str = "Where clients connect";
 const LIMITS: &str = "Limits";
@@ -77,7 +56,7 @@ const OUTPUT: &str = "What is shown and written";
 const PROCESS: &str = "The process";
 
 #[rustfmt::skip]
-const TABLE: [Row; 17] = [
+static TABLE: Table = Table(&[
     Row { group: NETWORK, short: "l", long: "listen", value: "ADDR:PORT", default: "127.0.0.1:2121", is_repeatable: true,
           help: "listen there; IPv4, [IPv6], [::]:PORT for both; port 0 lets the system choose" },
     Row { group: NETWORK, short: "p", long: "passive-ports", value: "LO-HI", default: "30000-30255", is_repeatable: false,
@@ -111,38 +90,35 @@ const TABLE: [Row; 17] = [
     Row { group: PROCESS, short: "h", long: "help", value: "", default: "", is_repeatable: false, help: "show this" },
     Row { group: PROCESS, short: "V", long: "version", value: "", default: "", is_repeatable: false,
           help: "show the version" },
-];
+]);
 
 /// Reads the command line, without the program's name, and looks whether DIR is a directory.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, OptionError> {
-    let arguments: Vec<String> = arguments.into_iter().map(readable).collect::<Result<_, _>>()?;
-    let matches = grammar()
-        .parse(arguments)
-        .map_err(|failure| OptionError(failure.to_string()))?;
-    if matches.opt_present("help") {
-        return Ok(Invocation::Help(help()));
+    let given = TABLE.read(arguments)?;
+    if given.is_present("help") {
+        return Ok(Invocation::Help(TABLE.help(INTRODUCTION)));
     }
-    if matches.opt_present("version") {
+    if given.is_present("version") {
         return Ok(Invocation::Version(format!("loopftpd {}\n", env!("CARGO_PKG_VERSION"))));
     }
     let options = Options {
-        directory: directory(&matches.free)?,
-        listen: listen(&matches)?,
-        passive_ports: value(&matches, "passive-ports", PortRange::parse)?,
-        public_addresses: PublicAddresses::parse(&matches.opt_strs("public-address"))
+        directory: directory(given.operands())?,
+        listen: listen(&given)?,
+        passive_ports: given.value("passive-ports", PortRange::parse)?,
+        public_addresses: PublicAddresses::parse(&given.texts("public-address"))
             .map_err(|reason| OptionError(format!("--public-address {reason}")))?,
-        active: !matches.opt_present("no-active"),
-        max_sessions: value(&matches, "max-sessions", parse_count)?,
-        max_sessions_per_ip: optional_value(&matches, "max-sessions-per-ip", parse_limit)?,
-        idle_timeout: value(&matches, "idle-timeout", parse_duration)?,
-        login_timeout: value(&matches, "login-timeout", parse_duration)?,
-        connect_timeout: value(&matches, "connect-timeout", parse_duration)?,
-        stall_timeout: value(&matches, "stall-timeout", parse_duration)?,
-        banner: value(&matches, "banner", parse_banner)?,
-        log_level: value(&matches, "log-level", LogLevels::parse)?,
-        transfer_log: matches.opt_str("transfer-log").map(PathBuf::from),
-        trace: matches.opt_present("trace"),
-        user: matches.opt_str("user"),
+        active: !given.is_present("no-active"),
+        max_sessions: given.value("max-sessions", parse_count)?,
+        max_sessions_per_ip: given.optional_value("max-sessions-per-ip", parse_limit)?,
+        idle_timeout: given.value("idle-timeout", parse_duration)?,
+        login_timeout: given.value("login-timeout", parse_duration)?,
+        connect_timeout: given.value("connect-timeout", parse_duration)?,
+        stall_timeout: given.value("stall-timeout", parse_duration)?,
+        banner: given.value("banner", parse_banner)?,
+        log_level: given.value("log-level", LogLevels::parse)?,
+        transfer_log: given.text("transfer-log").map(PathBuf::from),
+        trace: given.is_present("trace"),
+        user: given.text("user"),
     };
     let clash = options
         .listen
@@ -157,84 +133,13 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     Ok(Invocation::Serve(Box::new(options)))
 }
 
-fn grammar() -> getopts::Options {
-    let mut grammar = getopts::Options::new();
-    grammar.parsing_style(ParsingStyle::FloatingFrees);
-    for row in &TABLE {
-        match (row.value.is_empty(), row.is_repeatable) {
-            (true, _) => grammar.optflag(row.short, row.long, row.help),
-            (false, true) => grammar.optmulti(row.short, row.long, row.help, row.value),
-            (false, false) => grammar.optopt(row.short, row.long, row.help, row.value),
-        };
-    }
-    grammar
-}
-
-fn help() -> String {
-    let mut text = String::from(
-        "Serves a directory over FTP, read-only, to anonymous clients.\n\nloopftpd [OPTIONS] [DIR]     DIR: the current \
-         directory unless given\n",
-    );
-    let mut group = "";
-    for row in &TABLE {
-        if row.group != group {
-            group = row.group;
-            text += &format!("\n{group}:\n");
-        }
-        let short = if row.short.is_empty() {
-            "    ".to_owned()
-        } else {
-            format!("-{}, ", row.short)
-        };
-        let usage = format!("  {short}--{} {}", row.long, row.value);
-        let default = if row.default.is_empty() {
-            String::new()
-        } else {
-            format!(" [{}]", row.default)
-        };
-        text += &format!("{:<36} {}{default}\n", usage.trim_end(), row.help);
-    }
-    text
-}
-
-fn readable(argument: OsString) -> Result<String, OptionError> {
-    argument
-        .into_string()
-        .map_err(|argument| OptionError(format!("{}: expected UTF-8", argument.display())))
-}
-
-fn default_of(name: &str) -> &'static str {
-    TABLE.iter().find(|row| row.long == name).map_or("", |row| row.default)
-}
-
-fn value<T>(matches: &Matches, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, OptionError> {
-    let given = matches.opt_str(name);
-    let text = given.as_deref().unwrap_or(default_of(name));
-    parse(text).map_err(|expected| OptionError(format!("--{name} {text}: {expected}")))
-}
-
-fn optional_value<T>(
-    matches: &Matches,
-    name: &str,
-    parse: impl Fn(&str) -> Result<T, String>,
-) -> Result<Option<T>, OptionError> {
-    matches
-        .opt_str(name)
-        .map(|text| parse(&text).map_err(|expected| OptionError(format!("--{name} {text}: {expected}"))))
-        .transpose()
-}
-
 fn parse_limit(text: &str) -> Result<usize, String> {
     if text == "0" { Ok(0) } else { parse_count(text) }
 }
 
-fn listen(matches: &Matches) -> Result<Vec<SocketAddr>, OptionError> {
-    let mut given = matches.opt_strs("listen");
-    if given.is_empty() {
-        given.push(default_of("listen").to_owned());
-    }
+fn listen(given: &Given) -> Result<Vec<SocketAddr>, OptionError> {
     let mut addresses = Vec::new();
-    for text in given {
+    for text in given.texts("listen") {
         let address = parse_listen(&text).map_err(|expected| OptionError(format!("--listen {text}: {expected}")))?;
         if address.port() != 0 && addresses.contains(&address) {
             return Err(OptionError(format!("--listen {text}: given twice")));

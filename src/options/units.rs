@@ -6,7 +6,7 @@ use std::time::Duration;
 const LONGEST: Duration = Duration::from_secs(24 * 24 * 60 * 60);
 
 /// `500ms`, `30s`, `5m`, `2h`, `1d`; a bare number is seconds. From a millisecond to 24 days.
-pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let expected = || "expected a time such as 30s, 5m or 2h, from 1ms to 24d".to_owned();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -27,7 +27,7 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 /// A positive number, also as `10k` or `2m` (thousands and millions).
-pub(super) fn parse_count(text: &str) -> Result<usize, String> {
+pub fn parse_count(text: &str) -> Result<usize, String> {
     let expected = || "expected a number from 1 on, such as 500 or 10k".to_owned();
     let (number, scale) = match text.strip_suffix(['k', 'K']) {
         Some(number) => (number, 1_000),

@@ -1,0 +1,164 @@
+//! Bytes into replies, strictly: what a client must be able to read from any server (RFC 959 §4.2).
+//!
+//! Bytes may arrive in any segmentation and give the same replies. What breaks the form is an error that says how, because
+//! a client that guesses hides a server's mistakes. What is held is bounded by [`REPLY_MAX`].
+
+/// Longest reply, all its lines together.
+pub const REPLY_MAX: usize = 1024 * 1024;
+
+/// The reply reader of one control connection.
+#[derive(Debug, Default)]
+pub struct ReplyReader {
+    pending: Vec<u8>,
+    start: usize,
+    /// The multi-line reply that is being read.
+    open: Option<ServerReply>,
+}
+
+/// A reply as a client sees it: the code, and the text with its lines separated by LF.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerReply {
+    pub code: u16,
+    pub text: Vec<u8>,
+}
+
+/// How a server's bytes break the form of a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyError {
+    /// A line ends in LF alone.
+    BareLineFeed,
+    /// A first line does not begin with three digits, 100 to 599, and a space or hyphen.
+    NoCode,
+    /// No end within [`REPLY_MAX`].
+    TooLong,
+}
+
+impl ReplyReader {
+    /// Takes bytes as they were read from the socket.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        if self.start > 0 {
+            self.pending.drain(..self.start);
+            self.start = 0;
+        }
+        self.pending.extend_from_slice(bytes);
+    }
+
+    /// The next whole reply; `None` until more bytes come.
+    pub fn next_reply(&mut self) -> Option<Result<ServerReply, ReplyError>> {
+        loop {
+            let rest = self.pending.get(self.start..).unwrap_or_default();
+            let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
+                let held = rest.len() + self.open.as_ref().map_or(0, |reply| reply.text.len());
+                return (held > REPLY_MAX).then_some(Err(ReplyError::TooLong));
+            };
+            let line = rest.get(..end).unwrap_or_default();
+            let read = match line.strip_suffix(b"\r") {
+                None => Err(ReplyError::BareLineFeed),
+                Some(line) => take_line(&mut self.open, line),
+            };
+            self.start += end + 1;
+            if let Some(outcome) = read.transpose() {
+                return Some(outcome);
+            }
+        }
+    }
+}
+
+/// `Ok(None)`: the reply goes on.
+fn take_line(open: &mut Option<ServerReply>, line: &[u8]) -> Result<Option<ServerReply>, ReplyError> {
+    let code = code_of(line);
+    match open.take() {
+        None => {
+            let reply = ServerReply {
+                code: code.ok_or(ReplyError::NoCode)?,
+                text: line.get(4..).unwrap_or_default().to_vec(),
+            };
+            match line.get(3) {
+                Some(b'-') => {
+                    *open = Some(reply);
+                    Ok(None)
+                }
+                Some(b' ') | None => Ok(Some(reply)),
+                Some(_) => Err(ReplyError::NoCode),
+            }
+        }
+        Some(mut reply) => {
+            let is_last = code == Some(reply.code) && line.get(3).is_none_or(|byte| *byte == b' ');
+            let text = if is_last {
+                line.get(4..).unwrap_or_default()
+            } else {
+                line
+            };
+            reply.text.push(b'\n');
+            reply.text.extend_from_slice(text);
+            if is_last {
+                return Ok(Some(reply));
+            }
+            if reply.text.len() > REPLY_MAX {
+                return Err(ReplyError::TooLong);
+            }
+            *open = Some(reply);
+            Ok(None)
+        }
+    }
+}
+
+fn code_of(line: &[u8]) -> Option<u16> {
+    let digits = line.get(..3)?;
+    let code = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    (digits.iter().all(u8::is_ascii_digit) && (100..600).contains(&code)).then_some(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn replies(bytes: &[u8]) -> Vec<Result<(u16, String), ReplyError>> {
+        let mut reader = ReplyReader::default();
+        reader.feed(bytes);
+        std::iter::from_fn(|| reader.next_reply())
+            .map(|reply| reply.map(|reply| (reply.code, String::from_utf8_lossy(&reply.text).into_owned())))
+            .collect()
+    }
+
+    #[test]
+    fn single_and_multi_line_replies() {
+        assert_eq!(replies(b"220 Welcome\r\n"), [Ok((220, "Welcome".into()))]);
+        assert_eq!(replies(b"226\r\n"), [Ok((226, String::new()))]);
+        assert_eq!(
+            replies(b"211-Features:\r\n SIZE\r\n211-no end yet\r\n 211 nor this\r\n211 End\r\n200 ok\r\n"),
+            [
+                Ok((211, "Features:\n SIZE\n211-no end yet\n 211 nor this\nEnd".into())),
+                Ok((200, "ok".into()))
+            ]
+        );
+        assert_eq!(replies(b"150 Here\r\n226 "), [Ok((150, "Here".into()))]);
+    }
+
+    #[test]
+    fn what_is_no_reply_is_said() {
+        assert_eq!(replies(b"220 Welcome\n"), [Err(ReplyError::BareLineFeed)]);
+        for bad in [&b"Welcome\r\n"[..], b"2x0 a\r\n", b"\r\n", b"999 a\r\n", b"220_a\r\n"] {
+            assert_eq!(replies(bad), [Err(ReplyError::NoCode)]);
+        }
+        assert_eq!(replies(&vec![b'2'; REPLY_MAX + 1]), [Err(ReplyError::TooLong)]);
+    }
+
+    proptest! {
+        #[test]
+        fn segmentation_changes_nothing(cut in 0_usize..60) {
+            let bytes = b"220-Hello\r\n there\r\n220 End\r\n331 Please\r\n230 In\r\n";
+            let cut = cut.min(bytes.len());
+            let mut reader = ReplyReader::default();
+            let mut codes = Vec::new();
+            for part in [&bytes[..cut], &bytes[cut..]] {
+                reader.feed(part);
+                while let Some(reply) = reader.next_reply() {
+                    codes.push(reply.expect("well formed").code);
+                }
+            }
+            prop_assert_eq!(codes, [220, 331, 230]);
+        }
+    }
+}

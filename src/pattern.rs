@@ -1,0 +1,204 @@
+//! Files that are computed, not stored: any size, any offset, every byte known in advance.
+//!
+//! The name says it all: `1G.zero`, `100M.rand?seed=7`, `10G.pattern`. A server can send such a file without a disk, and a
+//! client can check every byte without a copy. No socket and no file here, only arithmetic.
+
+/// A computed file: how large, and of what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ComputedFile {
+    pub size: u64,
+    pub content: Content,
+}
+
+/// What stands at each offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// NUL everywhere.
+    Zero,
+    /// Numbers that look random and do not compress; the same for the same seed.
+    Random { seed: u64 },
+    /// Lines of sixteen bytes, each the line's own offset in hexadecimal: a person sees at once where a byte belongs.
+    Pattern,
+}
+
+/// Bytes computed together.
+const BLOCK: u64 = 16;
+
+impl ComputedFile {
+    /// Reads a name: a size (`512`, `64K`, `10M`, `1G`, `2T`), a dot, and `zero`, `pattern`, `rand` or `rand?seed=N`.
+    pub fn from_name(name: &[u8]) -> Option<Self> {
+        let (size, kind) = std::str::from_utf8(name).ok()?.split_once('.')?;
+        let content = match kind {
+            "zero" => Content::Zero,
+            "pattern" => Content::Pattern,
+            "rand" => Content::Random { seed: 0 },
+            seeded => Content::Random {
+                seed: digits(seeded.strip_prefix("rand?seed=")?)?,
+            },
+        };
+        Some(Self {
+            size: parse_size(size)?,
+            content,
+        })
+    }
+}
+
+impl Content {
+    /// Writes what stands from `offset` on into all of `buffer`.
+    pub fn fill(self, offset: u64, buffer: &mut [u8]) {
+        if self == Content::Zero {
+            buffer.fill(0);
+            return;
+        }
+        let inside = (offset % BLOCK) as usize;
+        let mut index = offset / BLOCK;
+        let (head, rest) = buffer.split_at_mut(((BLOCK as usize - inside) % BLOCK as usize).min(buffer.len()));
+        if !head.is_empty() {
+            let block = self.block(index);
+            for (byte, value) in head.iter_mut().zip(block.iter().skip(inside)) {
+                *byte = *value;
+            }
+            index += 1;
+        }
+        for chunk in rest.chunks_mut(BLOCK as usize) {
+            let block = self.block(index);
+            for (byte, value) in chunk.iter_mut().zip(block) {
+                *byte = value;
+            }
+            index = index.wrapping_add(1);
+        }
+    }
+
+    /// The offset of the first byte of `bytes` that is not what stands from `offset` on.
+    pub fn first_difference(self, offset: u64, bytes: &[u8]) -> Option<u64> {
+        let mut expected = [0; 4096];
+        let mut at = offset;
+        for part in bytes.chunks(expected.len()) {
+            let wanted = expected.get_mut(..part.len()).unwrap_or_default();
+            self.fill(at, wanted);
+            if wanted != part {
+                let same = part.iter().zip(wanted.iter()).take_while(|(byte, value)| byte == value);
+                return Some(at + same.count() as u64);
+            }
+            at += part.len() as u64;
+        }
+        None
+    }
+
+    fn block(self, index: u64) -> [u8; BLOCK as usize] {
+        match self {
+            Content::Zero => [0; BLOCK as usize],
+            Content::Random { seed } => {
+                let first = mix(seed ^ mix(index));
+                let second = mix(first);
+                let mut block = [0; BLOCK as usize];
+                let (low, high) = block.split_at_mut(8);
+                low.copy_from_slice(&first.to_le_bytes());
+                high.copy_from_slice(&second.to_le_bytes());
+                block
+            }
+            Content::Pattern => {
+                let mut offset = index.wrapping_mul(BLOCK);
+                let mut block = [b'\n'; BLOCK as usize];
+                for byte in block.iter_mut().rev().skip(1) {
+                    let digit = (offset & 0xf) as u8;
+                    *byte = digit + if digit < 10 { b'0' } else { b'a' - 10 };
+                    offset >>= 4;
+                }
+                block
+            }
+        }
+    }
+}
+
+/// SplitMix64's finisher: neighbours share nothing.
+fn mix(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+/// A size in bytes with an optional unit, powers of 1024: `512`, `64K`, `10M`, `1G`, `2T`.
+pub fn parse_size(text: &str) -> Option<u64> {
+    let (number, shift) = match text.as_bytes().last()? {
+        b'k' | b'K' => (text.get(..text.len() - 1)?, 10),
+        b'm' | b'M' => (text.get(..text.len() - 1)?, 20),
+        b'g' | b'G' => (text.get(..text.len() - 1)?, 30),
+        b't' | b'T' => (text.get(..text.len() - 1)?, 40),
+        _ => (text, 0),
+    };
+    digits(number)?
+        .checked_mul(1 << shift)
+        .filter(|size| i64::try_from(*size).is_ok())
+}
+
+fn digits(text: &str) -> Option<u64> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ALL: [Content; 3] = [Content::Zero, Content::Random { seed: 7 }, Content::Pattern];
+
+    #[test]
+    fn names_say_size_and_content() {
+        let file = |name: &str| ComputedFile::from_name(name.as_bytes());
+        let expected = |size, content| Some(ComputedFile { size, content });
+        assert_eq!(file("1G.zero"), expected(1 << 30, Content::Zero));
+        assert_eq!(
+            file("100M.rand?seed=7"),
+            expected(100 << 20, Content::Random { seed: 7 })
+        );
+        assert_eq!(file("5.rand"), expected(5, Content::Random { seed: 0 }));
+        assert_eq!(file("10G.pattern"), expected(10 << 30, Content::Pattern));
+        for bad in [
+            "",
+            ".zero",
+            "1X.zero",
+            "-1.zero",
+            "1G",
+            "1G.zero.gz",
+            "9999999T.zero",
+            "1.rand?seed=",
+            "1G.Zero",
+        ] {
+            assert_eq!(file(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_the_pattern_says_where_it_stands() {
+        let mut bytes = [0; 48];
+        Content::Pattern.fill(0, &mut bytes);
+        assert_eq!(&bytes, b"000000000000000\n000000000000010\n000000000000020\n");
+        Content::Pattern.fill((5 << 30) + 16, &mut bytes[..16]);
+        assert_eq!(&bytes[..16], b"000000140000010\n");
+    }
+
+    #[test]
+    fn a_wrong_byte_is_found_where_it_is() {
+        let mut bytes = vec![0; 10_000];
+        Content::Pattern.fill(77, &mut bytes);
+        assert_eq!(Content::Pattern.first_difference(77, &bytes), None);
+        bytes[9_000] ^= 1;
+        assert_eq!(Content::Pattern.first_difference(77, &bytes), Some(9_077));
+    }
+
+    proptest! {
+        #[test]
+        fn any_part_is_a_part_of_the_whole(start in 0_usize..500, length in 0_usize..500) {
+            for content in ALL {
+                let mut whole = vec![0; 1_000];
+                content.fill(0, &mut whole);
+                let mut part = vec![1; length];
+                content.fill(start as u64, &mut part);
+                prop_assert_eq!(&part[..], &whole[start..start + length]);
+            }
+        }
+    }
+}
