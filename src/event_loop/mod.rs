@@ -129,7 +129,7 @@ impl EventLoop {
         let some_ports_missing = rings.iter().any(|ports| !ports.is_complete());
         Ok(Self {
             listeners,
-            slots: Slots::new(),
+            slots: Slots::default(),
             admission: Admission::new(settings.max_sessions, settings.max_sessions_per_ip),
             shared: Shared {
                 registry: poll.registry().try_clone()?,

@@ -19,15 +19,16 @@ struct Entry<T> {
     value: T,
 }
 
-impl<T> Slots<T> {
-    /// An empty slab.
-    pub fn new() -> Self {
+impl<T> Default for Slots<T> {
+    fn default() -> Self {
         Self {
             entries: Slab::new(),
             generation: 0,
         }
     }
+}
 
+impl<T> Slots<T> {
     /// Puts in what `make` makes for the slot's name.
     pub fn insert_with(&mut self, make: impl FnOnce(SlotId) -> T) -> SlotId {
         self.generation = self.generation.wrapping_add(1) & GENERATION_MASK;
@@ -86,7 +87,7 @@ mod tests {
 
     #[test]
     fn k01_an_event_for_the_former_owner_of_a_slot_finds_nobody() {
-        let mut slots = Slots::new();
+        let mut slots = Slots::default();
         let closed = slots.insert_with(|_| "closed in this batch");
         assert_eq!(slots.remove(closed), Some("closed in this batch"));
         let accepted = slots.insert_with(|_| "accepted in this batch");

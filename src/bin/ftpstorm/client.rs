@@ -1,0 +1,576 @@
+//! One client: plays a script, a step at a time, over its control and data connections.
+//!
+//! Every reply is checked for its form, its code, and for having been asked for. A client never waits: each method does
+//! what can be done now and says whether the operation is still under way.
+
+use super::control::Control;
+use super::data::{Data, Moved};
+use super::failure::Failure;
+use super::measurements::Measurements;
+use super::script::{Announcement, Flow, Misbehaviour, Operation, Step};
+use super::sources::connect;
+use super::squat::Squatter;
+use loopftpd::event_loop::deadlines::Deadline;
+use loopftpd::event_loop::token::{SlotId, Target};
+use loopftpd::ftp::host_port::{extended_passive_port, passive_address};
+use loopftpd::ftp::reply_reader::ServerReply;
+use mio::event::Event;
+use mio::net::TcpStream;
+use mio::{Interest, Registry};
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read};
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// What every client may use while it plays.
+pub struct Tools {
+    pub registry: Registry,
+    pub target: SocketAddr,
+    /// Where thieves come from.
+    pub thief_address: Option<IpAddr>,
+    pub now: Instant,
+    pub patience: Duration,
+    pub scratch: Box<[u8]>,
+    pub measurements: Measurements,
+    /// Who can go on although no event will come.
+    pub ready: VecDeque<SlotId>,
+    pub squatter: Option<Squatter>,
+}
+
+/// One client.
+pub struct Client {
+    pub slot: SlotId,
+    pub role: usize,
+    pub number: usize,
+    /// When the next operation should begin, or should have begun.
+    pub intended: Instant,
+    pub deadline: Deadline,
+    source: Option<IpAddr>,
+    control: Option<Control>,
+    data: Option<Data>,
+    announced: Option<SocketAddr>,
+    thief: Option<TcpStream>,
+    play: Play,
+}
+
+/// What a client is doing.
+enum Play {
+    Resting,
+    Performing(Performance),
+}
+
+struct Performance {
+    operation: Rc<Operation>,
+    step: usize,
+    began: Instant,
+    step_began: Instant,
+    waits: Waits,
+}
+
+/// What the step under way waits for.
+#[derive(Clone, Debug)]
+enum Waits {
+    /// One reply with one of these codes.
+    Reply(&'static [u16]),
+    Announcement(Announcement),
+    /// The replies of a transfer, and the end of its bytes.
+    Transfer {
+        is_opened: bool,
+        is_closed: bool,
+        has_moved: bool,
+    },
+    /// Time.
+    Until(Instant),
+    /// The server's end of the connection, or time; nothing that comes is read.
+    Deaf {
+        until: Instant,
+    },
+    /// The same, but replies are read and forgotten.
+    Hearing {
+        until: Instant,
+    },
+    /// The server's patience; a byte goes out each time.
+    Trickle {
+        every: Duration,
+        next: Instant,
+    },
+}
+
+/// Where an operation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    UnderWay,
+    Succeeded {
+        class: usize,
+        began: Instant,
+    },
+    Failed {
+        class: usize,
+        failure: Failure,
+    },
+    /// The connection broke while nothing was under way.
+    LostAtRest(Failure),
+    Resting,
+}
+
+/// What beginning a step led to.
+enum Begun {
+    Done,
+    Waits(Waits),
+}
+
+impl Client {
+    pub fn new(slot: SlotId, role: usize, number: usize, source: Option<IpAddr>, intended: Instant) -> Self {
+        Self {
+            slot,
+            role,
+            number,
+            intended,
+            deadline: Deadline::new(intended),
+            source,
+            control: None,
+            data: None,
+            announced: None,
+            thief: None,
+            play: Play::Resting,
+        }
+    }
+
+    /// Whether there is a control connection to go on with.
+    pub fn has_session(&self) -> bool {
+        self.control.is_some()
+    }
+
+    pub fn is_resting(&self) -> bool {
+        matches!(self.play, Play::Resting)
+    }
+
+    /// When to look at the client if nothing happens before.
+    pub fn due(&self, patience: Duration) -> Instant {
+        match &self.play {
+            Play::Resting => self.intended,
+            Play::Performing(performance) => match &performance.waits {
+                Waits::Until(at) | Waits::Deaf { until: at } | Waits::Hearing { until: at } => *at,
+                Waits::Trickle { next, .. } => *next,
+                Waits::Reply(_) | Waits::Announcement(_) | Waits::Transfer { .. } => performance.step_began + patience,
+            },
+        }
+    }
+
+    /// Begins an operation whose latency counts from `intended`.
+    pub fn begin(&mut self, operation: Rc<Operation>, intended: Instant, tools: &mut Tools) -> Status {
+        self.play = Play::Performing(Performance {
+            operation,
+            step: 0,
+            began: intended,
+            step_began: tools.now,
+            waits: Waits::Until(tools.now),
+        });
+        let outcome = self.begin_steps(tools);
+        self.status(outcome)
+    }
+
+    /// The poll reports the control connection.
+    pub fn control_ready(&mut self, event: &Event, tools: &mut Tools) -> Status {
+        let outcome = self.hear(event, tools);
+        self.status(outcome)
+    }
+
+    /// The poll reports the data connection, or its budget was spent before.
+    pub fn data_ready(&mut self, tools: &mut Tools) -> Status {
+        let outcome = self.move_data(tools).and_then(|()| self.settle_transfer(tools));
+        self.status(outcome)
+    }
+
+    /// The client's deadline has passed while an operation was under way.
+    pub fn time_is_up(&mut self, tools: &mut Tools) -> Status {
+        let Play::Performing(performance) = &mut self.play else {
+            return Status::Resting;
+        };
+        let outcome = match &mut performance.waits {
+            Waits::Until(_) => {
+                performance.step += 1;
+                self.begin_steps(tools)
+            }
+            Waits::Deaf { .. } | Waits::Hearing { .. } => {
+                self.hang_up();
+                self.next_step(tools)
+            }
+            Waits::Trickle { every, next } => {
+                *next = tools.now + *every;
+                match self.control.as_mut().map(|control| control.push(b"U")) {
+                    Some(Ok(_)) => Ok(()),
+                    Some(Err(_)) | None => self.end_of_patience(tools),
+                }
+            }
+            Waits::Reply(_) | Waits::Announcement(_) | Waits::Transfer { .. } => Err(Failure::TimedOut),
+        };
+        self.status(outcome)
+    }
+
+    /// Gives up whatever is under way and closes everything.
+    pub fn hang_up(&mut self) {
+        self.control = None;
+        self.data = None;
+        self.thief = None;
+        self.announced = None;
+    }
+
+    /// Ends what is under way without a verdict: the run is over.
+    pub fn stop(&mut self) {
+        self.hang_up();
+        self.play = Play::Resting;
+    }
+
+    fn status(&mut self, outcome: Result<(), Failure>) -> Status {
+        match (&self.play, outcome) {
+            (Play::Resting, Ok(())) => Status::Resting,
+            (Play::Resting, Err(failure)) => {
+                self.hang_up();
+                Status::LostAtRest(failure)
+            }
+            (Play::Performing(performance), Err(failure)) => {
+                let class = performance.operation.class;
+                self.stop();
+                Status::Failed { class, failure }
+            }
+            (Play::Performing(performance), Ok(())) => {
+                if performance.step < performance.operation.steps.len() {
+                    return Status::UnderWay;
+                }
+                let (class, began) = (performance.operation.class, performance.began);
+                self.play = Play::Resting;
+                Status::Succeeded { class, began }
+            }
+        }
+    }
+
+    fn next_step(&mut self, tools: &mut Tools) -> Result<(), Failure> {
+        if let Play::Performing(performance) = &mut self.play {
+            performance.step += 1;
+        }
+        self.begin_steps(tools)
+    }
+
+    /// Begins steps until one has to wait, or all are done.
+    fn begin_steps(&mut self, tools: &mut Tools) -> Result<(), Failure> {
+        loop {
+            let Play::Performing(performance) = &self.play else {
+                return Ok(());
+            };
+            let operation = Rc::clone(&performance.operation);
+            let Some(step) = operation.steps.get(performance.step) else {
+                return Ok(());
+            };
+            let begun = self.begin_step(step, operation.class, tools)?;
+            let Play::Performing(performance) = &mut self.play else {
+                return Ok(());
+            };
+            match begun {
+                Begun::Done => performance.step += 1,
+                Begun::Waits(waits) => {
+                    performance.waits = waits;
+                    performance.step_began = tools.now;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn begin_step(&mut self, step: &Step, class: usize, tools: &mut Tools) -> Result<Begun, Failure> {
+        Ok(Begun::Waits(match step {
+            Step::Connect => {
+                let mut stream = connect(tools.target, self.source).map_err(|error| Failure::connecting(&error))?;
+                register(&mut stream, Target::Control(self.slot), tools)?;
+                self.control = Some(Control::new(stream));
+                Waits::Reply(&[220])
+            }
+            Step::Say { line, codes } => {
+                self.say(line)?;
+                Waits::Reply(codes)
+            }
+            Step::Arm(announcement) => {
+                self.say(match announcement {
+                    Announcement::Pasv => "PASV",
+                    Announcement::Epsv => "EPSV",
+                })?;
+                Waits::Announcement(*announcement)
+            }
+            Step::Transfer { line, flow } => {
+                let stream = self.connect_data(tools)?;
+                self.data = Some(Data::new(stream, flow));
+                self.say(line)?;
+                Waits::Transfer {
+                    is_opened: false,
+                    is_closed: false,
+                    has_moved: false,
+                }
+            }
+            Step::Steal => {
+                let announced = self.announced.ok_or(Failure::NoAddress)?;
+                // A server that refuses the thief at once has done well.
+                self.thief = connect(announced, tools.thief_address).ok();
+                tools.measurements.thefts_tried += 1;
+                return Ok(Begun::Done);
+            }
+            Step::CountLoot => {
+                self.count_loot(tools);
+                return Ok(Begun::Done);
+            }
+            Step::Pause(length) => Waits::Until(tools.now + *length),
+            Step::Close => {
+                self.hang_up();
+                return Ok(Begun::Done);
+            }
+            Step::Misbehave(misbehaviour) => self.misbehave(misbehaviour, class, tools)?,
+        }))
+    }
+
+    fn misbehave(&mut self, misbehaviour: &Misbehaviour, class: usize, tools: &mut Tools) -> Result<Waits, Failure> {
+        Ok(match misbehaviour {
+            Misbehaviour::Trickle { every } => Waits::Trickle {
+                every: *every,
+                next: tools.now + *every,
+            },
+            Misbehaviour::Flood { bytes, hold } => {
+                let control = self.control.as_mut().ok_or(Failure::ControlLost)?;
+                while let Ok(count) = control.push(bytes)
+                    && count == bytes.len()
+                {
+                    tools.measurements.moved(class, count as u64);
+                }
+                Waits::Deaf {
+                    until: tools.now + *hold,
+                }
+            }
+            Misbehaviour::Babble { bytes, hold } => {
+                let control = self.control.as_mut().ok_or(Failure::ControlLost)?;
+                let _ = control.push(bytes)?;
+                Waits::Hearing {
+                    until: tools.now + *hold,
+                }
+            }
+            Misbehaviour::Stall { line, hold } => {
+                let stream = self.connect_data(tools)?;
+                self.data = Some(Data::unread(stream));
+                self.say(line)?;
+                Waits::Hearing {
+                    until: tools.now + *hold,
+                }
+            }
+            Misbehaviour::Reset { line, after } => {
+                let stream = self.connect_data(tools)?;
+                self.data = Some(Data::reset_after(stream, *after));
+                self.say(line)?;
+                Waits::Transfer {
+                    is_opened: false,
+                    is_closed: false,
+                    has_moved: false,
+                }
+            }
+        })
+    }
+
+    fn say(&mut self, line: &str) -> Result<(), Failure> {
+        let control = self.control.as_mut().ok_or(Failure::ControlLost)?;
+        if let Some(reply) = control.next_reply()? {
+            return Err(unasked(&reply));
+        }
+        control.say(line)
+    }
+
+    fn connect_data(&mut self, tools: &mut Tools) -> Result<TcpStream, Failure> {
+        let announced = self.announced.take().ok_or(Failure::NoAddress)?;
+        let mut stream = connect(announced, self.source).map_err(|error| Failure::connecting(&error))?;
+        register(&mut stream, Target::Data(self.slot), tools)?;
+        Ok(stream)
+    }
+
+    /// Reads replies and lets each take the script further.
+    fn hear(&mut self, event: &Event, tools: &mut Tools) -> Result<(), Failure> {
+        let Some(control) = &mut self.control else {
+            return Ok(());
+        };
+        control.note_connected()?;
+        if event.is_writable() {
+            control.flush()?;
+        }
+        if let Play::Performing(Performance {
+            waits: Waits::Deaf { .. },
+            ..
+        }) = &self.play
+        {
+            // What the server says stays unread; only its reset would be noticed.
+            return if event.is_error() {
+                self.end_of_patience(tools)
+            } else {
+                Ok(())
+            };
+        }
+        let is_open = control.receive(&mut tools.scratch, event.is_read_closed())?;
+        while let Some(control) = &mut self.control
+            && let Some(reply) = control.next_reply()?
+        {
+            self.take_reply(&reply, tools)?;
+        }
+        if is_open || self.control.is_none() {
+            return Ok(());
+        }
+        match &self.play {
+            Play::Performing(Performance {
+                waits: Waits::Trickle { .. } | Waits::Hearing { .. },
+                ..
+            }) => self.end_of_patience(tools),
+            Play::Performing(_) | Play::Resting => Err(Failure::ControlLost),
+        }
+    }
+
+    /// The server has ended a connection that misbehaved, as it should.
+    fn end_of_patience(&mut self, tools: &mut Tools) -> Result<(), Failure> {
+        self.hang_up();
+        self.next_step(tools)
+    }
+
+    fn take_reply(&mut self, reply: &ServerReply, tools: &mut Tools) -> Result<(), Failure> {
+        let Play::Performing(performance) = &mut self.play else {
+            return Err(unasked(reply));
+        };
+        match &mut performance.waits {
+            Waits::Reply(codes) if codes.contains(&reply.code) => self.next_step(tools),
+            Waits::Announcement(announcement) if (227..=229).contains(&reply.code) => {
+                let announced = match announcement {
+                    Announcement::Pasv => passive_address(&reply.text),
+                    Announcement::Epsv => {
+                        extended_passive_port(&reply.text).map(|port| SocketAddr::new(tools.target.ip(), port))
+                    }
+                }
+                .ok_or(Failure::NoAddress)?;
+                tools.measurements.ports.insert(announced.port());
+                if let Some(squatter) = &mut tools.squatter {
+                    squatter.remember(announced.port());
+                }
+                self.announced = Some(announced);
+                self.next_step(tools)
+            }
+            Waits::Transfer {
+                is_opened, is_closed, ..
+            } => {
+                match (reply.code, *is_opened, *is_closed) {
+                    (125 | 150, false, false) => *is_opened = true,
+                    (226 | 250, true, false) => *is_closed = true,
+                    // A reset in the middle is answered 426 or 451; one after the last byte is not noticed.
+                    (426 | 451, true, false) if self.was_reset() => self.mark_closed(),
+                    (_, _, true) => return Err(unasked(reply)),
+                    (code, _, false) => return Err(Failure::Reply(code)),
+                }
+                self.settle_transfer(tools)
+            }
+            Waits::Hearing { .. } | Waits::Trickle { .. } => Ok(()),
+            Waits::Reply(_) | Waits::Announcement(_) => Err(Failure::Reply(reply.code)),
+            Waits::Until(_) | Waits::Deaf { .. } => Err(unasked(reply)),
+        }
+    }
+
+    fn was_reset(&self) -> bool {
+        let Play::Performing(performance) = &self.play else {
+            return false;
+        };
+        let step = performance.operation.steps.get(performance.step);
+        matches!(step, Some(Step::Misbehave(Misbehaviour::Reset { .. })))
+    }
+
+    fn mark_closed(&mut self) {
+        if let Play::Performing(Performance {
+            waits: Waits::Transfer { is_closed, .. },
+            ..
+        }) = &mut self.play
+        {
+            *is_closed = true;
+        }
+    }
+
+    fn move_data(&mut self, tools: &mut Tools) -> Result<(), Failure> {
+        let Some(data) = &mut self.data else {
+            return Ok(());
+        };
+        let before = data.moved;
+        let moved = data.pump(&mut tools.scratch);
+        let count = data.moved - before;
+        let Play::Performing(performance) = &mut self.play else {
+            return Ok(());
+        };
+        tools.measurements.moved(performance.operation.class, count);
+        match moved? {
+            Moved::WouldBlock => {}
+            Moved::BudgetSpent => tools.ready.push_back(self.slot),
+            Moved::Ended => {
+                self.data = None;
+                if let Waits::Transfer { has_moved, .. } = &mut performance.waits {
+                    *has_moved = true;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A transfer is over when its bytes and its last reply have both come.
+    fn settle_transfer(&mut self, tools: &mut Tools) -> Result<(), Failure> {
+        let Play::Performing(performance) = &self.play else {
+            return Ok(());
+        };
+        match &performance.waits {
+            Waits::Transfer {
+                is_closed: true,
+                has_moved: true,
+                ..
+            } => self.next_step(tools),
+            Waits::Transfer { .. }
+            | Waits::Reply(_)
+            | Waits::Announcement(_)
+            | Waits::Until(_)
+            | Waits::Deaf { .. }
+            | Waits::Hearing { .. }
+            | Waits::Trickle { .. } => Ok(()),
+        }
+    }
+
+    fn count_loot(&mut self, tools: &mut Tools) {
+        let Some(mut thief) = self.thief.take() else {
+            return;
+        };
+        loop {
+            match thief.read(&mut tools.scratch) {
+                Ok(0) => return,
+                Ok(count) => tools.measurements.stolen += count as u64,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+/// What an unexpected reply means: a 421 announces the end of the connection, anything else is out of turn.
+fn unasked(reply: &ServerReply) -> Failure {
+    if reply.code == 421 {
+        Failure::Reply(421)
+    } else {
+        Failure::Unasked(reply.code)
+    }
+}
+
+fn register(stream: &mut TcpStream, target: Target, tools: &Tools) -> Result<(), Failure> {
+    let interest = Interest::READABLE | Interest::WRITABLE;
+    tools
+        .registry
+        .register(stream, target.into(), interest)
+        .map_err(|error| Failure::connecting(&error))
+}
+
+/// The steps of a transfer that reads everything away.
+pub fn discard(line: impl Into<Rc<str>>) -> Step {
+    Step::Transfer {
+        line: line.into(),
+        flow: Flow::Discard,
+    }
+}

@@ -1,0 +1,101 @@
+//! A client's control connection: lines out, replies in.
+
+use super::failure::Failure;
+use loopftpd::ftp::reply_reader::{ReplyReader, ServerReply};
+use mio::net::TcpStream;
+use std::io::{ErrorKind, Read, Write};
+
+/// The control connection.
+#[derive(Debug)]
+pub struct Control {
+    stream: TcpStream,
+    replies: ReplyReader,
+    unsent: Vec<u8>,
+    is_connected: bool,
+}
+
+impl Control {
+    pub fn new(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            replies: ReplyReader::default(),
+            unsent: Vec::new(),
+            is_connected: false,
+        }
+    }
+
+    /// The poll reports the socket: learns whether the connection was made.
+    pub fn note_connected(&mut self) -> Result<(), Failure> {
+        if self.is_connected {
+            return Ok(());
+        }
+        match self.stream.take_error() {
+            Ok(Some(error)) | Err(error) => Err(Failure::connecting(&error)),
+            Ok(None) => {
+                self.is_connected = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// Says a line now, as far as the socket takes it.
+    pub fn say(&mut self, line: &str) -> Result<(), Failure> {
+        self.unsent.extend_from_slice(line.as_bytes());
+        self.unsent.extend_from_slice(b"\r\n");
+        self.flush()
+    }
+
+    /// Sends raw bytes, as far as the socket takes them; how many it took.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<usize, Failure> {
+        match self.stream.write(bytes) {
+            Ok(count) => Ok(count),
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::NotConnected => Ok(0),
+                _ => Err(Failure::ControlLost),
+            },
+        }
+    }
+
+    pub fn flush(&mut self) -> Result<(), Failure> {
+        while !self.unsent.is_empty() {
+            match self.stream.write(&self.unsent) {
+                Ok(count) => {
+                    self.unsent.drain(..count);
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted => {}
+                    ErrorKind::WouldBlock | ErrorKind::NotConnected => return Ok(()),
+                    _ => return Err(Failure::ControlLost),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what is there. `to_the_end`: the event told of the server's end, so a short read proves nothing.
+    /// `Ok(false)`: the server has closed its end.
+    pub fn receive(&mut self, scratch: &mut [u8], to_the_end: bool) -> Result<bool, Failure> {
+        loop {
+            match self.stream.read(scratch) {
+                Ok(0) => return Ok(false),
+                Ok(count) => {
+                    self.replies.feed(scratch.get(..count).unwrap_or_default());
+                    if count < scratch.len() && !to_the_end {
+                        // The socket is empty, and the next byte or the end brings an event.
+                        return Ok(true);
+                    }
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted => {}
+                    ErrorKind::WouldBlock | ErrorKind::NotConnected => return Ok(true),
+                    _ => return Err(Failure::ControlLost),
+                },
+            }
+        }
+    }
+
+    /// The next reply that has come whole.
+    pub fn next_reply(&mut self) -> Result<Option<ServerReply>, Failure> {
+        self.replies.next_reply().transpose().map_err(Failure::from)
+    }
+}

@@ -1,0 +1,194 @@
+//! A client's data connection: bytes dropped, compared, summed or made, and sometimes left lying.
+
+use super::failure::Failure;
+use super::script::Flow;
+use loopftpd::pattern::Content;
+use mio::net::TcpStream;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
+use socket2::SockRef;
+use std::io::{ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::time::Duration;
+
+/// Reads or writes of one data connection before others have their turn.
+const CALLS_PER_TURN: usize = 16;
+
+/// Bytes made at once for an upload; what the socket does not take is made again.
+const UPLOAD_CHUNK: usize = 64 * 1024;
+
+/// The data connection.
+#[derive(Debug)]
+pub struct Data {
+    stream: TcpStream,
+    work: Work,
+    /// Bytes moved so far.
+    pub moved: u64,
+}
+
+#[derive(Debug)]
+enum Work {
+    Discard,
+    Compare { content: Content, size: u64 },
+    Checksum { expected: u32, hasher: crc32fast::Hasher },
+    Upload { content: Content, size: u64 },
+    LeaveUnread,
+    ResetAfter(u64),
+}
+
+/// Where the data connection stands after a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// An event will tell of more.
+    WouldBlock,
+    /// More could be moved now.
+    BudgetSpent,
+    /// Everything has been moved and is right.
+    Ended,
+}
+
+impl Data {
+    pub fn new(stream: TcpStream, flow: &Flow) -> Self {
+        let work = match flow {
+            Flow::Discard => Work::Discard,
+            Flow::Compare { content, size } => Work::Compare {
+                content: *content,
+                size: *size,
+            },
+            Flow::Checksum(expected) => Work::Checksum {
+                expected: *expected,
+                hasher: crc32fast::Hasher::new(),
+            },
+            Flow::Upload { content, size } => Work::Upload {
+                content: *content,
+                size: *size,
+            },
+        };
+        Self { stream, work, moved: 0 }
+    }
+
+    /// A data connection that nobody reads.
+    pub fn unread(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            work: Work::LeaveUnread,
+            moved: 0,
+        }
+    }
+
+    /// A data connection that is reset after `bytes`.
+    pub fn reset_after(stream: TcpStream, bytes: u64) -> Self {
+        Self {
+            stream,
+            work: Work::ResetAfter(bytes),
+            moved: 0,
+        }
+    }
+
+    /// Moves what can be moved now.
+    pub fn pump(&mut self, scratch: &mut [u8]) -> Result<Moved, Failure> {
+        if let Ok(Some(_)) | Err(_) = self.stream.take_error() {
+            return Err(Failure::DataLost);
+        }
+        for _ in 0..CALLS_PER_TURN {
+            let step = match &mut self.work {
+                Work::LeaveUnread => return Ok(Moved::WouldBlock),
+                Work::Upload { content, size } => {
+                    let (content, size) = (*content, *size);
+                    self.send_some(content, size, scratch)?
+                }
+                Work::Discard | Work::ResetAfter(_) => self.drop_some(scratch)?,
+                Work::Compare { .. } | Work::Checksum { .. } => self.read_some(scratch)?,
+            };
+            match step {
+                Some(moved) => return Ok(moved),
+                None => {
+                    if let Work::ResetAfter(bytes) = self.work
+                        && self.moved >= bytes
+                    {
+                        // Closing now is a reset.
+                        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+                        return Ok(Moved::Ended);
+                    }
+                }
+            }
+        }
+        Ok(Moved::BudgetSpent)
+    }
+
+    /// The kernel drops the bytes without copying them here (`MSG_TRUNC`, tcp(7)).
+    fn drop_some(&mut self, scratch: &mut [u8]) -> Result<Option<Moved>, Failure> {
+        match recv(&self.stream, &mut *scratch, RecvFlags::TRUNC) {
+            Ok((_, 0)) => Ok(Some(Moved::Ended)),
+            Ok((_, count)) => {
+                self.moved += count as u64;
+                Ok(None)
+            }
+            Err(Errno::INTR) => Ok(None),
+            Err(Errno::AGAIN | Errno::NOTCONN) => Ok(Some(Moved::WouldBlock)),
+            Err(_) => Err(Failure::DataLost),
+        }
+    }
+
+    fn read_some(&mut self, scratch: &mut [u8]) -> Result<Option<Moved>, Failure> {
+        match self.stream.read(scratch) {
+            Ok(0) => self.judge().map(|()| Some(Moved::Ended)),
+            Ok(count) => {
+                let bytes = scratch.get(..count).unwrap_or_default();
+                match &mut self.work {
+                    Work::Compare { content, .. } => {
+                        if content.first_difference(self.moved, bytes).is_some() {
+                            return Err(Failure::WrongBytes);
+                        }
+                    }
+                    Work::Checksum { hasher, .. } => hasher.update(bytes),
+                    Work::Discard | Work::Upload { .. } | Work::LeaveUnread | Work::ResetAfter(_) => {}
+                }
+                self.moved += count as u64;
+                Ok(None)
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::Interrupted => Ok(None),
+                ErrorKind::WouldBlock | ErrorKind::NotConnected => Ok(Some(Moved::WouldBlock)),
+                _ => Err(Failure::DataLost),
+            },
+        }
+    }
+
+    /// All bytes have come: were they the right ones, and as many as there should be?
+    fn judge(&self) -> Result<(), Failure> {
+        let is_right = match &self.work {
+            Work::Compare { size, .. } => self.moved == *size,
+            Work::Checksum { expected, hasher } => hasher.clone().finalize() == *expected,
+            Work::Discard | Work::Upload { .. } | Work::LeaveUnread | Work::ResetAfter(_) => true,
+        };
+        if is_right { Ok(()) } else { Err(Failure::WrongBytes) }
+    }
+
+    fn send_some(&mut self, content: Content, size: u64, scratch: &mut [u8]) -> Result<Option<Moved>, Failure> {
+        let left = size.saturating_sub(self.moved);
+        if left == 0 {
+            return match self.stream.shutdown(Shutdown::Write) {
+                Ok(()) => Ok(Some(Moved::Ended)),
+                Err(_) => Err(Failure::DataLost),
+            };
+        }
+        let wanted = usize::try_from(left)
+            .unwrap_or(usize::MAX)
+            .min(scratch.len())
+            .min(UPLOAD_CHUNK);
+        let bytes = scratch.get_mut(..wanted).unwrap_or_default();
+        content.fill(self.moved, bytes);
+        match self.stream.write(bytes) {
+            Ok(count) => {
+                self.moved += count as u64;
+                Ok(None)
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::Interrupted => Ok(None),
+                ErrorKind::WouldBlock | ErrorKind::NotConnected => Ok(Some(Moved::WouldBlock)),
+                _ => Err(Failure::DataLost),
+            },
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The server's process, seen from outside: memory, descriptors and processor time, its children's included.
+
+use std::fs;
+use std::time::Duration;
+
+/// What a process and its descendants hold at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// Proportional set size in bytes where the kernel tells it, else resident set size.
+    pub memory: u64,
+    pub descriptors: u64,
+    pub processes: u64,
+    pub processor: Duration,
+}
+
+/// Before, at most, and after.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Samples {
+    pub before: Sample,
+    pub most: Sample,
+    pub after: Sample,
+}
+
+impl Sample {
+    /// `None`: the process is gone.
+    pub fn of(pid: u32) -> Option<Self> {
+        let mut sample = Self::default();
+        let mut waiting = vec![pid];
+        while let Some(pid) = waiting.pop() {
+            let Some(ticks) = processor_ticks(pid) else {
+                continue;
+            };
+            sample.processes += 1;
+            sample.memory += memory(pid);
+            sample.descriptors += fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |entries| entries.count() as u64);
+            sample.processor += Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64);
+            waiting.extend(children(pid));
+        }
+        (sample.processes > 0).then_some(sample)
+    }
+}
+
+impl Samples {
+    /// Takes a sample from the middle of the run.
+    pub fn note(&mut self, sample: Sample) {
+        self.most.memory = self.most.memory.max(sample.memory);
+        self.most.descriptors = self.most.descriptors.max(sample.descriptors);
+        self.most.processes = self.most.processes.max(sample.processes);
+    }
+}
+
+/// Bytes. The kernel counts them page by page for the proportional size, which only the owner and root may ask for.
+fn memory(pid: u32) -> u64 {
+    let kibibytes = |file: &str, field: &str| {
+        let text = fs::read_to_string(format!("/proc/{pid}/{file}")).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix(field))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    let size = kibibytes("smaps_rollup", "Pss:").or_else(|| kibibytes("status", "VmRSS:"));
+    size.unwrap_or(0) * 1024
+}
+
+fn processor_ticks(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the name in parentheses, which may hold anything; utime and stime are the 14th and 15th.
+    let mut fields = stat.rsplit(')').next()?.split_whitespace().skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(user + system)
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task"));
+    tasks
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|task| fs::read_to_string(task.path().join("children")).ok())
+        .flat_map(|text| {
+            text.split_whitespace()
+                .filter_map(|child| child.parse().ok())
+                .collect::<Vec<u32>>()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_holds_memory_and_descriptors_and_its_children_count() {
+        let alone = Sample::of(std::process::id()).expect("it runs");
+        assert!(alone.memory > 100_000 && alone.descriptors >= 3);
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("a child");
+        let together = Sample::of(std::process::id()).expect("it runs");
+        child.kill().expect("ours");
+        child.wait().expect("ours");
+        assert!(together.processes > alone.processes);
+        assert_eq!(Sample::of(u32::MAX), None);
+    }
+}

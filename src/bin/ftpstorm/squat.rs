@@ -1,0 +1,72 @@
+//! The squatter: takes ports of the server's passive range from outside, and waits who comes.
+//!
+//! It is what stalled the server of the story: another program bound a more specific address of a port that the server
+//! announced, and got the server's connections.
+
+use loopftpd::event_loop::token::Target;
+use mio::net::TcpListener;
+use mio::{Interest, Registry};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+/// Ports squatted upon, and those still to be tried.
+#[derive(Debug)]
+pub struct Squatter {
+    address: IpAddr,
+    seen: HashSet<u16>,
+    held: HashMap<u16, TcpListener>,
+}
+
+impl Squatter {
+    /// Squats at `address`, the most specific one that clients connect to.
+    pub fn new(address: IpAddr) -> Self {
+        Self {
+            address,
+            seen: HashSet::new(),
+            held: HashMap::new(),
+        }
+    }
+
+    /// A port that the server has announced.
+    pub fn remember(&mut self, port: u16) {
+        self.seen.insert(port);
+    }
+
+    /// Tries to take every second port seen, so that the server has some left; how many are held.
+    pub fn take_ports(&mut self, registry: &Registry) -> u64 {
+        for port in self.seen.iter().filter(|port| **port % 2 == 0) {
+            if self.held.contains_key(port) {
+                continue;
+            }
+            if let Ok(mut listener) = listen(SocketAddr::new(self.address, *port)) {
+                let token = Target::PassivePort { ring: 0, port: *port }.into();
+                if registry.register(&mut listener, token, Interest::READABLE).is_ok() {
+                    self.held.insert(*port, listener);
+                }
+            }
+        }
+        self.held.len() as u64
+    }
+
+    /// Connections that came to a port held here.
+    pub fn victims(&mut self, port: u16) -> u64 {
+        let mut count = 0;
+        if let Some(listener) = self.held.get(&port) {
+            while listener.accept().is_ok() {
+                count += 1;
+            }
+        }
+        count
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(16)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
