@@ -14,9 +14,6 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 
-/// Bytes of one batch: about 256 entries with names of usual length.
-const BATCH_BYTES: usize = 8 * 1024;
-
 /// A directory being read.
 #[derive(Debug)]
 pub struct OpenDirectory {
@@ -61,13 +58,15 @@ impl OpenDirectory {
         }
     }
 
-    /// Calls `visit` for every entry of the next batch, `.` and `..` included, the server's own names left out.
+    /// Calls `visit` for every entry of the next batch, `.` and `..` included, the server's own names left out. A batch is
+    /// what fits into `batch_bytes` (of the first call): an entry with a name of usual length takes 32.
     pub fn next_batch<E: From<StorageError>>(
         &mut self,
+        batch_bytes: usize,
         mut visit: impl FnMut(&Place, &CStr, EntryType) -> Result<(), E>,
     ) -> Result<Batch, E> {
         if self.batch.capacity() == 0 {
-            self.batch.reserve_exact(BATCH_BYTES);
+            self.batch.reserve_exact(batch_bytes);
         }
         let mut entries = RawDir::new(self.place.descriptor.as_fd(), self.batch.spare_capacity_mut());
         loop {

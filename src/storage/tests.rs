@@ -181,7 +181,7 @@ fn the_parent_of_the_root_shows_the_root() {
     let mut directory = served.storage.open_directory(&VirtualPath::ROOT).expect("the root");
     let mut seen = Vec::new();
     directory
-        .next_batch(|place, name, _| {
+        .next_batch(8192, |place, name, _| {
             if name == c"." || name == c".." {
                 seen.push(place.attributes(name)?.map(|attributes| attributes.inode));
             }
@@ -197,7 +197,7 @@ fn names(served: &Served, directory: &str) -> Vec<String> {
     let mut names = Vec::new();
     loop {
         let batch = directory
-            .next_batch(|_, name, _| {
+            .next_batch(8192, |_, name, _| {
                 if name != c"." && name != c".." {
                     names.push(name.to_string_lossy().into_owned());
                 }

@@ -11,6 +11,13 @@ use crate::ftp::timestamp::Timestamp;
 use crate::storage::{Batch, EntryType, OpenDirectory, Place, StorageError};
 use std::ffi::CStr;
 
+/// Entries read at once when each has to be looked up: about 256, a turn's budget.
+const LOOKUPS_BATCH_BYTES: usize = 8 * 1024;
+/// Entries read at once when the names are all that is wanted: about 1,000, which cost less than 256 lookups.
+const NAMES_BATCH_BYTES: usize = 32 * 1024;
+/// What reading a batch costs, in lookups.
+const BATCH_COST: usize = 32;
+
 /// What is left to be listed.
 #[derive(Debug)]
 pub enum ListingLines {
@@ -71,8 +78,13 @@ impl DirectoryLines {
             format,
             pattern,
         } = self;
-        directory.next_batch(|place, name, entry_type| {
-            *entries = entries.saturating_sub(1);
+        *entries = entries.saturating_sub(BATCH_COST);
+        let (batch_bytes, entry_cost) = match format {
+            LineFormat::Names { .. } => (NAMES_BATCH_BYTES, 0),
+            LineFormat::Columns { .. } | LineFormat::Facts(_) => (LOOKUPS_BATCH_BYTES, 1),
+        };
+        directory.next_batch(batch_bytes, |place, name, entry_type| {
+            *entries = entries.saturating_sub(entry_cost);
             let wanted = pattern.as_ref().is_none_or(|pattern| pattern.matches(name.to_bytes()));
             if wanted {
                 write_entry(lines, format, place, name, entry_type)

@@ -24,7 +24,7 @@ use std::io;
 pub struct Budget {
     /// Bytes handed to the kernel.
     pub bytes: usize,
-    /// Directory entries looked at; a batch that has been begun is finished.
+    /// Directory entries looked up; a batch that has been begun is finished, and costs something itself.
     pub entries: usize,
 }
 

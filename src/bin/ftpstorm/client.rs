@@ -51,6 +51,8 @@ pub struct Client {
     data: Option<Data>,
     announced: Option<SocketAddr>,
     thief: Option<TcpStream>,
+    /// Stands in the ready queue; once is enough.
+    is_queued: bool,
     play: Play,
 }
 
@@ -82,8 +84,9 @@ enum Waits {
     },
     /// Time.
     Until(Instant),
-    /// The server's end of the connection, or time; nothing that comes is read.
-    Deaf {
+    /// The server's end of the connection, or time; bytes go out as fast as they are taken, nothing is read.
+    Flood {
+        bytes: Rc<[u8]>,
         until: Instant,
     },
     /// The same, but replies are read and forgotten.
@@ -133,6 +136,7 @@ impl Client {
             data: None,
             announced: None,
             thief: None,
+            is_queued: false,
             play: Play::Resting,
         }
     }
@@ -151,7 +155,7 @@ impl Client {
         match &self.play {
             Play::Resting => self.intended,
             Play::Performing(performance) => match &performance.waits {
-                Waits::Until(at) | Waits::Deaf { until: at } | Waits::Hearing { until: at } => *at,
+                Waits::Until(at) | Waits::Flood { until: at, .. } | Waits::Hearing { until: at } => *at,
                 Waits::Trickle { next, .. } => *next,
                 Waits::Reply(_) | Waits::Announcement(_) | Waits::Transfer { .. } => performance.step_began + patience,
             },
@@ -177,8 +181,26 @@ impl Client {
         self.status(outcome)
     }
 
-    /// The poll reports the data connection, or its budget was spent before.
+    /// The poll reports the data connection: its bytes are moved when the turn comes to that.
+    pub fn queue(&mut self, tools: &mut Tools) {
+        if !self.is_queued {
+            self.is_queued = true;
+            tools.ready.push_back(self.slot);
+        }
+    }
+
+    /// The ready queue has come to this client.
     pub fn data_ready(&mut self, tools: &mut Tools) -> Status {
+        self.is_queued = false;
+        if let Play::Performing(Performance {
+            waits: Waits::Flood { bytes, .. },
+            ..
+        }) = &self.play
+        {
+            let bytes = Rc::clone(bytes);
+            let outcome = self.flood(&bytes, tools);
+            return self.status(outcome);
+        }
         let outcome = self.move_data(tools).and_then(|()| self.settle_transfer(tools));
         self.status(outcome)
     }
@@ -193,7 +215,7 @@ impl Client {
                 performance.step += 1;
                 self.begin_steps(tools)
             }
-            Waits::Deaf { .. } | Waits::Hearing { .. } => {
+            Waits::Flood { .. } | Waits::Hearing { .. } => {
                 self.hang_up();
                 self.next_step(tools)
             }
@@ -263,7 +285,7 @@ impl Client {
             let Some(step) = operation.steps.get(performance.step) else {
                 return Ok(());
             };
-            let begun = self.begin_step(step, operation.class, tools)?;
+            let begun = self.begin_step(step, tools)?;
             let Play::Performing(performance) = &mut self.play else {
                 return Ok(());
             };
@@ -278,10 +300,11 @@ impl Client {
         }
     }
 
-    fn begin_step(&mut self, step: &Step, class: usize, tools: &mut Tools) -> Result<Begun, Failure> {
+    fn begin_step(&mut self, step: &Step, tools: &mut Tools) -> Result<Begun, Failure> {
         Ok(Begun::Waits(match step {
             Step::Connect => {
                 let mut stream = connect(tools.target, self.source).map_err(|error| Failure::connecting(&error))?;
+                stream.set_nodelay(true).map_err(|error| Failure::connecting(&error))?;
                 register(&mut stream, Target::Control(self.slot), tools)?;
                 self.control = Some(Control::new(stream));
                 Waits::Reply(&[220])
@@ -323,24 +346,20 @@ impl Client {
                 self.hang_up();
                 return Ok(Begun::Done);
             }
-            Step::Misbehave(misbehaviour) => self.misbehave(misbehaviour, class, tools)?,
+            Step::Misbehave(misbehaviour) => self.misbehave(misbehaviour, tools)?,
         }))
     }
 
-    fn misbehave(&mut self, misbehaviour: &Misbehaviour, class: usize, tools: &mut Tools) -> Result<Waits, Failure> {
+    fn misbehave(&mut self, misbehaviour: &Misbehaviour, tools: &mut Tools) -> Result<Waits, Failure> {
         Ok(match misbehaviour {
             Misbehaviour::Trickle { every } => Waits::Trickle {
                 every: *every,
                 next: tools.now + *every,
             },
             Misbehaviour::Flood { bytes, hold } => {
-                let control = self.control.as_mut().ok_or(Failure::ControlLost)?;
-                while let Ok(count) = control.push(bytes)
-                    && count == bytes.len()
-                {
-                    tools.measurements.moved(class, count as u64);
-                }
-                Waits::Deaf {
+                self.queue(tools);
+                Waits::Flood {
+                    bytes: Rc::clone(bytes),
                     until: tools.now + *hold,
                 }
             }
@@ -397,16 +416,13 @@ impl Client {
             control.flush()?;
         }
         if let Play::Performing(Performance {
-            waits: Waits::Deaf { .. },
+            waits: Waits::Flood { .. },
             ..
         }) = &self.play
         {
-            // What the server says stays unread; only its reset would be noticed.
-            return if event.is_error() {
-                self.end_of_patience(tools)
-            } else {
-                Ok(())
-            };
+            // What the server says stays unread.
+            self.queue(tools);
+            return Ok(());
         }
         let is_open = control.receive(&mut tools.scratch, event.is_read_closed())?;
         while let Some(control) = &mut self.control
@@ -424,6 +440,19 @@ impl Client {
             }) => self.end_of_patience(tools),
             Play::Performing(_) | Play::Resting => Err(Failure::ControlLost),
         }
+    }
+
+    /// Pushes once; if all was taken there may be room for more, if not an event will tell.
+    fn flood(&mut self, bytes: &[u8], tools: &mut Tools) -> Result<(), Failure> {
+        let Some(control) = &mut self.control else {
+            return self.end_of_patience(tools);
+        };
+        match control.push(bytes) {
+            Ok(count) if count == bytes.len() => self.queue(tools),
+            Ok(_) => {}
+            Err(_) => return self.end_of_patience(tools),
+        }
+        Ok(())
     }
 
     /// The server has ended a connection that misbehaved, as it should.
@@ -468,7 +497,7 @@ impl Client {
             }
             Waits::Hearing { .. } | Waits::Trickle { .. } => Ok(()),
             Waits::Reply(_) | Waits::Announcement(_) => Err(Failure::Reply(reply.code)),
-            Waits::Until(_) | Waits::Deaf { .. } => Err(unasked(reply)),
+            Waits::Until(_) | Waits::Flood { .. } => Err(unasked(reply)),
         }
     }
 
@@ -497,16 +526,19 @@ impl Client {
         let before = data.moved;
         let moved = data.pump(&mut tools.scratch);
         let count = data.moved - before;
-        let Play::Performing(performance) = &mut self.play else {
-            return Ok(());
-        };
-        tools.measurements.moved(performance.operation.class, count);
+        if let Play::Performing(performance) = &self.play {
+            tools.measurements.moved(performance.operation.class, count);
+        }
         match moved? {
             Moved::WouldBlock => {}
-            Moved::BudgetSpent => tools.ready.push_back(self.slot),
+            Moved::BudgetSpent => self.queue(tools),
             Moved::Ended => {
                 self.data = None;
-                if let Waits::Transfer { has_moved, .. } = &mut performance.waits {
+                if let Play::Performing(Performance {
+                    waits: Waits::Transfer { has_moved, .. },
+                    ..
+                }) = &mut self.play
+                {
                     *has_moved = true;
                 }
             }
@@ -529,7 +561,7 @@ impl Client {
             | Waits::Reply(_)
             | Waits::Announcement(_)
             | Waits::Until(_)
-            | Waits::Deaf { .. }
+            | Waits::Flood { .. }
             | Waits::Hearing { .. }
             | Waits::Trickle { .. } => Ok(()),
         }

@@ -22,6 +22,8 @@ pub struct Measurements {
     pub diverted: u64,
     /// Ports that could be squatted upon.
     pub squatted: u64,
+    /// Bytes of file and listing data, both ways.
+    pub bytes: u64,
     pub began: Instant,
     current: Second,
     current_latencies: Histogram<u64>,
@@ -92,6 +94,7 @@ impl Measurements {
             thefts_tried: 0,
             diverted: 0,
             squatted: 0,
+            bytes: 0,
             began: now,
             current: Second::default(),
             current_latencies: histogram(),
@@ -121,6 +124,7 @@ impl Measurements {
         if let Some(class) = self.classes.get_mut(class) {
             class.bytes += bytes;
         }
+        self.bytes += bytes;
         self.current.bytes += bytes;
     }
 

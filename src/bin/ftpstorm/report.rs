@@ -48,7 +48,7 @@ pub fn table(options: &Options, outcome: &Outcome, complaints: &[String]) -> Str
         let _ = writeln!(text, "{:>10}", class.failed());
     }
     text.push('\n');
-    let bytes: u64 = measurements.classes.iter().map(|class| class.bytes).sum();
+    let bytes = measurements.bytes;
     if bytes > 0 {
         let _ = writeln!(
             text,

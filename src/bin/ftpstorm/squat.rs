@@ -7,7 +7,7 @@ use loopftpd::event_loop::token::Target;
 use mio::net::TcpListener;
 use mio::{Interest, Registry};
 use socket2::{Domain, Protocol, Socket, Type};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,7 +15,9 @@ use std::net::{IpAddr, SocketAddr};
 #[derive(Debug)]
 pub struct Squatter {
     address: IpAddr,
-    seen: HashSet<u16>,
+    seen: BTreeSet<u16>,
+    /// The port tried last; the next higher one is the next.
+    tried: u16,
     held: HashMap<u16, TcpListener>,
 }
 
@@ -24,7 +26,8 @@ impl Squatter {
     pub fn new(address: IpAddr) -> Self {
         Self {
             address,
-            seen: HashSet::new(),
+            seen: BTreeSet::new(),
+            tried: 0,
             held: HashMap::new(),
         }
     }
@@ -34,20 +37,30 @@ impl Squatter {
         self.seen.insert(port);
     }
 
-    /// Tries to take every second port seen, so that the server has some left; how many are held.
-    pub fn take_ports(&mut self, registry: &Registry) -> u64 {
-        for port in self.seen.iter().filter(|port| **port % 2 == 0) {
-            if self.held.contains_key(port) {
-                continue;
-            }
-            if let Ok(mut listener) = listen(SocketAddr::new(self.address, *port)) {
-                let token = Target::PassivePort { ring: 0, port: *port }.into();
-                if registry.register(&mut listener, token, Interest::READABLE).is_ok() {
-                    self.held.insert(*port, listener);
-                }
+    /// Tries to take the next of the ports seen, every second one, so that the server has some left; how many are held.
+    pub fn take_a_port(&mut self, registry: &Registry) -> u64 {
+        let next = self
+            .seen
+            .range(self.tried.saturating_add(1)..)
+            .next()
+            .or(self.seen.first());
+        if let Some(port) = next.copied() {
+            self.tried = port;
+            if port % 2 == 0 && !self.held.contains_key(&port) {
+                self.take(port, registry);
             }
         }
         self.held.len() as u64
+    }
+
+    fn take(&mut self, port: u16, registry: &Registry) {
+        let Ok(mut listener) = listen(SocketAddr::new(self.address, port)) else {
+            return;
+        };
+        let token = Target::PassivePort { ring: 0, port }.into();
+        if registry.register(&mut listener, token, Interest::READABLE).is_ok() {
+            self.held.insert(port, listener);
+        }
     }
 
     /// Connections that came to a port held here.

@@ -30,8 +30,10 @@ const AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// How long the server's descriptors may take to come back to where they were.
 const AFTERMATH: Duration = Duration::from_secs(10);
 const EVENTS_PER_TURN: usize = 1024;
+/// Bytes of all data connections together in one turn.
+const BULK_PER_TURN: u64 = 512 * 1024;
 /// Large enough that dropping a download takes few calls; its pages are never touched by them.
-const SCRATCH_BYTES: usize = 1 << 20;
+const SCRATCH_BYTES: usize = 256 * 1024;
 
 /// A run.
 pub struct Storm {
@@ -141,11 +143,7 @@ impl Storm {
             for event in &events {
                 self.dispatch(event);
             }
-            for _ in 0..self.tools.ready.len() {
-                if let Some(slot) = self.tools.ready.pop_front() {
-                    self.step(slot, Client::data_ready);
-                }
-            }
+            self.move_bulk();
             self.fire_deadlines();
             self.open_gate_if_gathered();
             self.look_at_the_clock();
@@ -228,13 +226,33 @@ impl Storm {
     fn dispatch(&mut self, event: &Event) {
         match Target::try_from(event.token()) {
             Ok(Target::Control(slot)) => self.step(slot, |client, tools| client.control_ready(event, tools)),
-            Ok(Target::Data(slot)) => self.step(slot, Client::data_ready),
+            Ok(Target::Data(slot)) => {
+                if let Some(client) = self.clients.get_mut(slot) {
+                    client.queue(&mut self.tools);
+                }
+            }
             Ok(Target::PassivePort { port, .. }) => {
                 if let Some(squatter) = &mut self.tools.squatter {
                     self.tools.measurements.diverted += squatter.victims(port);
                 }
             }
             Ok(Target::Signals | Target::ControlListener(_)) | Err(_) => {}
+        }
+    }
+
+    /// Data is moved after all replies were read, and only so much a turn: a prober's latency is the server's, not this
+    /// loop's own.
+    fn move_bulk(&mut self) {
+        let mut left = BULK_PER_TURN;
+        for _ in 0..self.tools.ready.len() {
+            if left == 0 {
+                return;
+            }
+            if let Some(slot) = self.tools.ready.pop_front() {
+                let before = self.tools.measurements.bytes;
+                self.step(slot, Client::data_ready);
+                left = left.saturating_sub(self.tools.measurements.bytes - before);
+            }
         }
     }
 
@@ -268,31 +286,31 @@ impl Storm {
         self.go_on(slot, status);
     }
 
+    /// A client that was free at its time begins now: that this loop's timer is late is not the server's fault.
     fn begin(&mut self, slot: SlotId) {
-        let status = self.begin_next(slot);
+        let status = self.begin_next(slot, self.tools.now);
         self.go_on(slot, status);
     }
 
     fn go_on(&mut self, slot: SlotId, status: Status) {
         let mut status = status;
-        while self.account(slot, status) {
-            status = self.begin_next(slot);
+        while let Some(intended) = self.account(slot, status) {
+            status = self.begin_next(slot, intended);
         }
         self.rest(slot);
     }
 
-    /// Counts what ended; whether the client begins its next operation at once.
-    fn account(&mut self, slot: SlotId, status: Status) -> bool {
-        let Some(client) = self.clients.get_mut(slot) else {
-            return false;
-        };
+    /// Counts what ended. When the next operation should have begun, if that is now or past: its latency counts from then,
+    /// so that a server that stalls cannot hide it.
+    fn account(&mut self, slot: SlotId, status: Status) -> Option<Instant> {
+        let client = self.clients.get_mut(slot)?;
         let role = self.roles.get(client.role);
         let login_class = role.and_then(|role| role.login.as_ref()).map(|login| login.class);
         let interval = role.and_then(|role| role.interval);
         let is_counted = role.is_some_and(|role| role.is_counted);
         let now = self.tools.now;
         let ended = match status {
-            Status::UnderWay | Status::Resting => return false,
+            Status::UnderWay | Status::Resting => return None,
             Status::Succeeded { class, began } => {
                 self.tools.measurements.success(class, now - began);
                 Some(class)
@@ -312,16 +330,16 @@ impl Storm {
         let has_failed = !matches!(status, Status::Succeeded { .. });
         if was_login && self.phase == Phase::Gathering {
             self.logging_in -= 1;
-            return false;
+            return None;
         }
         if is_counted && ended.is_some() && !was_login {
             self.counted.ended += 1;
             if let Some(squatter) = &mut self.tools.squatter {
-                self.tools.measurements.squatted = squatter.take_ports(&self.tools.registry);
+                self.tools.measurements.squatted = squatter.take_a_port(&self.tools.registry);
             }
         }
         if was_login && !has_failed {
-            return true;
+            return Some(now);
         }
         let next = interval.map_or(now, |interval| client.intended + interval);
         client.intended = if has_failed {
@@ -329,11 +347,12 @@ impl Storm {
         } else {
             next
         };
-        client.intended <= now && self.phase == Phase::Running
+        let is_due = client.intended <= now && self.phase == Phase::Running;
+        is_due.then_some(client.intended)
     }
 
-    /// Begins the login a client needs, or its next operation.
-    fn begin_next(&mut self, slot: SlotId) -> Status {
+    /// Begins the login a client needs, or its next operation, whose latency counts from `intended`.
+    fn begin_next(&mut self, slot: SlotId, intended: Instant) -> Status {
         let Some(client) = self.clients.get_mut(slot) else {
             return Status::Resting;
         };
@@ -357,11 +376,6 @@ impl Storm {
             }
             self.counted.begun += 1;
         }
-        let intended = if role.interval.is_some() {
-            client.intended
-        } else {
-            self.tools.now
-        };
         match choose(&role.repertoire, &mut self.random) {
             Some(operation) => client.begin(operation, intended, &mut self.tools),
             None => Status::Resting,
