@@ -6,11 +6,11 @@
 
 use loopftpd::confine::{self, Confinement};
 use loopftpd::descriptors::{Descriptors, SESSION_WORST_CASE};
-use loopftpd::event_loop::{Equipment, EventLoop, Listening, Settings, Signals, TransferLog};
+use loopftpd::event_loop::{self, Equipment, EventLoop, Listening, Settings, Signals, TransferLog};
 use loopftpd::log_output;
 use loopftpd::options::{self, Invocation, Options};
 use loopftpd::random::Random;
-use loopftpd::storage::DiskRoot;
+use loopftpd::storage::{DiskRoot, Storage, Synthetic};
 use std::error::Error;
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -56,7 +56,12 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         Confinement::NotNeeded => options.directory.as_path(),
         Confinement::Confined(_) | Confinement::StayingRoot => Path::new("/"),
     };
-    let storage = DiskRoot::open(root, descriptors.clone())?;
+    let disk = DiskRoot::open(root, descriptors.clone())?;
+    let storage: Box<dyn Storage> = if options.synthetic {
+        Box::new(Synthetic::new(disk, event_loop::wall_clock()))
+    } else {
+        Box::new(disk)
+    };
 
     let most_sessions = descriptors
         .free()
@@ -74,7 +79,7 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         listening,
         Equipment {
             settings: settings(&options),
-            storage: Box::new(storage),
+            storage,
             descriptors,
             random,
             signals,

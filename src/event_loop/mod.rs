@@ -404,7 +404,8 @@ impl EventLoop {
     }
 }
 
-fn wall_clock() -> Timestamp {
+/// The time of day, for what clients see.
+pub fn wall_clock() -> Timestamp {
     let seconds = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));

@@ -33,6 +33,7 @@ pub struct Options {
     pub log_level: LogLevels,
     pub transfer_log: Option<PathBuf>,
     pub trace: bool,
+    pub synthetic: bool,
     pub user: Option<String>,
 }
 
@@ -53,6 +54,7 @@ const NETWORK: &str = "Where clients connect";
 const LIMITS: &str = "Limits";
 const TIMES: &str = "Timeouts (30s, 5m, 2h; a bare number is seconds)";
 const OUTPUT: &str = "What is shown and written";
+const FILES: &str = "What is served";
 const PROCESS: &str = "The process";
 
 #[rustfmt::skip]
@@ -65,6 +67,8 @@ static TABLE: Table = Table(&[
           help: "the address announced by PASV, to clients of that network (10.0.0.0/8=10.0.0.5) or to all" },
     Row { group: NETWORK, short: "", long: "no-active", value: "", default: "", is_repeatable: false,
           help: "refuse PORT and EPRT" },
+    Row { group: FILES, short: "", long: "synthetic", value: "", default: "", is_repeatable: false,
+          help: "add /gen/1G.zero, /gen/10M.pattern, /gen/5M.rand?seed=7 …: files of any size without a disk" },
     Row { group: LIMITS, short: "m", long: "max-sessions", value: "N", default: "10000", is_repeatable: false,
           help: "sessions at once" },
     Row { group: LIMITS, short: "", long: "max-sessions-per-ip", value: "N", default: "", is_repeatable: false,
@@ -118,6 +122,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         log_level: given.value("log-level", LogLevels::parse)?,
         transfer_log: given.text("transfer-log").map(PathBuf::from),
         trace: given.is_present("trace"),
+        synthetic: given.is_present("synthetic"),
         user: given.text("user"),
     };
     let clash = options

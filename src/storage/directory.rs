@@ -6,11 +6,11 @@
 use super::StorageError;
 use super::disk_root::{attributes_beneath, attributes_from, is_reserved};
 use crate::descriptors::Permit;
-use crate::ftp::listing::Attributes;
+use crate::ftp::listing::{Attributes, Kind};
 use crate::ftp::path::VirtualPath;
 use rustix::fs::{self, AtFlags, FileType, RawDir};
 use rustix::io::Errno;
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 
@@ -19,15 +19,31 @@ use std::rc::Rc;
 pub struct OpenDirectory {
     place: Place,
     batch: Vec<u8>,
-    _permit: Permit,
+    /// The computed entries have been given out; those of the disk follow.
+    is_past_computed: bool,
 }
 
 /// Where the directory stands: what its entries are looked up with.
 #[derive(Debug)]
 pub struct Place {
+    disk: Option<DiskPlace>,
+    /// Entries that no disk knows of.
+    computed: Rc<[ComputedEntry]>,
+}
+
+#[derive(Debug)]
+struct DiskPlace {
     root: Rc<OwnedFd>,
     path: VirtualPath,
     descriptor: OwnedFd,
+    _permit: Permit,
+}
+
+/// An entry that is computed, not stored.
+#[derive(Clone, Debug)]
+pub(super) struct ComputedEntry {
+    pub name: CString,
+    pub attributes: Attributes,
 }
 
 /// What the directory itself tells of an entry's kind, without another system call.
@@ -50,12 +66,40 @@ pub enum Batch {
 }
 
 impl OpenDirectory {
-    pub(super) fn new(root: Rc<OwnedFd>, path: VirtualPath, descriptor: OwnedFd, permit: Permit) -> Self {
-        Self {
-            place: Place { root, path, descriptor },
-            batch: Vec::new(),
+    pub(super) fn on_disk(root: Rc<OwnedFd>, path: VirtualPath, descriptor: OwnedFd, permit: Permit) -> Self {
+        let disk = DiskPlace {
+            root,
+            path,
+            descriptor,
             _permit: permit,
+        };
+        Self {
+            place: Place {
+                disk: Some(disk),
+                computed: Rc::default(),
+            },
+            batch: Vec::new(),
+            is_past_computed: true,
         }
+    }
+
+    /// A directory of computed entries only.
+    pub(super) fn computed(entries: Rc<[ComputedEntry]>) -> Self {
+        Self {
+            place: Place {
+                disk: None,
+                computed: entries,
+            },
+            batch: Vec::new(),
+            is_past_computed: false,
+        }
+    }
+
+    /// The same directory with computed entries before its own.
+    pub(super) fn with_computed(mut self, entries: Rc<[ComputedEntry]>) -> Self {
+        self.place.computed = entries;
+        self.is_past_computed = false;
+        self
     }
 
     /// Calls `visit` for every entry of the next batch, `.` and `..` included, the server's own names left out. A batch is
@@ -65,10 +109,20 @@ impl OpenDirectory {
         batch_bytes: usize,
         mut visit: impl FnMut(&Place, &CStr, EntryType) -> Result<(), E>,
     ) -> Result<Batch, E> {
+        if !self.is_past_computed {
+            self.is_past_computed = true;
+            for entry in self.place.computed.iter() {
+                visit(&self.place, &entry.name, entry.entry_type())?;
+            }
+            return Ok(Batch::More);
+        }
+        let Some(disk) = &self.place.disk else {
+            return Ok(Batch::End);
+        };
         if self.batch.capacity() == 0 {
             self.batch.reserve_exact(batch_bytes);
         }
-        let mut entries = RawDir::new(self.place.descriptor.as_fd(), self.batch.spare_capacity_mut());
+        let mut entries = RawDir::new(disk.descriptor.as_fd(), self.batch.spare_capacity_mut());
         loop {
             match entries.next() {
                 None => return Ok(Batch::End),
@@ -78,7 +132,7 @@ impl OpenDirectory {
                 Some(Err(errno)) => return Err(StorageError::from(errno).into()),
                 Some(Ok(entry)) => {
                     let name = entry.file_name();
-                    if !is_reserved(name.to_bytes()) {
+                    if !is_reserved(name.to_bytes()) && !self.place.is_computed(name) {
                         visit(&self.place, name, entry_type(entry.file_type()))?;
                     }
                 }
@@ -93,13 +147,19 @@ impl OpenDirectory {
 impl Place {
     /// What is known of the entry itself; a symbolic link is not followed. `Ok(None)`: not served, or gone meanwhile.
     pub fn attributes(&self, name: &CStr) -> Result<Option<Attributes>, StorageError> {
+        if let Some(entry) = self.computed_entry(name) {
+            return Ok(Some(entry.attributes));
+        }
+        let Some(disk) = &self.disk else {
+            return Ok(None);
+        };
         // The parent of the root is outside: "..", listed there, shows the root itself.
-        let name = if name == c".." && self.path == VirtualPath::ROOT {
+        let name = if name == c".." && disk.path == VirtualPath::ROOT {
             c"."
         } else {
             name
         };
-        match fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW) {
+        match fs::statat(&disk.descriptor, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(attributes_from(&stat)),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(errno.into()),
@@ -108,13 +168,33 @@ impl Place {
 
     /// What a symbolic link leads to, if it stays beneath the root and is not dangling.
     pub fn followed(&self, name: &CStr) -> Option<Attributes> {
-        attributes_beneath(self.root.as_fd(), &self.path.child(name.to_bytes())).ok()
+        let disk = self.disk.as_ref()?;
+        attributes_beneath(disk.root.as_fd(), &disk.path.child(name.to_bytes())).ok()
     }
 
     /// The text of a symbolic link.
     pub fn link_text(&self, name: &CStr) -> Option<Vec<u8>> {
-        let text = fs::readlinkat(&self.descriptor, name, Vec::new()).ok()?;
+        let disk = self.disk.as_ref()?;
+        let text = fs::readlinkat(&disk.descriptor, name, Vec::new()).ok()?;
         Some(text.into_bytes())
+    }
+
+    fn computed_entry(&self, name: &CStr) -> Option<&ComputedEntry> {
+        self.computed.iter().find(|entry| entry.name.as_c_str() == name)
+    }
+
+    fn is_computed(&self, name: &CStr) -> bool {
+        self.computed_entry(name).is_some()
+    }
+}
+
+impl ComputedEntry {
+    fn entry_type(&self) -> EntryType {
+        match self.attributes.kind {
+            Kind::File => EntryType::File,
+            Kind::Directory => EntryType::Directory,
+            Kind::SymbolicLink => EntryType::SymbolicLink,
+        }
     }
 }
 

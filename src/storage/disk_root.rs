@@ -82,11 +82,8 @@ impl Storage for DiskRoot {
         )?;
         let stat = fs::fstat(&descriptor)?;
         must_be_regular(&stat)?;
-        Ok(OpenFile {
-            descriptor,
-            size: u64::try_from(stat.st_size).unwrap_or(0),
-            permit,
-        })
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        Ok(OpenFile::on_disk(descriptor, size, permit))
     }
 
     fn open_directory(&self, path: &VirtualPath) -> Result<OpenDirectory, StorageError> {
@@ -97,7 +94,7 @@ impl Storage for DiskRoot {
             path.relative(),
             OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK,
         )?;
-        Ok(OpenDirectory::new(
+        Ok(OpenDirectory::on_disk(
             Rc::clone(&self.root),
             path.clone(),
             descriptor,

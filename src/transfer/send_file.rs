@@ -1,7 +1,7 @@
 //! RETR in TYPE I: a file to the data connection, inside the kernel where it can.
 //!
 //! `sendfile` moves pages of the cache to the socket without a copy through this process. Where a file system or socket
-//! refuses it, the same bytes go through a buffer. The pump sends exactly from its offset to the size that the file had
+//! refuses it, or where there is no file behind the bytes, they go through a buffer. The pump sends exactly from its offset to the size that the file had
 //! when it was opened: growth is not sent, shrinkage is an error (threats J03, J04), and nothing is ever mapped.
 
 use super::{Budget, DataSink, Progress, TransferError, write_failure};
@@ -77,7 +77,11 @@ impl SendFile {
 
     /// `Err(None)`: try again.
     fn send_in_kernel(&mut self, sink: &mut impl DataSink, count: usize) -> Result<usize, Option<Progress>> {
-        sink.send_file(&self.file.descriptor, self.offset, count)
+        let Some(descriptor) = self.file.descriptor() else {
+            self.way = Way::ThroughBuffer(vec![0; COPY_BYTES].into_boxed_slice());
+            return Err(None);
+        };
+        sink.send_file(descriptor, self.offset, count)
             .map_err(|error| match Errno::from_io_error(&error) {
                 // Not every file system and not every offset can do it; a copy can.
                 Some(Errno::INVAL | Errno::NOSYS | Errno::OVERFLOW | Errno::OPNOTSUPP) => {

@@ -61,11 +61,11 @@ impl DataSink for MoodySink {
 fn file_of(content: &[u8]) -> (std::fs::File, OpenFile) {
     let mut file = tempfile::tempfile().expect("a temporary file");
     file.write_all(content).expect("room for it");
-    let open = OpenFile {
-        descriptor: file.try_clone().expect("a second handle").into(),
-        size: content.len() as u64,
-        permit: Descriptors::for_process(64).permit().expect("room"),
-    };
+    let open = OpenFile::on_disk(
+        file.try_clone().expect("a second handle").into(),
+        content.len() as u64,
+        Descriptors::for_process(64).permit().expect("room"),
+    );
     (file, open)
 }
 
@@ -203,11 +203,11 @@ fn j01_positions_beyond_four_gibibytes_are_counted_right() {
     let file = tempfile::tempfile().expect("a temporary file");
     file.set_len(size).expect("a sparse file");
     for start in [(1_u64 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 32, size - 1, size] {
-        let open = OpenFile {
-            descriptor: file.try_clone().expect("a second handle").into(),
+        let open = OpenFile::on_disk(
+            file.try_clone().expect("a second handle").into(),
             size,
-            permit: Descriptors::for_process(64).permit().expect("room"),
-        };
+            Descriptors::for_process(64).permit().expect("room"),
+        );
         let mut pump = Pump::File(SendFile::new(open, start));
         let mut sink = MoodySink::new(usize::MAX, 0);
         let mut budget = Budget {

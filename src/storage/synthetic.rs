@@ -1,0 +1,143 @@
+//! Files that need no disk, beside those that do: `/gen/1G.zero` and its like, and the empty `/null`.
+//!
+//! For stress tests: any name of that form is a file of that size and content ([`ComputedFile`]), and a listing shows
+//! examples. Everything else is the served directory's. Nothing here is special to the pumps: a computed file is a file
+//! without a descriptor.
+
+use super::directory::ComputedEntry;
+use super::{DiskRoot, OpenDirectory, OpenFile, Storage, StorageError};
+use crate::ftp::listing::{Attributes, Kind};
+use crate::ftp::path::VirtualPath;
+use crate::ftp::timestamp::Timestamp;
+use crate::pattern::ComputedFile;
+use std::ffi::CString;
+use std::rc::Rc;
+
+/// What a listing of `/gen` shows; every other name of that form works as well.
+const EXAMPLES: [&str; 6] = [
+    "1K.rand",
+    "1M.pattern",
+    "10M.pattern",
+    "100M.rand?seed=7",
+    "1G.zero",
+    "10G.pattern",
+];
+
+/// The served directory with the virtual ones added.
+#[derive(Debug)]
+pub struct Synthetic {
+    disk: DiskRoot,
+    /// What the root shows besides the disk's entries.
+    beside_root: Rc<[ComputedEntry]>,
+    examples: Rc<[ComputedEntry]>,
+}
+
+/// Where a path leads.
+enum Destination<'path> {
+    Generated,
+    Null,
+    File(&'path [u8]),
+    Disk,
+}
+
+impl Synthetic {
+    /// Adds to `disk`; computed files carry the time `made`.
+    pub fn new(disk: DiskRoot, made: Timestamp) -> Self {
+        let directory = |name: &str, inode| entry(name, attributes(Kind::Directory, 0o555, 0, made, inode));
+        let beside_root = ["gen", "null"]
+            .iter()
+            .zip(1..)
+            .filter_map(|(name, inode)| directory(name, inode));
+        let examples = EXAMPLES.iter().zip(3..).filter_map(|(name, inode)| {
+            let size = ComputedFile::from_name(name.as_bytes())?.size;
+            entry(name, attributes(Kind::File, 0o444, size, made, inode))
+        });
+        Self {
+            disk,
+            beside_root: beside_root.collect(),
+            examples: examples.collect(),
+        }
+    }
+
+    fn file(&self, name: &[u8]) -> Result<ComputedFile, StorageError> {
+        ComputedFile::from_name(name).ok_or(StorageError::NotFound)
+    }
+
+    fn directory_attributes(&self) -> Result<Attributes, StorageError> {
+        let first = self.beside_root.first().ok_or(StorageError::Failed)?;
+        Ok(first.attributes)
+    }
+}
+
+fn destination(path: &VirtualPath) -> Destination<'_> {
+    let mut components = path.components();
+    match (components.next(), components.next(), components.next()) {
+        (Some(b"gen"), None, None) => Destination::Generated,
+        (Some(b"gen"), Some(name), None) => Destination::File(name),
+        (Some(b"null"), None, None) => Destination::Null,
+        (Some(b"gen" | b"null"), Some(_), _) => Destination::File(b""),
+        _ => Destination::Disk,
+    }
+}
+
+impl Storage for Synthetic {
+    fn attributes(&self, path: &VirtualPath) -> Result<Attributes, StorageError> {
+        match destination(path) {
+            Destination::Generated | Destination::Null => self.directory_attributes(),
+            Destination::File(name) => {
+                let size = self.file(name)?.size;
+                let made = self.directory_attributes()?.modified;
+                Ok(attributes(Kind::File, 0o444, size, made, 0))
+            }
+            Destination::Disk => self.disk.attributes(path),
+        }
+    }
+
+    fn check_directory(&self, path: &VirtualPath) -> Result<(), StorageError> {
+        match destination(path) {
+            Destination::Generated | Destination::Null => Ok(()),
+            Destination::File(_) => Err(StorageError::NotFound),
+            Destination::Disk => self.disk.check_directory(path),
+        }
+    }
+
+    fn open_file(&self, path: &VirtualPath) -> Result<OpenFile, StorageError> {
+        match destination(path) {
+            Destination::Generated | Destination::Null => Err(StorageError::NotFound),
+            Destination::File(name) => self.file(name).map(OpenFile::computed),
+            Destination::Disk => self.disk.open_file(path),
+        }
+    }
+
+    fn open_directory(&self, path: &VirtualPath) -> Result<OpenDirectory, StorageError> {
+        match destination(path) {
+            Destination::Generated => Ok(OpenDirectory::computed(Rc::clone(&self.examples))),
+            Destination::Null => Ok(OpenDirectory::computed(Rc::default())),
+            Destination::File(_) => Err(StorageError::NotFound),
+            Destination::Disk if *path == VirtualPath::ROOT => {
+                let directory = self.disk.open_directory(path)?;
+                Ok(directory.with_computed(Rc::clone(&self.beside_root)))
+            }
+            Destination::Disk => self.disk.open_directory(path),
+        }
+    }
+}
+
+/// `None` never happens: the names are constants without NUL.
+fn entry(name: &str, attributes: Attributes) -> Option<ComputedEntry> {
+    let name = CString::new(name).ok()?;
+    Some(ComputedEntry { name, attributes })
+}
+
+fn attributes(kind: Kind, mode: u32, size: u64, modified: Timestamp, inode: u64) -> Attributes {
+    Attributes {
+        kind,
+        mode,
+        links: 1,
+        size,
+        modified,
+        device: 0,
+        inode,
+        readable: true,
+    }
+}
