@@ -60,12 +60,13 @@ impl Content {
             }
             index += 1;
         }
-        for chunk in rest.chunks_mut(BLOCK as usize) {
-            let block = self.block(index);
-            for (byte, value) in chunk.iter_mut().zip(block) {
-                *byte = value;
-            }
+        let (blocks, tail) = rest.as_chunks_mut::<{ BLOCK as usize }>();
+        for chunk in blocks {
+            *chunk = self.block(index);
             index = index.wrapping_add(1);
+        }
+        for (byte, value) in tail.iter_mut().zip(self.block(index)) {
+            *byte = value;
         }
     }
 
@@ -98,17 +99,24 @@ impl Content {
                 block
             }
             Content::Pattern => {
-                let mut offset = index.wrapping_mul(BLOCK);
-                let mut block = [b'\n'; BLOCK as usize];
-                for byte in block.iter_mut().rev().skip(1) {
-                    let digit = (offset & 0xf) as u8;
-                    *byte = digit + if digit < 10 { b'0' } else { b'a' - 10 };
-                    offset >>= 4;
-                }
-                block
+                let offset = index.wrapping_mul(BLOCK);
+                // Fifteen digits: the sixteenth, always 0, makes room for the line end.
+                let digits = (u128::from(hexadecimal(offset >> 32)) << 64) | u128::from(hexadecimal(offset));
+                ((digits << 8) | u128::from(b'\n')).to_be_bytes()
             }
         }
     }
+}
+
+/// The low eight hexadecimal digits of a number as text, the highest digit in the highest byte.
+fn hexadecimal(number: u64) -> u64 {
+    // Each step doubles the room of every group of digits, until each digit has a byte.
+    let mut digits = number & 0xffff_ffff;
+    digits = (digits << 16 | digits) & 0x0000_ffff_0000_ffff;
+    digits = (digits << 8 | digits) & 0x00ff_00ff_00ff_00ff;
+    digits = (digits << 4 | digits) & 0x0f0f_0f0f_0f0f_0f0f;
+    let letters = ((digits + 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101;
+    digits + 0x3030_3030_3030_3030 + letters * u64::from(b'a' - b'0' - 10)
 }
 
 /// SplitMix64's finisher: neighbours share nothing.
@@ -178,6 +186,15 @@ mod tests {
         assert_eq!(&bytes, b"000000000000000\n000000000000010\n000000000000020\n");
         Content::Pattern.fill((5 << 30) + 16, &mut bytes[..16]);
         assert_eq!(&bytes[..16], b"000000140000010\n");
+    }
+
+    #[test]
+    fn digits_are_what_the_library_writes() {
+        for index in [0, 1, 0x9a, 0xabc_def0, 0xfed_cba9_8765] {
+            let mut line = [0; 16];
+            Content::Pattern.fill(index * 16, &mut line);
+            assert_eq!(line.to_vec(), format!("{:015x}\n", index * 16).into_bytes());
+        }
     }
 
     #[test]

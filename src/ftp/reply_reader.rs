@@ -13,6 +13,8 @@ pub struct ReplyReader {
     start: usize,
     /// The multi-line reply that is being read.
     open: Option<ServerReply>,
+    /// The form was broken: where the next reply begins can no longer be known.
+    is_broken: bool,
 }
 
 /// A reply as a client sees it: the code, and the text with its lines separated by LF.
@@ -34,8 +36,11 @@ pub enum ReplyError {
 }
 
 impl ReplyReader {
-    /// Takes bytes as they were read from the socket.
+    /// Takes bytes as they were read from the socket; after an error they are forgotten at once.
     pub fn feed(&mut self, bytes: &[u8]) {
+        if self.is_broken {
+            return;
+        }
         if self.start > 0 {
             self.pending.drain(..self.start);
             self.start = 0;
@@ -43,8 +48,19 @@ impl ReplyReader {
         self.pending.extend_from_slice(bytes);
     }
 
-    /// The next whole reply; `None` until more bytes come.
+    /// The next whole reply; `None` until more bytes come. An error is told once, and is the last that comes.
     pub fn next_reply(&mut self) -> Option<Result<ServerReply, ReplyError>> {
+        let next = self.read_reply();
+        if matches!(next, Some(Err(_))) {
+            *self = Self {
+                is_broken: true,
+                ..Self::default()
+            };
+        }
+        next
+    }
+
+    fn read_reply(&mut self) -> Option<Result<ServerReply, ReplyError>> {
         loop {
             let rest = self.pending.get(self.start..).unwrap_or_default();
             let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
@@ -143,6 +159,15 @@ mod tests {
             assert_eq!(replies(bad), [Err(ReplyError::NoCode)]);
         }
         assert_eq!(replies(&vec![b'2'; REPLY_MAX + 1]), [Err(ReplyError::TooLong)]);
+    }
+
+    #[test]
+    fn nothing_is_read_after_an_error() {
+        let mut reader = ReplyReader::default();
+        reader.feed(b"nonsense\r\n200 ok\r\n");
+        assert_eq!(reader.next_reply(), Some(Err(ReplyError::NoCode)));
+        reader.feed(b"200 ok\r\n");
+        assert_eq!(reader.next_reply(), None);
     }
 
     proptest! {
