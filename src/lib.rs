@@ -9,12 +9,14 @@
 //! - [`session`]: one conversation as a state machine, without sockets.
 //! - [`transfer`]: the pumps that move the bytes of a transfer, a budget at a time.
 //! - [`storage`]: files beneath one root.
+//! - [`accounts`]: who may log in, and what each may do.
 //! - [`ftp`]: the protocol's words: lines, commands, replies, paths, listings; no socket, no file, no clock.
 //! - [`pattern`]: files that are computed, not stored.
 //! - [`descriptors`], [`random`]: the count of open descriptors, and chance, handed in where needed.
 
 #![forbid(unsafe_code)]
 
+pub mod accounts;
 pub mod confine;
 pub mod descriptors;
 pub mod event_loop;

@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+use loopftpd::accounts::Rights;
 use loopftpd::confine::{self, Confinement};
 use loopftpd::descriptors::{Descriptors, SESSION_WORST_CASE};
 use loopftpd::event_loop::{self, Equipment, EventLoop, Listening, Settings, Signals, TransferLog};
@@ -16,6 +17,7 @@ use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
+use std::rc::Rc;
 
 fn main() -> ExitCode {
     match options::parse(std::env::args_os().skip(1)) {
@@ -57,10 +59,10 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         Confinement::Confined(_) | Confinement::StayingRoot => Path::new("/"),
     };
     let disk = DiskRoot::open(root, descriptors.clone())?;
-    let storage: Box<dyn Storage> = if options.synthetic {
-        Box::new(Synthetic::new(disk, event_loop::wall_clock()))
+    let storage: Rc<dyn Storage> = if options.synthetic {
+        Rc::new(Synthetic::new(disk, event_loop::wall_clock()))
     } else {
-        Box::new(disk)
+        Rc::new(disk)
     };
 
     let most_sessions = descriptors
@@ -96,6 +98,7 @@ fn settings(options: &Options) -> Settings {
     Settings {
         banner: options.banner.clone(),
         active: options.active,
+        anonymous: Some(Rights::READ_ONLY),
         public_addresses: options.public_addresses.clone(),
         max_sessions: options.max_sessions,
         max_sessions_per_ip: options.max_sessions_per_ip,

@@ -31,10 +31,11 @@ impl Random {
             return 0;
         };
         // The bias of a 64-bit remainder over a few thousand ports is below 2^-50.
-        usize::try_from(self.next() % bound).unwrap_or(0)
+        usize::try_from(self.number() % bound).unwrap_or(0)
     }
 
-    fn next(&mut self) -> u64 {
+    /// Any number.
+    pub fn number(&mut self) -> u64 {
         match self {
             Random::Kernel { block, used } => {
                 let mut number = [0; 8];

@@ -93,7 +93,8 @@ impl Connection {
             | DataChannel::Connected { .. }
             | DataChannel::Connecting { .. }
             | DataChannel::Transferring { .. }
-            | DataChannel::Draining { .. } => {}
+            | DataChannel::Draining { .. }
+            | DataChannel::Storing { .. } => {}
         }
     }
 

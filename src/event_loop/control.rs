@@ -124,7 +124,7 @@ impl Connection {
             let _ = self.input.next_line(self.session.line_limit());
             shared.counters.commands += 1;
             self.session
-                .transfer_status(self.channel.sent(), &mut self.output.bytes);
+                .transfer_status(self.channel.moved(), &mut self.output.bytes);
         }
         if self.input.holds_verb("ABOR") {
             // The effect comes now, the ABOR's own reply in its turn: 426, then 226.

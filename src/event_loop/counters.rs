@@ -16,7 +16,8 @@ pub struct Counters {
     pub commands: u64,
     pub transfers: u64,
     pub failed_transfers: u64,
-    pub bytes: u64,
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
     /// Calls that found a socket not ready (`EAGAIN`).
     pub would_block: u64,
     pub panics: u64,
@@ -36,7 +37,8 @@ impl fmt::Display for Counters {
             ("commands", self.commands),
             ("transfers", self.transfers),
             ("failed transfers", self.failed_transfers),
-            ("bytes sent", self.bytes),
+            ("bytes sent", self.bytes_sent),
+            ("bytes received", self.bytes_received),
             ("would block", self.would_block),
             ("panics", self.panics),
         ];

@@ -8,8 +8,9 @@ use super::data_channel::{DataChannel, DataSocket};
 use super::shared::Shared;
 use super::trace::Tone;
 use super::transfer_log::LoggedTransfer;
-use crate::session::{Outcome, Transfer};
-use crate::transfer::{Budget, DataSocketSink, Progress, Pump, TransferError};
+use crate::session::{Outcome, Transfer, TransferKind};
+use crate::storage::StorageError;
+use crate::transfer::{Budget, Direction, Progress, Pump, SocketStream, TransferError};
 use mio::Interest;
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
@@ -62,7 +63,8 @@ impl Connection {
             | DataChannel::AwaitingClient { .. }
             | DataChannel::Connecting { .. }
             | DataChannel::Transferring { .. }
-            | DataChannel::Draining { .. }) => {
+            | DataChannel::Draining { .. }
+            | DataChannel::Storing { .. }) => {
                 self.channel = channel;
                 self.end_transfer(Outcome::NoDataConnection, shared);
             }
@@ -115,7 +117,8 @@ impl Connection {
             | DataChannel::Connected { .. }
             | DataChannel::Connecting { .. }
             | DataChannel::Transferring { .. }
-            | DataChannel::Draining { .. }) => self.channel = channel,
+            | DataChannel::Draining { .. }
+            | DataChannel::Storing { .. }) => self.channel = channel,
         }
     }
 
@@ -139,7 +142,8 @@ impl Connection {
             | DataChannel::Announced { .. }
             | DataChannel::ToConnect(_)
             | DataChannel::Connected { .. }
-            | DataChannel::AwaitingClient { .. } => {}
+            | DataChannel::AwaitingClient { .. }
+            | DataChannel::Storing { .. } => {}
         }
     }
 
@@ -176,7 +180,12 @@ impl Connection {
             bytes: BYTES_PER_TURN,
             entries: ENTRIES_PER_TURN,
         };
-        let outcome = pump.pump(&mut DataSocketSink(socket.stream.as_fd()), &mut budget);
+        let mut stream = SocketStream {
+            socket: socket.stream.as_fd(),
+            pipe: &mut shared.pipe,
+        };
+        let outcome = pump.pump(&mut stream, &mut budget);
+        let direction = pump.direction();
         let moved = BYTES_PER_TURN - budget.bytes;
         shared.bulk_left = shared.bulk_left.saturating_sub(moved);
         if moved > 0 {
@@ -184,16 +193,24 @@ impl Connection {
         }
         let number = self.session.number();
         shared.trace.tell(Tone::Call, || {
-            format!("session {number}: sent {moved} bytes, {outcome:?}")
+            let done = match direction {
+                Direction::ToClient => "sent",
+                Direction::FromClient => "received",
+            };
+            format!("session {number}: {done} {moved} bytes, {outcome:?}")
         });
         match outcome {
-            Progress::Complete => self.finish_sending(shared),
+            Progress::Complete => match direction {
+                Direction::ToClient => self.finish_sending(shared),
+                Direction::FromClient => self.finish_receiving(shared),
+            },
             Progress::WouldBlock => {
                 shared.counters.would_block += 1;
-                if socket
-                    .await_event(Interest::WRITABLE, &shared.registry, self.slot)
-                    .is_err()
-                {
+                let interest = match direction {
+                    Direction::ToClient => Interest::WRITABLE,
+                    Direction::FromClient => Interest::READABLE,
+                };
+                if socket.await_event(interest, &shared.registry, self.slot).is_err() {
                     self.end_transfer(Outcome::ConnectionLost, shared);
                 }
             }
@@ -203,9 +220,54 @@ impl Connection {
                     TransferError::ConnectionLost => Outcome::ConnectionLost,
                     TransferError::SourceFailed => Outcome::SourceFailed,
                     TransferError::SourceShrank => Outcome::SourceShrank,
+                    TransferError::NotStored(error) => Outcome::NotStored(error),
                 };
                 self.end_transfer(outcome, shared);
             }
+        }
+    }
+
+    /// The client has closed its end, and all it sent is in the file: closes ours and has the file given its name. What
+    /// waits for the disk is done beside the loop; the session's reply waits with it.
+    fn finish_receiving(&mut self, shared: &mut Shared) {
+        let DataChannel::Transferring { pump, .. } = mem::replace(&mut self.channel, DataChannel::Unarmed) else {
+            return;
+        };
+        let Some(upload) = pump.into_upload() else {
+            return;
+        };
+        let received = upload.received();
+        let (publication, held) = match upload.finish() {
+            Ok(finished) => finished,
+            Err(error) => return self.end_transfer_of(received, Outcome::NotStored(error), shared),
+        };
+        if publication.waits() {
+            let since = shared.now;
+            self.channel = DataChannel::Storing {
+                received,
+                since,
+                _held: held,
+            };
+            shared.publications.push_back((self.slot, publication));
+            return;
+        }
+        let outcome = match (publication.run(), held.swallowed) {
+            (Err(error), _) => Outcome::NotStored(error),
+            (Ok(()), None) => Outcome::Complete,
+            (Ok(()), Some(crc32)) => Outcome::Swallowed {
+                bytes: received,
+                crc32,
+                took: self.active.elapsed(),
+            },
+        };
+        self.end_transfer_of(received, outcome, shared);
+    }
+
+    /// The disk has what was received, or would not take it.
+    pub(super) fn stored(&mut self, result: Result<(), StorageError>, shared: &mut Shared) {
+        if matches!(self.channel, DataChannel::Storing { .. }) {
+            let outcome = result.map_or_else(Outcome::NotStored, |()| Outcome::Complete);
+            self.end_transfer(outcome, shared);
         }
     }
 
@@ -214,7 +276,7 @@ impl Connection {
         let DataChannel::Transferring { socket, pump, .. } = &mut self.channel else {
             return;
         };
-        let sent = pump.sent();
+        let sent = pump.moved();
         if socket.stream.shutdown(Shutdown::Write).is_err() {
             self.end_transfer(Outcome::ConnectionLost, shared);
             return;
@@ -254,7 +316,11 @@ impl Connection {
 
     /// Closes the data connection and gives the transfer its last reply.
     pub(super) fn end_transfer(&mut self, outcome: Outcome, shared: &mut Shared) {
-        let sent = self.channel.sent();
+        let moved = self.channel.moved();
+        self.end_transfer_of(moved, outcome, shared);
+    }
+
+    fn end_transfer_of(&mut self, moved: u64, outcome: Outcome, shared: &mut Shared) {
         if matches!(self.channel, DataChannel::AwaitingClient { .. }) {
             self.disarm(shared);
         }
@@ -262,30 +328,35 @@ impl Connection {
         // The last command that counted as activity is the one that began the transfer.
         let began = mem::replace(&mut self.active, shared.now);
         if let Some(transfer) = self.session.transfer_ended(outcome, &mut self.output.bytes) {
-            self.record(&transfer, outcome, began, sent, shared);
+            self.record(&transfer, outcome, began, moved, shared);
         }
     }
 
-    fn record(&self, transfer: &Transfer, outcome: Outcome, began: Instant, sent: u64, shared: &mut Shared) {
+    fn record(&self, transfer: &Transfer, outcome: Outcome, began: Instant, moved: u64, shared: &mut Shared) {
         let number = self.session.number();
         let path = transfer.path.as_bytes();
         shared.counters.transfers += 1;
-        shared.counters.bytes += sent;
-        if outcome != Outcome::Complete {
+        match transfer.kind {
+            TransferKind::Download | TransferKind::Listing => shared.counters.bytes_sent += moved,
+            TransferKind::Upload => shared.counters.bytes_received += moved,
+        }
+        if !outcome.is_success() {
             shared.counters.failed_transfers += 1;
         }
         shared.trace.tell(Tone::Transition, || {
             format!(
-                "session {number}: {} {} ends: {outcome:?}, {sent} bytes → Ready",
+                "session {number}: {} {} ends: {outcome:?}, {moved} bytes → Ready",
                 transfer.verb,
                 path.escape_ascii()
             )
         });
-        if !transfer.is_file {
-            return;
-        }
+        let direction = match transfer.kind {
+            TransferKind::Listing => return,
+            TransferKind::Download => Direction::ToClient,
+            TransferKind::Upload => Direction::FromClient,
+        };
         log::info!(
-            "session {number}: {} {} {outcome:?}, {sent} bytes",
+            "session {number}: {} {} {outcome:?}, {moved} bytes",
             transfer.verb,
             path.escape_ascii()
         );
@@ -294,10 +365,11 @@ impl Connection {
                 ended: shared.wall,
                 took: shared.now.saturating_duration_since(began),
                 peer: self.session.peer(),
-                bytes: sent,
+                bytes: moved,
                 path,
+                direction,
                 representation: transfer.representation,
-                complete: outcome == Outcome::Complete,
+                complete: outcome.is_success(),
             });
         }
     }

@@ -7,6 +7,7 @@ use super::passive_ring::PortIndex;
 use super::token::{SlotId, Target};
 use crate::descriptors::Permit;
 use crate::session::Outcome;
+use crate::storage::Held;
 use crate::transfer::Pump;
 use mio::net::TcpStream;
 use mio::{Interest, Registry};
@@ -53,6 +54,8 @@ pub enum DataChannel {
         since: Instant,
         sent: u64,
     },
+    /// All has come, and the file is being given its name; `_held` is let go when that is done.
+    Storing { received: u64, since: Instant, _held: Held },
 }
 
 /// A data connection's socket, counted.
@@ -105,16 +108,18 @@ impl DataChannel {
             DataChannel::Connecting { .. } => "connecting",
             DataChannel::Transferring { .. } => "transferring",
             DataChannel::Draining { .. } => "draining",
+            DataChannel::Storing { .. } => "storing",
         }
     }
 
-    /// Bytes of the running transfer handed to the kernel so far.
-    pub fn sent(&self) -> u64 {
+    /// Bytes of the running transfer moved so far.
+    pub fn moved(&self) -> u64 {
         match self {
             DataChannel::AwaitingClient { pump, .. }
             | DataChannel::Connecting { pump, .. }
-            | DataChannel::Transferring { pump, .. } => pump.sent(),
+            | DataChannel::Transferring { pump, .. } => pump.moved(),
             DataChannel::Draining { sent, .. } => *sent,
+            DataChannel::Storing { received, .. } => *received,
             DataChannel::Unarmed
             | DataChannel::InLine { .. }
             | DataChannel::Announced { .. }
@@ -131,7 +136,10 @@ impl DataChannel {
             | Outcome::NoDataConnection
             | Outcome::NoDescriptor
             | Outcome::ConnectionLost
-            | Outcome::Aborted => false,
+            | Outcome::Aborted
+            | Outcome::NotStored(_)
+            | Outcome::StoredUnknown
+            | Outcome::Swallowed { .. } => false,
         };
         match self {
             DataChannel::Transferring { socket, .. } if resets => socket.reset(),
@@ -143,7 +151,8 @@ impl DataChannel {
             | DataChannel::Connected { .. }
             | DataChannel::AwaitingClient { .. }
             | DataChannel::Connecting { .. }
-            | DataChannel::Draining { .. } => {}
+            | DataChannel::Draining { .. }
+            | DataChannel::Storing { .. } => {}
         }
     }
 }

@@ -54,6 +54,7 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use token::{SlotId, Target};
 use trace::{Tone, Trace};
@@ -102,7 +103,7 @@ enum Shutdown {
 /// What the loop is made from, besides what listens.
 pub struct Equipment {
     pub settings: Settings,
-    pub storage: Box<dyn Storage>,
+    pub storage: Rc<dyn Storage>,
     pub descriptors: Descriptors,
     pub random: Random,
     pub signals: Signals,
@@ -151,6 +152,8 @@ impl EventLoop {
                 port_requests: VecDeque::new(),
                 freed_ports: VecDeque::new(),
                 arrivals: VecDeque::new(),
+                publications: VecDeque::new(),
+                pipe: None,
                 is_draining: false,
             },
             poll,

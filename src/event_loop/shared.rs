@@ -10,14 +10,17 @@ use super::listeners::PassivePorts;
 use super::token::{SlotId, Target};
 use super::trace::Trace;
 use super::transfer_log::TransferLog;
+use crate::accounts::Rights;
 use crate::descriptors::Descriptors;
 use crate::ftp::timestamp::Timestamp;
 use crate::random::Random;
 use crate::session::Context;
-use crate::storage::Storage;
+use crate::storage::{Publication, Storage};
+use crate::transfer::SplicePipe;
 use mio::Registry;
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// How long each kind of waiting may last, and what is allowed: the loop's part of the options.
@@ -25,6 +28,8 @@ use std::time::{Duration, Instant};
 pub struct Settings {
     pub banner: String,
     pub active: bool,
+    /// What clients without an account may do; `None`: they are not let in.
+    pub anonymous: Option<Rights>,
     pub public_addresses: crate::options::PublicAddresses,
     pub max_sessions: usize,
     pub max_sessions_per_ip: Option<usize>,
@@ -38,7 +43,7 @@ pub struct Settings {
 pub struct Shared {
     pub registry: Registry,
     pub settings: Settings,
-    pub storage: Box<dyn Storage>,
+    pub storage: Rc<dyn Storage>,
     pub descriptors: Descriptors,
     pub random: Random,
     pub rings: Vec<PassivePorts>,
@@ -64,6 +69,10 @@ pub struct Shared {
     pub freed_ports: VecDeque<(u16, IpAddr)>,
     /// Data connections that arrived, and whose they are.
     pub arrivals: VecDeque<(SlotId, DataSocket)>,
+    /// Received files that wait for the disk, and whose they are.
+    pub publications: VecDeque<(SlotId, Publication)>,
+    /// What uploads pass through inside the kernel; made when the first one comes.
+    pub pipe: Option<SplicePipe>,
     /// Whether the server is shutting down: sessions end when they have nothing under way.
     pub is_draining: bool,
 }
@@ -72,7 +81,8 @@ impl Shared {
     /// What a session needs to answer a command.
     pub fn context(&self) -> Context<'_> {
         Context {
-            storage: &*self.storage,
+            storage: &self.storage,
+            anonymous: self.settings.anonymous,
             wall: self.wall,
             active: self.settings.active,
         }

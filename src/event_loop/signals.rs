@@ -77,22 +77,23 @@ impl EventLoop {
 
     fn summarize(&self) {
         log::info!(
-            "{} sessions, {} descriptors, {} turns, {} commands, {} transfers, {} bytes",
+            "{} sessions, {} descriptors, {} turns, {} commands, {} transfers, {} bytes sent, {} received",
             self.slots.len(),
             self.shared.descriptors.used(),
             self.shared.counters.turns,
             self.shared.counters.commands,
             self.shared.counters.transfers,
-            self.shared.counters.bytes
+            self.shared.counters.bytes_sent,
+            self.shared.counters.bytes_received
         );
         for (_, connection) in self.slots.iter() {
             log::info!(
-                "session {}: {} for {:?}, {}, {} bytes sent, quiet for {:?}",
+                "session {}: {} for {:?}, {}, {} bytes moved, quiet for {:?}",
                 connection.session().number(),
                 connection.session().peer(),
                 self.shared.now.saturating_duration_since(connection.opened()),
                 connection.describe(),
-                connection.channel().sent(),
+                connection.channel().moved(),
                 self.shared.now.saturating_duration_since(connection.active())
             );
         }

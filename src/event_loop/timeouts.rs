@@ -13,6 +13,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a session stands in line for a passive port.
 const LINE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a disk may take until it has a file.
+const DISK_TIMEOUT: Duration = Duration::from_secs(600);
+
 /// What a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wait {
@@ -28,6 +31,8 @@ enum Wait {
     Progress,
     /// The client's end of a data connection on which all was sent.
     DataEnd,
+    /// The disk has what was received.
+    Disk,
 }
 
 impl Connection {
@@ -48,6 +53,7 @@ impl Connection {
             Wait::DataConnection => "its data connection",
             Wait::Progress => "progress",
             Wait::DataEnd => "the end of its data connection",
+            Wait::Disk => "the disk",
         }
     }
 
@@ -77,6 +83,7 @@ impl Connection {
             }
             DataChannel::Transferring { progress, .. } => Some((Wait::Progress, *progress + settings.stall_timeout)),
             DataChannel::Draining { since, .. } => Some((Wait::DataEnd, *since + CLOSE_TIMEOUT)),
+            DataChannel::Storing { since, .. } => Some((Wait::Disk, *since + DISK_TIMEOUT)),
         };
         let replies = self
             .output
@@ -113,6 +120,11 @@ impl Connection {
             Wait::DataConnection => self.end_transfer(Outcome::NoDataConnection, shared),
             Wait::Progress => self.end_transfer(Outcome::Stalled, shared),
             Wait::DataEnd => self.end_transfer(Outcome::Complete, shared),
+            Wait::Disk => {
+                // What the disk does later belongs to nobody any more, so the conversation cannot go on either.
+                self.end_transfer(Outcome::StoredUnknown, shared);
+                self.dismiss(&reply::TIMED_OUT, shared);
+            }
         }
     }
 }

@@ -1,9 +1,10 @@
-//! The transfer log in xferlog form, which existing tools read (xferlog(5)): one line for each file sent.
+//! The transfer log in xferlog form, which existing tools read (xferlog(5)): one line for each file sent or received.
 //!
 //! The file is opened so that writing to it never waits; a line that cannot be written is dropped and counted.
 
 use crate::ftp::command::Representation;
 use crate::ftp::timestamp::Timestamp;
+use crate::transfer::Direction;
 use rustix::fs::{self, Mode, OFlags};
 use std::fs::File;
 use std::io::{self, Write};
@@ -29,6 +30,7 @@ pub struct LoggedTransfer<'transfer> {
     /// The virtual path.
     pub path: &'transfer [u8],
     pub representation: Representation,
+    pub direction: Direction,
     pub complete: bool,
 }
 
@@ -82,8 +84,12 @@ fn line(transfer: &LoggedTransfer<'_>) -> Vec<u8> {
         Representation::Ascii => 'a',
         Representation::Image => 'b',
     };
+    let direction = match transfer.direction {
+        Direction::ToClient => 'o',
+        Direction::FromClient => 'i',
+    };
     let completion = if transfer.complete { 'c' } else { 'i' };
-    line.extend_from_slice(format!(" {kind} _ o a anonymous ftp 0 * {completion}\n").as_bytes());
+    line.extend_from_slice(format!(" {kind} _ {direction} a anonymous ftp 0 * {completion}\n").as_bytes());
     line
 }
 
@@ -100,6 +106,7 @@ mod tests {
             bytes: 5_368_709_120,
             path: b"/a b\n.bin",
             representation: Representation::Image,
+            direction: Direction::ToClient,
             complete: true,
         });
         assert_eq!(

@@ -46,6 +46,38 @@ impl AsciiEncoder {
     }
 }
 
+/// The way back: CR LF becomes LF; a CR that stands alone stays.
+#[derive(Clone, Debug, Default)]
+pub struct AsciiDecoder {
+    /// A CR whose next byte has not come yet.
+    held_cr: bool,
+}
+
+impl AsciiDecoder {
+    /// A translation at the beginning of a file.
+    pub const fn new() -> Self {
+        Self { held_cr: false }
+    }
+
+    /// Appends the translation of `input` to `out`: at most one byte more.
+    pub fn decode(&mut self, input: &[u8], out: &mut Vec<u8>) {
+        for part in input.split_inclusive(|byte| *byte == b'\r') {
+            if self.held_cr && part.first() != Some(&b'\n') {
+                out.push(b'\r');
+            }
+            self.held_cr = part.ends_with(b"\r");
+            out.extend_from_slice(part.strip_suffix(b"\r").unwrap_or(part));
+        }
+    }
+
+    /// The end has come: a CR that waited for its LF is one by itself.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        if std::mem::take(&mut self.held_cr) {
+            out.push(b'\r');
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +95,24 @@ mod tests {
         assert_eq!(encoded(b""), b"");
         assert_eq!(encoded(b"\n"), b"\r\n");
         assert_eq!(encoded(b"a\rb"), b"a\rb");
+    }
+
+    fn decoded(segments: &[&[u8]]) -> Vec<u8> {
+        let mut decoder = AsciiDecoder::new();
+        let mut out = Vec::new();
+        for segment in segments {
+            decoder.decode(segment, &mut out);
+        }
+        decoder.finish(&mut out);
+        out
+    }
+
+    #[test]
+    fn received_line_ends_become_lf_and_single_crs_stay() {
+        assert_eq!(decoded(&[b"a\r\nb\nc\rd\r\r\n"]), b"a\nb\nc\rd\r\n");
+        assert_eq!(decoded(&[b"a\r"]), b"a\r");
+        assert_eq!(decoded(&[b"a\r", b"\nb\r", b"\r", b"c"]), b"a\nb\r\rc");
+        assert_eq!(decoded(&[]), b"");
     }
 
     fn text() -> impl Strategy<Value = Vec<u8>> {
@@ -83,6 +133,15 @@ mod tests {
             }
             prop_assert_eq!(&out, &encoded(&input));
             prop_assert_eq!(count, out.len() as u64);
+        }
+
+        #[test]
+        fn j10_any_segmentation_is_received_as_the_same_text(input in text(), cut in 0..200_usize) {
+            let cut = cut.min(input.len());
+            let whole = decoded(&[&input[..]]);
+            prop_assert_eq!(decoded(&[&input[..cut], &input[cut..]]), whole.clone());
+            // Reference: every CR LF pair, once.
+            prop_assert_eq!(String::from_utf8_lossy(&whole), String::from_utf8_lossy(&input).replace("\r\n", "\n"));
         }
     }
 }

@@ -4,8 +4,13 @@
 //! Paths keep their blanks; keywords and numbers lose them. Bytes that could end a line somewhere else are refused here,
 //! before anything is looked up (threat A03).
 
+mod changing;
+
+pub use changing::{Digest, DigestRequest, FactChange};
+
 use super::host_port::{EprtError, parse_eprt, parse_port};
 use super::listing::Fact;
+use super::timestamp::Timestamp;
 use std::net::SocketAddr;
 
 /// Longest user name and password (threat A20).
@@ -16,8 +21,8 @@ const PASSWORD_MAX: usize = 256;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     User(Vec<u8>),
-    /// The password is checked for its form and dropped: anonymous clients may say anything.
-    Pass,
+    /// Anything: anonymous clients may say what they like.
+    Pass(Vec<u8>),
     Acct,
     Quit,
     Rein,
@@ -33,7 +38,7 @@ pub enum Command {
     Clnt,
     Host,
     Type(Representation),
-    Mode,
+    Mode(Transmission),
     Structure,
     Allo,
     Pwd,
@@ -45,8 +50,12 @@ pub enum Command {
     Mlsd(Option<PathArgument>),
     Size(PathArgument),
     Mdtm(PathArgument),
-    /// `MDTM 20240101000000 name`: sets a time, unless a file has that whole name.
-    MdtmOrSet(PathArgument),
+    /// `MDTM 20240101000000 name`: sets a time, unless a file has that whole name (`literal`).
+    MdtmOrSet {
+        literal: PathArgument,
+        time: Option<Timestamp>,
+        path: PathArgument,
+    },
     Rest(u64),
     Retr(PathArgument),
     Abor,
@@ -56,9 +65,30 @@ pub enum Command {
     Eprt(SocketAddr),
     SiteHelp,
     Pret,
-    /// A verb that would change something.
-    Write,
-    Rnto,
+    Stor(PathArgument),
+    Appe(PathArgument),
+    /// A name of the server's choosing, made from the given one.
+    Stou(Option<PathArgument>),
+    Dele(PathArgument),
+    Mkd(PathArgument),
+    Rmd(PathArgument),
+    Rnfr(PathArgument),
+    Rnto(PathArgument),
+    /// MFMT (draft-somers-ftp-mfxx).
+    SetModified(Timestamp, PathArgument),
+    /// MFF (draft-somers-ftp-mfxx): each change stands in the order given.
+    SetFacts(Vec<FactChange>, PathArgument),
+    /// SITE UTIME in both of its forms.
+    SiteUtime(Timestamp, PathArgument),
+    /// SITE CHMOD: permission bits, `0o777` at the most.
+    SiteChmod(u32, PathArgument),
+    /// HASH (draft-bryan-ftpext-hash), XCRC, XMD5, XSHA and their like.
+    Digest(DigestRequest),
+    /// `OPTS HASH name`, or without a name the question which is in use.
+    OptsHash(Option<Digest>),
+    /// RANG: the first and the last byte of what the next HASH or RETR is about; `None` forgets it.
+    Range(Option<(u64, u64)>),
+    Avbl(Option<PathArgument>),
 }
 
 /// A path as the client wrote it, free of control bytes.
@@ -74,6 +104,14 @@ pub struct ListArgument {
     pub path: Option<PathArgument>,
     /// The whole argument, if it began with options: a file of that very name comes first.
     pub literal: Option<PathArgument>,
+}
+
+/// How data goes over the data connection (RFC 959 §3.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transmission {
+    Stream,
+    /// MODE Z: the stream is deflated, with a zlib header (draft-preston-ftpext-deflate).
+    Deflate,
 }
 
 /// How file data is represented (RFC 959 §3.1.1).
@@ -114,18 +152,18 @@ const FOREIGN: [&[u8]; 11] = [
 ];
 
 /// Verbs that are understood and refused.
-const NOT_IMPLEMENTED: [&[u8]; 28] = [
-    b"SMNT", b"LANG", b"AUTH", b"ADAT", b"PBSZ", b"PROT", b"CCC", b"CONF", b"ENC", b"MIC", b"HASH", b"RANG", b"XCRC",
-    b"XMD5", b"XSHA", b"XSHA1", b"XSHA256", b"XSHA512", b"MD5", b"MMD5", b"AVBL", b"COMB", b"THMB", b"DSIZ", b"RMDA",
-    b"CSID", b"LPRT", b"LPSV",
+const NOT_IMPLEMENTED: [&[u8]; 20] = [
+    b"SMNT", b"LANG", b"AUTH", b"ADAT", b"PBSZ", b"PROT", b"CCC", b"CONF", b"ENC", b"MIC", b"MD5", b"MMD5", b"COMB",
+    b"THMB", b"DSIZ", b"RMDA", b"CSID", b"LPRT", b"LPSV", b"MFCT",
 ];
 
 /// Every verb that is served, for HELP and for the test of every verb in every state.
-pub const SERVED_VERBS: [&str; 51] = [
-    "ABOR", "ACCT", "ALLO", "APPE", "CDUP", "CLNT", "CWD", "DELE", "EPRT", "EPSV", "FEAT", "HELP", "HOST", "LIST",
-    "MDTM", "MFCT", "MFF", "MFMT", "MKD", "MLSD", "MLST", "MODE", "NLST", "NOOP", "OPTS", "PASS", "PASV", "PORT",
-    "PRET", "PWD", "QUIT", "REIN", "REST", "RETR", "RMD", "RNFR", "RNTO", "SITE", "SIZE", "STAT", "STOR", "STOU",
-    "STRU", "SYST", "TYPE", "USER", "XCUP", "XCWD", "XMKD", "XPWD", "XRMD",
+pub const SERVED_VERBS: [&str; 59] = [
+    "ABOR", "ACCT", "ALLO", "APPE", "AVBL", "CDUP", "CLNT", "CWD", "DELE", "EPRT", "EPSV", "FEAT", "HASH", "HELP",
+    "HOST", "LIST", "MDTM", "MFF", "MFMT", "MKD", "MLSD", "MLST", "MODE", "NLST", "NOOP", "OPTS", "PASS", "PASV",
+    "PORT", "PRET", "PWD", "QUIT", "RANG", "REIN", "REST", "RETR", "RMD", "RNFR", "RNTO", "SITE", "SIZE", "STAT",
+    "STOR", "STOU", "STRU", "SYST", "TYPE", "USER", "XCRC", "XCUP", "XCWD", "XMD5", "XMKD", "XPWD", "XRMD", "XSHA",
+    "XSHA1", "XSHA256", "XSHA512",
 ];
 
 impl Command {
@@ -162,7 +200,7 @@ fn by_verb(verb: &[u8], argument: &[u8]) -> Result<Command, CommandError> {
     Ok(match verb {
         b"USER" => Command::User(user_name(argument)?),
         b"PASS" if argument.len() > PASSWORD_MAX => return Err(CommandError::BadArgument),
-        b"PASS" => Command::Pass,
+        b"PASS" => Command::Pass(argument.to_vec()),
         b"ACCT" => Command::Acct,
         b"QUIT" => Command::Quit,
         b"REIN" => Command::Rein,
@@ -176,7 +214,8 @@ fn by_verb(verb: &[u8], argument: &[u8]) -> Result<Command, CommandError> {
         b"HOST" if argument.trim_ascii().is_empty() => return Err(CommandError::BadArgument),
         b"HOST" => Command::Host,
         b"TYPE" => Command::Type(representation(argument)?),
-        b"MODE" => keyword_only(argument, b"S", Command::Mode)?,
+        b"MODE" => keyword_only(argument, b"S", Command::Mode(Transmission::Stream))
+            .or_else(|_| keyword_only(argument, b"Z", Command::Mode(Transmission::Deflate)))?,
         b"STRU" => keyword_only(argument, b"F", Command::Structure)?,
         b"ALLO" => allocation(argument)?,
         b"PWD" | b"XPWD" => Command::Pwd,
@@ -187,8 +226,7 @@ fn by_verb(verb: &[u8], argument: &[u8]) -> Result<Command, CommandError> {
         b"MLST" => Command::Mlst(optional(argument).map(PathArgument)),
         b"MLSD" => Command::Mlsd(optional(argument).map(PathArgument)),
         b"SIZE" => Command::Size(path()?),
-        b"MDTM" if starts_with_time(argument) => Command::MdtmOrSet(path()?),
-        b"MDTM" => Command::Mdtm(path()?),
+        b"MDTM" => changing::modification_time(argument)?,
         b"REST" => Command::Rest(number(argument)?),
         b"RETR" => Command::Retr(path()?),
         b"ABOR" => Command::Abor,
@@ -199,17 +237,26 @@ fn by_verb(verb: &[u8], argument: &[u8]) -> Result<Command, CommandError> {
             EprtError::Syntax => CommandError::BadAddress,
             EprtError::Protocol => CommandError::UnsupportedProtocol,
         })?),
-        b"SITE" => site(argument)?,
+        b"SITE" => changing::site(argument)?,
         b"PRET" => Command::Pret,
-        b"STOU" => Command::Write,
-        b"STOR" | b"APPE" | b"DELE" | b"MKD" | b"XMKD" | b"RMD" | b"XRMD" | b"RNFR" | b"MFMT" | b"MFF" | b"MFCT" => {
-            path()?;
-            Command::Write
-        }
-        b"RNTO" => {
-            path()?;
-            Command::Rnto
-        }
+        b"STOR" => Command::Stor(path()?),
+        b"APPE" => Command::Appe(path()?),
+        b"STOU" => Command::Stou(optional(argument).map(PathArgument)),
+        b"DELE" => Command::Dele(path()?),
+        b"MKD" | b"XMKD" => Command::Mkd(path()?),
+        b"RMD" | b"XRMD" => Command::Rmd(path()?),
+        b"RNFR" => Command::Rnfr(path()?),
+        b"RNTO" => Command::Rnto(path()?),
+        b"MFMT" => changing::set_modified(argument)?,
+        b"MFF" => changing::set_facts(argument)?,
+        b"HASH" => Command::Digest(DigestRequest::Hash(path()?)),
+        b"RANG" => changing::range(argument)?,
+        b"AVBL" => Command::Avbl(optional(argument).map(PathArgument)),
+        b"XCRC" => changing::checksum(Digest::Crc32, argument)?,
+        b"XMD5" => changing::checksum(Digest::Md5, argument)?,
+        b"XSHA" | b"XSHA1" => changing::checksum(Digest::Sha1, argument)?,
+        b"XSHA256" => changing::checksum(Digest::Sha256, argument)?,
+        b"XSHA512" => changing::checksum(Digest::Sha512, argument)?,
         known if NOT_IMPLEMENTED.contains(&known) => return Err(CommandError::NotImplemented),
         _ => return Err(CommandError::Unknown),
     })
@@ -335,29 +382,12 @@ fn options(argument: &[u8]) -> Result<Command, CommandError> {
         (b"MLST", facts) => Ok(Command::OptsMlst(
             facts.split(|byte| *byte == b';').filter_map(Fact::from_name).collect(),
         )),
+        (b"HASH", b"") => Ok(Command::OptsHash(None)),
+        (b"HASH", digest) => Digest::from_name(digest)
+            .map(|digest| Command::OptsHash(Some(digest)))
+            .ok_or(CommandError::BadParameter),
         _ => Err(CommandError::BadArgument),
     }
-}
-
-fn site(argument: &[u8]) -> Result<Command, CommandError> {
-    let word = argument
-        .trim_ascii()
-        .split(|byte| *byte == b' ')
-        .next()
-        .unwrap_or_default()
-        .to_ascii_uppercase();
-    match word.as_slice() {
-        b"" => Err(CommandError::BadArgument),
-        b"HELP" => Ok(Command::SiteHelp),
-        b"CHMOD" | b"UTIME" | b"UMASK" | b"SYMLINK" | b"MKDIR" | b"RMDIR" => Ok(Command::Write),
-        _ => Err(CommandError::NotImplemented),
-    }
-}
-
-fn starts_with_time(argument: &[u8]) -> bool {
-    argument
-        .split_at_checked(14)
-        .is_some_and(|(time, rest)| time.iter().all(u8::is_ascii_digit) && rest.len() > 1 && rest.starts_with(b" "))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::path::VirtualPath;
 use super::timestamp::Timestamp;
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddrV4};
+use std::time::Duration;
 
 /// A code and its text. Lines of a multi-line text are separated by LF here and indented on the wire, so that none can be
 /// taken for the last line (threat A13).
@@ -54,6 +55,7 @@ macro_rules! replies {
 replies! {
     OPENING_ASCII = constant(150, "Opening ASCII mode data connection");
     OPENING_LISTING = constant(150, "Here comes the directory listing");
+    OPENING_UPLOAD = constant(150, "Ready for the data");
     TYPE_ASCII = constant(200, "Type is ASCII");
     TYPE_IMAGE = constant(200, "Type is binary");
     MODE_OK = constant(200, "Mode is stream");
@@ -74,11 +76,19 @@ replies! {
     READY_FOR_NEW_USER = constant(220, "Ready for a new user");
     HOST_OK = constant(220, "Host accepted");
     GOODBYE = constant(221, "Goodbye");
+    RESTART_NEEDS_IMAGE = constant(504, "An upload can be restarted in TYPE I only");
     TRANSFER_COMPLETE = constant(226, "Transfer complete");
     NOTHING_TO_ABORT = constant(226, "Nothing left to abort");
-    LOGGED_IN = constant(230, "Logged in, read-only");
+    LOGGED_IN = constant(230, "Logged in");
+    LOGGED_IN_READ_ONLY = constant(230, "Logged in, read-only");
     DIRECTORY_CHANGED = constant(250, "Directory changed");
+    FILE_REMOVED = constant(250, "File removed");
+    DIRECTORY_REMOVED = constant(250, "Directory removed");
+    RENAMED = constant(250, "Renamed");
+    TIME_SET = constant(200, "Time set");
+    MODE_SET = constant(200, "Mode set");
     USER_OK = constant(331, "Please give the password");
+    RENAME_TO_WHAT = constant(350, "Ready for the new name");
     TOO_MANY_CONNECTIONS = constant(421, "Too many connections");
     TIMED_OUT = constant(421, "Timed out");
     SHUTTING_DOWN = constant(421, "The server is shutting down");
@@ -93,6 +103,9 @@ replies! {
     TRY_AGAIN = constant(450, "Busy, try again");
     LOCAL_ERROR = constant(451, "Reading failed, transfer ended");
     FILE_CHANGED = constant(451, "The file became shorter while it was sent");
+    NOT_STORED = constant(451, "Writing failed, the file is not stored");
+    STORED_UNKNOWN = constant(451, "The disk does not answer, whether the file is stored is not known");
+    DISK_FULL = constant(452, "The disk is full, the file is not stored");
     UNKNOWN_COMMAND = constant(500, "Unknown command");
     LINE_TOO_LONG = constant(500, "Line too long");
     ADDRESS_REFUSED = constant(500, "Only your own address and ports from 1024 are connected to");
@@ -111,6 +124,12 @@ replies! {
     NOT_LOGGED_IN = constant(530, "Please log in with USER and PASS");
     FILE_NOT_FOUND = constant(550, "File not found");
     READ_ONLY = constant(550, "This server is read-only");
+    NOT_ALLOWED = constant(550, "You are not allowed to do that");
+    DIRECTORY_EXISTS = constant(550, "Directory already exists");
+    NOT_EMPTY = constant(550, "Directory is not empty");
+    TOO_LARGE = constant(552, "There is no room for a file of that size, it is not stored");
+    NAME_REFUSED = constant(553, "No file can have that name here");
+    NAME_TAKEN = constant(553, "There is a file of that name, and it may not be replaced");
     BAD_RESTART = constant(554, "The restart marker is beyond the end of the file");
 }
 
@@ -169,14 +188,13 @@ impl Reply {
 
     /// 257 for PWD: the path in quotes, quotes within doubled, 0xFF doubled because it is Telnet's.
     pub fn working_directory(path: &VirtualPath) -> Self {
+        Self::quoted_path(path, b" is the current directory")
+    }
+
+    fn quoted_path(path: &VirtualPath, rest: &[u8]) -> Self {
         let mut text = Vec::new();
-        for byte in path.quoted() {
-            if byte == 0xff {
-                text.push(byte);
-            }
-            text.push(byte);
-        }
-        text.extend_from_slice(b" is the current directory");
+        push_path(&mut text, &path.quoted());
+        text.extend_from_slice(rest);
         Self::text(257, text)
     }
 
@@ -215,8 +233,42 @@ impl Reply {
     }
 
     /// 213 for STAT during a transfer: clients read the first number.
-    pub fn transfer_status(sent: u64) -> Self {
-        Self::text(213, format!("Status: {sent} bytes sent"))
+    pub fn transfer_status(moved: u64) -> Self {
+        Self::text(213, format!("Status: {moved} bytes transferred"))
+    }
+
+    /// 150 for STOU: the name that was chosen (RFC 1123 §4.1.2.9).
+    pub fn opening_unique(name: &[u8]) -> Self {
+        let mut text = b"FILE: ".to_vec();
+        push_path(&mut text, name);
+        Self::text(150, text)
+    }
+
+    /// 226 for an upload that was counted and forgotten.
+    pub fn swallowed(bytes: u64, crc32: u32, took: Duration) -> Self {
+        let rate = bytes as f64 / took.as_secs_f64().max(1e-6) / f64::from(1 << 20);
+        Self::text(
+            226,
+            format!("{bytes} bytes swallowed, {rate:.1} MiB/s, CRC-32 {crc32:08x}"),
+        )
+    }
+
+    /// 257 for MKD (RFC 959 appendix II).
+    pub fn directory_made(path: &VirtualPath) -> Self {
+        Self::quoted_path(path, b" created")
+    }
+
+    /// 213 for MFMT and MFF: the facts as they are now (draft-somers-ftp-mfxx §3).
+    pub fn facts_set(facts: &[u8], path: &VirtualPath) -> Self {
+        let mut text = facts.to_vec();
+        text.push(b' ');
+        push_path(&mut text, path.as_bytes());
+        Self::text(213, text)
+    }
+
+    /// 213 for AVBL: digits only (draft-peterson-streamlined-ftp-command-extensions §4).
+    pub fn space_available(bytes: u64) -> Self {
+        Self::text(213, bytes.to_string())
     }
 
     /// 211 for FEAT, a feature a line (RFC 2389 §3); `*` marks the facts that are on (RFC 3659 §7.8).
@@ -246,25 +298,21 @@ impl Reply {
         let mut text = b"Listing path\n".to_vec();
         text.extend_from_slice(facts);
         text.push(b' ');
-        for byte in path.as_bytes() {
-            if *byte == 0xff {
-                text.push(*byte);
-            }
-            text.push(*byte);
-        }
+        push_path(&mut text, path.as_bytes());
         text.extend_from_slice(b"\nEnd");
         Self::text(250, text)
     }
 
     /// 211 for STAT: where the session stands; nothing of the server.
-    pub fn session_status(peer: IpAddr, representation: Representation) -> Self {
+    pub fn session_status(peer: IpAddr, representation: Representation, is_read_only: bool) -> Self {
         let representation = match representation {
             Representation::Ascii => "ASCII",
             Representation::Image => "binary",
         };
+        let rights = if is_read_only { ", read-only" } else { "" };
         Self::text(
             211,
-            format!("Status of the session\nConnected from {peer}\nLogged in, read-only\nType {representation}\nEnd"),
+            format!("Status of the session\nConnected from {peer}\nLogged in{rights}\nType {representation}\nEnd"),
         )
     }
 
@@ -277,6 +325,16 @@ impl Reply {
     /// 214 for SITE HELP.
     pub fn site_help() -> Self {
         Self::text(214, "These SITE commands are understood:\nHELP\nEnd")
+    }
+}
+
+/// A path on the control connection: 0xFF doubled, because it is Telnet's.
+fn push_path(text: &mut Vec<u8>, path: &[u8]) {
+    for byte in path {
+        if *byte == 0xff {
+            text.push(*byte);
+        }
+        text.push(*byte);
     }
 }
 

@@ -31,6 +31,12 @@ impl From<StorageError> for Answer {
             StorageError::NotFound => reply::FILE_NOT_FOUND,
             StorageError::Busy => reply::TRY_AGAIN,
             StorageError::Failed => reply::LOCAL_ERROR,
+            StorageError::NoSpace => reply::DISK_FULL,
+            StorageError::TooLarge => reply::TOO_LARGE,
+            StorageError::NameRefused => reply::NAME_REFUSED,
+            StorageError::Exists => reply::NAME_TAKEN,
+            StorageError::NotEmpty => reply::NOT_EMPTY,
+            StorageError::BeyondEnd => reply::BAD_RESTART,
         })
     }
 }

@@ -6,14 +6,15 @@
 use super::Context;
 use super::answer::{Answer, Answered};
 use super::request::Request;
-use super::state::{Transfer, Visit};
+use super::state::{Transfer, TransferKind, Visit};
 use super::visit::Step;
+use crate::accounts::Right;
 use crate::ftp::command::{ListArgument, PathArgument};
 use crate::ftp::glob::Pattern;
 use crate::ftp::listing::{Kind, write_facts, write_list_line, write_name_line};
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
-use crate::storage::{OpenDirectory, StorageError};
+use crate::storage::{OpenDirectory, Storage, StorageError};
 use crate::transfer::{DirectoryLines, LineFormat, ListingLines, Pump, SendListing};
 
 /// What a listing's argument turned out to be.
@@ -38,15 +39,15 @@ impl Visit {
         }
     }
 
-    pub(super) fn name_list(&self, argument: &ListArgument, context: &Context<'_>) -> Step {
-        match self.names(argument, context) {
+    pub(super) fn name_list(&self, argument: &ListArgument) -> Step {
+        match self.names(argument) {
             Ok((path, lines)) => self.start("NLST", path, lines),
             Err(answer) => Step::Stay(answer),
         }
     }
 
-    pub(super) fn facts_list(&self, argument: Option<&PathArgument>, context: &Context<'_>) -> Step {
-        match self.directory_facts(argument, context) {
+    pub(super) fn facts_list(&self, argument: Option<&PathArgument>) -> Step {
+        match self.directory_facts(argument) {
             Ok((path, lines)) => self.start("MLSD", path, lines),
             Err(answer) => Step::Stay(answer),
         }
@@ -63,12 +64,12 @@ impl Visit {
     }
 
     /// MLST: the facts of one thing, over the control connection, in exactly three lines (RFC 3659 §7.2).
-    pub(super) fn facts_of(&self, argument: Option<&PathArgument>, context: &Context<'_>) -> Answered {
+    pub(super) fn facts_of(&self, argument: Option<&PathArgument>) -> Answered {
         let path = match argument {
             Some(argument) => self.path(argument)?,
             None => self.working_directory.clone(),
         };
-        let attributes = context.storage.attributes(&path)?;
+        let attributes = self.storage.attributes(&path)?;
         let mut line = Vec::new();
         write_facts(&mut line, self.facts, &attributes);
         Ok(Reply::facts(&line, &path).into())
@@ -79,7 +80,7 @@ impl Visit {
             Transfer {
                 verb,
                 path,
-                is_file: false,
+                kind: TransferKind::Listing,
                 representation: self.representation,
                 opening: reply::OPENING_LISTING,
             },
@@ -88,7 +89,8 @@ impl Visit {
     }
 
     fn columns(&self, argument: &ListArgument, context: &Context<'_>) -> Result<(VirtualPath, ListingLines), Answer> {
-        let target = self.target(argument, context)?;
+        self.must_be_allowed(Right::List)?;
+        let target = self.target(argument)?;
         let now = context.wall;
         let format = LineFormat::Columns {
             now,
@@ -98,7 +100,7 @@ impl Visit {
             Subject::Directory(directory) => directory_lines(directory, format, None),
             Subject::Matching(directory, pattern) => directory_lines(directory, format, Some(pattern)),
             Subject::File => {
-                let attributes = context.storage.attributes(&target.path)?;
+                let attributes = self.storage.attributes(&target.path)?;
                 let mut line = Vec::new();
                 write_list_line(&mut line, &attributes, target.given, None, now);
                 ListingLines::Ready(line)
@@ -107,8 +109,9 @@ impl Visit {
         Ok((target.path, lines))
     }
 
-    fn names(&self, argument: &ListArgument, context: &Context<'_>) -> Result<(VirtualPath, ListingLines), Answer> {
-        let target = self.target(argument, context)?;
+    fn names(&self, argument: &ListArgument) -> Result<(VirtualPath, ListingLines), Answer> {
+        self.must_be_allowed(Right::List)?;
+        let target = self.target(argument)?;
         let lines = match target.subject {
             Subject::Directory(directory) => {
                 let prefix = prefix_of_directory(target.given);
@@ -127,68 +130,52 @@ impl Visit {
         Ok((target.path, lines))
     }
 
-    fn directory_facts(
-        &self,
-        argument: Option<&PathArgument>,
-        context: &Context<'_>,
-    ) -> Result<(VirtualPath, ListingLines), Answer> {
+    fn directory_facts(&self, argument: Option<&PathArgument>) -> Result<(VirtualPath, ListingLines), Answer> {
         let path = match argument {
             Some(argument) => self.path(argument)?,
             None => self.working_directory.clone(),
         };
-        match context.storage.open_directory(&path) {
+        match self.storage.open_directory(&path) {
             Ok(directory) => Ok((path, directory_lines(directory, LineFormat::Facts(self.facts), None))),
-            Err(StorageError::NotFound) if is_file(&path, context) => Err(reply::NOT_A_DIRECTORY.into()),
+            Err(StorageError::NotFound) if is_file(&path, &*self.storage) => Err(reply::NOT_A_DIRECTORY.into()),
             Err(error) => Err(error.into()),
         }
     }
 
     /// Finds out what a listing is of: a directory, a file, or a pattern. An argument that starts with `-` is options,
     /// unless a file has that literal name.
-    fn target<'argument>(
-        &self,
-        argument: &'argument ListArgument,
-        context: &Context<'_>,
-    ) -> Result<Target<'argument>, Answer> {
+    fn target<'argument>(&self, argument: &'argument ListArgument) -> Result<Target<'argument>, Answer> {
         if let Some(literal) = &argument.literal
-            && let Ok(target) = self.existing_target(&literal.0, context)
+            && let Ok(target) = self.existing_target(&literal.0)
         {
             return Ok(target);
         }
         let given = argument.path.as_ref().map_or(&b""[..], |path| &path.0);
-        match self.existing_target(given, context) {
-            Err(StorageError::NotFound) if Pattern::is_pattern(given) => self.matching_target(given, context),
+        match self.existing_target(given) {
+            Err(StorageError::NotFound) if Pattern::is_pattern(given) => self.matching_target(given),
             Err(error) => Err(error.into()),
             Ok(target) => Ok(target),
         }
     }
 
-    fn existing_target<'argument>(
-        &self,
-        given: &'argument [u8],
-        context: &Context<'_>,
-    ) -> Result<Target<'argument>, StorageError> {
+    fn existing_target<'argument>(&self, given: &'argument [u8]) -> Result<Target<'argument>, StorageError> {
         let path = self.working_directory.join(given).map_err(|_| StorageError::NotFound)?;
-        let subject = match context.storage.open_directory(&path) {
+        let subject = match self.storage.open_directory(&path) {
             Ok(directory) => Subject::Directory(directory),
-            Err(StorageError::NotFound) if is_file(&path, context) => Subject::File,
+            Err(StorageError::NotFound) if is_file(&path, &*self.storage) => Subject::File,
             Err(error) => return Err(error),
         };
         Ok(Target { given, path, subject })
     }
 
-    fn matching_target<'argument>(
-        &self,
-        given: &'argument [u8],
-        context: &Context<'_>,
-    ) -> Result<Target<'argument>, Answer> {
+    fn matching_target<'argument>(&self, given: &'argument [u8]) -> Result<Target<'argument>, Answer> {
         let (prefix, last) = split_last_component(given);
         let pattern = Pattern::new(last).ok_or_else(|| Answer::from(reply::FILE_NOT_FOUND))?;
         let path = self
             .working_directory
             .join(prefix)
             .map_err(|_| Answer::from(reply::FILE_NOT_FOUND))?;
-        let directory = context.storage.open_directory(&path)?;
+        let directory = self.storage.open_directory(&path)?;
         Ok(Target {
             given,
             path,
@@ -205,9 +192,8 @@ fn directory_lines(directory: OpenDirectory, format: LineFormat, pattern: Option
     })
 }
 
-fn is_file(path: &VirtualPath, context: &Context<'_>) -> bool {
-    context
-        .storage
+fn is_file(path: &VirtualPath, storage: &dyn Storage) -> bool {
+    storage
         .attributes(path)
         .is_ok_and(|attributes| attributes.kind == Kind::File)
 }

@@ -3,25 +3,26 @@
 //! Every USER is answered 331 and every wrong login with the same 530, so that nobody learns which names exist. Before
 //! login no reply may carry anything of the client's (threat A12) or tell of the server (B14).
 
-use super::Session;
 use super::answer::Answer;
 use super::request::Request;
 use super::state::{Login, State, User, Visit};
+use super::{Context, Session};
 use crate::ftp::command::Command;
 use crate::ftp::listing::Facts;
 use crate::ftp::reply::{self, Reply};
+use std::rc::Rc;
 
 /// Failed logins before the connection is closed (threat F03).
 const FAILED_LOGINS: u8 = 3;
 
 impl Session {
-    pub(super) fn command_in_login(&mut self, login: Login, command: Command) -> Answer {
+    pub(super) fn command_in_login(&mut self, login: Login, command: Command, context: &Context<'_>) -> Answer {
         match command {
             Command::User(name) => {
-                self.state = State::Login(Login::UserGiven(User::named(&name)));
+                self.state = State::Login(Login::UserGiven(User::named(&name, context)));
                 reply::USER_OK.into()
             }
-            Command::Pass => self.password(&login),
+            Command::Pass(_) => self.password(&login, context),
             Command::Quit => Answer::ReplyAndRequest(reply::GOODBYE, Request::Close),
             Command::Host => {
                 let answer = match login {
@@ -46,7 +47,7 @@ impl Session {
             | Command::StatPath(_)
             | Command::OptsMlst(_)
             | Command::Type(_)
-            | Command::Mode
+            | Command::Mode(_)
             | Command::Structure
             | Command::Allo
             | Command::Pwd
@@ -67,9 +68,23 @@ impl Session {
             | Command::Eprt(_)
             | Command::SiteHelp
             | Command::Pret
-            | Command::Write
-            | Command::MdtmOrSet(_)
-            | Command::Rnto => self.stay(login, reply::NOT_LOGGED_IN),
+            | Command::MdtmOrSet { .. }
+            | Command::Stor(_)
+            | Command::Appe(_)
+            | Command::Stou(_)
+            | Command::Dele(_)
+            | Command::Mkd(_)
+            | Command::Rmd(_)
+            | Command::Rnfr(_)
+            | Command::Rnto(_)
+            | Command::SetModified(..)
+            | Command::SetFacts(..)
+            | Command::SiteUtime(..)
+            | Command::SiteChmod(..)
+            | Command::Digest(_)
+            | Command::OptsHash(_)
+            | Command::Range(_)
+            | Command::Avbl(_) => self.stay(login, reply::NOT_LOGGED_IN),
         }
     }
 
@@ -78,16 +93,20 @@ impl Session {
         reply.into()
     }
 
-    fn password(&mut self, login: &Login) -> Answer {
+    fn password(&mut self, login: &Login, context: &Context<'_>) -> Answer {
         match login {
             Login::Start => {
                 self.state = State::Login(Login::Start);
                 reply::BAD_SEQUENCE.into()
             }
-            Login::UserGiven(User::Anonymous) => {
+            Login::UserGiven(User::Anonymous(rights)) => {
                 self.bad_commands = 0;
-                self.state = State::Ready(Visit::new());
-                reply::LOGGED_IN.into()
+                self.state = State::Ready(Visit::new(Rc::clone(context.storage), *rights));
+                if rights.allows_changes() {
+                    reply::LOGGED_IN.into()
+                } else {
+                    reply::LOGGED_IN_READ_ONLY.into()
+                }
             }
             Login::UserGiven(User::Unknown) => {
                 self.state = State::Login(Login::Start);

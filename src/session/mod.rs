@@ -5,6 +5,7 @@
 //! so no later command reaches a running transfer (threat B06).
 
 mod answer;
+mod changing;
 mod data_channel;
 mod listing;
 mod login;
@@ -13,11 +14,13 @@ mod parameters;
 mod request;
 mod retrieval;
 mod state;
+mod storing;
 mod visit;
 
 pub use request::{Outcome, PassiveForm, Request};
-pub use state::Transfer;
+pub use state::{Transfer, TransferKind};
 
+use crate::accounts::Rights;
 use crate::ftp::command::{Command, CommandError};
 use crate::ftp::line::LineError;
 use crate::ftp::reply::{self, Reply};
@@ -27,6 +30,7 @@ use answer::Answer;
 use state::{Login, State, Visit};
 use std::mem;
 use std::net::{IpAddr, SocketAddrV4};
+use std::rc::Rc;
 
 /// Longest line before and after login, in bytes without the line end.
 const LINE_MAX_BEFORE_LOGIN: usize = 1024;
@@ -37,7 +41,9 @@ const BAD_COMMANDS: u32 = 50;
 
 /// What a session needs to answer a command, lent for the call.
 pub struct Context<'loop_> {
-    pub storage: &'loop_ dyn Storage,
+    pub storage: &'loop_ Rc<dyn Storage>,
+    /// What clients without an account may do; `None`: they are not let in.
+    pub anonymous: Option<Rights>,
     /// Wall-clock time, for the dates of listings only.
     pub wall: Timestamp,
     /// Whether PORT and EPRT are allowed.
@@ -182,7 +188,7 @@ impl Session {
 
     fn command(&mut self, command: Command, context: &Context<'_>, out: &mut Vec<u8>) -> Option<Request> {
         let answer = match mem::replace(&mut self.state, State::Closing) {
-            State::Login(login) => self.command_in_login(login, command),
+            State::Login(login) => self.command_in_login(login, command, context),
             State::Ready(visit) => self.command_in_visit(visit, command, context),
             // The loop asks `attention` first, so nothing arrives here; were it otherwise, the line would be out of order.
             state @ (State::AwaitingPort(..)
@@ -209,6 +215,7 @@ impl Session {
     fn refuse(&mut self, error: CommandError, out: &mut Vec<u8>) -> Option<Request> {
         if let State::Ready(visit) = &mut self.state {
             visit.restart = 0;
+            visit.renaming = None;
         }
         // A blank line is answered with nothing, but it is counted.
         if let Some(reply) = Reply::to_refused(error) {
@@ -301,9 +308,9 @@ impl Session {
         }
     }
 
-    /// STAT during a transfer (RFC 959 §4.1.3): how much has been sent.
-    pub fn transfer_status(&self, sent: u64, out: &mut Vec<u8>) {
-        Reply::transfer_status(sent).write_to(out);
+    /// STAT during a transfer (RFC 959 §4.1.3): how much has been moved.
+    pub fn transfer_status(&self, moved: u64, out: &mut Vec<u8>) {
+        Reply::transfer_status(moved).write_to(out);
     }
 
     /// The lines of a STAT with a path have all been queued.

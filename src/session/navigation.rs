@@ -3,7 +3,6 @@
 //! The working directory is a virtual path that is resolved anew for every use; no descriptor follows a directory that is
 //! moved away (threat C05).
 
-use super::Context;
 use super::answer::{Answer, Answered};
 use super::state::Visit;
 use crate::ftp::command::PathArgument;
@@ -19,13 +18,13 @@ impl Visit {
             .map_err(|_| reply::FILE_NOT_FOUND.into())
     }
 
-    pub(super) fn change_directory(&mut self, argument: &PathArgument, context: &Context<'_>) -> Answered {
+    pub(super) fn change_directory(&mut self, argument: &PathArgument) -> Answered {
         if argument.0.is_empty() {
             self.working_directory = VirtualPath::ROOT;
             return Ok(reply::DIRECTORY_CHANGED.into());
         }
         let path = self.path(argument)?;
-        match context.storage.check_directory(&path) {
+        match self.storage.check_directory(&path) {
             Ok(()) => self.working_directory = path,
             // "~" is the home directory unless a file is called so.
             Err(StorageError::NotFound) if argument.0 == b"~" => self.working_directory = VirtualPath::ROOT,
@@ -34,9 +33,9 @@ impl Visit {
         Ok(reply::DIRECTORY_CHANGED.into())
     }
 
-    pub(super) fn change_to_parent(&mut self, context: &Context<'_>) -> Answered {
+    pub(super) fn change_to_parent(&mut self) -> Answered {
         let parent = self.working_directory.parent();
-        context.storage.check_directory(&parent)?;
+        self.storage.check_directory(&parent)?;
         self.working_directory = parent;
         Ok(reply::DIRECTORY_CHANGED.into())
     }

@@ -21,6 +21,6 @@ impl Visit {
     }
 
     pub(super) fn session_status(&self, peer: IpAddr) -> Reply {
-        Reply::session_status(peer, self.representation)
+        Reply::session_status(peer, self.representation, !self.rights.allows_changes())
     }
 }

@@ -4,8 +4,10 @@
 //! session with an [`Outcome`].
 
 use crate::ftp::reply::{self, Reply};
+use crate::storage::StorageError;
 use crate::transfer::{ListingLines, Pump};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// What the loop is asked to do after a command.
 #[derive(Debug)]
@@ -48,9 +50,24 @@ pub enum Outcome {
     Aborted,
     SourceFailed,
     SourceShrank,
+    /// The storage would not take what came.
+    NotStored(StorageError),
+    /// The disk did not answer in time.
+    StoredUnknown,
+    /// Everything came, was counted and forgotten (`/null`).
+    Swallowed {
+        bytes: u64,
+        crc32: u32,
+        took: Duration,
+    },
 }
 
 impl Outcome {
+    /// Whether all bytes are where they should be.
+    pub fn is_success(self) -> bool {
+        self.reply().code() < 400
+    }
+
     /// The transfer's last reply (RFC 959 §5.4).
     pub fn reply(self) -> Reply {
         match self {
@@ -61,6 +78,18 @@ impl Outcome {
             Outcome::Aborted => reply::TRANSFER_ABORTED,
             Outcome::SourceFailed => reply::LOCAL_ERROR,
             Outcome::SourceShrank => reply::FILE_CHANGED,
+            Outcome::NotStored(error) => match error {
+                StorageError::NotFound | StorageError::Failed | StorageError::NotEmpty | StorageError::BeyondEnd => {
+                    reply::NOT_STORED
+                }
+                StorageError::Busy => reply::TRY_AGAIN,
+                StorageError::NoSpace => reply::DISK_FULL,
+                StorageError::TooLarge => reply::TOO_LARGE,
+                StorageError::NameRefused => reply::NAME_REFUSED,
+                StorageError::Exists => reply::NAME_TAKEN,
+            },
+            Outcome::StoredUnknown => reply::STORED_UNKNOWN,
+            Outcome::Swallowed { bytes, crc32, took } => Reply::swallowed(bytes, crc32, took),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Files to the client: RETR, REST, SIZE, MDTM (RFC 959 §4.1.3, RFC 3659 §§3–5).
 
-use super::Context;
 use super::answer::{Answer, Answered};
 use super::request::Request;
-use super::state::{Transfer, Visit};
+use super::state::{Transfer, TransferKind, Visit};
 use super::visit::Step;
+use crate::accounts::Right;
 use crate::ftp::ascii::AsciiEncoder;
 use crate::ftp::command::{PathArgument, Representation};
 use crate::ftp::listing::{Attributes, Kind};
@@ -17,8 +17,8 @@ use crate::transfer::{Pump, SendFile, SendText};
 const COUNTED_TEXT: u64 = 256 * 1024;
 
 impl Visit {
-    pub(super) fn retrieve(&self, argument: &PathArgument, context: &Context<'_>) -> Step {
-        match self.open_for_retrieval(argument, context) {
+    pub(super) fn retrieve(&self, argument: &PathArgument) -> Step {
+        match self.open_for_retrieval(argument) {
             Ok((path, file)) => {
                 let (opening, pump) = match self.representation {
                     Representation::Image => (
@@ -31,7 +31,7 @@ impl Visit {
                     Transfer {
                         verb: "RETR",
                         path,
-                        is_file: true,
+                        kind: TransferKind::Download,
                         representation: self.representation,
                         opening,
                     },
@@ -42,13 +42,10 @@ impl Visit {
         }
     }
 
-    fn open_for_retrieval(
-        &self,
-        argument: &PathArgument,
-        context: &Context<'_>,
-    ) -> Result<(VirtualPath, OpenFile), Answer> {
+    fn open_for_retrieval(&self, argument: &PathArgument) -> Result<(VirtualPath, OpenFile), Answer> {
+        self.must_be_allowed(Right::Read)?;
         let path = self.path(argument)?;
-        let file = context.storage.open_file(&path)?;
+        let file = self.storage.open_file(&path)?;
         // Translation can at most double a file.
         let largest_marker = match self.representation {
             Representation::Image => file.size,
@@ -67,33 +64,29 @@ impl Visit {
 
     /// The octets that RETR would send now (RFC 3659 §4). In TYPE A that takes reading the file, so it is counted for
     /// small files only; 504 rather than 550 for others, because clients take 550 for "missing".
-    pub(super) fn size(&self, argument: &PathArgument, context: &Context<'_>) -> Answered {
+    pub(super) fn size(&self, argument: &PathArgument) -> Answered {
+        self.must_be_allowed(Right::List)?;
         let path = self.path(argument)?;
-        let attributes = self.attributes_of_file(&path, context)?;
+        let attributes = self.attributes_of_file(&path)?;
         match self.representation {
             Representation::Image => Ok(Reply::size(attributes.size).into()),
             Representation::Ascii if attributes.size <= COUNTED_TEXT => {
-                let file = context.storage.open_file(&path)?;
+                let file = self.storage.open_file(&path)?;
                 Ok(Reply::size(count_translated(&file)?).into())
             }
             Representation::Ascii => Err(reply::SIZE_NOT_COUNTED.into()),
         }
     }
 
-    pub(super) fn modification_time(&self, argument: &PathArgument, context: &Context<'_>) -> Answered {
+    pub(super) fn modification_time(&self, argument: &PathArgument) -> Answered {
+        self.must_be_allowed(Right::List)?;
         let path = self.path(argument)?;
-        let attributes = context.storage.attributes(&path)?;
+        let attributes = self.storage.attributes(&path)?;
         Ok(Reply::modification_time(attributes.modified).into())
     }
 
-    /// `MDTM 20240101000000 name` sets a time where writing is allowed, unless a file has that literal name.
-    pub(super) fn modification_time_or_refusal(&self, argument: &PathArgument, context: &Context<'_>) -> Answered {
-        self.modification_time(argument, context)
-            .map_err(|_| reply::READ_ONLY.into())
-    }
-
-    fn attributes_of_file(&self, path: &VirtualPath, context: &Context<'_>) -> Result<Attributes, Answer> {
-        let attributes = context.storage.attributes(path)?;
+    fn attributes_of_file(&self, path: &VirtualPath) -> Result<Attributes, Answer> {
+        let attributes = self.storage.attributes(path)?;
         match attributes.kind {
             Kind::File => Ok(attributes),
             Kind::Directory | Kind::SymbolicLink => Err(StorageError::NotFound.into()),

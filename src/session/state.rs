@@ -1,10 +1,16 @@
 //! Where a conversation can stand, and what each place remembers.
 
+use super::Context;
+use super::answer::Answer;
 use super::request::PassiveForm;
+use crate::accounts::{Right, Rights};
 use crate::ftp::command::Representation;
 use crate::ftp::listing::Facts;
 use crate::ftp::path::VirtualPath;
-use crate::ftp::reply::Reply;
+use crate::ftp::reply::{self, Reply};
+use crate::storage::Storage;
+use std::fmt;
+use std::rc::Rc;
 
 /// Where the conversation stands. Each variant carries what only it has.
 #[derive(Debug)]
@@ -29,7 +35,7 @@ pub(super) enum Login {
 /// What a name leads to once PASS comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum User {
-    Anonymous,
+    Anonymous(Rights),
     Unknown,
 }
 
@@ -37,25 +43,27 @@ impl Login {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Login::Start => "no user",
-            Login::UserGiven(User::Anonymous) => "anonymous",
+            Login::UserGiven(User::Anonymous(_)) => "anonymous",
             Login::UserGiven(User::Unknown) => "unknown user",
         }
     }
 }
 
 impl User {
-    pub(super) fn named(name: &[u8]) -> Self {
-        if name.eq_ignore_ascii_case(b"anonymous") || name.eq_ignore_ascii_case(b"ftp") {
-            User::Anonymous
-        } else {
-            User::Unknown
+    pub(super) fn named(name: &[u8], context: &Context<'_>) -> Self {
+        let is_anonymous = name.eq_ignore_ascii_case(b"anonymous") || name.eq_ignore_ascii_case(b"ftp");
+        match context.anonymous.filter(|_| is_anonymous) {
+            Some(rights) => User::Anonymous(rights),
+            None => User::Unknown,
         }
     }
 }
 
 /// A logged-in client's surroundings.
-#[derive(Debug)]
 pub(super) struct Visit {
+    /// What the client can see; its own root is the root.
+    pub(super) storage: Rc<dyn Storage>,
+    pub(super) rights: Rights,
     pub(super) working_directory: VirtualPath,
     pub(super) representation: Representation,
     /// Where the next transfer starts (REST); 0 when not set.
@@ -63,6 +71,8 @@ pub(super) struct Visit {
     /// EPSV ALL was given: no other way of making data connections may be used (RFC 2428 §4).
     pub(super) extended_only: bool,
     pub(super) facts: Facts,
+    /// What RNFR named; only the very next command can be its RNTO.
+    pub(super) renaming: Option<VirtualPath>,
 }
 
 /// What is known of a running transfer, for logs and STAT.
@@ -70,20 +80,52 @@ pub(super) struct Visit {
 pub struct Transfer {
     pub verb: &'static str,
     pub path: VirtualPath,
-    /// Whether it belongs into the transfer log (a file, not a listing).
-    pub is_file: bool,
+    pub kind: TransferKind,
     pub representation: Representation,
     pub opening: Reply,
 }
 
+/// What is transferred, and which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransferKind {
+    Download,
+    Upload,
+    Listing,
+}
+
 impl Visit {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(storage: Rc<dyn Storage>, rights: Rights) -> Self {
         Self {
+            storage,
+            rights,
             working_directory: VirtualPath::ROOT,
             representation: Representation::Ascii,
             restart: 0,
             extended_only: false,
             facts: Facts::ALL,
+            renaming: None,
         }
+    }
+
+    /// Fails with the reply that says why not.
+    pub(super) fn must_be_allowed(&self, right: Right) -> Result<(), Answer> {
+        if self.rights.allows(right) {
+            return Ok(());
+        }
+        Err(if self.rights.allows_changes() {
+            reply::NOT_ALLOWED.into()
+        } else {
+            reply::READ_ONLY.into()
+        })
+    }
+}
+
+impl fmt::Debug for Visit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Visit")
+            .field("rights", &self.rights)
+            .field("working_directory", &self.working_directory)
+            .finish_non_exhaustive()
     }
 }

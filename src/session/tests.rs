@@ -5,8 +5,9 @@ mod states;
 
 use super::*;
 use crate::descriptors::Descriptors;
-use crate::storage::DiskRoot;
-use crate::transfer::{Budget, DataSink, Progress, Pump};
+use crate::random::Random;
+use crate::storage::{DiskRoot, UploadPolicy};
+use crate::transfer::{Budget, DataStream, Progress, Pump, ReceiveError};
 use std::io;
 use std::os::fd::OwnedFd;
 use tempfile::TempDir;
@@ -14,7 +15,8 @@ use tempfile::TempDir;
 /// A session with a stand-in for the loop: it arms what is asked for and pumps transfers into memory.
 struct Conversation {
     pub directory: TempDir,
-    storage: DiskRoot,
+    storage: Rc<dyn Storage>,
+    pub anonymous: Option<Rights>,
     pub session: Session,
     pub is_armed: bool,
     /// While set, transfers do not end.
@@ -24,9 +26,10 @@ struct Conversation {
     pub has_ended: bool,
 }
 
+/// What has been received; nothing is ever there to be read.
 struct Memory<'bytes>(&'bytes mut Vec<u8>);
 
-impl DataSink for Memory<'_> {
+impl DataStream for Memory<'_> {
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -36,6 +39,14 @@ impl DataSink for Memory<'_> {
         let mut buffer = vec![0; count];
         let read = rustix::io::pread(file, &mut buffer[..], offset)?;
         self.send(&buffer[..read])
+    }
+
+    fn receive(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(0)
+    }
+
+    fn receive_into(&mut self, _file: &OwnedFd, _offset: u64, _count: usize) -> Result<usize, ReceiveError> {
+        Ok(0)
     }
 }
 
@@ -47,10 +58,12 @@ impl Conversation {
         std::fs::write(directory.path().join("text"), b"a\nb\n").expect("a file");
         std::fs::create_dir(directory.path().join("d")).expect("a directory");
         std::fs::write(directory.path().join("d/inside"), b"x").expect("a file");
-        let storage = DiskRoot::open(directory.path(), Descriptors::for_process(256)).expect("the root");
+        let disk = DiskRoot::open(directory.path(), Descriptors::for_process(256)).expect("the root");
+        let storage = disk.writable(UploadPolicy::default(), Random::Seeded(1));
         Self {
             directory,
-            storage,
+            storage: Rc::new(storage),
+            anonymous: Some(Rights::READ_ONLY),
             session: Session::new(1, [127, 0, 0, 1].into()),
             is_armed: false,
             holds_transfers: false,
@@ -73,6 +86,7 @@ impl Conversation {
         let mut out = Vec::new();
         let context = Context {
             storage: &self.storage,
+            anonymous: self.anonymous,
             wall: Timestamp::from_unix(1_700_000_000),
             active: true,
         };

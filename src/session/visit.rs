@@ -74,10 +74,12 @@ impl Session {
     }
 
     fn step(&self, visit: &mut Visit, command: Command, context: &Context<'_>) -> Step {
+        // Only the command right behind RNFR can be its RNTO.
+        let renaming = visit.renaming.take();
         match command {
             // Naming a user starts over: nothing of the visit is left (threat B04).
             Command::User(name) => Step::Leave(
-                State::Login(Login::UserGiven(User::named(&name))),
+                State::Login(Login::UserGiven(User::named(&name, context))),
                 Answer::ReplyAndRequest(reply::USER_OK, Request::Disarm),
             ),
             Command::Rein => Step::Leave(
@@ -85,13 +87,12 @@ impl Session {
                 Answer::ReplyAndRequest(reply::READY_FOR_NEW_USER, Request::Disarm),
             ),
             Command::Quit => Step::Leave(State::Closing, Answer::ReplyAndRequest(reply::GOODBYE, Request::Close)),
-            Command::Pass | Command::Host | Command::Rnto => reply::BAD_SEQUENCE.into(),
+            Command::Pass(_) | Command::Host => reply::BAD_SEQUENCE.into(),
             Command::Acct => reply::ACCOUNT_NOT_NEEDED.into(),
             Command::Noop => reply::NOOP_OK.into(),
             Command::Allo => reply::ALLO_NOT_NEEDED.into(),
             Command::Pret => reply::PRET_OK.into(),
             Command::Clnt => reply::CLIENT_NOTED.into(),
-            Command::Write => reply::READ_ONLY.into(),
 
             Command::Syst => reply::SYSTEM_TYPE.into(),
             Command::Feat => Reply::features(visit.facts).into(),
@@ -101,24 +102,39 @@ impl Session {
             Command::OptsUtf8 => reply::UTF8_ON.into(),
             Command::OptsMlst(facts) => visit.set_facts(&facts).into(),
             Command::Type(representation) => visit.set_representation(representation).into(),
-            Command::Mode => reply::MODE_OK.into(),
+            Command::Mode(_) => reply::MODE_OK.into(),
             Command::Structure => reply::STRUCTURE_OK.into(),
 
             Command::Pwd => Reply::working_directory(&visit.working_directory).into(),
-            Command::Cwd(path) => visit.change_directory(&path, context).into(),
-            Command::Cdup => visit.change_to_parent(context).into(),
+            Command::Cwd(path) => visit.change_directory(&path).into(),
+            Command::Cdup => visit.change_to_parent().into(),
 
             Command::List(argument) => visit.list(&argument, context),
-            Command::Nlst(argument) => visit.name_list(&argument, context),
-            Command::Mlsd(path) => visit.facts_list(path.as_ref(), context),
-            Command::Mlst(path) => visit.facts_of(path.as_ref(), context).into(),
+            Command::Nlst(argument) => visit.name_list(&argument),
+            Command::Mlsd(path) => visit.facts_list(path.as_ref()),
+            Command::Mlst(path) => visit.facts_of(path.as_ref()).into(),
             Command::StatPath(path) => visit.list_on_control(&path, context),
 
-            Command::Size(path) => visit.size(&path, context).into(),
-            Command::Mdtm(path) => visit.modification_time(&path, context).into(),
-            Command::MdtmOrSet(path) => visit.modification_time_or_refusal(&path, context).into(),
+            Command::Size(path) => visit.size(&path).into(),
+            Command::Mdtm(path) => visit.modification_time(&path).into(),
+            Command::MdtmOrSet { literal, time, path } => visit.modification_time_or_set(&literal, time, &path).into(),
             Command::Rest(offset) => visit.restart_at(offset).into(),
-            Command::Retr(path) => visit.retrieve(&path, context),
+            Command::Retr(path) => visit.retrieve(&path),
+
+            Command::Stor(path) => visit.store(&path),
+            Command::Appe(path) => visit.append(&path),
+            Command::Stou(path) => visit.store_unique(path.as_ref(), context),
+            Command::Dele(path) => visit.remove_file(&path).into(),
+            Command::Mkd(path) => visit.make_directory(&path).into(),
+            Command::Rmd(path) => visit.remove_directory(&path).into(),
+            Command::Rnfr(path) => visit.rename_from(&path).into(),
+            Command::Rnto(path) => visit.rename_to(renaming, &path).into(),
+            Command::SetModified(time, path) => visit.set_modified(time, &path).into(),
+            Command::SetFacts(changes, path) => visit.change_facts(&changes, &path).into(),
+            Command::SiteUtime(time, path) => visit.site_utime(time, &path).into(),
+            Command::SiteChmod(mode, path) => visit.site_chmod(mode, &path).into(),
+            Command::Avbl(path) => visit.space_available(path.as_ref()).into(),
+            Command::Digest(_) | Command::OptsHash(_) | Command::Range(_) => reply::NOT_IMPLEMENTED.into(),
 
             Command::Pasv => self.passive(visit),
             Command::Epsv(EpsvArgument::All) => visit.only_extended().into(),

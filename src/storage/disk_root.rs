@@ -3,11 +3,13 @@
 //! `openat2(RESOLVE_BENEATH)` makes "outside" impossible rather than checked: no string comparison decides anything.
 //! Nothing here may block on what it opens: a FIFO or device is looked at, refused, and never opened.
 
-use super::{OpenDirectory, OpenFile, Storage, StorageError};
+use super::upload::{Changes, UploadPolicy};
+use super::{Existing, OpenDirectory, OpenFile, Storage, StorageError, Upload, UploadKind, changes};
 use crate::descriptors::{Descriptors, Permit};
 use crate::ftp::listing::{Attributes, Kind};
 use crate::ftp::path::VirtualPath;
 use crate::ftp::timestamp::Timestamp;
+use crate::random::Random;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 use std::io;
@@ -26,6 +28,10 @@ const RESOLVE_ATTEMPTS: usize = 128;
 pub struct DiskRoot {
     root: Rc<OwnedFd>,
     descriptors: Descriptors,
+    /// `None`: nothing can be changed, whatever a session asks for.
+    changes: Option<Rc<Changes>>,
+    /// Of the root's descriptor, where a session opened it.
+    _permit: Option<Permit>,
 }
 
 impl DiskRoot {
@@ -39,7 +45,17 @@ impl DiskRoot {
         Ok(Self {
             root: Rc::new(root),
             descriptors,
+            changes: None,
+            _permit: None,
         })
+    }
+
+    /// The same files, which can now be changed. `random` names what is being received.
+    pub fn writable(self, policy: UploadPolicy, random: Random) -> Self {
+        Self {
+            changes: Some(Rc::new(Changes::new(policy, random))),
+            ..self
+        }
     }
 
     /// The root's descriptor.
@@ -47,7 +63,12 @@ impl DiskRoot {
         self.root.as_fd()
     }
 
-    fn permit(&self) -> Result<Permit, StorageError> {
+    /// How files are changed; the whole storage is read-only without it.
+    pub(super) fn changes(&self) -> Result<&Rc<Changes>, StorageError> {
+        self.changes.as_ref().ok_or(StorageError::NotFound)
+    }
+
+    pub(super) fn permit(&self) -> Result<Permit, StorageError> {
         self.descriptors.permit().ok_or(StorageError::Busy)
     }
 }
@@ -56,6 +77,10 @@ impl Storage for DiskRoot {
     fn attributes(&self, path: &VirtualPath) -> Result<Attributes, StorageError> {
         let _permit = self.permit()?;
         attributes_beneath(self.root.as_fd(), path)
+    }
+
+    fn entry(&self, path: &VirtualPath) -> Result<(), StorageError> {
+        changes::entry(self, path)
     }
 
     fn check_directory(&self, path: &VirtualPath) -> Result<(), StorageError> {
@@ -101,6 +126,50 @@ impl Storage for DiskRoot {
             permit,
         ))
     }
+
+    fn beneath(&self, path: &VirtualPath) -> Result<Rc<dyn Storage>, StorageError> {
+        refuse_reserved(path)?;
+        let permit = self.permit()?;
+        let root = open_beneath(self.root.as_fd(), path.relative(), OFlags::PATH | OFlags::DIRECTORY)?;
+        Ok(Rc::new(DiskRoot {
+            root: Rc::new(root),
+            descriptors: self.descriptors.clone(),
+            changes: self.changes.clone(),
+            _permit: Some(permit),
+        }))
+    }
+
+    fn begin_upload(&self, path: &VirtualPath, kind: UploadKind) -> Result<Upload, StorageError> {
+        Upload::begin(self, path, kind)
+    }
+
+    fn remove_file(&self, path: &VirtualPath) -> Result<(), StorageError> {
+        changes::remove_file(self, path)
+    }
+
+    fn make_directory(&self, path: &VirtualPath) -> Result<(), StorageError> {
+        changes::make_directory(self, path)
+    }
+
+    fn remove_directory(&self, path: &VirtualPath) -> Result<(), StorageError> {
+        changes::remove_directory(self, path)
+    }
+
+    fn rename(&self, from: &VirtualPath, to: &VirtualPath, existing: Existing) -> Result<(), StorageError> {
+        changes::rename(self, from, to, existing)
+    }
+
+    fn set_modified(&self, path: &VirtualPath, time: Timestamp) -> Result<(), StorageError> {
+        changes::set_modified(self, path, time)
+    }
+
+    fn set_mode(&self, path: &VirtualPath, mode: u32) -> Result<(), StorageError> {
+        changes::set_mode(self, path, mode)
+    }
+
+    fn free_space(&self, path: &VirtualPath) -> Result<u64, StorageError> {
+        changes::free_space(self, path)
+    }
 }
 
 /// What is known of `path`, links followed beneath `root`; files that are neither regular nor directories do not exist.
@@ -132,7 +201,8 @@ pub(super) fn attributes_from(stat: &Stat) -> Option<Attributes> {
     })
 }
 
-fn open_beneath(root: BorrowedFd<'_>, relative: &[u8], flags: OFlags) -> Result<OwnedFd, StorageError> {
+/// Opens what `relative` leads to, if that is beneath `root`.
+pub(super) fn open_beneath(root: BorrowedFd<'_>, relative: &[u8], flags: OFlags) -> Result<OwnedFd, StorageError> {
     for _ in 0..RESOLVE_ATTEMPTS {
         let opened = fs::openat2(
             root,
@@ -151,7 +221,7 @@ fn open_beneath(root: BorrowedFd<'_>, relative: &[u8], flags: OFlags) -> Result<
     Err(StorageError::Busy)
 }
 
-fn must_be_regular(stat: &Stat) -> Result<(), StorageError> {
+pub(super) fn must_be_regular(stat: &Stat) -> Result<(), StorageError> {
     if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile {
         Ok(())
     } else {
@@ -159,7 +229,7 @@ fn must_be_regular(stat: &Stat) -> Result<(), StorageError> {
     }
 }
 
-fn refuse_reserved(path: &VirtualPath) -> Result<(), StorageError> {
+pub(super) fn refuse_reserved(path: &VirtualPath) -> Result<(), StorageError> {
     if path.components().any(is_reserved) {
         Err(StorageError::NotFound)
     } else {
@@ -168,6 +238,6 @@ fn refuse_reserved(path: &VirtualPath) -> Result<(), StorageError> {
 }
 
 /// Whether a name is one of the server's own temporary names.
-pub(super) fn is_reserved(name: &[u8]) -> bool {
+pub fn is_reserved(name: &[u8]) -> bool {
     name.starts_with(RESERVED_PREFIX)
 }

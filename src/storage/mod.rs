@@ -4,25 +4,34 @@
 //! [`DiskRoot`] serves a real directory; [`Synthetic`] adds files that are computed. Nothing here may hand a path to the
 //! kernel without the root's descriptor, and no error may carry a path or an errno text to a client.
 
+mod changes;
 mod directory;
 mod disk_root;
+mod hidden_file;
 mod synthetic;
+mod upload;
 
 pub use directory::{Batch, EntryType, OpenDirectory, Place};
-pub use disk_root::DiskRoot;
+pub use disk_root::{DiskRoot, is_reserved};
 pub use synthetic::Synthetic;
+pub use upload::{Held, Publication, Upload, UploadPolicy};
 
 use crate::descriptors::Permit;
 use crate::ftp::listing::Attributes;
 use crate::ftp::path::VirtualPath;
+use crate::ftp::timestamp::Timestamp;
 use crate::pattern::{ComputedFile, Content};
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 
 /// What a session may ask of the files it serves.
 pub trait Storage {
     /// What is known of the file or directory at `path`; links are followed as far as they stay beneath the root.
     fn attributes(&self, path: &VirtualPath) -> Result<Attributes, StorageError>;
+
+    /// Whether something is called `path`: a file, a directory, or a symbolic link, wherever that may lead.
+    fn entry(&self, path: &VirtualPath) -> Result<(), StorageError>;
 
     /// Whether `path` is a directory that this process may enter.
     fn check_directory(&self, path: &VirtualPath) -> Result<(), StorageError>;
@@ -32,6 +41,51 @@ pub trait Storage {
 
     /// Opens a directory for reading its entries.
     fn open_directory(&self, path: &VirtualPath) -> Result<OpenDirectory, StorageError>;
+
+    /// The same files with the directory `path` as their root: nothing above it can be reached any more.
+    fn beneath(&self, path: &VirtualPath) -> Result<Rc<dyn Storage>, StorageError>;
+
+    /// Begins to receive a file. Nothing is seen of it under its name before [`Publication::run`].
+    fn begin_upload(&self, path: &VirtualPath, kind: UploadKind) -> Result<Upload, StorageError>;
+
+    /// Removes a file or a symbolic link.
+    fn remove_file(&self, path: &VirtualPath) -> Result<(), StorageError>;
+
+    /// Makes a directory.
+    fn make_directory(&self, path: &VirtualPath) -> Result<(), StorageError>;
+
+    /// Removes an empty directory.
+    fn remove_directory(&self, path: &VirtualPath) -> Result<(), StorageError>;
+
+    /// Gives a file or directory another name, within one file system.
+    fn rename(&self, from: &VirtualPath, to: &VirtualPath, existing: Existing) -> Result<(), StorageError>;
+
+    /// Sets the time of the last modification.
+    fn set_modified(&self, path: &VirtualPath, time: Timestamp) -> Result<(), StorageError>;
+
+    /// Sets the permission bits.
+    fn set_mode(&self, path: &VirtualPath, mode: u32) -> Result<(), StorageError>;
+
+    /// Bytes that can still be written where `path` is.
+    fn free_space(&self, path: &VirtualPath) -> Result<u64, StorageError>;
+}
+
+/// What an upload does to its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UploadKind {
+    /// A whole file that takes the name at the end (STOR, STOU).
+    Whole(Existing),
+    /// At the end of the file that is there, or a new one (APPE).
+    Append,
+    /// From that offset on, in the file that is there; what it had behind is cut off (REST and STOR).
+    From(u64),
+}
+
+/// What is to become of a file that has the name already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    Replace,
+    Refuse,
 }
 
 /// A regular file, open for reading, with its size at the moment it was opened: a download sends exactly that much.
@@ -105,6 +159,17 @@ pub enum StorageError {
     Busy,
     /// The storage itself failed.
     Failed,
+    /// The disk is full.
+    NoSpace,
+    /// A quota or the largest file size is reached.
+    TooLarge,
+    /// No file can have this name here.
+    NameRefused,
+    /// Something has the name already.
+    Exists,
+    NotEmpty,
+    /// An upload was to go on behind the end of what is there.
+    BeyondEnd,
 }
 
 impl From<Errno> for StorageError {
@@ -112,6 +177,11 @@ impl From<Errno> for StorageError {
         match errno {
             Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS | Errno::AGAIN => StorageError::Busy,
             Errno::IO | Errno::STALE | Errno::NODEV | Errno::TIMEDOUT | Errno::NOSYS => StorageError::Failed,
+            Errno::NOSPC => StorageError::NoSpace,
+            Errno::DQUOT | Errno::FBIG => StorageError::TooLarge,
+            Errno::ROFS => StorageError::NameRefused,
+            Errno::EXIST => StorageError::Exists,
+            Errno::NOTEMPTY => StorageError::NotEmpty,
             _ => StorageError::NotFound,
         }
     }

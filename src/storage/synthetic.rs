@@ -5,7 +5,7 @@
 //! without a descriptor.
 
 use super::directory::ComputedEntry;
-use super::{DiskRoot, OpenDirectory, OpenFile, Storage, StorageError};
+use super::{DiskRoot, Existing, OpenDirectory, OpenFile, Storage, StorageError, Upload, UploadKind};
 use crate::ftp::listing::{Attributes, Kind};
 use crate::ftp::path::VirtualPath;
 use crate::ftp::timestamp::Timestamp;
@@ -37,6 +37,8 @@ enum Destination<'path> {
     Generated,
     Null,
     File(&'path [u8]),
+    /// Something in `/null`: it can be written and is never there.
+    Swallowed,
     Disk,
 }
 
@@ -63,6 +65,16 @@ impl Synthetic {
         ComputedFile::from_name(name).ok_or(StorageError::NotFound)
     }
 
+    /// The disk, if that is where `path` leads: what is computed cannot be changed.
+    fn on_disk(&self, path: &VirtualPath) -> Result<&DiskRoot, StorageError> {
+        match destination(path) {
+            Destination::Disk => Ok(&self.disk),
+            Destination::Generated | Destination::Null | Destination::File(_) | Destination::Swallowed => {
+                Err(StorageError::NotFound)
+            }
+        }
+    }
+
     fn directory_attributes(&self) -> Result<Attributes, StorageError> {
         let first = self.beside_root.first().ok_or(StorageError::Failed)?;
         Ok(first.attributes)
@@ -75,6 +87,7 @@ fn destination(path: &VirtualPath) -> Destination<'_> {
         (Some(b"gen"), None, None) => Destination::Generated,
         (Some(b"gen"), Some(name), None) => Destination::File(name),
         (Some(b"null"), None, None) => Destination::Null,
+        (Some(b"null"), Some(_), None) => Destination::Swallowed,
         (Some(b"gen" | b"null"), Some(_), _) => Destination::File(b""),
         _ => Destination::Disk,
     }
@@ -89,6 +102,7 @@ impl Storage for Synthetic {
                 let made = self.directory_attributes()?.modified;
                 Ok(attributes(Kind::File, 0o444, size, made, 0))
             }
+            Destination::Swallowed => Err(StorageError::NotFound),
             Destination::Disk => self.disk.attributes(path),
         }
     }
@@ -96,14 +110,14 @@ impl Storage for Synthetic {
     fn check_directory(&self, path: &VirtualPath) -> Result<(), StorageError> {
         match destination(path) {
             Destination::Generated | Destination::Null => Ok(()),
-            Destination::File(_) => Err(StorageError::NotFound),
+            Destination::File(_) | Destination::Swallowed => Err(StorageError::NotFound),
             Destination::Disk => self.disk.check_directory(path),
         }
     }
 
     fn open_file(&self, path: &VirtualPath) -> Result<OpenFile, StorageError> {
         match destination(path) {
-            Destination::Generated | Destination::Null => Err(StorageError::NotFound),
+            Destination::Generated | Destination::Null | Destination::Swallowed => Err(StorageError::NotFound),
             Destination::File(name) => self.file(name).map(OpenFile::computed),
             Destination::Disk => self.disk.open_file(path),
         }
@@ -113,12 +127,66 @@ impl Storage for Synthetic {
         match destination(path) {
             Destination::Generated => Ok(OpenDirectory::computed(Rc::clone(&self.examples))),
             Destination::Null => Ok(OpenDirectory::computed(Rc::default())),
-            Destination::File(_) => Err(StorageError::NotFound),
+            Destination::File(_) | Destination::Swallowed => Err(StorageError::NotFound),
             Destination::Disk if *path == VirtualPath::ROOT => {
                 let directory = self.disk.open_directory(path)?;
                 Ok(directory.with_computed(Rc::clone(&self.beside_root)))
             }
             Destination::Disk => self.disk.open_directory(path),
+        }
+    }
+
+    fn entry(&self, path: &VirtualPath) -> Result<(), StorageError> {
+        self.on_disk(path)?.entry(path)
+    }
+
+    /// An account's own root is a real directory.
+    fn beneath(&self, path: &VirtualPath) -> Result<Rc<dyn Storage>, StorageError> {
+        self.on_disk(path)?.beneath(path)
+    }
+
+    fn begin_upload(&self, path: &VirtualPath, kind: UploadKind) -> Result<Upload, StorageError> {
+        match destination(path) {
+            Destination::Swallowed => Ok(Upload::swallow()),
+            Destination::Disk => self.disk.begin_upload(path, kind),
+            Destination::Generated | Destination::Null | Destination::File(_) => Err(StorageError::NameRefused),
+        }
+    }
+
+    fn remove_file(&self, path: &VirtualPath) -> Result<(), StorageError> {
+        self.on_disk(path)?.remove_file(path)
+    }
+
+    fn make_directory(&self, path: &VirtualPath) -> Result<(), StorageError> {
+        match destination(path) {
+            Destination::Generated | Destination::Null => Err(StorageError::Exists),
+            Destination::Swallowed | Destination::File(_) => Err(StorageError::NameRefused),
+            Destination::Disk => self.disk.make_directory(path),
+        }
+    }
+
+    fn remove_directory(&self, path: &VirtualPath) -> Result<(), StorageError> {
+        self.on_disk(path)?.remove_directory(path)
+    }
+
+    fn rename(&self, from: &VirtualPath, to: &VirtualPath, existing: Existing) -> Result<(), StorageError> {
+        self.on_disk(to)?;
+        self.on_disk(from)?.rename(from, to, existing)
+    }
+
+    fn set_modified(&self, path: &VirtualPath, time: Timestamp) -> Result<(), StorageError> {
+        self.on_disk(path)?.set_modified(path, time)
+    }
+
+    fn set_mode(&self, path: &VirtualPath, mode: u32) -> Result<(), StorageError> {
+        self.on_disk(path)?.set_mode(path, mode)
+    }
+
+    fn free_space(&self, path: &VirtualPath) -> Result<u64, StorageError> {
+        match destination(path) {
+            Destination::Null | Destination::Swallowed => Ok(i64::MAX.unsigned_abs()),
+            Destination::Generated | Destination::File(_) => Ok(0),
+            Destination::Disk => self.disk.free_space(path),
         }
     }
 }

@@ -179,7 +179,7 @@ fn look_at(place: &Place, name: &CStr, entry_type: EntryType) -> Result<Option<A
     match place.attributes(name) {
         Ok(attributes) => Ok(attributes),
         Err(StorageError::NotFound) => Ok(without_attributes(entry_type)),
-        Err(error @ (StorageError::Busy | StorageError::Failed)) => Err(error),
+        Err(error) => Err(error),
     }
 }
 

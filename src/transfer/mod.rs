@@ -1,28 +1,33 @@
 //! The pumps: what moves the bytes of one transfer, a budget at a time.
 //!
 //! A [`Pump`] owns the open file or directory of its transfer from the moment the command was accepted, so that no later
-//! command can change what is sent (threat B06). `pump` writes until the socket would block, the budget is spent, or
-//! everything is out; it never waits, and never does more than its budget.
+//! command can change what is sent or where it is kept (threat B06). `pump` moves bytes until the socket would block, the
+//! budget is spent, or everything is through; it never waits, and never does more than its budget.
 
-mod data_sink;
+mod data_stream;
 mod listing_lines;
+mod receive_file;
 mod send_file;
 mod send_listing;
 mod send_text;
+mod splice_pipe;
 mod unsent;
 
-pub use data_sink::{DataSink, DataSocketSink};
+pub use data_stream::{DataStream, ReceiveError, SocketStream};
 pub use listing_lines::{DirectoryLines, LineFormat, ListingLines};
+pub use receive_file::{ReceiveFile, Translation};
 pub use send_file::SendFile;
 pub use send_listing::SendListing;
 pub use send_text::SendText;
+pub use splice_pipe::SplicePipe;
 
+use crate::storage::{StorageError, Upload};
 use std::io;
 
 /// What one slot may use up in one turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Bytes handed to the kernel.
+    /// Bytes handed to the kernel, or taken from it.
     pub bytes: usize,
     /// Directory entries looked up; a batch that has been begun is finished, and costs something itself.
     pub entries: usize,
@@ -31,11 +36,11 @@ pub struct Budget {
 /// Where a pump stands after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Everything has been handed to the kernel.
+    /// Everything has been handed to the kernel; or everything that the client sent has been taken from it.
     Complete,
-    /// The socket takes no more for now; it has to become writable first.
+    /// The socket takes or has no more for now; it has to become ready first.
     WouldBlock,
-    /// The budget is spent, though the socket would take more.
+    /// The budget is spent, though there may be more to do.
     BudgetSpent,
     /// The transfer cannot go on.
     Failed(TransferError),
@@ -50,6 +55,15 @@ pub enum TransferError {
     SourceFailed,
     /// The file became shorter while it was sent.
     SourceShrank,
+    /// The storage would not take what came.
+    NotStored(StorageError),
+}
+
+/// Which way the bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    ToClient,
+    FromClient,
 }
 
 /// One transfer's pump.
@@ -58,30 +72,49 @@ pub enum Pump {
     File(SendFile),
     Text(SendText),
     Listing(SendListing),
+    Receive(ReceiveFile),
 }
 
 impl Pump {
     /// Moves on, at most `budget` far; what was used is taken off the budget.
-    pub fn pump(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
+    pub fn pump(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
         match self {
-            Pump::File(file) => file.pump(sink, budget),
-            Pump::Text(text) => text.pump(sink, budget),
-            Pump::Listing(listing) => listing.pump(sink, budget),
+            Pump::File(file) => file.pump(stream, budget),
+            Pump::Text(text) => text.pump(stream, budget),
+            Pump::Listing(listing) => listing.pump(stream, budget),
+            Pump::Receive(file) => file.pump(stream, budget),
         }
     }
 
-    /// Bytes handed to the kernel so far.
-    pub fn sent(&self) -> u64 {
+    /// Bytes moved so far: handed to the kernel, or written into the file.
+    pub fn moved(&self) -> u64 {
         match self {
             Pump::File(file) => file.sent(),
             Pump::Text(text) => text.sent(),
             Pump::Listing(listing) => listing.sent(),
+            Pump::Receive(file) => file.received(),
+        }
+    }
+
+    /// Which way the bytes go.
+    pub fn direction(&self) -> Direction {
+        match self {
+            Pump::File(_) | Pump::Text(_) | Pump::Listing(_) => Direction::ToClient,
+            Pump::Receive(_) => Direction::FromClient,
+        }
+    }
+
+    /// What was received, once all has come; `None` if bytes went the other way.
+    pub fn into_upload(self) -> Option<Upload> {
+        match self {
+            Pump::File(_) | Pump::Text(_) | Pump::Listing(_) => None,
+            Pump::Receive(file) => Some(file.into_upload()),
         }
     }
 }
 
-/// What a failed write to the data connection means; `None`: try the call again.
-fn write_failure(error: &io::Error) -> Option<Progress> {
+/// What a failed call on the data connection means; `None`: try the call again.
+fn connection_failure(error: &io::Error) -> Option<Progress> {
     match error.kind() {
         io::ErrorKind::Interrupted => None,
         io::ErrorKind::WouldBlock => Some(Progress::WouldBlock),

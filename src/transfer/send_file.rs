@@ -4,7 +4,7 @@
 //! refuses it, or where there is no file behind the bytes, they go through a buffer. The pump sends exactly from its offset to the size that the file had
 //! when it was opened: growth is not sent, shrinkage is an error (threats J03, J04), and nothing is ever mapped.
 
-use super::{Budget, DataSink, Progress, TransferError, write_failure};
+use super::{Budget, DataStream, Progress, TransferError, connection_failure};
 use crate::storage::OpenFile;
 use rustix::io::Errno;
 
@@ -43,7 +43,7 @@ impl SendFile {
     }
 
     /// See [`Pump::pump`](super::Pump::pump).
-    pub fn pump(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
+    pub fn pump(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
         loop {
             let left = self.file.size.saturating_sub(self.offset);
             if left == 0 {
@@ -54,10 +54,10 @@ impl SendFile {
             }
             let count = usize::try_from(left).unwrap_or(usize::MAX).min(budget.bytes);
             let outcome = match &mut self.way {
-                Way::InKernel => self.send_in_kernel(sink, count),
+                Way::InKernel => self.send_in_kernel(stream, count),
                 Way::ThroughBuffer(buffer) => {
                     let mut buffer = std::mem::take(buffer);
-                    let outcome = self.send_through(&mut buffer, sink, count);
+                    let outcome = self.send_through(&mut buffer, stream, count);
                     self.way = Way::ThroughBuffer(buffer);
                     outcome
                 }
@@ -76,12 +76,13 @@ impl SendFile {
     }
 
     /// `Err(None)`: try again.
-    fn send_in_kernel(&mut self, sink: &mut impl DataSink, count: usize) -> Result<usize, Option<Progress>> {
+    fn send_in_kernel(&mut self, stream: &mut impl DataStream, count: usize) -> Result<usize, Option<Progress>> {
         let Some(descriptor) = self.file.descriptor() else {
             self.way = Way::ThroughBuffer(vec![0; COPY_BYTES].into_boxed_slice());
             return Err(None);
         };
-        sink.send_file(descriptor, self.offset, count)
+        stream
+            .send_file(descriptor, self.offset, count)
             .map_err(|error| match Errno::from_io_error(&error) {
                 // Not every file system and not every offset can do it; a copy can.
                 Some(Errno::INVAL | Errno::NOSYS | Errno::OVERFLOW | Errno::OPNOTSUPP) => {
@@ -91,14 +92,14 @@ impl SendFile {
                 Some(Errno::IO | Errno::STALE | Errno::NODEV | Errno::NXIO | Errno::NOMEM) => {
                     Some(Progress::Failed(TransferError::SourceFailed))
                 }
-                Some(_) | None => write_failure(&error),
+                Some(_) | None => connection_failure(&error),
             })
     }
 
     fn send_through(
         &mut self,
         buffer: &mut [u8],
-        sink: &mut impl DataSink,
+        stream: &mut impl DataStream,
         count: usize,
     ) -> Result<usize, Option<Progress>> {
         let wanted = count.min(buffer.len());
@@ -112,6 +113,6 @@ impl SendFile {
             return Ok(0);
         }
         // What the socket does not take is read again next time: slow, but it leaves nothing to remember.
-        sink.send(bytes).map_err(|error| write_failure(&error))
+        stream.send(bytes).map_err(|error| connection_failure(&error))
     }
 }

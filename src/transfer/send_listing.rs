@@ -5,7 +5,7 @@
 
 use super::listing_lines::ListingLines;
 use super::unsent::Unsent;
-use super::{Budget, DataSink, Progress, TransferError};
+use super::{Budget, DataStream, Progress, TransferError};
 
 /// A listing on its way.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl SendListing {
     }
 
     /// See [`Pump::pump`](super::Pump::pump).
-    pub fn pump(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
+    pub fn pump(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
         loop {
             // Lines collect up to a segment's worth of batches before they are sent.
             if self.unsent.buffer().len() < SEND_FROM && !self.lines.is_finished() {
@@ -45,7 +45,7 @@ impl SendListing {
                 }
                 continue;
             }
-            match self.unsent.flush(sink, budget) {
+            match self.unsent.flush(stream, budget) {
                 Progress::Complete if self.lines.is_finished() => return Progress::Complete,
                 Progress::Complete => {}
                 other @ (Progress::WouldBlock | Progress::BudgetSpent | Progress::Failed(_)) => return other,

@@ -4,7 +4,7 @@
 //! what the client has, a budget at a time, like everything else.
 
 use super::unsent::Unsent;
-use super::{Budget, DataSink, Progress, TransferError};
+use super::{Budget, DataStream, Progress, TransferError};
 use crate::ftp::ascii::AsciiEncoder;
 use crate::storage::OpenFile;
 
@@ -42,9 +42,9 @@ impl SendText {
     }
 
     /// See [`Pump::pump`](super::Pump::pump).
-    pub fn pump(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
+    pub fn pump(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
         loop {
-            match self.unsent.flush(sink, budget) {
+            match self.unsent.flush(stream, budget) {
                 Progress::Complete => {}
                 other @ (Progress::WouldBlock | Progress::BudgetSpent | Progress::Failed(_)) => return other,
             }

@@ -2,7 +2,7 @@
 //!
 //! It holds at most what its source makes at once; the source is asked for more only when it is empty.
 
-use super::{Budget, DataSink, Progress, write_failure};
+use super::{Budget, DataStream, Progress, connection_failure};
 
 /// Made, not sent.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ impl Unsent {
     }
 
     /// Writes until empty ([`Progress::Complete`]), or says why not.
-    pub(super) fn flush(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
+    pub(super) fn flush(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
         loop {
             let unsent = self.bytes.get(self.start..).unwrap_or_default();
             if unsent.is_empty() {
@@ -40,14 +40,14 @@ impl Unsent {
                 return Progress::BudgetSpent;
             }
             let allowed = unsent.get(..budget.bytes).unwrap_or(unsent);
-            match sink.send(allowed) {
+            match stream.send(allowed) {
                 Ok(count) => {
                     self.start += count;
                     self.sent += count as u64;
                     budget.bytes -= count;
                 }
                 Err(error) => {
-                    if let Some(progress) = write_failure(&error) {
+                    if let Some(progress) = connection_failure(&error) {
                         return progress;
                     }
                 }

@@ -1,0 +1,3 @@
+//! stub until the accounts module lands
+mod rights;
+pub use rights::{Right, Rights};

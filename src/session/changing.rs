@@ -1,0 +1,132 @@
+//! What changes files without a transfer: DELE, MKD, RMD, RNFR and RNTO, times and modes, and how much room there is
+//! (RFC 959 §4.1.3, draft-somers-ftp-mfxx).
+
+use super::answer::{Answer, Answered};
+use super::state::Visit;
+use crate::accounts::Right;
+use crate::ftp::command::{FactChange, PathArgument};
+use crate::ftp::path::VirtualPath;
+use crate::ftp::reply::{self, Reply};
+use crate::ftp::timestamp::Timestamp;
+use crate::storage::{Existing, StorageError};
+
+impl Visit {
+    pub(super) fn remove_file(&self, argument: &PathArgument) -> Answered {
+        self.must_be_allowed(Right::Delete)?;
+        self.storage.remove_file(&self.path(argument)?)?;
+        Ok(reply::FILE_REMOVED.into())
+    }
+
+    pub(super) fn make_directory(&self, argument: &PathArgument) -> Answered {
+        self.must_be_allowed(Right::MakeDirectory)?;
+        let path = match self.path_to_make(argument) {
+            Err(Answer::Reply(taken)) if taken == reply::NAME_TAKEN => return Err(reply::DIRECTORY_EXISTS.into()),
+            path => path?,
+        };
+        match self.storage.make_directory(&path) {
+            Ok(()) => Ok(Reply::directory_made(&path).into()),
+            // Clients compare this text, whatever it is that has the name.
+            Err(StorageError::Exists) => Err(reply::DIRECTORY_EXISTS.into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) fn remove_directory(&self, argument: &PathArgument) -> Answered {
+        self.must_be_allowed(Right::Delete)?;
+        self.storage.remove_directory(&self.path(argument)?)?;
+        Ok(reply::DIRECTORY_REMOVED.into())
+    }
+
+    pub(super) fn rename_from(&mut self, argument: &PathArgument) -> Answered {
+        self.must_be_allowed(Right::Rename)?;
+        let path = self.path(argument)?;
+        self.storage.entry(&path)?;
+        self.renaming = Some(path);
+        Ok(reply::RENAME_TO_WHAT.into())
+    }
+
+    /// `from`: what RNFR named just before.
+    pub(super) fn rename_to(&self, from: Option<VirtualPath>, argument: &PathArgument) -> Answered {
+        let from = from.ok_or_else(|| Answer::from(reply::BAD_SEQUENCE))?;
+        self.must_be_allowed(Right::Rename)?;
+        let existing = if self.rights.allows(Right::Overwrite) {
+            Existing::Replace
+        } else {
+            Existing::Refuse
+        };
+        let to = self.path_to_make(argument)?;
+        self.storage.rename(&from, &to, existing)?;
+        Ok(reply::RENAMED.into())
+    }
+
+    pub(super) fn set_modified(&self, time: Timestamp, argument: &PathArgument) -> Answered {
+        let path = self.change_modified(time, argument)?;
+        let mut fact = b"Modify=".to_vec();
+        time.write_compact(&mut fact);
+        fact.push(b';');
+        Ok(Reply::facts_set(&fact, &path).into())
+    }
+
+    pub(super) fn site_utime(&self, time: Timestamp, argument: &PathArgument) -> Answered {
+        self.change_modified(time, argument)?;
+        Ok(reply::TIME_SET.into())
+    }
+
+    pub(super) fn site_chmod(&self, mode: u32, argument: &PathArgument) -> Answered {
+        self.must_be_allowed(Right::Overwrite)?;
+        self.storage.set_mode(&self.path(argument)?, mode)?;
+        Ok(reply::MODE_SET.into())
+    }
+
+    pub(super) fn change_facts(&self, changes: &[FactChange], argument: &PathArgument) -> Answered {
+        let mut facts = Vec::new();
+        for change in changes {
+            match *change {
+                FactChange::Modify(time) => {
+                    self.change_modified(time, argument)?;
+                    facts.extend_from_slice(b"modify=");
+                    time.write_compact(&mut facts);
+                    facts.push(b';');
+                }
+                FactChange::UnixMode(mode) => {
+                    self.site_chmod(mode, argument)?;
+                    facts.extend_from_slice(format!("UNIX.mode={mode:04o};").as_bytes());
+                }
+            }
+        }
+        Ok(Reply::facts_set(&facts, &self.path(argument)?).into())
+    }
+
+    /// `MDTM 20240101000000 name` sets a time, unless a file has that literal name.
+    pub(super) fn modification_time_or_set(
+        &self,
+        literal: &PathArgument,
+        time: Option<Timestamp>,
+        argument: &PathArgument,
+    ) -> Answered {
+        if let Ok(answer) = self.modification_time(literal) {
+            return Ok(answer);
+        }
+        self.must_be_allowed(Right::Overwrite)?;
+        let time = time.ok_or_else(|| Answer::from(reply::BAD_ARGUMENT))?;
+        self.change_modified(time, argument)?;
+        Ok(Reply::modification_time(time).into())
+    }
+
+    fn change_modified(&self, time: Timestamp, argument: &PathArgument) -> Result<VirtualPath, Answer> {
+        self.must_be_allowed(Right::Overwrite)?;
+        let path = self.path(argument)?;
+        self.storage.set_modified(&path, time)?;
+        Ok(path)
+    }
+
+    /// AVBL: room for files where the path is; for those who may put some there.
+    pub(super) fn space_available(&self, argument: Option<&PathArgument>) -> Answered {
+        self.must_be_allowed(Right::Create)?;
+        let path = match argument {
+            Some(argument) => self.path(argument)?,
+            None => self.working_directory.clone(),
+        };
+        Ok(Reply::space_available(self.storage.free_space(&path)?).into())
+    }
+}

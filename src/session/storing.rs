@@ -1,0 +1,122 @@
+//! Files from the client: STOR, APPE, STOU, with REST before STOR (RFC 959 §4.1.3, RFC 3659 §5).
+//!
+//! What a name may become is decided before the `150`, so that a refusal costs no transfer. Nothing is seen of a whole file
+//! under its name until all of it has come; see [`Upload`](crate::storage::Upload).
+
+use super::Context;
+use super::answer::Answer;
+use super::request::Request;
+use super::state::{Transfer, TransferKind, Visit};
+use super::visit::Step;
+use crate::accounts::Right;
+use crate::ftp::ascii::AsciiDecoder;
+use crate::ftp::command::{PathArgument, Representation};
+use crate::ftp::path::VirtualPath;
+use crate::ftp::reply::{self, Reply};
+use crate::storage::{Existing, StorageError, UploadKind};
+use crate::transfer::{Pump, ReceiveFile, Translation};
+
+/// Names that decide over access where other programs read them: nobody may put such a file here (threat H16).
+const REFUSED_NAMES: [&[u8]; 5] = [b".ftpaccess", b".htaccess", b".ssh", b".netrc", b".forward"];
+
+/// How many names STOU tries (threat H03).
+const UNIQUE_ATTEMPTS: u32 = 100;
+
+impl Visit {
+    pub(super) fn store(&self, argument: &PathArgument) -> Step {
+        self.begin_store(argument).unwrap_or_else(Step::Stay)
+    }
+
+    fn begin_store(&self, argument: &PathArgument) -> Result<Step, Answer> {
+        let kind = match self.restart {
+            0 => UploadKind::Whole(self.existing_files()?),
+            offset => {
+                self.must_be_allowed(Right::Overwrite)?;
+                if self.representation == Representation::Ascii {
+                    return Err(reply::RESTART_NEEDS_IMAGE.into());
+                }
+                UploadKind::From(offset)
+            }
+        };
+        let path = self.path_to_make(argument)?;
+        self.receive("STOR", path, kind, reply::OPENING_UPLOAD)
+    }
+
+    pub(super) fn append(&self, argument: &PathArgument) -> Step {
+        let begun = || {
+            self.must_be_allowed(Right::Append)?;
+            let path = self.path_to_make(argument)?;
+            self.receive("APPE", path, UploadKind::Append, reply::OPENING_UPLOAD)
+        };
+        begun().unwrap_or_else(Step::Stay)
+    }
+
+    /// STOU: a name that nobody has, made from the one that was given (RFC 1123 §4.1.2.9).
+    pub(super) fn store_unique(&self, argument: Option<&PathArgument>, context: &Context<'_>) -> Step {
+        let begun = || {
+            self.must_be_allowed(Right::Create)?;
+            let unnamed = PathArgument(b"upload".to_vec());
+            let wanted = self.path_to_make(argument.unwrap_or(&unnamed))?;
+            let stem = wanted.components().last().unwrap_or_default().to_vec();
+            for attempt in 0..UNIQUE_ATTEMPTS {
+                // The time of day keeps the numbers of different days apart.
+                let mut name = stem.clone();
+                name.extend_from_slice(format!(".{}.{attempt}", context.wall.seconds()).as_bytes());
+                let path = wanted
+                    .parent()
+                    .join(&name)
+                    .map_err(|_| Answer::from(reply::NAME_REFUSED))?;
+                let opening = Reply::opening_unique(&name);
+                match self.receive("STOU", path, UploadKind::Whole(Existing::Refuse), opening) {
+                    Err(Answer::Reply(taken)) if taken == reply::NAME_TAKEN => {}
+                    begun => return begun,
+                }
+            }
+            Err(reply::NAME_TAKEN.into())
+        };
+        begun().unwrap_or_else(Step::Stay)
+    }
+
+    fn receive(&self, verb: &'static str, path: VirtualPath, kind: UploadKind, opening: Reply) -> Result<Step, Answer> {
+        let upload = self.storage.begin_upload(&path, kind)?;
+        let translation = match self.representation {
+            Representation::Image => Translation::Nothing,
+            Representation::Ascii => Translation::LineEnds(AsciiDecoder::new()),
+        };
+        Ok(Step::Start(
+            Transfer {
+                verb,
+                path,
+                kind: TransferKind::Upload,
+                representation: self.representation,
+                opening,
+            },
+            Request::Transfer(Box::new(Pump::Receive(ReceiveFile::new(upload, translation)))),
+        ))
+    }
+
+    /// What may happen to a file that has the name already; fails where nothing may be stored at all.
+    fn existing_files(&self) -> Result<Existing, Answer> {
+        if self.rights.allows(Right::Overwrite) {
+            return Ok(Existing::Replace);
+        }
+        self.must_be_allowed(Right::Create)?;
+        Ok(Existing::Refuse)
+    }
+
+    /// The path that an argument means, if something may be made there.
+    pub(super) fn path_to_make(&self, argument: &PathArgument) -> Result<VirtualPath, Answer> {
+        let path = self
+            .working_directory
+            .join(&argument.0)
+            .map_err(|_| Answer::from(reply::NAME_REFUSED))?;
+        let name = path
+            .components()
+            .last()
+            .ok_or_else(|| Answer::from(StorageError::Exists))?;
+        if REFUSED_NAMES.contains(&name) || crate::storage::is_reserved(name) {
+            return Err(reply::NAME_REFUSED.into());
+        }
+        Ok(path)
+    }
+}

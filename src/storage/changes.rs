@@ -1,0 +1,142 @@
+//! What changes names and attributes: remove, make, rename, times, modes.
+//!
+//! Each is one system call relative to the parent directory, which is resolved beneath the root first; the last component
+//! is never followed, so a symbolic link is removed or renamed itself. Nothing here copies: what cannot be renamed within
+//! its file system stays where it is (threat C06).
+
+use super::disk_root::{attributes_from, open_beneath, refuse_reserved};
+use super::{DiskRoot, Existing, StorageError};
+use crate::ftp::path::VirtualPath;
+use crate::ftp::timestamp::Timestamp;
+use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
+use rustix::io::Errno;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Permission bits of what is made here, less what the process's mask takes away (threat H13).
+pub(super) const FILE_MODE: Mode = Mode::from_raw_mode(0o640);
+const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o750);
+
+/// The last component of a path and the open directory that it is in.
+pub(super) struct Named<'path> {
+    pub directory: OwnedFd,
+    pub name: &'path [u8],
+}
+
+/// Finds the directory that `path` is in; the root itself is in none. `flags`: how the directory is opened.
+pub(super) fn named<'path>(
+    root: BorrowedFd<'_>,
+    path: &'path VirtualPath,
+    flags: OFlags,
+) -> Result<Named<'path>, StorageError> {
+    refuse_reserved(path)?;
+    let name = path.components().last().ok_or(StorageError::NotFound)?;
+    let directory = open_beneath(root, path.parent().relative(), flags | OFlags::DIRECTORY)?;
+    Ok(Named { directory, name })
+}
+
+pub(super) fn entry(disk: &DiskRoot, path: &VirtualPath) -> Result<(), StorageError> {
+    let _permit = disk.permit()?;
+    let Named { directory, name } = named(disk.descriptor(), path, OFlags::PATH)?;
+    must_be_served(&directory, name)
+}
+
+pub(super) fn remove_file(disk: &DiskRoot, path: &VirtualPath) -> Result<(), StorageError> {
+    disk.changes()?;
+    let _permit = disk.permit()?;
+    let Named { directory, name } = named(disk.descriptor(), path, OFlags::PATH)?;
+    must_be_served(&directory, name)?;
+    Ok(fs::unlinkat(&directory, name, AtFlags::empty())?)
+}
+
+pub(super) fn make_directory(disk: &DiskRoot, path: &VirtualPath) -> Result<(), StorageError> {
+    disk.changes()?;
+    let _permit = disk.permit()?;
+    if *path == VirtualPath::ROOT {
+        return Err(StorageError::Exists);
+    }
+    let Named { directory, name } = named(disk.descriptor(), path, OFlags::PATH)?;
+    fs::mkdirat(&directory, name, DIRECTORY_MODE).map_err(while_naming)
+}
+
+pub(super) fn remove_directory(disk: &DiskRoot, path: &VirtualPath) -> Result<(), StorageError> {
+    disk.changes()?;
+    let _permit = disk.permit()?;
+    let Named { directory, name } = named(disk.descriptor(), path, OFlags::PATH)?;
+    Ok(fs::unlinkat(&directory, name, AtFlags::REMOVEDIR)?)
+}
+
+pub(super) fn rename(
+    disk: &DiskRoot,
+    from: &VirtualPath,
+    to: &VirtualPath,
+    existing: Existing,
+) -> Result<(), StorageError> {
+    disk.changes()?;
+    let (_from_permit, _to_permit) = (disk.permit()?, disk.permit()?);
+    let from = named(disk.descriptor(), from, OFlags::PATH)?;
+    must_be_served(&from.directory, from.name)?;
+    let to = named(disk.descriptor(), to, OFlags::PATH)?;
+    let flags = match existing {
+        Existing::Replace => RenameFlags::empty(),
+        Existing::Refuse => RenameFlags::NOREPLACE,
+    };
+    fs::renameat_with(&from.directory, from.name, &to.directory, to.name, flags).map_err(while_naming)
+}
+
+pub(super) fn set_modified(disk: &DiskRoot, path: &VirtualPath, time: Timestamp) -> Result<(), StorageError> {
+    disk.changes()?;
+    refuse_reserved(path)?;
+    let _permit = disk.permit()?;
+    let found = open_beneath(disk.descriptor(), path.relative(), OFlags::PATH)?;
+    must_be_served_itself(&found)?;
+    let times = Timestamps {
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_OMIT,
+        },
+        last_modification: Timespec {
+            tv_sec: time.seconds(),
+            tv_nsec: 0,
+        },
+    };
+    Ok(fs::utimensat(&found, "", &times, AtFlags::EMPTY_PATH)?)
+}
+
+pub(super) fn set_mode(disk: &DiskRoot, path: &VirtualPath, mode: u32) -> Result<(), StorageError> {
+    disk.changes()?;
+    refuse_reserved(path)?;
+    let _permit = disk.permit()?;
+    must_be_served_itself(&open_beneath(disk.descriptor(), path.relative(), OFlags::PATH)?)?;
+    // What nobody may read cannot be opened here, and so its mode stays: changing it by name would follow links.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let opened = open_beneath(disk.descriptor(), path.relative(), flags)?;
+    Ok(fs::fchmod(&opened, Mode::from_raw_mode(mode))?)
+}
+
+pub(super) fn free_space(disk: &DiskRoot, path: &VirtualPath) -> Result<u64, StorageError> {
+    refuse_reserved(path)?;
+    let _permit = disk.permit()?;
+    let found = open_beneath(disk.descriptor(), path.relative(), OFlags::PATH)?;
+    let space = fs::fstatvfs(&found)?;
+    Ok(space.f_bavail.saturating_mul(space.f_frsize))
+}
+
+/// Devices, sockets and FIFOs do not exist for clients, so they cannot be removed or renamed either.
+fn must_be_served(directory: &OwnedFd, name: &[u8]) -> Result<(), StorageError> {
+    let stat = fs::statat(directory.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW)?;
+    attributes_from(&stat).map(drop).ok_or(StorageError::NotFound)
+}
+
+fn must_be_served_itself(found: &OwnedFd) -> Result<(), StorageError> {
+    attributes_from(&fs::fstat(found)?)
+        .map(drop)
+        .ok_or(StorageError::NotFound)
+}
+
+/// Where a new name is given, one that is too long is the name's fault and not a missing file.
+pub(super) fn while_naming(errno: Errno) -> StorageError {
+    match errno {
+        Errno::NAMETOOLONG => StorageError::NameRefused,
+        other => other.into(),
+    }
+}

@@ -1,0 +1,121 @@
+//! A file that is being received, under a name that does not exist for clients.
+//!
+//! It stands in the directory of its target, so that taking the target's name is one `renameat2` within one file system.
+//! Whoever drops it unpublished removes it: no path through the server leaves rubbish behind, short of a killed process,
+//! whose rubbish [`sweep`](super::sweep) finds.
+
+use super::changes::{FILE_MODE, while_naming};
+use super::disk_root::RESERVED_PREFIX;
+use super::{Existing, StorageError};
+use crate::random::Random;
+use rustix::fs::{self, AtFlags, OFlags, RenameFlags};
+use rustix::io::Errno;
+use std::os::fd::OwnedFd;
+
+/// How many names are tried; two of 128 random bits never meet by chance.
+const ATTEMPTS: usize = 8;
+
+/// The hidden name, and the one that it is to become.
+#[derive(Debug)]
+pub(super) struct HiddenFile {
+    directory: OwnedFd,
+    hidden_name: Vec<u8>,
+    target_name: Vec<u8>,
+    existing: Existing,
+    fate: Fate,
+}
+
+/// What happens to the file when nobody publishes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Remove,
+    /// It takes the target's name if that is free, so that the upload can be resumed (`--partial keep`).
+    KeepPart,
+    /// It has its name.
+    Published,
+}
+
+impl HiddenFile {
+    /// Creates a file that nobody else can have made or guessed (threat H14).
+    pub(super) fn create(
+        directory: OwnedFd,
+        target_name: &[u8],
+        existing: Existing,
+        random: &mut Random,
+    ) -> Result<(Self, OwnedFd), StorageError> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        for _ in 0..ATTEMPTS {
+            let hidden_name = hidden_name(random);
+            match fs::openat(&directory, hidden_name.as_slice(), flags, FILE_MODE) {
+                Ok(file) => {
+                    let hidden = Self {
+                        directory,
+                        hidden_name,
+                        target_name: target_name.to_vec(),
+                        existing,
+                        fate: Fate::Remove,
+                    };
+                    return Ok((hidden, file));
+                }
+                Err(Errno::EXIST | Errno::INTR) => {}
+                Err(errno) => return Err(while_naming(errno)),
+            }
+        }
+        Err(StorageError::Busy)
+    }
+
+    /// From now on a broken-off upload leaves its part under the target's name, if no file has it.
+    pub(super) fn keep_part(&mut self) {
+        self.fate = Fate::KeepPart;
+    }
+
+    /// Takes the target's name: whoever opens it sees the old file whole or the new one whole, never a mix.
+    pub(super) fn publish(&mut self) -> Result<(), StorageError> {
+        self.fate = Fate::Remove;
+        let flags = match self.existing {
+            Existing::Replace => RenameFlags::empty(),
+            Existing::Refuse => RenameFlags::NOREPLACE,
+        };
+        self.rename(flags).map_err(while_naming)?;
+        self.fate = Fate::Published;
+        Ok(())
+    }
+
+    /// The directory of both names.
+    pub(super) fn directory(&self) -> &OwnedFd {
+        &self.directory
+    }
+
+    fn rename(&self, flags: RenameFlags) -> Result<(), Errno> {
+        fs::renameat_with(
+            &self.directory,
+            self.hidden_name.as_slice(),
+            &self.directory,
+            self.target_name.as_slice(),
+            flags,
+        )
+    }
+}
+
+impl Drop for HiddenFile {
+    fn drop(&mut self) {
+        let is_settled = match self.fate {
+            Fate::Published => true,
+            Fate::KeepPart => self.rename(RenameFlags::NOREPLACE).is_ok(),
+            Fate::Remove => false,
+        };
+        if !is_settled && let Err(errno) = fs::unlinkat(&self.directory, self.hidden_name.as_slice(), AtFlags::empty())
+        {
+            log::warn!(
+                "a broken-off upload could not be removed ({errno}): {}",
+                self.hidden_name.escape_ascii()
+            );
+        }
+    }
+}
+
+fn hidden_name(random: &mut Random) -> Vec<u8> {
+    let mut name = RESERVED_PREFIX.to_vec();
+    name.extend_from_slice(format!("{:016x}{:016x}", random.number(), random.number()).as_bytes());
+    name
+}

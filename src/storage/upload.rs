@@ -1,0 +1,350 @@
+//! A file on its way in: received where nobody sees it, then published at once.
+//!
+//! [`Upload`] takes bytes; [`Upload::finish`] turns it into a [`Publication`], which gives the file its name and, where that
+//! was asked for, waits until the disk has it. A success is only ever reported after [`Publication::run`] returned.
+//! APPE and a restarted STOR write into the file that is there, one writer at a time; a broken-off one leaves a prefix.
+
+use super::changes::{Named, named, while_naming};
+use super::disk_root::{must_be_regular, open_beneath};
+use super::hidden_file::HiddenFile;
+use super::{DiskRoot, Existing, StorageError, UploadKind};
+use crate::descriptors::Permit;
+use crate::ftp::path::VirtualPath;
+use crate::random::Random;
+use rustix::fs::{self, AtFlags, OFlags};
+use rustix::io::Errno;
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+
+/// What is promised about uploads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UploadPolicy {
+    /// Success means that a power cut does not lose the file (`--durable`).
+    pub durable: bool,
+    /// A broken-off upload leaves what has come, if no file had its name (`--partial keep`).
+    pub keeps_part: bool,
+}
+
+/// What all changes to one disk share.
+#[derive(Debug)]
+pub(super) struct Changes {
+    policy: UploadPolicy,
+    random: RefCell<Random>,
+    /// Files (device, inode) that somebody is writing into in place.
+    in_place: RefCell<HashSet<(u64, u64)>>,
+}
+
+/// A file being received.
+#[derive(Debug)]
+pub struct Upload {
+    sink: Sink,
+    /// Where the next byte goes.
+    offset: u64,
+    received: u64,
+    policy: UploadPolicy,
+}
+
+#[derive(Debug)]
+enum Sink {
+    Hidden {
+        file: OwnedFd,
+        hidden: HiddenFile,
+        permits: [Permit; 2],
+    },
+    InPlace {
+        file: OwnedFd,
+        /// What is there from this offset on is cut off before the first byte is written.
+        cut: Option<u64>,
+        lock: InPlaceLock,
+        permit: Permit,
+    },
+    /// `/null` of the synthetic files: counted, summed up and forgotten.
+    Swallow(crc32fast::Hasher),
+}
+
+/// The right to write into a file in place.
+#[derive(Debug)]
+struct InPlaceLock {
+    changes: Rc<Changes>,
+    inode: (u64, u64),
+}
+
+/// What gives a received file its name. It can be sent to another thread, because a durable one waits for the disk.
+#[derive(Debug)]
+pub struct Publication {
+    file: Option<OwnedFd>,
+    hidden: Option<HiddenFile>,
+    policy: UploadPolicy,
+}
+
+/// What has to be held until a publication has run: the count of its descriptors, the lock of its file.
+#[derive(Debug)]
+pub struct Held {
+    _permits: Vec<Permit>,
+    _lock: Option<InPlaceLock>,
+    /// CRC-32 of everything that was swallowed.
+    pub swallowed: Option<u32>,
+}
+
+impl Changes {
+    pub(super) fn new(policy: UploadPolicy, random: Random) -> Self {
+        Self {
+            policy,
+            random: RefCell::new(random),
+            in_place: RefCell::default(),
+        }
+    }
+}
+
+impl Upload {
+    pub(super) fn begin(disk: &DiskRoot, path: &VirtualPath, kind: UploadKind) -> Result<Self, StorageError> {
+        match kind {
+            UploadKind::Whole(existing) => Self::hidden(disk, path, existing),
+            UploadKind::From(offset) => Self::in_place(disk, path, Some(offset)),
+            UploadKind::Append => match Self::in_place(disk, path, None) {
+                Err(StorageError::NotFound) => Self::hidden(disk, path, Existing::Refuse),
+                begun => begun,
+            },
+        }
+    }
+
+    /// An upload that keeps nothing but a count and a checksum.
+    pub(super) fn swallow() -> Self {
+        Self {
+            sink: Sink::Swallow(crc32fast::Hasher::new()),
+            offset: 0,
+            received: 0,
+            policy: UploadPolicy::default(),
+        }
+    }
+
+    fn hidden(disk: &DiskRoot, path: &VirtualPath, existing: Existing) -> Result<Self, StorageError> {
+        let changes = disk.changes()?;
+        let permits = [disk.permit()?, disk.permit()?];
+        // Only a directory that was opened for reading can be synchronised.
+        let flags = if changes.policy.durable {
+            OFlags::RDONLY
+        } else {
+            OFlags::PATH
+        };
+        let Named { directory, name } = named(disk.descriptor(), path, flags)?;
+        match fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => {}
+            Err(errno) => return Err(while_naming(errno)),
+            Ok(_) => {
+                // Followed beneath the root: what leads outside, and what is no file, is not replaced.
+                let found = open_beneath(disk.descriptor(), path.relative(), OFlags::PATH)?;
+                must_be_regular(&fs::fstat(&found)?)?;
+                if existing == Existing::Refuse {
+                    return Err(StorageError::Exists);
+                }
+            }
+        }
+        let (hidden, file) = HiddenFile::create(directory, name, existing, &mut changes.random.borrow_mut())?;
+        Ok(Self {
+            sink: Sink::Hidden { file, hidden, permits },
+            offset: 0,
+            received: 0,
+            policy: changes.policy,
+        })
+    }
+
+    /// `from`: the offset of a restart; `None` to append.
+    fn in_place(disk: &DiskRoot, path: &VirtualPath, from: Option<u64>) -> Result<Self, StorageError> {
+        let changes = disk.changes()?;
+        super::disk_root::refuse_reserved(path)?;
+        let permit = disk.permit()?;
+        // Looked at first, as before every open: a FIFO or device must not notice.
+        must_be_regular(&fs::fstat(open_beneath(
+            disk.descriptor(),
+            path.relative(),
+            OFlags::PATH,
+        )?)?)?;
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let file = open_beneath(disk.descriptor(), path.relative(), flags)?;
+        let stat = fs::fstat(&file)?;
+        must_be_regular(&stat)?;
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        let offset = from.unwrap_or(size);
+        if offset > size {
+            return Err(StorageError::BeyondEnd);
+        }
+        let lock = InPlaceLock::take(changes, (stat.st_dev, stat.st_ino))?;
+        Ok(Self {
+            sink: Sink::InPlace {
+                file,
+                cut: from,
+                lock,
+                permit,
+            },
+            offset,
+            received: 0,
+            policy: changes.policy,
+        })
+    }
+
+    /// Bytes received so far.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// The file and the offset of the next byte, for a caller that moves bytes inside the kernel; it reports them with
+    /// [`advance`](Self::advance). `None`: there is no file, bytes are to be written with [`write`](Self::write).
+    pub fn descriptor(&mut self) -> Result<Option<(&OwnedFd, u64)>, StorageError> {
+        self.make_ready()?;
+        match &self.sink {
+            Sink::Hidden { file, .. } | Sink::InPlace { file, .. } => Ok(Some((file, self.offset))),
+            Sink::Swallow(_) => Ok(None),
+        }
+    }
+
+    /// `count` bytes have been written at the offset.
+    pub fn advance(&mut self, count: usize) {
+        if self.received == 0
+            && count > 0
+            && self.policy.keeps_part
+            && let Sink::Hidden { hidden, .. } = &mut self.sink
+        {
+            hidden.keep_part();
+        }
+        self.offset += count as u64;
+        self.received += count as u64;
+    }
+
+    /// Writes all of `bytes`, or fails.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let offset = self.offset;
+            self.make_ready()?;
+            let written = match &mut self.sink {
+                Sink::Hidden { file, .. } | Sink::InPlace { file, .. } => rustix::io::pwrite(&*file, rest, offset),
+                Sink::Swallow(hasher) => {
+                    hasher.update(rest);
+                    Ok(rest.len())
+                }
+            };
+            match written {
+                Ok(0) => return Err(StorageError::Failed),
+                Ok(count) => {
+                    self.advance(count);
+                    rest = rest.get(count..).unwrap_or_default();
+                }
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn make_ready(&mut self) -> Result<(), StorageError> {
+        match &mut self.sink {
+            Sink::InPlace { file, cut, .. } => {
+                if let Some(length) = cut.take() {
+                    fs::ftruncate(&*file, length)?;
+                }
+                Ok(())
+            }
+            Sink::Hidden { .. } | Sink::Swallow(_) => Ok(()),
+        }
+    }
+
+    /// All bytes have come: what is left to do, and what to hold until it is done.
+    pub fn finish(mut self) -> Result<(Publication, Held), StorageError> {
+        self.make_ready()?;
+        let policy = self.policy;
+        let (file, hidden, held) = match self.sink {
+            Sink::Hidden { file, hidden, permits } => (Some(file), Some(hidden), Held::new(permits, None, None)),
+            Sink::InPlace { file, lock, permit, .. } => {
+                // Somebody removed or replaced the file meanwhile: nobody would find the bytes.
+                if fs::fstat(&file)?.st_nlink == 0 {
+                    return Err(StorageError::Failed);
+                }
+                (Some(file), None, Held::new([permit], Some(lock), None))
+            }
+            Sink::Swallow(hasher) => (None, None, Held::new([], None, Some(hasher.finalize()))),
+        };
+        Ok((Publication { file, hidden, policy }, held))
+    }
+}
+
+impl Publication {
+    /// Whether [`run`](Self::run) waits for the disk, and so must not be called by the loop.
+    pub fn waits(&self) -> bool {
+        self.policy.durable && self.file.is_some()
+    }
+
+    /// Does it, in the one order that loses nothing: data to the disk, file closed, name taken, name to the disk.
+    pub fn run(self) -> Result<(), StorageError> {
+        let Self { file, hidden, policy } = self;
+        if let Some(file) = file {
+            if policy.durable {
+                retry(|| fs::fdatasync(&file))?;
+            }
+            // Network file systems tell of lost bytes only here.
+            nix::unistd::close(file).map_err(|errno| StorageError::from(Errno::from_raw_os_error(errno as i32)))?;
+        }
+        let Some(mut hidden) = hidden else {
+            return Ok(());
+        };
+        hidden.publish()?;
+        if policy.durable {
+            synchronise_directory(hidden.directory())?;
+        }
+        Ok(())
+    }
+}
+
+/// Some file systems cannot synchronise a directory; there is nothing better then (threat H21).
+fn synchronise_directory(directory: &OwnedFd) -> Result<(), StorageError> {
+    match retry(|| fs::fsync(directory.as_fd())) {
+        Err(Errno::INVAL | Errno::NOTSUP) => {
+            static SAID: std::sync::Once = std::sync::Once::new();
+            SAID.call_once(|| {
+                log::warn!("this file system cannot synchronise directories: names may be lost by a power cut")
+            });
+            Ok(())
+        }
+        other => Ok(other?),
+    }
+}
+
+fn retry(mut call: impl FnMut() -> Result<(), Errno>) -> Result<(), Errno> {
+    loop {
+        match call() {
+            Err(Errno::INTR) => {}
+            other => return other,
+        }
+    }
+}
+
+impl Held {
+    fn new(permits: impl IntoIterator<Item = Permit>, lock: Option<InPlaceLock>, swallowed: Option<u32>) -> Self {
+        Self {
+            _permits: permits.into_iter().collect(),
+            _lock: lock,
+            swallowed,
+        }
+    }
+}
+
+impl InPlaceLock {
+    /// One writer a file (threat H10).
+    fn take(changes: &Rc<Changes>, inode: (u64, u64)) -> Result<Self, StorageError> {
+        if !changes.in_place.borrow_mut().insert(inode) {
+            return Err(StorageError::Busy);
+        }
+        Ok(Self {
+            changes: Rc::clone(changes),
+            inode,
+        })
+    }
+}
+
+impl Drop for InPlaceLock {
+    fn drop(&mut self) {
+        self.changes.in_place.borrow_mut().remove(&self.inode);
+    }
+}

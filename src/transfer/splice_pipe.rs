@@ -1,0 +1,94 @@
+//! The pipe that `splice` needs between a socket and a file: pages pass through it without being copied.
+//!
+//! One pipe serves all uploads in turn, because it is filled and emptied within one call; it never holds anything between
+//! two of them.
+
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Room in the pipe: what an ordinary process may ask for.
+const PIPE_BYTES: usize = 1024 * 1024;
+
+/// A pipe of this process with itself.
+#[derive(Debug)]
+pub struct SplicePipe {
+    reader: OwnedFd,
+    writer: OwnedFd,
+}
+
+/// What came out of the socket.
+pub(super) enum Filled {
+    Bytes(usize),
+    /// The client has closed its end.
+    End,
+}
+
+impl SplicePipe {
+    pub(super) fn open() -> io::Result<Self> {
+        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        // A smaller pipe works too, in more calls.
+        let _ = fcntl_setpipe_size(&writer, PIPE_BYTES);
+        Ok(Self { reader, writer })
+    }
+
+    /// Takes up to `count` bytes from the socket.
+    pub(super) fn fill(&self, socket: BorrowedFd<'_>, count: usize) -> Result<Filled, Errno> {
+        let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
+        match splice(socket, None, self.writer.as_fd(), None, count, flags)? {
+            0 => Ok(Filled::End),
+            count => Ok(Filled::Bytes(count)),
+        }
+    }
+
+    /// Writes the `count` bytes that are in the pipe to `file` at `offset`.
+    pub(super) fn empty_into(&self, file: &OwnedFd, offset: u64, count: usize) -> Result<(), Errno> {
+        let mut position = offset;
+        let mut left = count;
+        while left > 0 {
+            match splice(
+                self.reader.as_fd(),
+                None,
+                file.as_fd(),
+                Some(&mut position),
+                left,
+                SpliceFlags::MOVE,
+            ) {
+                Ok(0) => return Err(Errno::IO),
+                Ok(written) => left = left.saturating_sub(written),
+                Err(Errno::INTR) => {}
+                // A file system without splice: the bytes come out of the pipe by hand.
+                Err(Errno::INVAL | Errno::NOSYS) => return self.copy_into(file, position, left),
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(())
+    }
+
+    fn copy_into(&self, file: &OwnedFd, offset: u64, count: usize) -> Result<(), Errno> {
+        let mut buffer = vec![0; count.min(64 * 1024)];
+        let mut position = offset;
+        let end = offset.saturating_add(count as u64);
+        while position < end {
+            let wanted = usize::try_from(end - position).unwrap_or(usize::MAX).min(buffer.len());
+            let read = rustix::io::read(&self.reader, buffer.get_mut(..wanted).unwrap_or_default())?;
+            let mut bytes = buffer.get(..read).unwrap_or_default();
+            if bytes.is_empty() {
+                return Err(Errno::IO);
+            }
+            while !bytes.is_empty() {
+                match rustix::io::pwrite(file, bytes, position) {
+                    Ok(0) => return Err(Errno::IO),
+                    Ok(written) => {
+                        position += written as u64;
+                        bytes = bytes.get(written..).unwrap_or_default();
+                    }
+                    Err(Errno::INTR) => {}
+                    Err(errno) => return Err(errno),
+                }
+            }
+        }
+        Ok(())
+    }
+}
