@@ -6,7 +6,9 @@
 
 use super::data_channel::DataChannel;
 use super::deadlines::Deadline;
+use super::pace::Pace;
 use super::shared::Shared;
+use super::slow_jobs::Verification;
 use super::token::{SlotId, Target};
 use super::trace::Tone;
 use crate::descriptors::Permit;
@@ -16,6 +18,7 @@ use crate::transfer::ListingLines;
 use mio::event::Event;
 use mio::net::TcpStream;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::time::Instant;
 
 /// A client.
@@ -28,6 +31,7 @@ pub struct Connection {
     pub(super) life: Life,
     pub(super) input: LineReader,
     pub(super) inbound: Inbound,
+    pub(super) verification: Verification,
     pub(super) output: Output,
     pub(super) channel: DataChannel,
     /// The lines of a STAT with a path that are still to go out.
@@ -38,6 +42,8 @@ pub struct Connection {
     pub(super) opened: Instant,
     /// When the client last did something, or something was done for it.
     pub(super) active: Instant,
+    /// What limits the speed of its transfers: its own rate, and its account's.
+    pub(super) paces: [Option<Rc<Pace>>; 2],
     pub(super) deadline: Deadline,
     pub(super) is_queued: bool,
     is_unflushed: bool,
@@ -113,6 +119,7 @@ impl Connection {
             life: Life::Serving,
             input: LineReader::new(),
             inbound: Inbound::Drained,
+            verification: Verification::NotAsked,
             output: Output::default(),
             channel: DataChannel::Unarmed,
             listing: None,
@@ -120,6 +127,7 @@ impl Connection {
             local_address: address,
             opened: now,
             active: now,
+            paces: [None, None],
             deadline: Deadline::new(now),
             is_queued: false,
             is_unflushed: false,

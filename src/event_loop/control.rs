@@ -177,6 +177,7 @@ impl Connection {
         self.active = shared.now;
         let before = shared.trace.is_on().then(|| self.session.state_name());
         let request = self.session.line(line, &shared.context(), &mut self.output.bytes);
+        self.tell_notice(shared);
         if let Some(before) = before {
             self.tell_command(line, &before, shared);
         }
@@ -202,7 +203,7 @@ impl Connection {
     }
 
     /// Does what the session asks for.
-    fn fulfil(&mut self, request: Request, shared: &mut Shared) -> Wants {
+    pub(super) fn fulfil(&mut self, request: Request, shared: &mut Shared) -> Wants {
         match request {
             Request::ArmPassive => {
                 self.disarm(shared);
@@ -211,6 +212,7 @@ impl Connection {
             Request::ArmActive(address) => self.arm_active(address, shared),
             Request::Disarm => self.disarm(shared),
             Request::Transfer(pump) => self.start_transfer(pump, shared),
+            Request::VerifyPassword { hash, password } => self.verify(hash, password, shared),
             Request::ListOnControl(lines) => {
                 self.listing = Some(ControlListing {
                     lines,

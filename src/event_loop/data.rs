@@ -5,6 +5,7 @@
 
 use super::connection::{Connection, Life};
 use super::data_channel::{DataChannel, DataSocket};
+use super::pace::Pace;
 use super::shared::Shared;
 use super::trace::Tone;
 use super::transfer_log::LoggedTransfer;
@@ -18,6 +19,7 @@ use std::io::{self, ErrorKind, Read};
 use std::mem;
 use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::os::fd::AsFd;
+use std::rc::Rc;
 use std::time::Instant;
 
 /// File bytes that one slot moves in one turn.
@@ -43,6 +45,7 @@ impl Connection {
     /// A transfer command was accepted: goes on with whatever is armed.
     pub(super) fn start_transfer(&mut self, pump: Box<Pump>, shared: &mut Shared) {
         let since = shared.now;
+        self.set_pace(shared);
         match mem::replace(&mut self.channel, DataChannel::Unarmed) {
             DataChannel::Announced { port, .. } => {
                 self.session.transfer_begins(&mut self.output.bytes);
@@ -54,6 +57,7 @@ impl Connection {
                     socket,
                     pump,
                     progress: since,
+                    rests_until: None,
                 };
                 self.pump(shared);
             }
@@ -69,6 +73,15 @@ impl Connection {
                 self.end_transfer(Outcome::NoDataConnection, shared);
             }
         }
+    }
+
+    /// What limits the speed of the transfer that begins: this server's rate for one session, the account's for all of its.
+    fn set_pace(&mut self, shared: &mut Shared) {
+        let [own, accounts] = &mut self.paces;
+        if let Some(rate) = shared.settings.rate_limit {
+            own.get_or_insert_with(|| Rc::new(Pace::new(rate, shared.now)));
+        }
+        *accounts = self.session.account().and_then(|account| shared.pace_of(account));
     }
 
     fn connect(&mut self, address: SocketAddr, pump: Box<Pump>, shared: &mut Shared) {
@@ -107,6 +120,7 @@ impl Connection {
                     socket,
                     pump,
                     progress: now,
+                    rests_until: None,
                 };
                 self.pump(shared);
             }
@@ -160,6 +174,7 @@ impl Connection {
                     socket,
                     pump,
                     progress: shared.now,
+                    rests_until: None,
                 };
                 self.pump(shared);
             }
@@ -173,11 +188,27 @@ impl Connection {
 
     /// Moves the transfer on by at most a turn's budget.
     fn pump(&mut self, shared: &mut Shared) {
-        let DataChannel::Transferring { socket, pump, progress } = &mut self.channel else {
+        let DataChannel::Transferring {
+            socket,
+            pump,
+            progress,
+            rests_until,
+        } = &mut self.channel
+        else {
             return;
         };
+        let now = shared.now;
+        let paces = self.paces.iter().flatten();
+        let allowed = paces.map(|pace| pace.available(now)).min().unwrap_or(usize::MAX);
+        if allowed == 0 {
+            *progress = now;
+            *rests_until = self.paces.iter().flatten().map(|pace| pace.resumes()).max();
+            return;
+        }
+        *rests_until = None;
+        let bytes = BYTES_PER_TURN.min(allowed);
         let mut budget = Budget {
-            bytes: BYTES_PER_TURN,
+            bytes,
             entries: ENTRIES_PER_TURN,
         };
         let mut stream = SocketStream {
@@ -186,7 +217,10 @@ impl Connection {
         };
         let outcome = pump.pump(&mut stream, &mut budget);
         let direction = pump.direction();
-        let moved = BYTES_PER_TURN - budget.bytes;
+        let moved = bytes - budget.bytes;
+        for pace in self.paces.iter().flatten() {
+            pace.spend(moved, now);
+        }
         shared.bulk_left = shared.bulk_left.saturating_sub(moved);
         if moved > 0 {
             *progress = shared.now;
@@ -360,10 +394,12 @@ impl Connection {
             transfer.verb,
             path.escape_ascii()
         );
+        let took = shared.now.saturating_duration_since(began);
+        self.tell_transfer(transfer, outcome, moved, took, shared);
         if let Some(log) = &mut shared.transfer_log {
             log.write(&LoggedTransfer {
                 ended: shared.wall,
-                took: shared.now.saturating_duration_since(began),
+                took,
                 peer: self.session.peer(),
                 bytes: moved,
                 path,

@@ -10,6 +10,7 @@ mod data_channel;
 mod listing;
 mod login;
 mod navigation;
+mod notice;
 mod parameters;
 mod request;
 mod retrieval;
@@ -17,17 +18,19 @@ mod state;
 mod storing;
 mod visit;
 
+pub use notice::Notice;
 pub use request::{Outcome, PassiveForm, Request};
 pub use state::{Transfer, TransferKind};
 
-use crate::accounts::Rights;
+use crate::accounts::{Accounts, Attendance, Rights};
 use crate::ftp::command::{Command, CommandError};
 use crate::ftp::line::LineError;
 use crate::ftp::reply::{self, Reply};
 use crate::ftp::timestamp::Timestamp;
-use crate::storage::Storage;
+use crate::storage::{Quota, Storage};
 use answer::Answer;
 use state::{Login, State, Visit};
+use std::collections::HashMap;
 use std::mem;
 use std::net::{IpAddr, SocketAddrV4};
 use std::rc::Rc;
@@ -44,10 +47,16 @@ pub struct Context<'loop_> {
     pub storage: &'loop_ Rc<dyn Storage>,
     /// What clients without an account may do; `None`: they are not let in.
     pub anonymous: Option<Rights>,
+    pub accounts: &'loop_ Accounts,
+    pub attendance: &'loop_ Attendance,
+    /// By the accounts' names; one that is missing has not been measured yet.
+    pub quotas: &'loop_ HashMap<Box<[u8]>, Rc<Quota>>,
     /// Wall-clock time, for the dates of listings only.
     pub wall: Timestamp,
     /// Whether PORT and EPRT are allowed.
     pub active: bool,
+    /// Whether anybody reads notices.
+    pub wants_notices: bool,
 }
 
 /// One control connection's conversation.
@@ -58,6 +67,8 @@ pub struct Session {
     state: State,
     bad_commands: u32,
     failed_logins: u8,
+    /// What has happened since it was last asked.
+    notice: Option<Box<Notice>>,
 }
 
 /// What the loop should do with the lines that wait.
@@ -82,7 +93,13 @@ impl Session {
             state: State::Login(Login::Start),
             bad_commands: 0,
             failed_logins: 0,
+            notice: None,
         }
+    }
+
+    /// What has happened, once.
+    pub fn take_notice(&mut self) -> Option<Box<Notice>> {
+        self.notice.take()
     }
 
     /// The number that names this session in logs.
@@ -100,20 +117,20 @@ impl Session {
         match &self.state {
             State::Login(_) | State::Ready(_) => Attention::Commands,
             State::Transferring(..) => Attention::Transfer,
-            State::AwaitingPort(..) | State::ListingOnControl(_) => Attention::Waiting,
+            State::Verifying { .. } | State::AwaitingPort(..) | State::ListingOnControl(_) => Attention::Waiting,
             State::Closing => Attention::Closing,
         }
     }
 
     /// Whether nobody has logged in yet.
     pub fn is_logging_in(&self) -> bool {
-        matches!(self.state, State::Login(_))
+        matches!(self.state, State::Login(_) | State::Verifying { .. })
     }
 
     /// The longest line accepted now.
     pub fn line_limit(&self) -> usize {
         match &self.state {
-            State::Login(_) => LINE_MAX_BEFORE_LOGIN,
+            State::Login(_) | State::Verifying { .. } => LINE_MAX_BEFORE_LOGIN,
             State::Ready(_)
             | State::AwaitingPort(..)
             | State::Transferring(..)
@@ -127,6 +144,7 @@ impl Session {
         match &self.state {
             State::Transferring(_, transfer) => Some(transfer),
             State::Login(_)
+            | State::Verifying { .. }
             | State::Ready(_)
             | State::AwaitingPort(..)
             | State::ListingOnControl(_)
@@ -138,6 +156,7 @@ impl Session {
     pub fn state_name(&self) -> String {
         match &self.state {
             State::Login(login) => format!("Login({})", login.name()),
+            State::Verifying { .. } => "Verifying".to_owned(),
             State::Ready(_) => "Ready".to_owned(),
             State::AwaitingPort(..) => "AwaitingPort".to_owned(),
             State::Transferring(_, transfer) => format!(
@@ -191,7 +210,8 @@ impl Session {
             State::Login(login) => self.command_in_login(login, command, context),
             State::Ready(visit) => self.command_in_visit(visit, command, context),
             // The loop asks `attention` first, so nothing arrives here; were it otherwise, the line would be out of order.
-            state @ (State::AwaitingPort(..)
+            state @ (State::Verifying { .. }
+            | State::AwaitingPort(..)
             | State::Transferring(..)
             | State::ListingOnControl(_)
             | State::Closing) => {
@@ -272,6 +292,7 @@ impl Session {
         match mem::replace(&mut self.state, State::Closing) {
             State::AwaitingPort(visit, form) => Some((visit, form)),
             state @ (State::Login(_)
+            | State::Verifying { .. }
             | State::Ready(_)
             | State::Transferring(..)
             | State::ListingOnControl(_)
@@ -298,6 +319,7 @@ impl Session {
                 Some(transfer)
             }
             state @ (State::Login(_)
+            | State::Verifying { .. }
             | State::Ready(_)
             | State::AwaitingPort(..)
             | State::ListingOnControl(_)
@@ -318,6 +340,7 @@ impl Session {
         match mem::replace(&mut self.state, State::Closing) {
             State::ListingOnControl(visit) => self.state = State::Ready(visit),
             state @ (State::Login(_)
+            | State::Verifying { .. }
             | State::Ready(_)
             | State::AwaitingPort(..)
             | State::Transferring(..)

@@ -3,6 +3,7 @@
 //! A session has no socket: everything that needs one is a [`Request`], and how it went comes back as a call on the
 //! session with an [`Outcome`].
 
+use crate::accounts::{Password, PasswordHash};
 use crate::ftp::reply::{self, Reply};
 use crate::storage::StorageError;
 use crate::transfer::{ListingLines, Pump};
@@ -20,6 +21,8 @@ pub enum Request {
     Disarm,
     /// Start a transfer over what was armed; answered with `transfer_begins`, then `transfer_ended`.
     Transfer(Box<Pump>),
+    /// Find out whether `hash` is of `password`, without standing still; answered with `password_verified`.
+    VerifyPassword { hash: PasswordHash, password: Password },
     /// Send lines over the control connection (STAT with a path); answered with `listing_ended`.
     ListOnControl(Box<ListingLines>),
     /// Send what is queued, then close the control connection.

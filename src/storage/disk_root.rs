@@ -4,7 +4,7 @@
 //! Nothing here may block on what it opens: a FIFO or device is looked at, refused, and never opened.
 
 use super::upload::{Changes, UploadPolicy};
-use super::{Existing, OpenDirectory, OpenFile, Storage, StorageError, Upload, UploadKind, changes};
+use super::{Existing, OpenDirectory, OpenFile, Purpose, Quota, Storage, StorageError, TreeWalk, Upload, UploadKind, changes};
 use crate::descriptors::{Descriptors, Permit};
 use crate::ftp::listing::{Attributes, Kind};
 use crate::ftp::path::VirtualPath;
@@ -79,7 +79,7 @@ impl Storage for DiskRoot {
         attributes_beneath(self.root.as_fd(), path)
     }
 
-    fn entry(&self, path: &VirtualPath) -> Result<(), StorageError> {
+    fn entry(&self, path: &VirtualPath) -> Result<Attributes, StorageError> {
         changes::entry(self, path)
     }
 
@@ -139,8 +139,13 @@ impl Storage for DiskRoot {
         }))
     }
 
-    fn begin_upload(&self, path: &VirtualPath, kind: UploadKind) -> Result<Upload, StorageError> {
-        Upload::begin(self, path, kind)
+    fn begin_upload(
+        &self,
+        path: &VirtualPath,
+        kind: UploadKind,
+        quota: Option<Rc<Quota>>,
+    ) -> Result<Upload, StorageError> {
+        Upload::begin(self, path, kind, quota)
     }
 
     fn remove_file(&self, path: &VirtualPath) -> Result<(), StorageError> {
@@ -165,6 +170,10 @@ impl Storage for DiskRoot {
 
     fn set_mode(&self, path: &VirtualPath, mode: u32) -> Result<(), StorageError> {
         changes::set_mode(self, path, mode)
+    }
+
+    fn walk(&self, from: &VirtualPath, purpose: Purpose) -> Result<TreeWalk, StorageError> {
+        TreeWalk::new(self, from, purpose)
     }
 
     fn free_space(&self, path: &VirtualPath) -> Result<u64, StorageError> {

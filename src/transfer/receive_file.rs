@@ -60,10 +60,12 @@ impl ReceiveFile {
     /// See [`Pump::pump`](super::Pump::pump). [`Progress::Complete`]: the client has closed, and all it sent is written.
     pub fn pump(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
         while budget.bytes > 0 {
+            let allowed = usize::try_from(self.upload.room()).unwrap_or(usize::MAX).min(budget.bytes);
             let step = match &mut self.way {
-                Way::InKernel => self.splice(stream, budget.bytes),
+                _ if allowed == 0 => expect_end(stream),
+                Way::InKernel => self.splice(stream, allowed),
                 Way::ThroughBuffer { buffer, translation } => {
-                    copy(&mut self.upload, stream, buffer, translation, budget.bytes)
+                    copy(&mut self.upload, stream, buffer, translation, allowed)
                 }
             };
             match step {
@@ -94,6 +96,15 @@ impl ReceiveFile {
             Err(ReceiveError::File(errno)) => Err(refused(errno.into())),
             Err(ReceiveError::Connection(error)) => Err(connection_failure(&error)),
         }
+    }
+}
+
+/// The quota is used up to the last byte: the client may only be finished now.
+fn expect_end(stream: &mut impl DataStream) -> Result<usize, Option<Progress>> {
+    match stream.receive(&mut [0]) {
+        Ok(0) => Ok(0),
+        Ok(_) => Err(refused(StorageError::TooLarge)),
+        Err(error) => Err(connection_failure(&error)),
     }
 }
 

@@ -236,7 +236,7 @@ impl Storm {
                     self.tools.measurements.diverted += squatter.victims(port);
                 }
             }
-            Ok(Target::Signals | Target::ControlListener(_)) | Err(_) => {}
+            Ok(Target::Signals | Target::SlowWork | Target::ControlListener(_)) | Err(_) => {}
         }
     }
 
