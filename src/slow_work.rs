@@ -5,6 +5,7 @@
 //! nothing here makes the caller wait.
 
 use crate::accounts::{Password, PasswordHash};
+use crate::storage::{Publication, StorageError, TreeWalk};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -13,18 +14,27 @@ use std::thread;
 /// Jobs that may wait beside the one that is done (HASH_Q).
 const WAITING_MAX: usize = 8;
 
+/// Entries of a tree that one job looks at, so that passwords need not wait for a large one.
+const WALK_ENTRIES: usize = 10_000;
+
 /// Something that takes long.
 #[derive(Debug)]
 pub enum Job {
     VerifyPassword { hash: PasswordHash, password: Password },
+    /// Give a received file its name, and wait until the disk has it.
+    Publish(Publication),
+    /// Look at some more of a tree.
+    Walk(Box<TreeWalk>),
 }
 
 /// What became of a job.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Done {
     PasswordVerified {
         matches: bool,
     },
+    Published(Result<(), StorageError>),
+    Walked(Box<TreeWalk>),
     /// The job broke off in the middle, by a mistake in this program; it was told to standard error.
     Failed,
 }
@@ -85,6 +95,11 @@ impl Job {
             Job::VerifyPassword { hash, password } => Done::PasswordVerified {
                 matches: hash.verify(password.as_bytes()),
             },
+            Job::Publish(publication) => Done::Published(publication.run()),
+            Job::Walk(mut walk) => {
+                walk.advance(WALK_ENTRIES);
+                Done::Walked(walk)
+            }
         }
     }
 }

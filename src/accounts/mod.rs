@@ -5,6 +5,7 @@
 //! [`Password`] can be sent to another thread.
 
 mod account;
+mod attendance;
 mod password_hash;
 mod rights;
 mod throttle;
@@ -12,6 +13,7 @@ mod users_file;
 
 pub use crate::ftp::password::Password;
 pub use account::{Account, Limits};
+pub use attendance::{Attendance, Presence};
 pub use password_hash::{HashError, PasswordHash, hash_new};
 pub use rights::{AnonymousAccess, Right, Rights};
 pub use throttle::LoginThrottle;
@@ -65,6 +67,11 @@ impl Accounts {
         self.in_order
             .get(place)
             .map_or_else(PasswordHash::nobodys, |account| account.password.stand_in())
+    }
+
+    /// All of them, in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = &Rc<Account>> {
+        self.in_order.iter()
     }
 
     pub fn is_empty(&self) -> bool {

@@ -69,6 +69,11 @@ impl Rights {
         self.0 & (1 << right as u8) != 0
     }
 
+    /// Whether anything at all may be changed.
+    pub const fn allows_changes(self) -> bool {
+        self.0 & Rights::WRITE_ONLY.0 != 0
+    }
+
     /// Words with commas between them, as in `read,create,mkdir`. The error says which word is none.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut rights = Rights::NONE;
