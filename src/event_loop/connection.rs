@@ -36,6 +36,8 @@ pub struct Connection {
     /// Our end's address, once it is known.
     pub(super) local_address: Option<IpAddr>,
     pub(super) opened: Instant,
+    /// Since when the client has been expected to log in: its arrival, or the REIN or USER that ended a visit.
+    pub(super) login_since: Instant,
     /// When the client last did something, or something was done for it.
     pub(super) active: Instant,
     pub(super) deadline: Deadline,
@@ -119,6 +121,7 @@ impl Connection {
             ring,
             local_address: address,
             opened: now,
+            login_since: now,
             active: now,
             deadline: Deadline::new(now),
             is_queued: false,

@@ -60,7 +60,7 @@ impl Connection {
         }
         let conversation = match self.session.attention() {
             Attention::Commands if self.session.is_logging_in() => {
-                Some((Wait::Login, self.opened + settings.login_timeout))
+                Some((Wait::Login, self.login_since + settings.login_timeout))
             }
             Attention::Commands => Some((Wait::Command, self.active + settings.idle_timeout)),
             // Both end by what they wait for: the transfer's progress, or the listing's replies being read.
