@@ -4,9 +4,9 @@
 
 #![forbid(unsafe_code)]
 
-use loopftpd::confine::{self, Confinement};
+use loopftpd::confine::{self, ConfineError, Confinement};
 use loopftpd::descriptors::{Descriptors, SESSION_WORST_CASE};
-use loopftpd::event_loop::{self, Equipment, EventLoop, Listening, Settings, Signals, TransferLog};
+use loopftpd::event_loop::{self, Equipment, EventLoop, Listening, Settings, Signals, StartError, TransferLog};
 use loopftpd::log_output;
 use loopftpd::options::{self, Invocation, Options};
 use loopftpd::random::Random;
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 complain(&error.to_string());
-                ExitCode::FAILURE
+                exit_code(&*error)
             }
         },
         Ok(Invocation::Help(text) | Invocation::Version(text)) => {
@@ -34,6 +34,19 @@ fn main() -> ExitCode {
             complain(&error.to_string());
             ExitCode::from(2)
         }
+    }
+}
+
+/// 2 if an option asks for what no system like this one has: a user, or an address of another machine.
+fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
+    let is_wrong_option = matches!(
+        error.downcast_ref(),
+        Some(ConfineError::UnknownUser(_) | ConfineError::NotRoot(_))
+    ) || matches!(error.downcast_ref(), Some(StartError::Control(failure)) if failure.is_not_ours());
+    if is_wrong_option {
+        ExitCode::from(2)
+    } else {
+        ExitCode::FAILURE
     }
 }
 
@@ -78,7 +91,7 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     let counters = EventLoop::new(
         listening,
         Equipment {
-            settings: settings(&options),
+            settings: settings(&options, most_sessions),
             storage,
             descriptors,
             random,
@@ -92,12 +105,13 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn settings(options: &Options) -> Settings {
+/// `most_sessions`: what the option and the descriptors allow; shares of it are shares of what there really is.
+fn settings(options: &Options, most_sessions: usize) -> Settings {
     Settings {
         banner: options.banner.clone(),
         active: options.active,
         public_addresses: options.public_addresses.clone(),
-        max_sessions: options.max_sessions,
+        max_sessions: most_sessions,
         max_sessions_per_ip: options.max_sessions_per_ip,
         login_timeout: options.login_timeout,
         idle_timeout: options.idle_timeout,

@@ -213,12 +213,23 @@ fn too_few_descriptors() -> io::Error {
     io::Error::other("the descriptor limit leaves no room (raise `ulimit -n`)")
 }
 
+impl ListenError {
+    /// Whether no interface of this machine has the address.
+    pub fn is_not_ours(&self) -> bool {
+        self.error.kind() == io::ErrorKind::AddrNotAvailable
+    }
+}
+
 impl std::fmt::Display for ListenError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.error.kind() {
             io::ErrorKind::AddrInUse => write!(formatter, "{} is in use by another program", self.address),
             io::ErrorKind::AddrNotAvailable => {
-                write!(formatter, "{} is not an address of this machine", self.address)
+                write!(
+                    formatter,
+                    "--listen {}: expected an address of this machine",
+                    self.address
+                )
             }
             io::ErrorKind::PermissionDenied => write!(
                 formatter,
