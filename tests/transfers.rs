@@ -164,7 +164,7 @@ fn j03_a_file_that_is_truncated_while_it_is_sent_ends_in_451() {
         .expect("truncated");
     let mut rest = Vec::new();
     // The connection is reset, so that what came cannot be taken for the whole.
-    let _ = data.read_to_end(&mut rest);
+    assert!(data.read_to_end(&mut rest).is_err(), "no orderly end");
     client.expect(451);
     assert_eq!(client.code("NOOP"), 200);
 }
