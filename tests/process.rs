@@ -16,6 +16,8 @@ fn l15_wrong_options_say_which_and_exit_2() {
         (&["--listen", "nowhere"], "--listen nowhere"),
         (&["/no/such/directory"], "/no/such/directory"),
         (&["--idle-timeout", "soon"], "--idle-timeout soon"),
+        (&["--user", "no such user"], "--user no such user"),
+        (&["--listen", "192.0.2.1:2121"], "--listen 192.0.2.1:2121"),
     ] {
         let (code, text) = refused_start(arguments);
         assert_eq!(code, Some(2), "{text}");
