@@ -147,6 +147,20 @@ fn c21_a_file_that_cannot_be_read_on_ends_its_own_transfer() {
 }
 
 #[test]
+fn g21_a_call_that_stalls_is_told_of_with_the_session_that_made_it() {
+    if !has_program("strace") {
+        return;
+    }
+    let faulty = Faulty::start("openat2", "delay_enter=250000:when=1");
+    faulty.server.write("file", b"x");
+    assert_eq!(faulty.server.login().code("SIZE file"), 213);
+    wait_until("the watchdog says so", || {
+        let log = faulty.server.stderr();
+        log.contains("the loop stood still for 2") && log.contains("now: Ready")
+    });
+}
+
+#[test]
 fn j06_where_sendfile_does_not_work_the_file_arrives_all_the_same() {
     if !has_program("strace") {
         return;

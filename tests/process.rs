@@ -190,6 +190,23 @@ fn help_and_version_go_to_standard_output() {
 }
 
 #[test]
+fn the_banner_and_the_log_levels_of_modules_are_as_chosen() {
+    let arguments = ["--banner", "Files of the club", "--log-level", "off,session=info"];
+    let server = Server::with(&arguments);
+    server.write("file", b"x");
+    let mut client = Client::connect_silently(server.address, None);
+    assert_eq!(client.expect(220).text(), "220 Files of the club");
+    client.login();
+    assert_eq!(client.fetch("RETR file"), b"x");
+    client.send("GET / HTTP/1.1");
+    client.expect(500);
+    wait_until("the session's line is logged", || {
+        server.stderr().contains("another protocol")
+    });
+    assert_eq!(server.stderr().lines().count(), 1, "{}", server.stderr());
+}
+
+#[test]
 fn trace_tells_every_turn() {
     let server = Server::with(&["--trace"]);
     server.write("file", b"x");

@@ -274,6 +274,22 @@ mod tests {
     }
 
     #[test]
+    fn d04_a_port_that_a_squatter_gave_up_is_bound_later() {
+        let squatter = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = squatter.local_addr().expect("bound");
+        let port = address.port();
+        let mut ports = PassivePorts::new(address.ip(), port..=port, &[address.ip()]);
+        let descriptors = Descriptors::for_process(256);
+        let failure = ports.bind_missing(&descriptors, 1, |_, _| Ok(())).expect("it is taken");
+        assert!(failure.to_string().contains("in use"), "{failure}");
+        assert!(!ports.is_complete() && descriptors.used() == 0);
+        drop(squatter);
+        assert!(ports.bind_missing(&descriptors, 1, |_, _| Ok(())).is_none());
+        assert!(ports.is_complete() && descriptors.used() == 1);
+        assert_eq!(ports.number(0), port);
+    }
+
+    #[test]
     fn l14_an_address_that_is_listened_on_is_refused() {
         let loopback: SocketAddr = "127.0.0.1:0".parse().expect("a socket address");
         let first = listen(loopback, false, Purpose::Control).expect("a free port");
