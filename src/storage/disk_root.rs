@@ -71,7 +71,8 @@ impl Storage for DiskRoot {
     fn open_file(&self, path: &VirtualPath) -> Result<OpenFile, StorageError> {
         refuse_reserved(path)?;
         let permit = self.permit()?;
-        // Looked at first: opening a device or a FIFO can have effects of its own, even when it does not block.
+        // Looked at first: opening a device or a FIFO can have effects of its own, even when it does not block. This look
+        // may follow a link to the outside; it only ever refuses, with the answer that the opening beneath would give.
         if let Ok(stat) = fs::statat(&self.root, path.relative(), AtFlags::empty()) {
             must_be_regular(&stat)?;
         }
