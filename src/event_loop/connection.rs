@@ -40,6 +40,8 @@ pub struct Connection {
     /// Our end's address, once it is known.
     pub(super) local_address: Option<IpAddr>,
     pub(super) opened: Instant,
+    /// Since when the client has been expected to log in: its arrival, or the REIN or USER that ended a visit.
+    pub(super) login_since: Instant,
     /// When the client last did something, or something was done for it.
     pub(super) active: Instant,
     /// What limits the speed of its transfers: its own rate, and its account's.
@@ -126,6 +128,7 @@ impl Connection {
             ring,
             local_address: address,
             opened: now,
+            login_since: now,
             active: now,
             paces: [None, None],
             deadline: Deadline::new(now),

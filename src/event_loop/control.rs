@@ -87,6 +87,8 @@ impl Connection {
                 }
                 Some(Err(error)) => {
                     let request = self.session.line_error(error, &mut self.output.bytes);
+                    // Whoever sends such a line is still sending: closing on it would reset the reply away.
+                    self.inbound = Inbound::Unread { to_the_end: true };
                     self.fulfil(request, shared);
                 }
                 None => match self.inbound {
@@ -176,8 +178,12 @@ impl Connection {
         shared.counters.commands += 1;
         self.active = shared.now;
         let before = shared.trace.is_on().then(|| self.session.state_name());
+        let was_logging_in = self.session.is_logging_in();
         let request = self.session.line(line, &shared.context(), &mut self.output.bytes);
         self.tell_notice(shared);
+        if !was_logging_in && self.session.is_logging_in() {
+            self.login_since = shared.now;
+        }
         if let Some(before) = before {
             self.tell_command(line, &before, shared);
         }

@@ -26,6 +26,8 @@ use std::time::Instant;
 pub(super) const BYTES_PER_TURN: usize = 256 * 1024;
 /// Directory entries that one slot looks at in one turn.
 const ENTRIES_PER_TURN: usize = 256;
+/// What looking at an entry costs of a turn's bulk, in bytes: a full share of entries is a quarter of the turn.
+const BYTES_PER_ENTRY: usize = 256;
 /// Reads of what a client sends on a download, before others have their turn.
 const DRAIN_READS: usize = 16;
 
@@ -186,7 +188,7 @@ impl Connection {
         }
     }
 
-    /// Moves the transfer on by at most a turn's budget.
+    /// Moves the transfer on by at most a turn's budget; not at all when others have moved this turn's bulk already.
     fn pump(&mut self, shared: &mut Shared) {
         let DataChannel::Transferring {
             socket,
@@ -197,6 +199,10 @@ impl Connection {
         else {
             return;
         };
+        if shared.bulk_left == 0 {
+            self.come_back(shared);
+            return;
+        }
         let now = shared.now;
         let paces = self.paces.iter().flatten();
         let allowed = paces.map(|pace| pace.available(now)).min().unwrap_or(usize::MAX);
@@ -221,7 +227,8 @@ impl Connection {
         for pace in self.paces.iter().flatten() {
             pace.spend(moved, now);
         }
-        shared.bulk_left = shared.bulk_left.saturating_sub(moved);
+        let looked_at = ENTRIES_PER_TURN - budget.entries;
+        shared.bulk_left = shared.bulk_left.saturating_sub(moved + looked_at * BYTES_PER_ENTRY);
         if moved > 0 {
             *progress = shared.now;
         }

@@ -213,12 +213,23 @@ fn too_few_descriptors() -> io::Error {
     io::Error::other("the descriptor limit leaves no room (raise `ulimit -n`)")
 }
 
+impl ListenError {
+    /// Whether no interface of this machine has the address.
+    pub fn is_not_ours(&self) -> bool {
+        self.error.kind() == io::ErrorKind::AddrNotAvailable
+    }
+}
+
 impl std::fmt::Display for ListenError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.error.kind() {
             io::ErrorKind::AddrInUse => write!(formatter, "{} is in use by another program", self.address),
             io::ErrorKind::AddrNotAvailable => {
-                write!(formatter, "{} is not an address of this machine", self.address)
+                write!(
+                    formatter,
+                    "--listen {}: expected an address of this machine",
+                    self.address
+                )
             }
             io::ErrorKind::PermissionDenied => write!(
                 formatter,
@@ -260,6 +271,22 @@ mod tests {
     fn a_wildcard_covers_the_addresses_of_its_family() {
         assert_eq!(rings(&["127.0.0.1:21", "0.0.0.0:2121", "[::1]:21"]), ["0.0.0.0", "::1"]);
         assert_eq!(rings(&["[::]:2121", "0.0.0.0:2121"]), ["::", "0.0.0.0"]);
+    }
+
+    #[test]
+    fn d04_a_port_that_a_squatter_gave_up_is_bound_later() {
+        let squatter = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = squatter.local_addr().expect("bound");
+        let port = address.port();
+        let mut ports = PassivePorts::new(address.ip(), port..=port, &[address.ip()]);
+        let descriptors = Descriptors::for_process(256);
+        let failure = ports.bind_missing(&descriptors, 1, |_, _| Ok(())).expect("it is taken");
+        assert!(failure.to_string().contains("in use"), "{failure}");
+        assert!(!ports.is_complete() && descriptors.used() == 0);
+        drop(squatter);
+        assert!(ports.bind_missing(&descriptors, 1, |_, _| Ok(())).is_none());
+        assert!(ports.is_complete() && descriptors.used() == 1);
+        assert_eq!(ports.number(0), port);
     }
 
     #[test]

@@ -48,8 +48,10 @@ impl EventLoop {
 
     /// At the start: what killed uploads left is removed, and what lies in quotas is added up; both beside the loop.
     pub(super) fn sweep_and_measure(&mut self) {
-        let sweep = Purpose::sweep(self.shared.wall);
-        self.walk(Ticket::Sweep, &VirtualPath::ROOT, sweep);
+        if self.shared.settings.allows_changes {
+            let sweep = Purpose::sweep(self.shared.wall);
+            self.walk(Ticket::Sweep, &VirtualPath::ROOT, sweep);
+        }
         self.measure_quotas();
     }
 
@@ -74,7 +76,10 @@ impl EventLoop {
         match self.shared.storage.walk(from, purpose) {
             Ok(walk) => jobs.enqueue(ticket, Job::Walk(Box::new(walk))),
             Err(StorageError::NotFound) => log::warn!("{}: no such directory", from.as_bytes().escape_ascii()),
-            Err(error) => log::warn!("{}: cannot be walked through: {error:?}", from.as_bytes().escape_ascii()),
+            Err(error) => log::warn!(
+                "{}: cannot be walked through: {error:?}",
+                from.as_bytes().escape_ascii()
+            ),
         }
     }
 }

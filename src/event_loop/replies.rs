@@ -98,7 +98,13 @@ impl Connection {
         let failed = listing.lines.next_batch(&mut batch, &mut entries).is_err();
         for line in batch.split_inclusive(|byte| *byte == b'\n').take(listing.lines_left) {
             self.output.bytes.push(b' ');
-            self.output.bytes.extend_from_slice(line);
+            // 0xFF is Telnet's on the control connection, so it is doubled here.
+            for part in line.split_inclusive(|byte| *byte == 0xff) {
+                self.output.bytes.extend_from_slice(part);
+                if part.ends_with(b"\xff") {
+                    self.output.bytes.push(0xff);
+                }
+            }
         }
         let made = batch.iter().filter(|byte| **byte == b'\n').count();
         let truncated = made > listing.lines_left;

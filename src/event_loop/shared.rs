@@ -4,7 +4,6 @@
 //! arrived) is put into a queue here and delivered by the loop.
 
 use super::counters::Counters;
-use super::{BULK_PER_TURN, wall_clock};
 use super::data_channel::DataSocket;
 use super::deadlines::Deadlines;
 use super::event_log::EventLog;
@@ -14,6 +13,7 @@ use super::slow_jobs::SlowJobs;
 use super::token::{SlotId, Target};
 use super::trace::Trace;
 use super::transfer_log::TransferLog;
+use super::{BULK_PER_TURN, wall_clock};
 use crate::accounts::{Account, Accounts, Attendance, LoginThrottle, Rights, UsersFile};
 use crate::descriptors::Descriptors;
 use crate::ftp::timestamp::Timestamp;
@@ -38,6 +38,8 @@ pub struct Settings {
     pub active: bool,
     /// What clients without an account may do; `None`: they are not let in.
     pub anonymous: Option<Rights>,
+    /// Whether there can be anybody who may change files.
+    pub allows_changes: bool,
     pub public_addresses: crate::options::PublicAddresses,
     pub max_sessions: usize,
     pub max_sessions_per_ip: Option<usize>,
@@ -129,8 +131,7 @@ impl Shared {
             event_log,
             trace,
         } = equipment;
-        let is_written_to = settings.anonymous.is_some_and(Rights::allows_changes);
-        let slow_jobs = if is_written_to || users_file.is_some() {
+        let slow_jobs = if settings.allows_changes || users_file.is_some() {
             Some(SlowJobs::start(&registry)?)
         } else {
             None

@@ -32,7 +32,10 @@ pub enum Ticket {
     Session(SlotId),
     Sweep,
     /// The account whose quota is measured, and its limit.
-    Quota { name: Box<[u8]>, limit: u64 },
+    Quota {
+        name: Box<[u8]>,
+        limit: u64,
+    },
 }
 
 /// Where the verification of a password stands.
@@ -102,7 +105,9 @@ impl EventLoop {
                 }
                 (Ticket::Session(slot), Done::Failed) => self.step(slot, Connection::slow_job_broke_off),
                 (ticket, Done::Walked(walk)) => self.walk_on(ticket, *walk),
-                (Ticket::Sweep | Ticket::Quota { .. }, done) => log::error!("a walk through the files broke off: {done:?}"),
+                (Ticket::Sweep | Ticket::Quota { .. }, done) => {
+                    log::error!("a walk through the files broke off: {done:?}")
+                }
             }
         }
     }
@@ -139,7 +144,10 @@ impl Connection {
     pub(super) fn verify(&mut self, hash: PasswordHash, password: Password, shared: &mut Shared) {
         let peer = self.session.peer();
         if shared.throttle.is_blocked(peer, shared.now) {
-            log::warn!("session {}: {peer} has failed too often, not verified", self.session.number());
+            log::warn!(
+                "session {}: {peer} has failed too often, not verified",
+                self.session.number()
+            );
             self.tell_verification(false, shared);
             return;
         }

@@ -78,7 +78,7 @@ impl Connection {
         }
         let conversation = match self.session.attention() {
             Attention::Commands if self.session.is_logging_in() => {
-                Some((Wait::Login, self.opened + settings.login_timeout))
+                Some((Wait::Login, self.login_since + settings.login_timeout))
             }
             Attention::Commands => Some((Wait::Command, self.active + settings.idle_timeout)),
             // Both end by what they wait for: the transfer's progress, or the listing's replies being read.
@@ -126,9 +126,9 @@ impl Connection {
         }
         let number = self.session.number();
         let what = self.waits_for(&shared.settings);
-        shared
-            .trace
-            .tell(Tone::Wake, || format!("session {number} has waited long enough for {what}"));
+        shared.trace.tell(Tone::Wake, || {
+            format!("session {number} has waited long enough for {what}")
+        });
         log::debug!("session {number}: waited long enough for {what}");
         match wait {
             Wait::Close | Wait::ReplyRead => self.vanish(shared),

@@ -23,7 +23,10 @@ pub enum Target {
     /// The thread beside the loop has finished something.
     SlowWork,
     ControlListener(u32),
-    PassivePort { ring: u16, port: u16 },
+    PassivePort {
+        ring: u16,
+        port: u16,
+    },
     Control(SlotId),
     Data(SlotId),
 }

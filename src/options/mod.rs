@@ -8,10 +8,11 @@ pub use table::{Given, OptionError, Row, Table};
 pub use units::{parse_count, parse_duration};
 pub use values::{LogLevels, PortRange, PublicAddresses};
 
-use crate::accounts::{AnonymousAccess, Privacy};
+use crate::accounts::{AnonymousAccess, Privacy, Rights};
+use crate::pattern::parse_size;
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use values::{parse_banner, parse_listen};
 
@@ -39,6 +40,23 @@ pub struct Options {
     pub users: Option<PathBuf>,
     pub users_privacy: Privacy,
     pub anonymous: AnonymousAccess,
+    /// Bytes a second.
+    pub rate_limit: Option<u64>,
+    pub durable: bool,
+    pub keeps_part: bool,
+    pub events: Option<PathBuf>,
+}
+
+impl Options {
+    /// Whether anybody may change files: anonymous clients, or accounts, whose rights may change while it runs.
+    pub fn allows_changes(&self) -> bool {
+        self.users.is_some() || self.anonymous.rights().is_some_and(Rights::allows_changes)
+    }
+
+    /// Whether standard output is for events, so that nothing else may be said there.
+    pub fn events_to_standard_output(&self) -> bool {
+        self.events.as_deref() == Some(Path::new("-"))
+    }
 }
 
 /// What the command line asks for.
@@ -51,7 +69,8 @@ pub enum Invocation {
     HashPassword,
 }
 
-const INTRODUCTION: &str = "Serves a directory over FTP, read-only, to anonymous clients.
+const INTRODUCTION: &str =
+    "Serves a directory over FTP: read-only and to anonymous clients, unless other things are allowed below.
 
 loopftpd [OPTIONS] [DIR]     DIR: the current directory unless given
 ";
@@ -86,6 +105,12 @@ static TABLE: Table = Table(&[
           help: "take FILE even if others than its owner can read or write it" },
     Row { group: ACCOUNTS, short: "", long: "hash-password", value: "", default: "", is_repeatable: false,
           help: "read a password from the terminal or a pipe, print its hash, and end" },
+    Row { group: FILES, short: "", long: "partial", value: "discard|keep", default: "discard", is_repeatable: false,
+          help: "what a broken-off upload leaves where no file had its name: nothing, or what has come, for resuming" },
+    Row { group: FILES, short: "", long: "durable", value: "", default: "", is_repeatable: false,
+          help: "an upload succeeds only when the disk has it: a power cut loses nothing that was acknowledged" },
+    Row { group: LIMITS, short: "", long: "rate-limit", value: "SIZE", default: "", is_repeatable: false,
+          help: "bytes a second that one session's transfers move at the most, such as 500K or 10M" },
     Row { group: LIMITS, short: "m", long: "max-sessions", value: "N", default: "10000", is_repeatable: false,
           help: "sessions at once" },
     Row { group: LIMITS, short: "", long: "max-sessions-per-ip", value: "N", default: "", is_repeatable: false,
@@ -103,7 +128,9 @@ static TABLE: Table = Table(&[
     Row { group: OUTPUT, short: "", long: "log-level", value: "LEVEL[,MODULE=LEVEL…]", default: "info", is_repeatable: false,
           help: "off, error, warn, info, debug or trace; also for a module, as in warn,event_loop=debug" },
     Row { group: OUTPUT, short: "", long: "transfer-log", value: "FILE", default: "", is_repeatable: false,
-          help: "append a line for each file sent, in xferlog form; SIGHUP reopens it" },
+          help: "append a line for each file sent or received, in xferlog form; SIGHUP reopens it" },
+    Row { group: OUTPUT, short: "", long: "events", value: "FILE|-", default: "", is_repeatable: false,
+          help: "append a line of JSON for each login, transfer, change and refusal; - is standard output" },
     Row { group: OUTPUT, short: "t", long: "trace", value: "", default: "", is_repeatable: false,
           help: "tell every turn of the loop: what woke, what changed, what was sent, what is next" },
     Row { group: PROCESS, short: "u", long: "user", value: "NAME", default: "", is_repeatable: false,
@@ -147,7 +174,16 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         users: given.text("users").map(PathBuf::from),
         users_privacy: users_privacy(&given)?,
         anonymous: anonymous(&given)?,
+        rate_limit: given.optional_value("rate-limit", parse_rate)?,
+        durable: given.is_present("durable"),
+        keeps_part: given.value("partial", parse_partial)?,
+        events: given.text("events").map(PathBuf::from),
     };
+    if options.trace && options.events_to_standard_output() {
+        return Err(OptionError(
+            "--trace: standard output is for --events - already; expected a file for the events".to_owned(),
+        ));
+    }
     if options.anonymous == AnonymousAccess::Off && options.users.is_none() {
         return Err(OptionError(
             "--anonymous off: nobody could log in; expected --users FILE with it".to_owned(),
@@ -164,6 +200,20 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         )));
     }
     Ok(Invocation::Serve(Box::new(options)))
+}
+
+fn parse_rate(text: &str) -> Result<u64, String> {
+    parse_size(text)
+        .filter(|rate| *rate > 0)
+        .ok_or_else(|| "expected bytes a second, such as 500K or 10M".to_owned())
+}
+
+fn parse_partial(text: &str) -> Result<bool, String> {
+    match text {
+        "discard" => Ok(false),
+        "keep" => Ok(true),
+        _ => Err("expected discard or keep".to_owned()),
+    }
 }
 
 fn anonymous(given: &Given) -> Result<AnonymousAccess, OptionError> {

@@ -67,7 +67,12 @@ impl Visit {
     }
 
     /// `from`: what RNFR named just before.
-    pub(super) fn rename_to(&self, from: Option<VirtualPath>, argument: &PathArgument, context: &Context<'_>) -> Answered {
+    pub(super) fn rename_to(
+        &self,
+        from: Option<VirtualPath>,
+        argument: &PathArgument,
+        context: &Context<'_>,
+    ) -> Answered {
         let from = from.ok_or_else(|| Answer::from(reply::BAD_SEQUENCE))?;
         self.must_be_allowed(Right::Rename)?;
         let existing = if self.rights.allows(Right::Overwrite) {

@@ -189,7 +189,10 @@ impl Session {
     pub fn line_error(&mut self, error: LineError, out: &mut Vec<u8>) -> Request {
         match error {
             LineError::TooLong => reply::LINE_TOO_LONG.write_to(out),
-            LineError::ForeignProtocol => reply::UNKNOWN_COMMAND.write_to(out),
+            LineError::ForeignProtocol => {
+                log::info!("session {}: {} begins a TLS handshake, closed", self.number, self.peer);
+                reply::UNKNOWN_COMMAND.write_to(out);
+            }
         }
         self.close()
     }
@@ -242,11 +245,12 @@ impl Session {
             reply.write_to(out);
         }
         match error {
-            CommandError::ForeignProtocol => Some(self.close()),
-            CommandError::BadAddress => {
-                self.bad_commands += 1;
-                Some(Request::Disarm)
+            CommandError::ForeignProtocol => {
+                log::info!("session {}: {} speaks another protocol, closed", self.number, self.peer);
+                Some(self.close())
             }
+            // Closing disarms too.
+            CommandError::BadAddress => self.count_bad_command(out).or(Some(Request::Disarm)),
             CommandError::Blank
             | CommandError::Unknown
             | CommandError::BadArgument

@@ -17,6 +17,10 @@ struct Conversation {
     pub directory: TempDir,
     storage: Rc<dyn Storage>,
     pub anonymous: Option<Rights>,
+    pub accounts: Accounts,
+    attendance: Attendance,
+    pub quotas: HashMap<Box<[u8]>, Rc<Quota>>,
+    pub notices: Vec<Notice>,
     pub session: Session,
     pub is_armed: bool,
     /// While set, transfers do not end.
@@ -64,6 +68,10 @@ impl Conversation {
             directory,
             storage: Rc::new(storage),
             anonymous: Some(Rights::READ_ONLY),
+            accounts: Accounts::none(),
+            attendance: Attendance::default(),
+            quotas: HashMap::new(),
+            notices: Vec::new(),
             session: Session::new(1, [127, 0, 0, 1].into()),
             is_armed: false,
             holds_transfers: false,
@@ -87,10 +95,23 @@ impl Conversation {
         let context = Context {
             storage: &self.storage,
             anonymous: self.anonymous,
+            accounts: &self.accounts,
+            attendance: &self.attendance,
+            quotas: &self.quotas,
             wall: Timestamp::from_unix(1_700_000_000),
             active: true,
+            wants_notices: true,
         };
-        if let Some(request) = self.session.line(line, &context, &mut out) {
+        let request = self.session.line(line, &context, &mut out);
+        let request = match request {
+            Some(Request::VerifyPassword { hash, password }) => {
+                let matches = hash.verify(password.as_bytes());
+                self.session.password_verified(matches, &context, &mut out)
+            }
+            request => request,
+        };
+        self.notices.extend(self.session.take_notice().map(|notice| *notice));
+        if let Some(request) = request {
             self.fulfil(request, &mut out);
         }
         String::from_utf8_lossy(&out).into_owned()
@@ -105,6 +126,7 @@ impl Conversation {
             }
             Request::ArmActive(_) => self.is_armed = true,
             Request::Disarm => self.is_armed = false,
+            Request::VerifyPassword { .. } => unreachable!("answered at once"),
             Request::Transfer(pump) => {
                 if !std::mem::take(&mut self.is_armed) {
                     self.session.transfer_ended(Outcome::NoDataConnection, out);

@@ -4,7 +4,9 @@
 //! Nothing here may block on what it opens: a FIFO or device is looked at, refused, and never opened.
 
 use super::upload::{Changes, UploadPolicy};
-use super::{Existing, OpenDirectory, OpenFile, Purpose, Quota, Storage, StorageError, TreeWalk, Upload, UploadKind, changes};
+use super::{
+    Existing, OpenDirectory, OpenFile, Purpose, Quota, Storage, StorageError, TreeWalk, Upload, UploadKind, changes,
+};
 use crate::descriptors::{Descriptors, Permit};
 use crate::ftp::listing::{Attributes, Kind};
 use crate::ftp::path::VirtualPath;
@@ -96,7 +98,8 @@ impl Storage for DiskRoot {
     fn open_file(&self, path: &VirtualPath) -> Result<OpenFile, StorageError> {
         refuse_reserved(path)?;
         let permit = self.permit()?;
-        // Looked at first: opening a device or a FIFO can have effects of its own, even when it does not block.
+        // Looked at first: opening a device or a FIFO can have effects of its own, even when it does not block. This look
+        // may follow a link to the outside; it only ever refuses, with the answer that the opening beneath would give.
         if let Ok(stat) = fs::statat(&self.root, path.relative(), AtFlags::empty()) {
             must_be_regular(&stat)?;
         }

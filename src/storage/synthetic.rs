@@ -5,7 +5,9 @@
 //! without a descriptor.
 
 use super::directory::ComputedEntry;
-use super::{DiskRoot, Existing, OpenDirectory, OpenFile, Purpose, Quota, Storage, StorageError, TreeWalk, Upload, UploadKind};
+use super::{
+    DiskRoot, Existing, OpenDirectory, OpenFile, Purpose, Quota, Storage, StorageError, TreeWalk, Upload, UploadKind,
+};
 use crate::ftp::listing::{Attributes, Kind};
 use crate::ftp::path::VirtualPath;
 use crate::ftp::timestamp::Timestamp;

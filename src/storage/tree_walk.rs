@@ -146,9 +146,8 @@ impl TreeWalk {
 
 /// The prefix and exactly 32 hexadecimal digits: what [`HiddenFile`](super::hidden_file::HiddenFile) makes.
 fn is_of_an_upload(name: &[u8]) -> bool {
-    name.strip_prefix(RESERVED_PREFIX).is_some_and(|rest| {
-        rest.len() == 32 && rest.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
-    })
+    name.strip_prefix(RESERVED_PREFIX)
+        .is_some_and(|rest| rest.len() == 32 && rest.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')))
 }
 
 #[cfg(test)]
@@ -186,8 +185,11 @@ mod tests {
             std::fs::write(root.join(look_alike), b"12345").expect("a file");
         }
         std::os::unix::fs::symlink("/", root.join("a/up")).expect("a link");
-        std::os::unix::fs::symlink(".loopftpd-notes", root.join(".loopftpd-00000000000000000000000000000000"))
-            .expect("a link");
+        std::os::unix::fs::symlink(
+            ".loopftpd-notes",
+            root.join(".loopftpd-00000000000000000000000000000000"),
+        )
+        .expect("a link");
         directory
     }
 
@@ -196,9 +198,13 @@ mod tests {
         let directory = tree();
         let now = Timestamp::from_unix(crate::event_loop::wall_clock().seconds());
         let fresh = TreeWalk::new(&disk(directory.path()), &VirtualPath::ROOT, Purpose::sweep(now)).expect("a walk");
-        assert!(matches!(finished(fresh), Purpose::Sweep { removed: 0, .. }), "not a day old");
+        assert!(
+            matches!(finished(fresh), Purpose::Sweep { removed: 0, .. }),
+            "not a day old"
+        );
         let tomorrow = Timestamp::from_unix(now.seconds() + STALE_SECONDS + 60);
-        let later = TreeWalk::new(&disk(directory.path()), &VirtualPath::ROOT, Purpose::sweep(tomorrow)).expect("a walk");
+        let later =
+            TreeWalk::new(&disk(directory.path()), &VirtualPath::ROOT, Purpose::sweep(tomorrow)).expect("a walk");
         assert!(matches!(finished(later), Purpose::Sweep { removed: 2, .. }));
         assert!(!directory.path().join(LEFT_OVER).exists());
         for kept in [".loopftpd-notes", ".loopftpd-00000000000000000000000000000000", "a/up"] {

@@ -312,7 +312,14 @@ impl Upload {
             }
         };
         let publication = Publication { file, hidden, policy };
-        Ok((publication, Held { charge, replaced, ..held }))
+        Ok((
+            publication,
+            Held {
+                charge,
+                replaced,
+                ..held
+            },
+        ))
     }
 }
 

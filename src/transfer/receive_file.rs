@@ -60,7 +60,9 @@ impl ReceiveFile {
     /// See [`Pump::pump`](super::Pump::pump). [`Progress::Complete`]: the client has closed, and all it sent is written.
     pub fn pump(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
         while budget.bytes > 0 {
-            let allowed = usize::try_from(self.upload.room()).unwrap_or(usize::MAX).min(budget.bytes);
+            let allowed = usize::try_from(self.upload.room())
+                .unwrap_or(usize::MAX)
+                .min(budget.bytes);
             let step = match &mut self.way {
                 _ if allowed == 0 => expect_end(stream),
                 Way::InKernel => self.splice(stream, allowed),
