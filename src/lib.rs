@@ -11,7 +11,7 @@
 //! - [`storage`]: files beneath one root.
 //! - [`ftp`]: the protocol's words: lines, commands, replies, paths, listings; no socket, no file, no clock.
 //! - [`pattern`]: files that are computed, not stored.
-//! - [`descriptors`], [`random`]: the count of open descriptors, and chance, handed in where needed.
+//! - [`descriptors`], [`random`], [`peer_network`]: the count of open descriptors, chance, and whom an address is counted with.
 
 #![forbid(unsafe_code)]
 
@@ -22,6 +22,7 @@ pub mod ftp;
 pub mod log_output;
 pub mod options;
 pub mod pattern;
+pub mod peer_network;
 pub mod random;
 pub mod session;
 pub mod storage;
