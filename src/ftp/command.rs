@@ -6,11 +6,12 @@
 
 use super::host_port::{EprtError, parse_eprt, parse_port};
 use super::listing::Fact;
+use super::password::Password;
 use std::net::SocketAddr;
 
 /// Longest user name and password (threat A20).
 const USER_MAX: usize = 128;
-const PASSWORD_MAX: usize = 256;
+const PASSWORD_MAX: usize = Password::LONGEST;
 
 /// What a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
