@@ -7,6 +7,7 @@
 //! - [`log_output`]: log lines to standard error, which must never stop the loop.
 //! - [`event_loop`]: the loop: poll, sockets, slots, deadlines, budgets, the passive ring, signals.
 //! - [`session`]: one conversation as a state machine, without sockets.
+//! - [`accounts`]: who may log in, what proves it, and what each may do.
 //! - [`transfer`]: the pumps that move the bytes of a transfer, a budget at a time.
 //! - [`storage`]: files beneath one root.
 //! - [`ftp`]: the protocol's words: lines, commands, replies, paths, listings; no socket, no file, no clock.
@@ -15,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod accounts;
 pub mod confine;
 pub mod descriptors;
 pub mod event_loop;
