@@ -7,6 +7,7 @@
 //! - [`log_output`]: log lines to standard error, which must never stop the loop.
 //! - [`event_loop`]: the loop: poll, sockets, slots, deadlines, budgets, the passive ring, signals.
 //! - [`session`]: one conversation as a state machine, without sockets.
+//! - [`slow_work`]: what must block, on one thread beside the loop.
 //! - [`accounts`]: who may log in, what proves it, and what each may do.
 //! - [`transfer`]: the pumps that move the bytes of a transfer, a budget at a time.
 //! - [`storage`]: files beneath one root.
@@ -27,5 +28,6 @@ pub mod pattern;
 pub mod peer_network;
 pub mod random;
 pub mod session;
+pub mod slow_work;
 pub mod storage;
 pub mod transfer;
