@@ -3,6 +3,7 @@
 //! The map of the house. Bytes come in at the top and go out at the bottom; dependencies point downwards only.
 //!
 //! - [`options`]: every command-line option, once.
+//! - [`hash_password`]: the program's other mode, which makes a hash for the users file.
 //! - [`confine`]: what a server started as root does to itself before it serves.
 //! - [`log_output`]: log lines to standard error, which must never stop the loop.
 //! - [`event_loop`]: the loop: poll, sockets, slots, deadlines, budgets, the passive ring, signals.
@@ -22,6 +23,7 @@ pub mod confine;
 pub mod descriptors;
 pub mod event_loop;
 pub mod ftp;
+pub mod hash_password;
 pub mod log_output;
 pub mod options;
 pub mod pattern;

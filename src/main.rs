@@ -1,12 +1,15 @@
 //! The program: options → prepare → run → exit code.
 //!
-//! Exit codes: 0 after an orderly end, 1 when the server cannot start or its poll fails, 2 for a wrong command line.
+//! Exit codes: 0 after an orderly end, 1 when the server cannot start or its poll fails, 2 for a wrong command line
+//! or password to be hashed.
 
 #![forbid(unsafe_code)]
 
+use loopftpd::accounts::AnonymousAccess;
 use loopftpd::confine::{self, Confinement};
 use loopftpd::descriptors::{Descriptors, SESSION_WORST_CASE};
 use loopftpd::event_loop::{self, Equipment, EventLoop, Listening, Settings, Signals, TransferLog};
+use loopftpd::hash_password;
 use loopftpd::log_output;
 use loopftpd::options::{self, Invocation, Options};
 use loopftpd::random::Random;
@@ -30,6 +33,16 @@ fn main() -> ExitCode {
             say(&text);
             ExitCode::SUCCESS
         }
+        Ok(Invocation::HashPassword) => match hash_password::read_and_hash() {
+            Ok(hash) => {
+                say(&format!("{hash}\n"));
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                complain(&error.to_string());
+                ExitCode::from(2)
+            }
+        },
         Err(error) => {
             complain(&error.to_string());
             ExitCode::from(2)
@@ -38,6 +51,10 @@ fn main() -> ExitCode {
 }
 
 fn serve(options: Options) -> Result<(), Box<dyn Error>> {
+    // Until sessions know accounts, to go on would be to let in whom these options keep out.
+    if options.users.is_some() || options.anonymous != AnonymousAccess::Read {
+        return Err("--users, --anonymous and --write are not served yet".into());
+    }
     log_output::start(&options.log_level)?;
     let process_limit = confine::prepare_process()?;
     let descriptors = Descriptors::for_process(process_limit);

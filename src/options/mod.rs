@@ -8,6 +8,7 @@ pub use table::{Given, OptionError, Row, Table};
 pub use units::{parse_count, parse_duration};
 pub use values::{LogLevels, PortRange, PublicAddresses};
 
+use crate::accounts::{AnonymousAccess, Privacy};
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -35,6 +36,9 @@ pub struct Options {
     pub trace: bool,
     pub synthetic: bool,
     pub user: Option<String>,
+    pub users: Option<PathBuf>,
+    pub users_privacy: Privacy,
+    pub anonymous: AnonymousAccess,
 }
 
 /// What the command line asks for.
@@ -43,6 +47,8 @@ pub enum Invocation {
     Serve(Box<Options>),
     Help(String),
     Version(String),
+    /// A password is to be read and its hash printed.
+    HashPassword,
 }
 
 const INTRODUCTION: &str = "Serves a directory over FTP, read-only, to anonymous clients.
@@ -51,6 +57,7 @@ loopftpd [OPTIONS] [DIR]     DIR: the current directory unless given
 ";
 
 const NETWORK: &str = "Where clients connect";
+const ACCOUNTS: &str = "Who may log in, and do what";
 const LIMITS: &str = "Limits";
 const TIMES: &str = "Timeouts (30s, 5m, 2h; a bare number is seconds)";
 const OUTPUT: &str = "What is shown and written";
@@ -69,6 +76,16 @@ static TABLE: Table = Table(&[
           help: "refuse PORT and EPRT" },
     Row { group: FILES, short: "", long: "synthetic", value: "", default: "", is_repeatable: false,
           help: "add /gen/1G.zero, /gen/10M.pattern, /gen/5M.rand?seed=7 …: files of any size without a disk" },
+    Row { group: ACCOUNTS, short: "", long: "anonymous", value: "off|read|upload|write", default: "read", is_repeatable: false,
+          help: "what clients without an account may do; upload: put new files there, see none" },
+    Row { group: ACCOUNTS, short: "w", long: "write", value: "", default: "", is_repeatable: false,
+          help: "the short form of --anonymous write, for a network that you trust" },
+    Row { group: ACCOUNTS, short: "", long: "users", value: "FILE", default: "", is_repeatable: false,
+          help: "accounts, one a line: name:hash:root:rights[:limits]; SIGHUP reads it again" },
+    Row { group: ACCOUNTS, short: "", long: "insecure-users-file", value: "", default: "", is_repeatable: false,
+          help: "take FILE even if others than its owner can read or write it" },
+    Row { group: ACCOUNTS, short: "", long: "hash-password", value: "", default: "", is_repeatable: false,
+          help: "read a password from the terminal or a pipe, print its hash, and end" },
     Row { group: LIMITS, short: "m", long: "max-sessions", value: "N", default: "10000", is_repeatable: false,
           help: "sessions at once" },
     Row { group: LIMITS, short: "", long: "max-sessions-per-ip", value: "N", default: "", is_repeatable: false,
@@ -105,6 +122,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     if given.is_present("version") {
         return Ok(Invocation::Version(format!("loopftpd {}\n", env!("CARGO_PKG_VERSION"))));
     }
+    if given.is_present("hash-password") {
+        return Ok(Invocation::HashPassword);
+    }
     let options = Options {
         directory: directory(given.operands())?,
         listen: listen(&given)?,
@@ -124,7 +144,15 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         trace: given.is_present("trace"),
         synthetic: given.is_present("synthetic"),
         user: given.text("user"),
+        users: given.text("users").map(PathBuf::from),
+        users_privacy: users_privacy(&given)?,
+        anonymous: anonymous(&given)?,
     };
+    if options.anonymous == AnonymousAccess::Off && options.users.is_none() {
+        return Err(OptionError(
+            "--anonymous off: nobody could log in; expected --users FILE with it".to_owned(),
+        ));
+    }
     let clash = options
         .listen
         .iter()
@@ -136,6 +164,28 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         )));
     }
     Ok(Invocation::Serve(Box::new(options)))
+}
+
+fn anonymous(given: &Given) -> Result<AnonymousAccess, OptionError> {
+    let access = given.value("anonymous", AnonymousAccess::parse)?;
+    if !given.is_present("write") {
+        return Ok(access);
+    }
+    match given.text("anonymous") {
+        None => Ok(AnonymousAccess::Write),
+        Some(_) if access == AnonymousAccess::Write => Ok(access),
+        Some(text) => Err(OptionError(format!("--anonymous {text}: contradicts --write"))),
+    }
+}
+
+fn users_privacy(given: &Given) -> Result<Privacy, OptionError> {
+    match (given.is_present("insecure-users-file"), given.text("users")) {
+        (false, _) => Ok(Privacy::Required),
+        (true, Some(_)) => Ok(Privacy::Waived),
+        (true, None) => Err(OptionError(
+            "--insecure-users-file: expected --users FILE with it".to_owned(),
+        )),
+    }
 }
 
 fn parse_limit(text: &str) -> Result<usize, String> {
