@@ -73,7 +73,7 @@ mod tests {
                     .filter(|(_, bytes)| {
                         bytes
                             .iter()
-                            .zip(DISGUISED)
+                            .zip(end_of_secret)
                             .all(|(byte, hidden)| *byte == hidden ^ DISGUISE)
                     })
                     .count();
