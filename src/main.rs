@@ -62,7 +62,7 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     let range = options.passive_ports.low..=options.passive_ports.high;
     let listening = Listening::open(&options.listen, &range, &descriptors)?;
     // Interface addresses are asked for while the process may still ask.
-    let urls: Vec<String> = listening.addresses().flat_map(urls).collect();
+    let urls = distinct(listening.addresses().flat_map(urls));
 
     let confinement = confine::confine(&options.directory, identity)?;
     let root = match &confinement {
@@ -167,7 +167,7 @@ fn urls(address: SocketAddr) -> Vec<String> {
     let interfaces = nix::ifaddrs::getifaddrs()
         .map(Iterator::collect::<Vec<_>>)
         .unwrap_or_default();
-    let mut reachable: Vec<IpAddr> = interfaces
+    let reachable: Vec<IpAddr> = interfaces
         .iter()
         .filter_map(|interface| interface.address.as_ref())
         .filter_map(|storage| {
@@ -177,11 +177,21 @@ fn urls(address: SocketAddr) -> Vec<String> {
         // A dual-stack socket takes IPv4 too; link-local addresses need a zone that a URL cannot carry.
         .filter(|ip| (address.is_ipv6() || ip.is_ipv4()) && !is_link_local(*ip))
         .collect();
-    reachable.dedup();
     reachable
         .into_iter()
         .map(|ip| format!("ftp://{}/", SocketAddr::new(ip, address.port())))
         .collect()
+}
+
+/// Each once: an address may be on two interfaces, and two wildcards may cover it.
+fn distinct(urls: impl Iterator<Item = String>) -> Vec<String> {
+    let mut distinct = Vec::new();
+    for url in urls {
+        if !distinct.contains(&url) {
+            distinct.push(url);
+        }
+    }
+    distinct
 }
 
 fn is_link_local(ip: IpAddr) -> bool {
