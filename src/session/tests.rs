@@ -9,11 +9,12 @@ use crate::storage::DiskRoot;
 use crate::transfer::{Budget, DataSink, Progress, Pump};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use tempfile::TempDir;
 
 /// A session with a stand-in for the loop: it arms what is asked for and pumps transfers into memory.
 struct Conversation {
-    pub directory: TempDir,
+    pub directory: Rc<TempDir>,
     storage: DiskRoot,
     pub session: Session,
     pub is_armed: bool,
@@ -22,6 +23,16 @@ struct Conversation {
     held: Option<Box<Pump>>,
     pub received: Vec<u8>,
     pub has_ended: bool,
+}
+
+/// A directory with `file` (ten digits), `text`, and `d/inside`.
+fn served_directory() -> TempDir {
+    let directory = TempDir::new().expect("a directory");
+    std::fs::write(directory.path().join("file"), b"0123456789").expect("a file");
+    std::fs::write(directory.path().join("text"), b"a\nb\n").expect("a file");
+    std::fs::create_dir(directory.path().join("d")).expect("a directory");
+    std::fs::write(directory.path().join("d/inside"), b"x").expect("a file");
+    directory
 }
 
 struct Memory<'bytes>(&'bytes mut Vec<u8>);
@@ -40,16 +51,15 @@ impl DataSink for Memory<'_> {
 }
 
 impl Conversation {
-    /// Before login, over a directory with `file` (ten digits), `text`, and `d/inside`.
+    /// Before login, over a directory of its own.
     fn new() -> Self {
-        let directory = TempDir::new().expect("a directory");
-        std::fs::write(directory.path().join("file"), b"0123456789").expect("a file");
-        std::fs::write(directory.path().join("text"), b"a\nb\n").expect("a file");
-        std::fs::create_dir(directory.path().join("d")).expect("a directory");
-        std::fs::write(directory.path().join("d/inside"), b"x").expect("a file");
+        Self::over(&Rc::new(served_directory()))
+    }
+
+    fn over(directory: &Rc<TempDir>) -> Self {
         let storage = DiskRoot::open(directory.path(), Descriptors::for_process(256)).expect("the root");
         Self {
-            directory,
+            directory: Rc::clone(directory),
             storage,
             session: Session::new(1, [127, 0, 0, 1].into()),
             is_armed: false,
