@@ -69,15 +69,26 @@ impl Introduction<'_> {
     }
 }
 
+/// The URLs that reach what is listened on, each once: an address may be on two interfaces, and two wildcards may cover it.
+pub fn distinct_urls(addresses: impl Iterator<Item = SocketAddr>) -> Vec<String> {
+    let mut distinct = Vec::new();
+    for url in addresses.flat_map(urls) {
+        if !distinct.contains(&url) {
+            distinct.push(url);
+        }
+    }
+    distinct
+}
+
 /// The URLs that reach a listening address: itself, or every interface's for a wildcard.
-pub fn urls(address: SocketAddr) -> Vec<String> {
+fn urls(address: SocketAddr) -> Vec<String> {
     if !address.ip().is_unspecified() {
         return vec![format!("ftp://{address}/")];
     }
     let interfaces = nix::ifaddrs::getifaddrs()
         .map(Iterator::collect::<Vec<_>>)
         .unwrap_or_default();
-    let mut reachable: Vec<IpAddr> = interfaces
+    let reachable: Vec<IpAddr> = interfaces
         .iter()
         .filter_map(|interface| interface.address.as_ref())
         .filter_map(|storage| {
@@ -87,7 +98,6 @@ pub fn urls(address: SocketAddr) -> Vec<String> {
         // A dual-stack socket takes IPv4 too; link-local addresses need a zone that a URL cannot carry.
         .filter(|ip| (address.is_ipv6() || ip.is_ipv4()) && !is_link_local(*ip))
         .collect();
-    reachable.dedup();
     reachable
         .into_iter()
         .map(|ip| format!("ftp://{}/", SocketAddr::new(ip, address.port())))

@@ -7,7 +7,7 @@
 
 mod introduction;
 
-use introduction::{Introduction, urls};
+use introduction::{Introduction, distinct_urls};
 use loopftpd::accounts::{Accounts, AnonymousAccess, Rights, UsersFile, UsersFileError};
 use loopftpd::confine::{self, ConfineError, Confinement};
 use loopftpd::descriptors::{Descriptors, SESSION_WORST_CASE};
@@ -90,7 +90,7 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     let range = options.passive_ports.low..=options.passive_ports.high;
     let listening = Listening::open(&options.listen, &range, &descriptors)?;
     // Interface addresses are asked for while the process may still ask.
-    let urls: Vec<String> = listening.addresses().flat_map(urls).collect();
+    let urls = distinct_urls(listening.addresses());
 
     let confinement = confine::confine(&options.directory, identity)?;
     let root = match &confinement {

@@ -106,16 +106,18 @@ fn g06_slow_logins_leave_room_where_descriptors_are_few() {
     if !has_program("prlimit") {
         return;
     }
-    let server = Setup::new().nofile(128).ports(4).start();
-    let _slow: Vec<Client> = (0..200)
-        .map(|_| {
-            let mut client = Client::connect_silently(server.address, None);
-            client.send_bytes(b"U");
-            client
-        })
-        .collect();
-    let mut real = server.login();
-    assert_eq!(real.fetch("LIST"), b"");
+    for descriptors in [64, 128] {
+        let server = Setup::new().nofile(descriptors).ports(4).start();
+        let _slow: Vec<Client> = (0..200)
+            .map(|_| {
+                let mut client = Client::connect_silently(server.address, None);
+                client.send_bytes(b"U");
+                client
+            })
+            .collect();
+        let mut real = server.login();
+        assert_eq!(real.fetch("LIST"), b"", "{descriptors} descriptors");
+    }
 }
 
 #[test]

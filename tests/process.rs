@@ -175,6 +175,20 @@ fn a_wildcard_address_prints_a_url_for_every_interface() {
         "{}",
         server.stdout()
     );
+    // The other wildcard beside it: every URL once.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = free.local_addr().expect("bound").port();
+    drop(free);
+    let (low, high) = harness::server::free_range(4);
+    let both = Setup::new()
+        .listen(&format!("[::]:{port}"))
+        .arguments(&["--listen", &format!("0.0.0.0:{port}")])
+        .passive(low, high)
+        .start();
+    let text = both.stdout();
+    for url in [format!("ftp://127.0.0.1:{port}/"), format!("ftp://[::1]:{port}/")] {
+        assert_eq!(text.matches(&url).count(), 1, "{text}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::replies::OUTPUT_ENOUGH;
 use super::shared::Shared;
 use super::trace::Tone;
 use crate::ftp::command::Command;
-use crate::ftp::reply::Reply;
+use crate::ftp::reply::{self, Reply};
 use crate::session::{Attention, Outcome, Request};
 use mio::event::Event;
 use std::io::{ErrorKind, Read};
@@ -238,6 +238,14 @@ impl Connection {
     pub(super) fn dismiss(&mut self, farewell: &Reply, shared: &mut Shared) {
         let request = self.session.dismiss(farewell, &mut self.output.bytes);
         self.fulfil(request, shared);
+    }
+
+    /// Makes room for others at once: a last word, and no waiting for whether it is heard. What the client may still send
+    /// is not read away, or slow clients would hold their descriptors for as long as closing may take.
+    pub(super) fn evict(&mut self, shared: &mut Shared) {
+        self.dismiss(&reply::TOO_MANY_CONNECTIONS, shared);
+        self.inbound = Inbound::Ended;
+        self.flush(shared);
     }
 
     /// The client is gone, or is given up: nothing is said any more.

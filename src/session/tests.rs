@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 /// A session with a stand-in for the loop: it arms what is asked for and pumps transfers into memory.
 struct Conversation {
-    pub directory: TempDir,
+    pub directory: Rc<TempDir>,
     storage: Rc<dyn Storage>,
     pub anonymous: Option<Rights>,
     pub accounts: Accounts,
@@ -28,6 +28,16 @@ struct Conversation {
     held: Option<Box<Pump>>,
     pub received: Vec<u8>,
     pub has_ended: bool,
+}
+
+/// A directory with `file` (ten digits), `text`, and `d/inside`.
+fn served_directory() -> TempDir {
+    let directory = TempDir::new().expect("a directory");
+    std::fs::write(directory.path().join("file"), b"0123456789").expect("a file");
+    std::fs::write(directory.path().join("text"), b"a\nb\n").expect("a file");
+    std::fs::create_dir(directory.path().join("d")).expect("a directory");
+    std::fs::write(directory.path().join("d/inside"), b"x").expect("a file");
+    directory
 }
 
 /// What has been received; nothing is ever there to be read.
@@ -55,17 +65,16 @@ impl DataStream for Memory<'_> {
 }
 
 impl Conversation {
-    /// Before login, over a directory with `file` (ten digits), `text`, and `d/inside`.
+    /// Before login, over a directory of its own.
     fn new() -> Self {
-        let directory = TempDir::new().expect("a directory");
-        std::fs::write(directory.path().join("file"), b"0123456789").expect("a file");
-        std::fs::write(directory.path().join("text"), b"a\nb\n").expect("a file");
-        std::fs::create_dir(directory.path().join("d")).expect("a directory");
-        std::fs::write(directory.path().join("d/inside"), b"x").expect("a file");
+        Self::over(&Rc::new(served_directory()))
+    }
+
+    fn over(directory: &Rc<TempDir>) -> Self {
         let disk = DiskRoot::open(directory.path(), Descriptors::for_process(256)).expect("the root");
         let storage = disk.writable(UploadPolicy::default(), Random::Seeded(1));
         Self {
-            directory,
+            directory: Rc::clone(directory),
             storage: Rc::new(storage),
             anonymous: Some(Rights::READ_ONLY),
             accounts: Accounts::none(),
