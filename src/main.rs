@@ -47,7 +47,7 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     let random = Random::from_kernel()?;
     let transfer_log = options.transfer_log.as_deref().map(open_transfer_log).transpose()?;
     let range = options.passive_ports.low..=options.passive_ports.high;
-    let listening = Listening::open(&options.listen, &range, &descriptors)?;
+    let listening = Listening::open(&options.listen, &range, &descriptors, &options.without)?;
     // Interface addresses are asked for while the process may still ask.
     let urls: Vec<String> = listening.addresses().flat_map(urls).collect();
 
@@ -103,6 +103,7 @@ fn settings(options: &Options) -> Settings {
         idle_timeout: options.idle_timeout,
         connect_timeout: options.connect_timeout,
         stall_timeout: options.stall_timeout,
+        without: options.without.clone(),
     }
 }
 
@@ -132,6 +133,10 @@ fn introduction(
         range.low, range.high
     );
     text += &format!("sessions at most {most_sessions} (descriptor limit {process_limit})\n");
+    let without = options.without.to_string();
+    if !without.is_empty() {
+        text += &format!("without  {without}: for measurements only\n");
+    }
     match confinement {
         Confinement::NotNeeded => {}
         Confinement::Confined(identity) => {

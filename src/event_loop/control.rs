@@ -6,6 +6,7 @@
 use super::connection::{Connection, ControlListing, Inbound, Life, Wants};
 use super::replies::OUTPUT_ENOUGH;
 use super::shared::Shared;
+use super::techniques::Technique;
 use super::trace::Tone;
 use crate::ftp::command::Command;
 use crate::ftp::reply::Reply;
@@ -180,10 +181,14 @@ impl Connection {
         if let Some(before) = before {
             self.tell_command(line, &before, shared);
         }
-        match request {
+        let wants = match request {
             Some(request) => self.fulfil(request, shared),
             None => Wants::Nothing,
+        };
+        if !shared.settings.without.uses(Technique::Coalescing) {
+            self.flush(shared);
         }
+        wants
     }
 
     fn tell_command(&self, line: &[u8], before: &str, shared: &Shared) {

@@ -6,6 +6,7 @@
 use super::connection::{Connection, Life};
 use super::data_channel::{DataChannel, DataSocket};
 use super::shared::Shared;
+use super::techniques::Technique;
 use super::trace::Tone;
 use super::transfer_log::LoggedTransfer;
 use crate::session::{Outcome, Transfer};
@@ -44,17 +45,17 @@ impl Connection {
         let since = shared.now;
         match mem::replace(&mut self.channel, DataChannel::Unarmed) {
             DataChannel::Announced { port, .. } => {
-                self.session.transfer_begins(&mut self.output.bytes);
+                self.open_transfer(shared);
                 self.channel = DataChannel::AwaitingClient { port, since, pump };
             }
             DataChannel::Connected { socket, .. } => {
-                self.session.transfer_begins(&mut self.output.bytes);
+                self.open_transfer(shared);
                 self.channel = DataChannel::Transferring {
                     socket,
                     pump,
                     progress: since,
                 };
-                self.pump(shared);
+                self.begin_pumping(shared);
             }
             DataChannel::ToConnect(address) => self.connect(address, pump, shared),
             channel @ (DataChannel::Unarmed
@@ -69,12 +70,22 @@ impl Connection {
         }
     }
 
+    /// Queues the 150.
+    fn open_transfer(&mut self, shared: &mut Shared) {
+        self.session.transfer_begins(&mut self.output.bytes);
+        if !shared.settings.without.uses(Technique::Coalescing) {
+            self.flush(shared);
+        }
+    }
+
     fn connect(&mut self, address: SocketAddr, pump: Box<Pump>, shared: &mut Shared) {
         let Some(permit) = shared.descriptors.permit() else {
             self.end_transfer(Outcome::NoDescriptor, shared);
             return;
         };
-        let connecting = self.own_address().and_then(|own| connect_from(own, address));
+        let connecting = self
+            .own_address()
+            .and_then(|own| connect_from(own, address, shared.settings.without.uses(Technique::Cork)));
         let Ok(stream) = connecting else {
             self.end_transfer(Outcome::NoDataConnection, shared);
             return;
@@ -87,7 +98,7 @@ impl Connection {
             self.end_transfer(Outcome::NoDataConnection, shared);
             return;
         }
-        self.session.transfer_begins(&mut self.output.bytes);
+        self.open_transfer(shared);
         self.channel = DataChannel::Connecting {
             socket,
             since: shared.now,
@@ -106,7 +117,7 @@ impl Connection {
                     pump,
                     progress: now,
                 };
-                self.pump(shared);
+                self.begin_pumping(shared);
             }
             // The session has turned to something else since; the connection is nobody's and is closed.
             channel @ (DataChannel::Unarmed
@@ -167,6 +178,27 @@ impl Connection {
         }
     }
 
+    /// Writes at once: most transfers are over before the poll need be asked.
+    fn begin_pumping(&mut self, shared: &mut Shared) {
+        if shared.settings.without.uses(Technique::WriteFirst) {
+            self.pump(shared);
+        } else {
+            self.await_writable(shared);
+        }
+    }
+
+    fn await_writable(&mut self, shared: &mut Shared) {
+        let DataChannel::Transferring { socket, .. } = &mut self.channel else {
+            return;
+        };
+        if socket
+            .await_event(Interest::WRITABLE, &shared.registry, self.slot)
+            .is_err()
+        {
+            self.end_transfer(Outcome::ConnectionLost, shared);
+        }
+    }
+
     /// Moves the transfer on by at most a turn's budget.
     fn pump(&mut self, shared: &mut Shared) {
         let DataChannel::Transferring { socket, pump, progress } = &mut self.channel else {
@@ -190,12 +222,7 @@ impl Connection {
             Progress::Complete => self.finish_sending(shared),
             Progress::WouldBlock => {
                 shared.counters.would_block += 1;
-                if socket
-                    .await_event(Interest::WRITABLE, &shared.registry, self.slot)
-                    .is_err()
-                {
-                    self.end_transfer(Outcome::ConnectionLost, shared);
-                }
+                self.await_writable(shared);
             }
             Progress::BudgetSpent => self.come_back(shared),
             Progress::Failed(error) => {
@@ -312,10 +339,10 @@ impl Connection {
     }
 }
 
-fn connect_from(own: IpAddr, address: SocketAddr) -> io::Result<TcpStream> {
+fn connect_from(own: IpAddr, address: SocketAddr, corks: bool) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
-    SockRef::from(&socket).set_tcp_cork(true)?;
+    SockRef::from(&socket).set_tcp_cork(corks)?;
     // From the address that the client knows, or its firewall would not let the connection in.
     socket.bind(&SocketAddr::new(own, 0).into())?;
     match socket.connect(&address.into()) {

@@ -7,6 +7,7 @@ use super::counters::Counters;
 use super::data_channel::DataSocket;
 use super::deadlines::Deadlines;
 use super::listeners::PassivePorts;
+use super::techniques::Without;
 use super::token::{SlotId, Target};
 use super::trace::Trace;
 use super::transfer_log::TransferLog;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub idle_timeout: Duration,
     pub connect_timeout: Duration,
     pub stall_timeout: Duration,
+    /// What is left out, for measurements.
+    pub without: Without,
 }
 
 /// The loop, as its connections see it.

@@ -4,10 +4,11 @@ mod table;
 mod units;
 mod values;
 
-pub use table::{Given, OptionError, Row, Table};
+pub use table::{Given, HIDDEN, OptionError, Row, Table};
 pub use units::{parse_count, parse_duration};
 pub use values::{LogLevels, PortRange, PublicAddresses};
 
+use crate::event_loop::Without;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -35,6 +36,8 @@ pub struct Options {
     pub trace: bool,
     pub synthetic: bool,
     pub user: Option<String>,
+    /// Hidden: for measurements.
+    pub without: Without,
 }
 
 /// What the command line asks for.
@@ -94,6 +97,8 @@ static TABLE: Table = Table(&[
     Row { group: PROCESS, short: "h", long: "help", value: "", default: "", is_repeatable: false, help: "show this" },
     Row { group: PROCESS, short: "V", long: "version", value: "", default: "", is_repeatable: false,
           help: "show the version" },
+    Row { group: HIDDEN, short: "", long: "without", value: "TECHNIQUE", default: "", is_repeatable: true,
+          help: "leave out what makes the server fast: cork, write-first, ring, coalescing, nodelay" },
 ]);
 
 /// Reads the command line, without the program's name, and looks whether DIR is a directory.
@@ -124,6 +129,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         trace: given.is_present("trace"),
         synthetic: given.is_present("synthetic"),
         user: given.text("user"),
+        without: Without::parse(&given.texts("without"))
+            .map_err(|reason| OptionError(format!("--without {reason}")))?,
     };
     let clash = options
         .listen

@@ -94,7 +94,7 @@ fn the_narrowest_network_decides_what_is_announced() {
 /// Each is refused, and the refusal names what was wrong.
 #[test]
 fn l15_d26_wrong_command_lines_are_refused_by_name() {
-    let cases: [(&[&str], &str); 50] = [
+    let cases: [(&[&str], &str); 51] = [
         (&["--bogus"], "bogus"),
         (&["-x"], "x"),
         (&["--listen"], "listen"),
@@ -142,6 +142,7 @@ fn l15_d26_wrong_command_lines_are_refused_by_name() {
         (&["--log-level", "loud"], "--log-level loud"),
         (&["--log-level", "info,=debug"], "--log-level"),
         (&["--log-level", "info,session"], "--log-level"),
+        (&["--without", "speed"], "--without speed: expected one of cork"),
         (&["/", "/tmp"], "/tmp"),
         (&["/nonexistent-directory"], "/nonexistent-directory"),
         (&["/proc/self/status"], "this is a file"),
@@ -159,7 +160,9 @@ fn help_shows_every_option_with_its_default() {
     let Ok(Invocation::Help(text)) = parse(["--help".into()]) else {
         panic!("expected help");
     };
-    for row in TABLE.0 {
+    let (hidden, shown): (Vec<&Row>, Vec<&Row>) = TABLE.0.iter().partition(|row| row.group == HIDDEN);
+    assert!(hidden.iter().all(|row| !text.contains(&format!("--{}", row.long))));
+    for row in shown {
         assert!(text.contains(&format!("--{}", row.long)), "{}", row.long);
         assert!(text.contains(row.default), "{}", row.default);
     }
