@@ -35,6 +35,10 @@ impl Introduction<'_> {
             "sessions at most {} (descriptor limit {})\n",
             self.most_sessions, self.process_limit
         );
+        let without = options.techniques.to_string();
+        if !without.is_empty() {
+            text += &format!("without  {without}: for measurements only\n");
+        }
         match self.confinement {
             Confinement::NotNeeded => {}
             Confinement::Confined(identity) => {

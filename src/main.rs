@@ -88,7 +88,7 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         .as_mut()
         .map_or_else(|| Ok(Accounts::none()), UsersFile::read)?;
     let range = options.passive_ports.low..=options.passive_ports.high;
-    let listening = Listening::open(&options.listen, &range, &descriptors)?;
+    let listening = Listening::open(&options.listen, &range, &descriptors, &options.techniques)?;
     // Interface addresses are asked for while the process may still ask.
     let urls = distinct_urls(listening.addresses());
 
@@ -174,6 +174,7 @@ fn settings(options: &Options, most_sessions: usize) -> Settings {
         connect_timeout: options.connect_timeout,
         stall_timeout: options.stall_timeout,
         rate_limit: options.rate_limit,
+        techniques: options.techniques.clone(),
     }
 }
 

@@ -9,6 +9,7 @@ use super::shared::Shared;
 use super::trace::Tone;
 use crate::ftp::command::Command;
 use crate::ftp::reply::{self, Reply};
+use crate::options::Technique;
 use crate::session::{Attention, Outcome, Request};
 use mio::event::Event;
 use std::io::{ErrorKind, Read};
@@ -187,10 +188,14 @@ impl Connection {
         if let Some(before) = before {
             self.tell_command(line, &before, shared);
         }
-        match request {
+        let wants = match request {
             Some(request) => self.fulfil(request, shared),
             None => Wants::Nothing,
+        };
+        if !shared.settings.techniques.include(Technique::Coalescing) {
+            self.flush(shared);
         }
+        wants
     }
 
     fn tell_command(&self, line: &[u8], before: &str, shared: &Shared) {

@@ -9,6 +9,7 @@ use super::pace::Pace;
 use super::shared::Shared;
 use super::trace::Tone;
 use super::transfer_log::LoggedTransfer;
+use crate::options::Technique;
 use crate::session::{Outcome, Transfer, TransferKind};
 use crate::storage::StorageError;
 use crate::transfer::{Budget, Direction, Progress, Pump, SocketStream, TransferError};
@@ -50,18 +51,18 @@ impl Connection {
         self.set_pace(shared);
         match mem::replace(&mut self.channel, DataChannel::Unarmed) {
             DataChannel::Announced { port, .. } => {
-                self.session.transfer_begins(&mut self.output.bytes);
+                self.open_transfer(shared);
                 self.channel = DataChannel::AwaitingClient { port, since, pump };
             }
             DataChannel::Connected { socket, .. } => {
-                self.session.transfer_begins(&mut self.output.bytes);
+                self.open_transfer(shared);
                 self.channel = DataChannel::Transferring {
                     socket,
                     pump,
                     progress: since,
                     rests_until: None,
                 };
-                self.pump(shared);
+                self.begin_pumping(shared);
             }
             DataChannel::ToConnect(address) => self.connect(address, pump, shared),
             channel @ (DataChannel::Unarmed
@@ -86,12 +87,22 @@ impl Connection {
         *accounts = self.session.account().and_then(|account| shared.pace_of(account));
     }
 
+    /// Queues the 150.
+    fn open_transfer(&mut self, shared: &mut Shared) {
+        self.session.transfer_begins(&mut self.output.bytes);
+        if !shared.settings.techniques.include(Technique::Coalescing) {
+            self.flush(shared);
+        }
+    }
+
     fn connect(&mut self, address: SocketAddr, pump: Box<Pump>, shared: &mut Shared) {
         let Some(permit) = shared.descriptors.permit() else {
             self.end_transfer(Outcome::NoDescriptor, shared);
             return;
         };
-        let connecting = self.own_address().and_then(|own| connect_from(own, address));
+        let connecting = self
+            .own_address()
+            .and_then(|own| connect_from(own, address, shared.settings.techniques.include(Technique::Cork)));
         let Ok(stream) = connecting else {
             self.end_transfer(Outcome::NoDataConnection, shared);
             return;
@@ -104,7 +115,7 @@ impl Connection {
             self.end_transfer(Outcome::NoDataConnection, shared);
             return;
         }
-        self.session.transfer_begins(&mut self.output.bytes);
+        self.open_transfer(shared);
         self.channel = DataChannel::Connecting {
             socket,
             since: shared.now,
@@ -124,7 +135,7 @@ impl Connection {
                     progress: now,
                     rests_until: None,
                 };
-                self.pump(shared);
+                self.begin_pumping(shared);
             }
             // The session has turned to something else since; the connection is nobody's and is closed.
             channel @ (DataChannel::Unarmed
@@ -188,6 +199,28 @@ impl Connection {
         }
     }
 
+    /// Writes at once: most transfers are over before the poll need be asked.
+    fn begin_pumping(&mut self, shared: &mut Shared) {
+        if shared.settings.techniques.include(Technique::WriteFirst) {
+            self.pump(shared);
+        } else {
+            self.await_socket(shared);
+        }
+    }
+
+    fn await_socket(&mut self, shared: &mut Shared) {
+        let DataChannel::Transferring { socket, pump, .. } = &mut self.channel else {
+            return;
+        };
+        let interest = match pump.direction() {
+            Direction::ToClient => Interest::WRITABLE,
+            Direction::FromClient => Interest::READABLE,
+        };
+        if socket.await_event(interest, &shared.registry, self.slot).is_err() {
+            self.end_transfer(Outcome::ConnectionLost, shared);
+        }
+    }
+
     /// Moves the transfer on by at most a turn's budget; not at all when others have moved this turn's bulk already.
     fn pump(&mut self, shared: &mut Shared) {
         let DataChannel::Transferring {
@@ -247,13 +280,7 @@ impl Connection {
             },
             Progress::WouldBlock => {
                 shared.counters.would_block += 1;
-                let interest = match direction {
-                    Direction::ToClient => Interest::WRITABLE,
-                    Direction::FromClient => Interest::READABLE,
-                };
-                if socket.await_event(interest, &shared.registry, self.slot).is_err() {
-                    self.end_transfer(Outcome::ConnectionLost, shared);
-                }
+                self.await_socket(shared);
             }
             Progress::BudgetSpent => self.come_back(shared),
             Progress::Failed(error) => {
@@ -427,10 +454,10 @@ impl Connection {
     }
 }
 
-fn connect_from(own: IpAddr, address: SocketAddr) -> io::Result<TcpStream> {
+fn connect_from(own: IpAddr, address: SocketAddr, corks: bool) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
-    SockRef::from(&socket).set_tcp_cork(true)?;
+    SockRef::from(&socket).set_tcp_cork(corks)?;
     // From the address that the client knows, or its firewall would not let the connection in.
     socket.bind(&SocketAddr::new(own, 0).into())?;
     match socket.connect(&address.into()) {

@@ -21,7 +21,7 @@ mod exchange;
 mod listeners;
 mod listening;
 mod pace;
-mod passive_ring;
+pub mod passive_ring;
 mod reload;
 mod replies;
 mod shared;

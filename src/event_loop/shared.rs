@@ -49,6 +49,8 @@ pub struct Settings {
     pub stall_timeout: Duration,
     /// Bytes a second that one session's transfers may move.
     pub rate_limit: Option<u64>,
+    /// What is left out, for measurements.
+    pub techniques: crate::options::Techniques,
 }
 
 /// What the loop is made from, besides what listens.

@@ -20,7 +20,7 @@ pub struct MuteTerminal<'a> {
 /// What came of asking for a line.
 #[derive(Debug)]
 pub enum Typed {
-    /// Without its end, as far as there was room.
+    /// Techniques its end, as far as there was room.
     Line(Zeroizing<Vec<u8>>),
     /// Ctrl-C, or whatever the terminal has for it.
     Interruption,

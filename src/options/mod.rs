@@ -1,10 +1,12 @@
 //! Every option of the server once: its name, value, default, help and check. Nothing else reads its command line.
 
 mod table;
+mod techniques;
 mod units;
 mod values;
 
-pub use table::{Given, OptionError, Row, Table};
+pub use table::{Given, HIDDEN, OptionError, Row, Table};
+pub use techniques::{Technique, Techniques};
 pub use units::{parse_count, parse_duration};
 pub use values::{LogLevels, PortRange, PublicAddresses};
 
@@ -45,6 +47,8 @@ pub struct Options {
     pub durable: bool,
     pub keeps_part: bool,
     pub events: Option<PathBuf>,
+    /// Hidden: for measurements.
+    pub techniques: Techniques,
 }
 
 impl Options {
@@ -138,6 +142,8 @@ static TABLE: Table = Table(&[
     Row { group: PROCESS, short: "h", long: "help", value: "", default: "", is_repeatable: false, help: "show this" },
     Row { group: PROCESS, short: "V", long: "version", value: "", default: "", is_repeatable: false,
           help: "show the version" },
+    Row { group: HIDDEN, short: "", long: "without", value: "TECHNIQUE", default: "", is_repeatable: true,
+          help: "leave out what makes the server fast: cork, write-first, ring, coalescing, nodelay" },
 ]);
 
 /// Reads the command line, without the program's name, and looks whether DIR is a directory.
@@ -178,6 +184,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         durable: given.is_present("durable"),
         keeps_part: given.value("partial", parse_partial)?,
         events: given.text("events").map(PathBuf::from),
+        techniques: Techniques::parse(&given.texts("without"))
+            .map_err(|reason| OptionError(format!("--without {reason}")))?,
     };
     if options.trace && options.events_to_standard_output() {
         return Err(OptionError(

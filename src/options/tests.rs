@@ -113,7 +113,7 @@ fn f06_the_users_file_is_private_unless_told_otherwise() {
 /// Each is refused, and the refusal names what was wrong.
 #[test]
 fn l15_d26_wrong_command_lines_are_refused_by_name() {
-    let cases: [(&[&str], &str); 58] = [
+    let cases: [(&[&str], &str); 59] = [
         (&["--bogus"], "bogus"),
         (&["-x"], "x"),
         (&["--listen"], "listen"),
@@ -169,6 +169,7 @@ fn l15_d26_wrong_command_lines_are_refused_by_name() {
         (&["--users"], "users"),
         (&["--insecure-users-file"], "--insecure-users-file"),
         (&["--hash-password=secret"], "hash-password"),
+        (&["--without", "speed"], "--without speed: expected one of cork"),
         (&["/", "/tmp"], "/tmp"),
         (&["/nonexistent-directory"], "/nonexistent-directory"),
         (&["/proc/self/status"], "this is a file"),
@@ -186,7 +187,9 @@ fn help_shows_every_option_with_its_default() {
     let Ok(Invocation::Help(text)) = parse(["--help".into()]) else {
         panic!("expected help");
     };
-    for row in TABLE.0 {
+    let (hidden, shown): (Vec<&Row>, Vec<&Row>) = TABLE.0.iter().partition(|row| row.group == HIDDEN);
+    assert!(hidden.iter().all(|row| !text.contains(&format!("--{}", row.long))));
+    for row in shown {
         assert!(text.contains(&format!("--{}", row.long)), "{}", row.long);
         assert!(text.contains(row.default), "{}", row.default);
     }
