@@ -4,24 +4,20 @@
 //! end has one order: last byte, our end shut, what the client sent unasked read away, socket closed, then the reply.
 
 use super::connection::{Connection, Life};
-use super::data_channel::{DataChannel, DataSocket};
+use super::data_channel::DataChannel;
 use super::pace::Pace;
 use super::shared::Shared;
 use super::trace::Tone;
-use super::transfer_log::LoggedTransfer;
 use crate::options::Technique;
-use crate::session::{Outcome, Transfer, TransferKind};
-use crate::storage::StorageError;
+use crate::session::Outcome;
 use crate::transfer::{Budget, Direction, Progress, Pump, SocketStream, TransferError};
 use mio::Interest;
 use mio::net::TcpStream;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use std::io::{self, ErrorKind, Read};
+use std::io::{ErrorKind, Read};
 use std::mem;
-use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::rc::Rc;
-use std::time::Instant;
 
 /// File bytes that one slot moves in one turn.
 pub(super) const BYTES_PER_TURN: usize = 256 * 1024;
@@ -88,73 +84,10 @@ impl Connection {
     }
 
     /// Queues the 150.
-    fn open_transfer(&mut self, shared: &mut Shared) {
+    pub(super) fn open_transfer(&mut self, shared: &mut Shared) {
         self.session.transfer_begins(&mut self.output.bytes);
         if !shared.settings.techniques.include(Technique::Coalescing) {
             self.flush(shared);
-        }
-    }
-
-    fn connect(&mut self, address: SocketAddr, pump: Box<Pump>, shared: &mut Shared) {
-        let Some(permit) = shared.descriptors.permit() else {
-            self.end_transfer(Outcome::NoDescriptor, shared);
-            return;
-        };
-        let connecting = self
-            .own_address()
-            .and_then(|own| connect_from(own, address, shared.settings.techniques.include(Technique::Cork)));
-        let Ok(stream) = connecting else {
-            self.end_transfer(Outcome::NoDataConnection, shared);
-            return;
-        };
-        let mut socket = DataSocket::new(stream, permit);
-        if socket
-            .await_event(Interest::WRITABLE, &shared.registry, self.slot)
-            .is_err()
-        {
-            self.end_transfer(Outcome::NoDataConnection, shared);
-            return;
-        }
-        self.open_transfer(shared);
-        self.channel = DataChannel::Connecting {
-            socket,
-            since: shared.now,
-            pump,
-        };
-    }
-
-    /// The client's connection has arrived at the port announced to it.
-    pub(super) fn data_arrived(&mut self, socket: DataSocket, shared: &mut Shared) {
-        let now = shared.now;
-        match mem::replace(&mut self.channel, DataChannel::Unarmed) {
-            DataChannel::Announced { .. } => self.channel = DataChannel::Connected { socket, since: now },
-            DataChannel::AwaitingClient { pump, .. } => {
-                self.channel = DataChannel::Transferring {
-                    socket,
-                    pump,
-                    progress: now,
-                    rests_until: None,
-                };
-                self.begin_pumping(shared);
-            }
-            // The session has turned to something else since; the connection is nobody's and is closed.
-            channel @ (DataChannel::Unarmed
-            | DataChannel::InLine { .. }
-            | DataChannel::ToConnect(_)
-            | DataChannel::Connected { .. }
-            | DataChannel::Connecting { .. }
-            | DataChannel::Transferring { .. }
-            | DataChannel::Draining { .. }
-            | DataChannel::Storing { .. }) => self.channel = channel,
-        }
-    }
-
-    /// The client's connection arrived, but there is no descriptor to keep it with.
-    pub(super) fn data_has_no_descriptor(&mut self, shared: &mut Shared) {
-        if self.session.transfer().is_some() {
-            self.end_transfer(Outcome::NoDescriptor, shared);
-        } else {
-            self.disarm(shared);
         }
     }
 
@@ -174,33 +107,8 @@ impl Connection {
         }
     }
 
-    fn finish_connecting(&mut self, shared: &mut Shared) {
-        let channel = mem::replace(&mut self.channel, DataChannel::Unarmed);
-        let DataChannel::Connecting { socket, since, pump } = channel else {
-            self.channel = channel;
-            return;
-        };
-        let failed = !matches!(socket.stream.take_error(), Ok(None));
-        match socket.stream.peer_addr() {
-            Ok(_) if !failed => {
-                self.channel = DataChannel::Transferring {
-                    socket,
-                    pump,
-                    progress: shared.now,
-                    rests_until: None,
-                };
-                self.pump(shared);
-            }
-            // A hint that came too early.
-            Err(error) if !failed && error.kind() == ErrorKind::NotConnected => {
-                self.channel = DataChannel::Connecting { socket, since, pump };
-            }
-            Ok(_) | Err(_) => self.end_transfer(Outcome::NoDataConnection, shared),
-        }
-    }
-
     /// Writes at once: most transfers are over before the poll need be asked.
-    fn begin_pumping(&mut self, shared: &mut Shared) {
+    pub(super) fn begin_pumping(&mut self, shared: &mut Shared) {
         if shared.settings.techniques.include(Technique::WriteFirst) {
             self.pump(shared);
         } else {
@@ -222,7 +130,7 @@ impl Connection {
     }
 
     /// Moves the transfer on by at most a turn's budget; not at all when others have moved this turn's bulk already.
-    fn pump(&mut self, shared: &mut Shared) {
+    pub(super) fn pump(&mut self, shared: &mut Shared) {
         let DataChannel::Transferring {
             socket,
             pump,
@@ -295,50 +203,6 @@ impl Connection {
         }
     }
 
-    /// The client has closed its end, and all it sent is in the file: closes ours and has the file given its name. What
-    /// waits for the disk is done beside the loop; the session's reply waits with it.
-    fn finish_receiving(&mut self, shared: &mut Shared) {
-        let DataChannel::Transferring { pump, .. } = mem::replace(&mut self.channel, DataChannel::Unarmed) else {
-            return;
-        };
-        let Some(upload) = pump.into_upload() else {
-            return;
-        };
-        let received = upload.received();
-        let (publication, held) = match upload.finish() {
-            Ok(finished) => finished,
-            Err(error) => return self.end_transfer_of(received, Outcome::NotStored(error), shared),
-        };
-        if publication.waits() {
-            let since = shared.now;
-            self.channel = DataChannel::Storing {
-                received,
-                since,
-                _held: held,
-            };
-            shared.publications.push_back((self.slot, publication));
-            return;
-        }
-        let outcome = match (publication.run(), held.swallowed) {
-            (Err(error), _) => Outcome::NotStored(error),
-            (Ok(()), None) => Outcome::Complete,
-            (Ok(()), Some(crc32)) => Outcome::Swallowed {
-                bytes: received,
-                crc32,
-                took: self.active.elapsed(),
-            },
-        };
-        self.end_transfer_of(received, outcome, shared);
-    }
-
-    /// The disk has what was received, or would not take it.
-    pub(super) fn stored(&mut self, result: Result<(), StorageError>, shared: &mut Shared) {
-        if matches!(self.channel, DataChannel::Storing { .. }) {
-            let outcome = result.map_or_else(Outcome::NotStored, |()| Outcome::Complete);
-            self.end_transfer(outcome, shared);
-        }
-    }
-
     /// Everything is in the kernel: shuts our end, which also sends what CORK held back.
     fn finish_sending(&mut self, shared: &mut Shared) {
         let DataChannel::Transferring { socket, pump, .. } = &mut self.channel else {
@@ -388,7 +252,7 @@ impl Connection {
         self.end_transfer_of(moved, outcome, shared);
     }
 
-    fn end_transfer_of(&mut self, moved: u64, outcome: Outcome, shared: &mut Shared) {
+    pub(super) fn end_transfer_of(&mut self, moved: u64, outcome: Outcome, shared: &mut Shared) {
         if matches!(self.channel, DataChannel::AwaitingClient { .. }) {
             self.disarm(shared);
         }
@@ -400,50 +264,6 @@ impl Connection {
         }
     }
 
-    fn record(&self, transfer: &Transfer, outcome: Outcome, began: Instant, moved: u64, shared: &mut Shared) {
-        let number = self.session.number();
-        let path = transfer.path.as_bytes();
-        shared.counters.transfers += 1;
-        match transfer.kind {
-            TransferKind::Download | TransferKind::Listing => shared.counters.bytes_sent += moved,
-            TransferKind::Upload => shared.counters.bytes_received += moved,
-        }
-        if !outcome.is_success() {
-            shared.counters.failed_transfers += 1;
-        }
-        shared.trace.tell(Tone::Transition, || {
-            format!(
-                "session {number}: {} {} ends: {outcome:?}, {moved} bytes → Ready",
-                transfer.verb,
-                path.escape_ascii()
-            )
-        });
-        let direction = match transfer.kind {
-            TransferKind::Listing => return,
-            TransferKind::Download => Direction::ToClient,
-            TransferKind::Upload => Direction::FromClient,
-        };
-        log::info!(
-            "session {number}: {} {} {outcome:?}, {moved} bytes",
-            transfer.verb,
-            path.escape_ascii()
-        );
-        let took = shared.now.saturating_duration_since(began);
-        self.tell_transfer(transfer, outcome, moved, took, shared);
-        if let Some(log) = &mut shared.transfer_log {
-            log.write(&LoggedTransfer {
-                ended: shared.wall,
-                took,
-                peer: self.session.peer(),
-                bytes: moved,
-                path,
-                direction,
-                representation: transfer.representation,
-                complete: outcome.is_success(),
-            });
-        }
-    }
-
     /// Whether the data connection, rather than the conversation, is what the ready queue brought back.
     pub(super) fn has_data_to_move(&self) -> bool {
         self.life == Life::Serving
@@ -451,18 +271,6 @@ impl Connection {
                 self.channel,
                 DataChannel::Transferring { .. } | DataChannel::Draining { .. }
             )
-    }
-}
-
-fn connect_from(own: IpAddr, address: SocketAddr, corks: bool) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    SockRef::from(&socket).set_tcp_cork(corks)?;
-    // From the address that the client knows, or its firewall would not let the connection in.
-    socket.bind(&SocketAddr::new(own, 0).into())?;
-    match socket.connect(&address.into()) {
-        Err(error) if error.raw_os_error() != Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => Err(error),
-        Ok(()) | Err(_) => Ok(TcpStream::from_std(socket.into())),
     }
 }
 

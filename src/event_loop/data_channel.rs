@@ -56,8 +56,8 @@ pub enum DataChannel {
         since: Instant,
         sent: u64,
     },
-    /// All has come, and the file is being given its name; `_held` is let go when that is done.
-    Storing { received: u64, since: Instant, _held: Held },
+    /// All has come, and the file is being given its name; `held` is let go when that is done.
+    Storing { received: u64, since: Instant, held: Held },
 }
 
 /// A data connection's socket, counted.

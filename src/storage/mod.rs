@@ -8,6 +8,8 @@ mod changes;
 mod directory;
 mod disk_root;
 mod hidden_file;
+mod in_place_lock;
+mod publication;
 mod quota;
 mod synthetic;
 mod tree_walk;
@@ -15,10 +17,11 @@ mod upload;
 
 pub use directory::{Batch, EntryType, OpenDirectory, Place};
 pub use disk_root::{DiskRoot, is_reserved};
+pub use publication::{Held, Publication};
 pub use quota::Quota;
 pub use synthetic::Synthetic;
 pub use tree_walk::{Purpose, TreeWalk};
-pub use upload::{Held, Publication, Upload, UploadPolicy};
+pub use upload::{Upload, UploadPolicy};
 
 use crate::descriptors::Permit;
 use crate::ftp::listing::Attributes;

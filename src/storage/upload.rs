@@ -7,6 +7,8 @@
 use super::changes::{Named, named, while_naming};
 use super::disk_root::{must_be_regular, open_beneath};
 use super::hidden_file::HiddenFile;
+use super::in_place_lock::InPlaceLock;
+use super::publication::{Held, Publication};
 use super::quota::Charge;
 use super::{DiskRoot, Existing, Quota, StorageError, UploadKind};
 use crate::descriptors::Permit;
@@ -16,7 +18,7 @@ use rustix::fs::{self, AtFlags, OFlags};
 use rustix::io::Errno;
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 /// What is promised about uploads.
@@ -34,7 +36,7 @@ pub(super) struct Changes {
     policy: UploadPolicy,
     random: RefCell<Random>,
     /// Files (device, inode) that somebody is writing into in place.
-    in_place: RefCell<HashSet<(u64, u64)>>,
+    pub(super) in_place: RefCell<HashSet<(u64, u64)>>,
 }
 
 /// A file being received.
@@ -66,32 +68,6 @@ enum Sink {
     },
     /// `/null` of the synthetic files: counted, summed up and forgotten.
     Swallow(crc32fast::Hasher),
-}
-
-/// The right to write into a file in place.
-#[derive(Debug)]
-struct InPlaceLock {
-    changes: Rc<Changes>,
-    inode: (u64, u64),
-}
-
-/// What gives a received file its name. It can be sent to another thread, because a durable one waits for the disk.
-#[derive(Debug)]
-pub struct Publication {
-    file: Option<OwnedFd>,
-    hidden: Option<HiddenFile>,
-    policy: UploadPolicy,
-}
-
-/// What has to be held until a publication has run: the count of its descriptors, the lock of its file.
-#[derive(Debug)]
-pub struct Held {
-    _permits: Vec<Permit>,
-    _lock: Option<InPlaceLock>,
-    charge: Option<Charge>,
-    replaced: u64,
-    /// CRC-32 of everything that was swallowed.
-    pub swallowed: Option<u32>,
 }
 
 impl Changes {
@@ -311,102 +287,6 @@ impl Upload {
                 (None, None, held)
             }
         };
-        let publication = Publication { file, hidden, policy };
-        Ok((
-            publication,
-            Held {
-                charge,
-                replaced,
-                ..held
-            },
-        ))
-    }
-}
-
-impl Publication {
-    /// Whether [`run`](Self::run) waits for the disk, and so must not be called by the loop.
-    pub fn waits(&self) -> bool {
-        self.policy.durable && self.file.is_some()
-    }
-
-    /// Does it, in the one order that loses nothing: data to the disk, file closed, name taken, name to the disk.
-    pub fn run(self) -> Result<(), StorageError> {
-        let Self { file, hidden, policy } = self;
-        if let Some(file) = file {
-            if policy.durable {
-                retry(|| fs::fdatasync(&file))?;
-            }
-            // Network file systems tell of lost bytes only here.
-            nix::unistd::close(file).map_err(|errno| StorageError::from(Errno::from_raw_os_error(errno as i32)))?;
-        }
-        let Some(mut hidden) = hidden else {
-            return Ok(());
-        };
-        hidden.publish()?;
-        if policy.durable {
-            synchronise_directory(hidden.directory())?;
-        }
-        Ok(())
-    }
-}
-
-/// Some file systems cannot synchronise a directory; there is nothing better then (threat H21).
-fn synchronise_directory(directory: &OwnedFd) -> Result<(), StorageError> {
-    match retry(|| fs::fsync(directory.as_fd())) {
-        Err(Errno::INVAL | Errno::NOTSUP) => {
-            static SAID: std::sync::Once = std::sync::Once::new();
-            SAID.call_once(|| {
-                log::warn!("this file system cannot synchronise directories: names may be lost by a power cut")
-            });
-            Ok(())
-        }
-        other => Ok(other?),
-    }
-}
-
-fn retry(mut call: impl FnMut() -> Result<(), Errno>) -> Result<(), Errno> {
-    loop {
-        match call() {
-            Err(Errno::INTR) => {}
-            other => return other,
-        }
-    }
-}
-
-impl Held {
-    fn new(permits: impl IntoIterator<Item = Permit>, lock: Option<InPlaceLock>) -> Self {
-        Self {
-            _permits: permits.into_iter().collect(),
-            _lock: lock,
-            charge: None,
-            replaced: 0,
-            swallowed: None,
-        }
-    }
-
-    /// The file is there: what it took of a quota stays taken.
-    pub fn settle(self) {
-        if let Some(charge) = self.charge {
-            charge.settle(self.replaced);
-        }
-    }
-}
-
-impl InPlaceLock {
-    /// One writer a file (threat H10).
-    fn take(changes: &Rc<Changes>, inode: (u64, u64)) -> Result<Self, StorageError> {
-        if !changes.in_place.borrow_mut().insert(inode) {
-            return Err(StorageError::Busy);
-        }
-        Ok(Self {
-            changes: Rc::clone(changes),
-            inode,
-        })
-    }
-}
-
-impl Drop for InPlaceLock {
-    fn drop(&mut self) {
-        self.changes.in_place.borrow_mut().remove(&self.inode);
+        Ok((Publication { file, hidden, policy }, held.with_charge(charge, replaced)))
     }
 }

@@ -1,0 +1,118 @@
+//! How a data connection comes to be: the client's arrives at its port, or ours is made to the client's address.
+//!
+//! An active connection is made when the transfer command arrives, never before, and never waited for.
+
+use super::connection::Connection;
+use super::data_channel::{DataChannel, DataSocket};
+use super::shared::Shared;
+use crate::options::Technique;
+use crate::session::Outcome;
+use crate::transfer::Pump;
+use mio::Interest;
+use mio::net::TcpStream;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use std::io::{self, ErrorKind};
+use std::mem;
+use std::net::{IpAddr, SocketAddr};
+
+impl Connection {
+    pub(super) fn connect(&mut self, address: SocketAddr, pump: Box<Pump>, shared: &mut Shared) {
+        let Some(permit) = shared.descriptors.permit() else {
+            self.end_transfer(Outcome::NoDescriptor, shared);
+            return;
+        };
+        let connecting = self
+            .own_address()
+            .and_then(|own| connect_from(own, address, shared.settings.techniques.include(Technique::Cork)));
+        let Ok(stream) = connecting else {
+            self.end_transfer(Outcome::NoDataConnection, shared);
+            return;
+        };
+        let mut socket = DataSocket::new(stream, permit);
+        if socket
+            .await_event(Interest::WRITABLE, &shared.registry, self.slot)
+            .is_err()
+        {
+            self.end_transfer(Outcome::NoDataConnection, shared);
+            return;
+        }
+        self.open_transfer(shared);
+        self.channel = DataChannel::Connecting {
+            socket,
+            since: shared.now,
+            pump,
+        };
+    }
+
+    pub(super) fn finish_connecting(&mut self, shared: &mut Shared) {
+        let channel = mem::replace(&mut self.channel, DataChannel::Unarmed);
+        let DataChannel::Connecting { socket, since, pump } = channel else {
+            self.channel = channel;
+            return;
+        };
+        let failed = !matches!(socket.stream.take_error(), Ok(None));
+        match socket.stream.peer_addr() {
+            Ok(_) if !failed => {
+                self.channel = DataChannel::Transferring {
+                    socket,
+                    pump,
+                    progress: shared.now,
+                    rests_until: None,
+                };
+                self.pump(shared);
+            }
+            // A hint that came too early.
+            Err(error) if !failed && error.kind() == ErrorKind::NotConnected => {
+                self.channel = DataChannel::Connecting { socket, since, pump };
+            }
+            Ok(_) | Err(_) => self.end_transfer(Outcome::NoDataConnection, shared),
+        }
+    }
+
+    /// The client's connection has arrived at the port announced to it.
+    pub(super) fn data_arrived(&mut self, socket: DataSocket, shared: &mut Shared) {
+        let now = shared.now;
+        match mem::replace(&mut self.channel, DataChannel::Unarmed) {
+            DataChannel::Announced { .. } => self.channel = DataChannel::Connected { socket, since: now },
+            DataChannel::AwaitingClient { pump, .. } => {
+                self.channel = DataChannel::Transferring {
+                    socket,
+                    pump,
+                    progress: now,
+                    rests_until: None,
+                };
+                self.begin_pumping(shared);
+            }
+            // The session has turned to something else since; the connection is nobody's and is closed.
+            channel @ (DataChannel::Unarmed
+            | DataChannel::InLine { .. }
+            | DataChannel::ToConnect(_)
+            | DataChannel::Connected { .. }
+            | DataChannel::Connecting { .. }
+            | DataChannel::Transferring { .. }
+            | DataChannel::Draining { .. }
+            | DataChannel::Storing { .. }) => self.channel = channel,
+        }
+    }
+
+    /// The client's connection arrived, but there is no descriptor to keep it with.
+    pub(super) fn data_has_no_descriptor(&mut self, shared: &mut Shared) {
+        if self.session.transfer().is_some() {
+            self.end_transfer(Outcome::NoDescriptor, shared);
+        } else {
+            self.disarm(shared);
+        }
+    }
+}
+
+fn connect_from(own: IpAddr, address: SocketAddr, corks: bool) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    SockRef::from(&socket).set_tcp_cork(corks)?;
+    // From the address that the client knows, or its firewall would not let the connection in.
+    socket.bind(&SocketAddr::new(own, 0).into())?;
+    match socket.connect(&address.into()) {
+        Err(error) if error.raw_os_error() != Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => Err(error),
+        Ok(()) | Err(_) => Ok(TcpStream::from_std(socket.into())),
+    }
+}
