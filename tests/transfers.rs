@@ -341,7 +341,8 @@ fn g16_a_noop_is_answered_while_others_download() {
     assert_eq!(answered, 200);
 }
 
-/// However many begin in one turn, they share its bulk: 256 KiB, and what the last of them had begun.
+/// However many begin in one turn, they share its bulk: 256 KiB, what the last of them had begun, and the share of whoever
+/// has waited longest.
 #[test]
 fn g16_transfers_that_begin_in_one_turn_share_its_bulk() {
     let server = Server::with(&["--trace"]);
@@ -380,11 +381,38 @@ fn g16_transfers_that_begin_in_one_turn_share_its_bulk() {
             .lines()
             .filter_map(|line| line.split(": sent ").nth(1)?.split(' ').next()?.parse().ok())
             .collect();
-        assert!(moved.iter().sum::<usize>() <= 2 * 256 * 1024, "{turn}");
+        assert!(moved.iter().sum::<usize>() <= 3 * 256 * 1024, "{turn}");
         let whole_shares = turn.matches("BudgetSpent").count();
         assert!(whole_shares <= 5, "looking at entries counts, too: {turn}");
     }
     assert!(commands_at_once > 8, "only {commands_at_once} began in one turn");
+}
+
+/// The translated size of a file takes reading it: one file a turn, and one more for whoever has waited.
+#[test]
+fn g16_sizes_that_take_reading_share_the_bulk_of_a_turn_too() {
+    let server = Server::with(&["--trace"]);
+    server.write("text", &b"line\n".repeat(50_000));
+    let mut clients: Vec<Client> = (0..10).map(|_| server.login()).collect();
+    for client in &mut clients {
+        assert_eq!(client.code("TYPE A"), 200);
+    }
+    server.signal(rustix::process::Signal::STOP);
+    for client in &mut clients {
+        client.send_bytes(b"NOOP\r\nSIZE text\r\nsize text\r\nNOOP\r\n");
+    }
+    server.signal(rustix::process::Signal::CONT);
+    for client in &mut clients {
+        client.expect(200);
+        assert_eq!(client.expect(213).text(), "213 300000");
+        assert_eq!(client.expect(213).text(), "213 300000");
+        client.expect(200);
+    }
+    let said = |trace: &str| trace.matches(": says SIZE").count() + trace.matches(": says size").count();
+    harness::wait_until("the trace is told", || said(&server.stdout()) == 20);
+    for turn in server.stdout().split("\nturn ") {
+        assert!(said(turn) <= 2, "{turn}");
+    }
 }
 
 #[test]

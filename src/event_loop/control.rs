@@ -79,9 +79,20 @@ impl Connection {
                 self.come_back(shared);
                 return Wants::Nothing;
             }
+            let reads_a_file = self
+                .input
+                .peek_line()
+                .is_some_and(|line| self.session.reads_a_file_for(line));
+            if reads_a_file && shared.bulk_left == 0 {
+                self.come_back(shared);
+                return Wants::Nothing;
+            }
             match self.input.next_line(self.session.line_limit()) {
                 Some(Ok(line)) => {
                     commands -= 1;
+                    if reads_a_file {
+                        shared.bulk_left = 0;
+                    }
                     if self.answer(line.as_bytes(), shared) == Wants::PassivePort {
                         return Wants::PassivePort;
                     }

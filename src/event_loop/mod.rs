@@ -245,6 +245,8 @@ impl EventLoop {
             self.shared
                 .trace
                 .tell(Tone::Wake, || format!("{round} in the ready queue"));
+            // Those who began in this turn may have moved all of its bulk; whoever has waited longest still has a share.
+            self.shared.bulk_left = self.shared.bulk_left.max(1);
         }
         for _ in 0..round {
             if self.shared.bulk_left == 0 {

@@ -23,7 +23,7 @@ pub use request::{Outcome, PassiveForm, Request};
 pub use state::{Transfer, TransferKind};
 
 use crate::accounts::{Accounts, Attendance, Rights};
-use crate::ftp::command::{Command, CommandError};
+use crate::ftp::command::{Command, CommandError, Representation};
 use crate::ftp::line::LineError;
 use crate::ftp::reply::{self, Reply};
 use crate::ftp::timestamp::Timestamp;
@@ -167,6 +167,12 @@ impl Session {
             State::ListingOnControl(_) => "ListingOnControl".to_owned(),
             State::Closing => "Closing".to_owned(),
         }
+    }
+
+    /// Whether answering `line` takes reading a whole file, as much as one turn of the loop may read: SIZE in TYPE A.
+    pub fn reads_a_file_for(&self, line: &[u8]) -> bool {
+        let is_text = matches!(&self.state, State::Ready(visit) if visit.representation == Representation::Ascii);
+        is_text && line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"SIZE"))
     }
 
     /// Answers one line. Replies are appended to `out`; what needs a socket is returned.
