@@ -23,7 +23,7 @@ use std::time::Instant;
 /// File bytes that one slot moves in one turn.
 pub(super) const BYTES_PER_TURN: usize = 256 * 1024;
 /// Directory entries that one slot looks at in one turn.
-const ENTRIES_PER_TURN: usize = 256;
+pub(super) const ENTRIES_PER_TURN: usize = 256;
 /// Reads of what a client sends on a download, before others have their turn.
 const DRAIN_READS: usize = 16;
 

@@ -7,7 +7,7 @@ use super::answer::Answer;
 use super::request::Request;
 use super::state::{Login, State, User, Visit};
 use super::{Context, Session};
-use crate::ftp::command::Command;
+use crate::ftp::command::{Command, Digest};
 use crate::ftp::listing::Facts;
 use crate::ftp::reply::{self, Reply};
 use std::rc::Rc;
@@ -39,7 +39,7 @@ impl Session {
             Command::Acct => self.stay(login, reply::ACCOUNT_NOT_NEEDED),
             Command::Noop => self.stay(login, reply::NOOP_OK),
             Command::Syst => self.stay(login, reply::SYSTEM_TYPE),
-            Command::Feat => self.stay(login, Reply::features(Facts::ALL)),
+            Command::Feat => self.stay(login, Reply::features(Facts::ALL, Digest::DEFAULT)),
             Command::Help(_) => self.stay(login, Reply::help()),
             Command::OptsUtf8 => self.stay(login, reply::UTF8_ON),
             Command::Clnt => self.stay(login, reply::CLIENT_NOTED),

@@ -7,8 +7,10 @@
 mod answer;
 mod changing;
 mod data_channel;
+mod digest;
 mod listing;
 mod login;
+mod long_answer;
 mod navigation;
 mod parameters;
 mod request;
@@ -17,6 +19,7 @@ mod state;
 mod storing;
 mod visit;
 
+pub use long_answer::{AnswerProgress, LongAnswer};
 pub use request::{Outcome, PassiveForm, Request};
 pub use state::{Transfer, TransferKind};
 
@@ -27,7 +30,7 @@ use crate::ftp::reply::{self, Reply};
 use crate::ftp::timestamp::Timestamp;
 use crate::storage::Storage;
 use answer::Answer;
-use state::{Login, State, Visit};
+use state::{Login, Part, State, Visit};
 use std::mem;
 use std::net::{IpAddr, SocketAddrV4};
 use std::rc::Rc;
@@ -100,7 +103,7 @@ impl Session {
         match &self.state {
             State::Login(_) | State::Ready(_) => Attention::Commands,
             State::Transferring(..) => Attention::Transfer,
-            State::AwaitingPort(..) | State::ListingOnControl(_) => Attention::Waiting,
+            State::AwaitingPort(..) | State::Answering(_) => Attention::Waiting,
             State::Closing => Attention::Closing,
         }
     }
@@ -117,7 +120,7 @@ impl Session {
             State::Ready(_)
             | State::AwaitingPort(..)
             | State::Transferring(..)
-            | State::ListingOnControl(_)
+            | State::Answering(_)
             | State::Closing => LINE_MAX,
         }
     }
@@ -126,11 +129,7 @@ impl Session {
     pub fn transfer(&self) -> Option<&Transfer> {
         match &self.state {
             State::Transferring(_, transfer) => Some(transfer),
-            State::Login(_)
-            | State::Ready(_)
-            | State::AwaitingPort(..)
-            | State::ListingOnControl(_)
-            | State::Closing => None,
+            State::Login(_) | State::Ready(_) | State::AwaitingPort(..) | State::Answering(_) | State::Closing => None,
         }
     }
 
@@ -145,7 +144,7 @@ impl Session {
                 transfer.verb,
                 transfer.path.as_bytes().escape_ascii()
             ),
-            State::ListingOnControl(_) => "ListingOnControl".to_owned(),
+            State::Answering(_) => "Answering".to_owned(),
             State::Closing => "Closing".to_owned(),
         }
     }
@@ -191,10 +190,7 @@ impl Session {
             State::Login(login) => self.command_in_login(login, command, context),
             State::Ready(visit) => self.command_in_visit(visit, command, context),
             // The loop asks `attention` first, so nothing arrives here; were it otherwise, the line would be out of order.
-            state @ (State::AwaitingPort(..)
-            | State::Transferring(..)
-            | State::ListingOnControl(_)
-            | State::Closing) => {
+            state @ (State::AwaitingPort(..) | State::Transferring(..) | State::Answering(_) | State::Closing) => {
                 self.state = state;
                 reply::BAD_SEQUENCE.into()
             }
@@ -214,7 +210,7 @@ impl Session {
 
     fn refuse(&mut self, error: CommandError, out: &mut Vec<u8>) -> Option<Request> {
         if let State::Ready(visit) = &mut self.state {
-            visit.restart = 0;
+            visit.part = Part::Whole;
             visit.renaming = None;
         }
         // A blank line is answered with nothing, but it is counted.
@@ -274,7 +270,7 @@ impl Session {
             state @ (State::Login(_)
             | State::Ready(_)
             | State::Transferring(..)
-            | State::ListingOnControl(_)
+            | State::Answering(_)
             | State::Closing) => {
                 self.state = state;
                 None
@@ -300,7 +296,7 @@ impl Session {
             state @ (State::Login(_)
             | State::Ready(_)
             | State::AwaitingPort(..)
-            | State::ListingOnControl(_)
+            | State::Answering(_)
             | State::Closing) => {
                 self.state = state;
                 None
@@ -313,10 +309,10 @@ impl Session {
         Reply::transfer_status(moved).write_to(out);
     }
 
-    /// The lines of a STAT with a path have all been queued.
-    pub fn listing_ended(&mut self) {
+    /// An answer that took more than a turn has been written to its end.
+    pub fn answer_ended(&mut self) {
         match mem::replace(&mut self.state, State::Closing) {
-            State::ListingOnControl(visit) => self.state = State::Ready(visit),
+            State::Answering(visit) => self.state = State::Ready(visit),
             state @ (State::Login(_)
             | State::Ready(_)
             | State::AwaitingPort(..)

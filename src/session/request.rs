@@ -3,9 +3,10 @@
 //! A session has no socket: everything that needs one is a [`Request`], and how it went comes back as a call on the
 //! session with an [`Outcome`].
 
+use super::long_answer::LongAnswer;
 use crate::ftp::reply::{self, Reply};
 use crate::storage::StorageError;
-use crate::transfer::{ListingLines, Pump};
+use crate::transfer::Pump;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -20,8 +21,8 @@ pub enum Request {
     Disarm,
     /// Start a transfer over what was armed; answered with `transfer_begins`, then `transfer_ended`.
     Transfer(Box<Pump>),
-    /// Send lines over the control connection (STAT with a path); answered with `listing_ended`.
-    ListOnControl(Box<ListingLines>),
+    /// Make an answer over the control connection, a budget at a time; answered with `answer_ended`.
+    Answer(Box<LongAnswer>),
     /// Send what is queued, then close the control connection.
     Close,
 }

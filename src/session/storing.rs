@@ -6,7 +6,7 @@
 use super::Context;
 use super::answer::Answer;
 use super::request::Request;
-use super::state::{Transfer, TransferKind, Visit};
+use super::state::{Part, Transfer, TransferKind, Visit};
 use super::visit::Step;
 use crate::accounts::Right;
 use crate::ftp::ascii::AsciiDecoder;
@@ -28,15 +28,17 @@ impl Visit {
     }
 
     fn begin_store(&self, argument: &PathArgument) -> Result<Step, Answer> {
-        let kind = match self.restart {
-            0 => UploadKind::Whole(self.existing_files()?),
-            offset => {
+        let kind = match self.part {
+            Part::Whole => UploadKind::Whole(self.existing_files()?),
+            Part::From(offset) => {
                 self.must_be_allowed(Right::Overwrite)?;
                 if self.representation == Representation::Ascii {
                     return Err(reply::RESTART_NEEDS_IMAGE.into());
                 }
                 UploadKind::From(offset)
             }
+            // A client that wants to mend a part of a file must not lose the rest of it.
+            Part::Range { .. } => return Err(reply::RANGE_IS_NOT_FOR_UPLOADS.into()),
         };
         let path = self.path_to_make(argument)?;
         self.receive("STOR", path, kind, reply::OPENING_UPLOAD)
@@ -45,6 +47,7 @@ impl Visit {
     pub(super) fn append(&self, argument: &PathArgument) -> Step {
         let begun = || {
             self.must_be_allowed(Right::Append)?;
+            self.must_have_no_range()?;
             let path = self.path_to_make(argument)?;
             self.receive("APPE", path, UploadKind::Append, reply::OPENING_UPLOAD)
         };
@@ -55,6 +58,7 @@ impl Visit {
     pub(super) fn store_unique(&self, argument: Option<&PathArgument>, context: &Context<'_>) -> Step {
         let begun = || {
             self.must_be_allowed(Right::Create)?;
+            self.must_have_no_range()?;
             let unnamed = PathArgument(b"upload".to_vec());
             let wanted = self.path_to_make(argument.unwrap_or(&unnamed))?;
             let stem = wanted.components().last().unwrap_or_default().to_vec();
@@ -75,6 +79,14 @@ impl Visit {
             Err(reply::NAME_TAKEN.into())
         };
         begun().unwrap_or_else(Step::Stay)
+    }
+
+    /// RANG with APPE or STOU has no meaning that a client could rely on (draft-bryan-ftp-range §4.3).
+    fn must_have_no_range(&self) -> Result<(), Answer> {
+        match self.part {
+            Part::Whole | Part::From(_) => Ok(()),
+            Part::Range { .. } => Err(reply::RANGE_IS_NOT_FOR_UPLOADS.into()),
+        }
     }
 
     fn receive(&self, verb: &'static str, path: VirtualPath, kind: UploadKind, opening: Reply) -> Result<Step, Answer> {

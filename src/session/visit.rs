@@ -5,7 +5,7 @@
 
 use super::answer::{Answer, Answered};
 use super::request::{PassiveForm, Request};
-use super::state::{Login, State, Transfer, User, Visit};
+use super::state::{Login, Part, State, Transfer, User, Visit};
 use super::{Context, Session};
 use crate::ftp::command::{Command, EpsvArgument};
 use crate::ftp::reply::{self, Reply};
@@ -19,8 +19,8 @@ pub(super) enum Step {
     Passive(PassiveForm),
     /// A transfer starts.
     Start(Transfer, Request),
-    /// A listing goes out over the control connection.
-    ListOnControl(Reply, Request),
+    /// An answer takes more than a turn; commands behind it wait.
+    AnswerAtLength(Answer),
     /// The visit is over (USER, REIN, QUIT).
     Leave(State, Answer),
 }
@@ -44,10 +44,10 @@ impl Session {
         if !matches!(command, Command::Noop) {
             self.bad_commands = 0;
         }
-        let keeps_restart = visit.keeps_restart(&command);
+        let keeps_part = visit.keeps_part(&command);
         let step = self.step(&mut visit, command, context);
-        if !keeps_restart {
-            visit.restart = 0;
+        if !keeps_part {
+            visit.part = Part::Whole;
         }
         match step {
             Step::Stay(answer) => {
@@ -62,9 +62,9 @@ impl Session {
                 self.state = State::Transferring(visit, transfer);
                 request.into()
             }
-            Step::ListOnControl(opening, request) => {
-                self.state = State::ListingOnControl(visit);
-                Answer::ReplyAndRequest(opening, request)
+            Step::AnswerAtLength(answer) => {
+                self.state = State::Answering(visit);
+                answer
             }
             Step::Leave(state, answer) => {
                 self.state = state;
@@ -95,7 +95,7 @@ impl Session {
             Command::Clnt => reply::CLIENT_NOTED.into(),
 
             Command::Syst => reply::SYSTEM_TYPE.into(),
-            Command::Feat => Reply::features(visit.facts).into(),
+            Command::Feat => Reply::features(visit.facts, visit.digest).into(),
             Command::Help(_) => Reply::help().into(),
             Command::SiteHelp => Reply::site_help().into(),
             Command::StatSession => visit.session_status(self.peer).into(),
@@ -134,7 +134,9 @@ impl Session {
             Command::SiteUtime(time, path) => visit.site_utime(time, &path).into(),
             Command::SiteChmod(mode, path) => visit.site_chmod(mode, &path).into(),
             Command::Avbl(path) => visit.space_available(path.as_ref()).into(),
-            Command::Digest(_) | Command::OptsHash(_) | Command::Range(_) => reply::NOT_IMPLEMENTED.into(),
+            Command::Digest(request) => visit.digest(&request),
+            Command::OptsHash(digest) => visit.choose_digest(digest).into(),
+            Command::Range(range) => visit.restrict_to(range).into(),
 
             Command::Pasv => self.passive(visit),
             Command::Epsv(EpsvArgument::All) => visit.only_extended().into(),
@@ -148,11 +150,12 @@ impl Session {
 }
 
 impl Visit {
-    /// REST is meant for the next transfer; only what prepares that transfer may stand between them (threat B03).
-    fn keeps_restart(&self, command: &Command) -> bool {
+    /// REST and RANG are meant for the next transfer; only what prepares that transfer may stand between (threat B03).
+    fn keeps_part(&self, command: &Command) -> bool {
         matches!(
             command,
             Command::Rest(_)
+                | Command::Range(_)
                 | Command::Pasv
                 | Command::Epsv(_)
                 | Command::Port(_)

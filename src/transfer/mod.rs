@@ -5,6 +5,7 @@
 //! budget is spent, or everything is through; it never waits, and never does more than its budget.
 
 mod data_stream;
+mod digest_file;
 mod listing_lines;
 mod receive_file;
 mod send_file;
@@ -14,6 +15,7 @@ mod splice_pipe;
 mod unsent;
 
 pub use data_stream::{DataStream, ReceiveError, SocketStream};
+pub use digest_file::{DigestFile, DigestProgress};
 pub use listing_lines::{DirectoryLines, LineFormat, ListingLines};
 pub use receive_file::{ReceiveFile, Translation};
 pub use send_file::SendFile;
