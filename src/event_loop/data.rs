@@ -173,6 +173,11 @@ impl Connection {
 
     /// Moves the transfer on by at most a turn's budget.
     fn pump(&mut self, shared: &mut Shared) {
+        if shared.bulk_left == 0 {
+            // Others have used up this turn; however many transfers begin in one, a NOOP waits no longer for it.
+            self.come_back(shared);
+            return;
+        }
         let DataChannel::Transferring { socket, pump, progress } = &mut self.channel else {
             return;
         };
@@ -184,11 +189,14 @@ impl Connection {
             socket: socket.stream.as_fd(),
             pipe: &mut shared.pipe,
         };
+        let before = pump.moved();
         let outcome = pump.pump(&mut stream, &mut budget);
+        let moved = pump.moved() - before;
         let direction = pump.direction();
-        let moved = BYTES_PER_TURN - budget.bytes;
-        shared.bulk_left = shared.bulk_left.saturating_sub(moved);
-        if moved > 0 {
+        // Work that moves nothing by itself (deflating, skipping) is paid for too.
+        let spent = BYTES_PER_TURN - budget.bytes;
+        shared.bulk_left = shared.bulk_left.saturating_sub(spent);
+        if spent > 0 {
             *progress = shared.now;
         }
         let number = self.session.number();
@@ -220,6 +228,7 @@ impl Connection {
                     TransferError::ConnectionLost => Outcome::ConnectionLost,
                     TransferError::SourceFailed => Outcome::SourceFailed,
                     TransferError::SourceShrank => Outcome::SourceShrank,
+                    TransferError::BrokenStream => Outcome::BrokenStream,
                     TransferError::NotStored(error) => Outcome::NotStored(error),
                 };
                 self.end_transfer(outcome, shared);

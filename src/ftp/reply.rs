@@ -3,7 +3,7 @@
 //! Texts are chosen for the clients that parse them (a few compare whole lines), and no text carries a client's bytes,
 //! except for the quoted path of 257 and the path of MLST. Words that make clients try again stand in 4xx texts only.
 
-use super::command::{CommandError, Digest, Representation, SERVED_VERBS};
+use super::command::{CommandError, DeflateLevel, Digest, Representation, SERVED_VERBS, Transmission};
 use super::listing::{Fact, Facts};
 use super::path::VirtualPath;
 use super::timestamp::Timestamp;
@@ -54,11 +54,13 @@ macro_rules! replies {
 
 replies! {
     OPENING_ASCII = constant(150, "Opening ASCII mode data connection");
+    OPENING_DEFLATED = constant(150, "Opening data connection, what it carries is deflated");
     OPENING_LISTING = constant(150, "Here comes the directory listing");
     OPENING_UPLOAD = constant(150, "Ready for the data");
     TYPE_ASCII = constant(200, "Type is ASCII");
     TYPE_IMAGE = constant(200, "Type is binary");
-    MODE_OK = constant(200, "Mode is stream");
+    MODE_STREAM = constant(200, "Mode is stream");
+    MODE_DEFLATE = constant(200, "Mode is deflate, each transfer is a zlib stream");
     STRUCTURE_OK = constant(200, "Structure is file");
     NOOP_OK = constant(200, "NOOP ok");
     UTF8_ON = constant(200, "Names are bytes, UTF-8 by agreement");
@@ -104,6 +106,7 @@ replies! {
     TRY_AGAIN = constant(450, "Busy, try again");
     LOCAL_ERROR = constant(451, "Reading failed, transfer ended");
     FILE_CHANGED = constant(451, "The file became shorter while it was sent");
+    BROKEN_STREAM = constant(451, "What was sent is not a whole zlib stream, transfer failed");
     DIGEST_FAILED = constant(451, "Reading failed, there is no digest");
     DIGEST_OF_CHANGED = constant(451, "The file became shorter while it was read, there is no digest");
     NOT_STORED = constant(451, "Writing failed, the file is not stored");
@@ -319,6 +322,7 @@ impl Reply {
             "HOST",
             "MDTM",
             &format!("MLST {mlst}"),
+            "MODE Z",
             "RANG STREAM",
             "REST STREAM",
             "SIZE",
@@ -353,8 +357,22 @@ impl Reply {
         Self::text(250, text)
     }
 
+    /// 200 for OPTS MODE Z LEVEL: the level that is used, which may be lower than what was asked for.
+    pub fn deflate_level(level: DeflateLevel) -> Self {
+        Self::text(200, format!("MODE Z LEVEL set to {}", level.number()))
+    }
+
     /// 211 for STAT: where the session stands; nothing of the server.
-    pub fn session_status(peer: IpAddr, representation: Representation, is_read_only: bool) -> Self {
+    pub fn session_status(
+        peer: IpAddr,
+        representation: Representation,
+        transmission: Transmission,
+        is_read_only: bool,
+    ) -> Self {
+        let transmission = match transmission {
+            Transmission::Stream => "stream",
+            Transmission::Deflate => "deflate",
+        };
         let representation = match representation {
             Representation::Ascii => "ASCII",
             Representation::Image => "binary",
@@ -362,7 +380,10 @@ impl Reply {
         let rights = if is_read_only { ", read-only" } else { "" };
         Self::text(
             211,
-            format!("Status of the session\nConnected from {peer}\nLogged in{rights}\nType {representation}\nEnd"),
+            format!(
+                "Status of the session\nConnected from {peer}\nLogged in{rights}\n\
+                 Type {representation}, mode {transmission}\nEnd"
+            ),
         )
     }
 
@@ -534,6 +555,7 @@ mod tests {
             "UTF8",
             "REST STREAM",
             "RANG STREAM",
+            "MODE Z",
             "EPSV",
             "TVFS",
             "CLNT",

@@ -86,7 +86,7 @@ impl Visit {
                 representation: self.representation,
                 opening: reply::OPENING_LISTING,
             },
-            Request::Transfer(Box::new(Pump::Listing(SendListing::new(lines)))),
+            Request::Transfer(Box::new(self.in_transmission(Pump::Listing(SendListing::new(lines))))),
         )
     }
 

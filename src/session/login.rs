@@ -48,6 +48,7 @@ impl Session {
             | Command::OptsMlst(_)
             | Command::Type(_)
             | Command::Mode(_)
+            | Command::OptsDeflate(_)
             | Command::Structure
             | Command::Allo
             | Command::Pwd

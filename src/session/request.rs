@@ -51,6 +51,8 @@ pub enum Outcome {
     Aborted,
     SourceFailed,
     SourceShrank,
+    /// What came in MODE Z cannot be inflated to its end.
+    BrokenStream,
     /// The storage would not take what came.
     NotStored(StorageError),
     /// The disk did not answer in time.
@@ -79,6 +81,7 @@ impl Outcome {
             Outcome::Aborted => reply::TRANSFER_ABORTED,
             Outcome::SourceFailed => reply::LOCAL_ERROR,
             Outcome::SourceShrank => reply::FILE_CHANGED,
+            Outcome::BrokenStream => reply::BROKEN_STREAM,
             Outcome::NotStored(error) => match error {
                 StorageError::NotFound | StorageError::Failed | StorageError::NotEmpty | StorageError::BeyondEnd => {
                     reply::NOT_STORED

@@ -6,7 +6,7 @@ use super::state::{Part, Transfer, TransferKind, Visit};
 use super::visit::Step;
 use crate::accounts::Right;
 use crate::ftp::ascii::AsciiEncoder;
-use crate::ftp::command::{PathArgument, Representation};
+use crate::ftp::command::{PathArgument, Representation, Transmission};
 use crate::ftp::listing::{Attributes, Kind};
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
@@ -52,7 +52,11 @@ impl Visit {
                 (reply::OPENING_ASCII, Pump::Text(SendText::new(file, skip)))
             }
         };
-        Ok((path, opening, pump))
+        Ok(match self.transmission {
+            Transmission::Stream => (path, opening, pump),
+            // How many bytes it will be is not known before it has been deflated.
+            Transmission::Deflate => (path, reply::OPENING_DEFLATED, self.in_transmission(pump)),
+        })
     }
 
     /// TYPE I: the offsets of the bytes that are wanted of a file of `size` bytes.

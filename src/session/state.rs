@@ -4,7 +4,7 @@ use super::Context;
 use super::answer::Answer;
 use super::request::PassiveForm;
 use crate::accounts::{Right, Rights};
-use crate::ftp::command::{Digest, Representation};
+use crate::ftp::command::{DeflateLevel, Digest, Representation, Transmission};
 use crate::ftp::listing::Facts;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
@@ -66,6 +66,8 @@ pub(super) struct Visit {
     pub(super) rights: Rights,
     pub(super) working_directory: VirtualPath,
     pub(super) representation: Representation,
+    pub(super) transmission: Transmission,
+    pub(super) deflate_level: DeflateLevel,
     /// What of its file the next transfer or HASH is about.
     pub(super) part: Part,
     /// EPSV ALL was given: no other way of making data connections may be used (RFC 2428 §4).
@@ -115,6 +117,8 @@ impl Visit {
             rights,
             working_directory: VirtualPath::ROOT,
             representation: Representation::Ascii,
+            transmission: Transmission::Stream,
+            deflate_level: DeflateLevel::DEFAULT,
             part: Part::Whole,
             extended_only: false,
             facts: Facts::ALL,

@@ -9,12 +9,11 @@ use super::request::Request;
 use super::state::{Part, Transfer, TransferKind, Visit};
 use super::visit::Step;
 use crate::accounts::Right;
-use crate::ftp::ascii::AsciiDecoder;
 use crate::ftp::command::{PathArgument, Representation};
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
 use crate::storage::{Existing, StorageError, UploadKind};
-use crate::transfer::{Pump, ReceiveFile, Translation};
+use crate::transfer::{Pump, ReceiveFile};
 
 /// Names that decide over access where other programs read them: nobody may put such a file here (threat H16).
 const REFUSED_NAMES: [&[u8]; 5] = [b".ftpaccess", b".htaccess", b".ssh", b".netrc", b".forward"];
@@ -91,10 +90,7 @@ impl Visit {
 
     fn receive(&self, verb: &'static str, path: VirtualPath, kind: UploadKind, opening: Reply) -> Result<Step, Answer> {
         let upload = self.storage.begin_upload(&path, kind)?;
-        let translation = match self.representation {
-            Representation::Image => Translation::Nothing,
-            Representation::Ascii => Translation::LineEnds(AsciiDecoder::new()),
-        };
+        let pump = Pump::Receive(ReceiveFile::new(upload, self.representation, self.transmission));
         Ok(Step::Start(
             Transfer {
                 verb,
@@ -103,7 +99,7 @@ impl Visit {
                 representation: self.representation,
                 opening,
             },
-            Request::Transfer(Box::new(Pump::Receive(ReceiveFile::new(upload, translation)))),
+            Request::Transfer(Box::new(pump)),
         ))
     }
 

@@ -102,7 +102,8 @@ impl Session {
             Command::OptsUtf8 => reply::UTF8_ON.into(),
             Command::OptsMlst(facts) => visit.set_facts(&facts).into(),
             Command::Type(representation) => visit.set_representation(representation).into(),
-            Command::Mode(_) => reply::MODE_OK.into(),
+            Command::Mode(transmission) => visit.set_transmission(transmission).into(),
+            Command::OptsDeflate(level) => visit.set_deflate_level(level).into(),
             Command::Structure => reply::STRUCTURE_OK.into(),
 
             Command::Pwd => Reply::working_directory(&visit.working_directory).into(),
