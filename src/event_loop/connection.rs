@@ -13,8 +13,7 @@ use super::token::{SlotId, Target};
 use super::trace::Tone;
 use crate::descriptors::Permit;
 use crate::ftp::line::LineReader;
-use crate::session::{Attention, Session};
-use crate::transfer::ListingLines;
+use crate::session::{Attention, LongAnswer, Session};
 use mio::event::Event;
 use mio::net::TcpStream;
 use std::net::IpAddr;
@@ -34,8 +33,8 @@ pub struct Connection {
     pub(super) verification: Verification,
     pub(super) output: Output,
     pub(super) channel: DataChannel,
-    /// The lines of a STAT with a path that are still to go out.
-    pub(super) listing: Option<ControlListing>,
+    /// An answer that is made a budget at a time and goes over the control connection.
+    pub(super) answer: Option<Box<LongAnswer>>,
     pub(super) ring: u16,
     /// Our end's address, once it is known.
     pub(super) local_address: Option<IpAddr>,
@@ -88,13 +87,6 @@ pub(super) struct Output {
     pub(super) is_registered: bool,
 }
 
-/// A listing that goes out over the control connection, and how many lines it may still have.
-#[derive(Debug)]
-pub(super) struct ControlListing {
-    pub(super) lines: Box<ListingLines>,
-    pub(super) lines_left: usize,
-}
-
 /// What a connection needs of the loop before it can go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wants {
@@ -124,7 +116,7 @@ impl Connection {
             verification: Verification::NotAsked,
             output: Output::default(),
             channel: DataChannel::Unarmed,
-            listing: None,
+            answer: None,
             ring,
             local_address: address,
             opened: now,
@@ -205,7 +197,7 @@ impl Connection {
         if self.has_data_to_move() {
             self.data_ready(shared);
         }
-        self.continue_listing(shared);
+        self.continue_answer(shared);
     }
 
     /// After every step: sees to it that what the step left behind is taken up again.

@@ -3,7 +3,7 @@
 //! Replies are only queued here and leave at the end of the turn, so that a 150 and its 226 go together. A client that does
 //! not read its replies is not listened to; one that sends faster than it is served waits in its own queue.
 
-use super::connection::{Connection, ControlListing, Inbound, Life, Wants};
+use super::connection::{Connection, Inbound, Life, Wants};
 use super::replies::OUTPUT_ENOUGH;
 use super::shared::Shared;
 use super::trace::Tone;
@@ -20,13 +20,19 @@ const COMMANDS_PER_TURN: usize = 16;
 const READS_PER_TURN: usize = 8;
 /// Bytes of commands that may wait; more stay in the kernel.
 const INPUT_MAX: usize = 8 * 1024;
-/// Lines of a STAT listing, for a connection that has no data connection's flow (threat B16).
-const CONTROL_LISTING_LINES: usize = 10_000;
 
 /// How a read went.
 enum Received {
     Something,
     Nothing,
+}
+
+/// Whether all was taken in that there was room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    All,
+    /// The reads of this turn are used up.
+    NotAll,
 }
 
 impl Connection {
@@ -69,7 +75,11 @@ impl Connection {
                     }
                     continue;
                 }
-                Attention::Waiting | Attention::Closing => return Wants::Nothing,
+                Attention::Waiting => {
+                    self.attend_answer(&mut reads, shared);
+                    return Wants::Nothing;
+                }
+                Attention::Closing => return Wants::Nothing,
             }
             if self.output.bytes.len() - self.output.written >= OUTPUT_ENOUGH {
                 // Flushing it brings the connection back.
@@ -117,15 +127,7 @@ impl Connection {
 
     /// During a transfer the client is listened to with one ear: ABOR and STAT, and whether it is still there.
     fn attend_transfer(&mut self, reads: &mut usize, shared: &mut Shared) {
-        while matches!(self.inbound, Inbound::Unread { .. }) && self.input.pending_len() < INPUT_MAX {
-            if *reads == 0 {
-                self.come_back(shared);
-                return;
-            }
-            *reads -= 1;
-            self.receive(shared);
-        }
-        if self.life != Life::Serving {
+        if self.listen(reads, shared) == Heard::NotAll || self.life != Life::Serving {
             return;
         }
         while self.output.bytes.len() < OUTPUT_ENOUGH
@@ -146,6 +148,29 @@ impl Connection {
         } else if self.inbound == Inbound::Ended && !self.input.holds_verb("QUIT") {
             self.vanish(shared);
         }
+    }
+
+    /// During a long answer commands wait; but work for a client that has gone would be for nobody.
+    fn attend_answer(&mut self, reads: &mut usize, shared: &mut Shared) {
+        if self.answer.is_none() || self.listen(reads, shared) == Heard::NotAll {
+            return;
+        }
+        if self.life == Life::Serving && self.inbound == Inbound::Ended && !self.input.holds_verb("QUIT") {
+            self.vanish(shared);
+        }
+    }
+
+    /// Takes in what the client says, as far as there is room, without answering it.
+    fn listen(&mut self, reads: &mut usize, shared: &mut Shared) -> Heard {
+        while matches!(self.inbound, Inbound::Unread { .. }) && self.input.pending_len() < INPUT_MAX {
+            if *reads == 0 {
+                self.come_back(shared);
+                return Heard::NotAll;
+            }
+            *reads -= 1;
+            self.receive(shared);
+        }
+        Heard::All
     }
 
     fn receive(&mut self, shared: &mut Shared) -> Received {
@@ -235,15 +260,13 @@ impl Connection {
             Request::Disarm => self.disarm(shared),
             Request::Transfer(pump) => self.start_transfer(pump, shared),
             Request::VerifyPassword { hash, password } => self.verify(hash, password, shared),
-            Request::ListOnControl(lines) => {
-                self.listing = Some(ControlListing {
-                    lines,
-                    lines_left: CONTROL_LISTING_LINES,
-                });
-                self.continue_listing(shared);
+            Request::Answer(answer) => {
+                self.answer = Some(answer);
+                self.continue_answer(shared);
             }
             Request::Close => {
                 self.disarm(shared);
+                self.answer = None;
                 self.life = Life::Closing { since: shared.now };
             }
         }
@@ -267,7 +290,7 @@ impl Connection {
     /// The client is gone, or is given up: nothing is said any more.
     pub(super) fn vanish(&mut self, shared: &mut Shared) {
         self.abandon_channel(shared);
-        self.listing = None;
+        self.answer = None;
         self.life = Life::Gone;
     }
 

@@ -22,7 +22,7 @@ use std::rc::Rc;
 /// File bytes that one slot moves in one turn.
 pub(super) const BYTES_PER_TURN: usize = 256 * 1024;
 /// Directory entries that one slot looks at in one turn.
-const ENTRIES_PER_TURN: usize = 256;
+pub(super) const ENTRIES_PER_TURN: usize = 256;
 /// What looking at an entry costs of a turn's bulk, in bytes: a full share of entries is a quarter of the turn.
 const BYTES_PER_ENTRY: usize = 256;
 /// Reads of what a client sends on a download, before others have their turn.
@@ -162,15 +162,18 @@ impl Connection {
             socket: socket.stream.as_fd(),
             pipe: &mut shared.pipe,
         };
+        let before = pump.moved();
         let outcome = pump.pump(&mut stream, &mut budget);
+        let moved = pump.moved() - before;
         let direction = pump.direction();
-        let moved = bytes - budget.bytes;
+        // Work that moves nothing by itself (deflating, skipping) is paid for too.
+        let spent = bytes - budget.bytes;
         for pace in self.paces.iter().flatten() {
-            pace.spend(moved, now);
+            pace.spend(spent, now);
         }
         let looked_at = ENTRIES_PER_TURN - budget.entries;
-        shared.bulk_left = shared.bulk_left.saturating_sub(moved + looked_at * BYTES_PER_ENTRY);
-        if moved > 0 {
+        shared.bulk_left = shared.bulk_left.saturating_sub(spent + looked_at * BYTES_PER_ENTRY);
+        if spent > 0 {
             *progress = shared.now;
         }
         let number = self.session.number();
@@ -196,6 +199,7 @@ impl Connection {
                     TransferError::ConnectionLost => Outcome::ConnectionLost,
                     TransferError::SourceFailed => Outcome::SourceFailed,
                     TransferError::SourceShrank => Outcome::SourceShrank,
+                    TransferError::BrokenStream => Outcome::BrokenStream,
                     TransferError::NotStored(error) => Outcome::NotStored(error),
                 };
                 self.end_transfer(outcome, shared);

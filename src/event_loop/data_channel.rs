@@ -139,6 +139,7 @@ impl DataChannel {
             | Outcome::NoDescriptor
             | Outcome::ConnectionLost
             | Outcome::Aborted
+            | Outcome::BrokenStream
             | Outcome::NotStored(_)
             | Outcome::StoredUnknown
             | Outcome::Swallowed { .. } => false,

@@ -4,9 +4,12 @@
 //! answers it any more; the last reply is not lost to a reset, because unread input is read away before closing.
 
 use super::connection::{Connection, Inbound, Life};
+use super::data::{BYTES_PER_TURN, ENTRIES_PER_TURN};
 use super::shared::Shared;
 use super::token::Target;
-use crate::ftp::reply;
+use super::trace::Tone;
+use crate::session::AnswerProgress;
+use crate::transfer::Budget;
 use mio::Interest;
 use std::io::{ErrorKind, Write};
 use std::net::Shutdown;
@@ -51,7 +54,7 @@ impl Connection {
         match self.life {
             Life::Closing { since } => self.conclude(since, shared),
             // Answering stopped because of this queue.
-            Life::Serving if wrote_much || self.listing.is_some() => self.come_back(shared),
+            Life::Serving if wrote_much || self.answer.is_some() => self.come_back(shared),
             Life::Serving | Life::Draining { .. } | Life::Gone => {}
         }
     }
@@ -85,43 +88,39 @@ impl Connection {
         self.come_back(shared);
     }
 
-    /// Makes more lines of a STAT listing, if what was made before is on its way.
-    pub(super) fn continue_listing(&mut self, shared: &mut Shared) {
-        let Some(listing) = &mut self.listing else {
+    /// Makes more of a long answer, if what was made before is on its way and this turn may still move something.
+    pub(super) fn continue_answer(&mut self, shared: &mut Shared) {
+        let Some(answer) = &mut self.answer else {
             return;
         };
         if self.output.bytes.len() >= OUTPUT_ENOUGH {
+            // Flushing it brings the connection back.
             return;
         }
-        let mut batch = Vec::new();
-        let mut entries = usize::MAX;
-        let failed = listing.lines.next_batch(&mut batch, &mut entries).is_err();
-        for line in batch.split_inclusive(|byte| *byte == b'\n').take(listing.lines_left) {
-            self.output.bytes.push(b' ');
-            // 0xFF is Telnet's on the control connection, so it is doubled here.
-            for part in line.split_inclusive(|byte| *byte == 0xff) {
-                self.output.bytes.extend_from_slice(part);
-                if part.ends_with(b"\xff") {
-                    self.output.bytes.push(0xff);
-                }
-            }
-        }
-        let made = batch.iter().filter(|byte| **byte == b'\n').count();
-        let truncated = made > listing.lines_left;
-        listing.lines_left = listing.lines_left.saturating_sub(made);
-        if failed || truncated || listing.lines.is_finished() {
-            let end = if truncated {
-                reply::STATUS_LISTING_TRUNCATED
-            } else if failed {
-                reply::STATUS_LISTING_FAILED
-            } else {
-                reply::STATUS_LISTING_ENDS
-            };
-            self.listing = None;
-            end.write_to(&mut self.output.bytes);
-            self.session.listing_ended();
-        } else {
+        let share = shared.bulk_left.min(BYTES_PER_TURN);
+        if share == 0 {
             self.come_back(shared);
+            return;
+        }
+        let mut budget = Budget {
+            bytes: share,
+            entries: ENTRIES_PER_TURN,
+        };
+        let progress = answer.advance(&mut self.output.bytes, &mut shared.scratch, &mut budget);
+        let spent = share - budget.bytes;
+        shared.bulk_left = shared.bulk_left.saturating_sub(spent);
+        // The client waits for us: it must not be sent away because it says nothing.
+        self.active = shared.now;
+        let number = self.session.number();
+        shared.trace.tell(Tone::Call, || {
+            format!("session {number}: answers at length, {spent} bytes, {progress:?}")
+        });
+        match progress {
+            AnswerProgress::MoreToCome => self.come_back(shared),
+            AnswerProgress::Finished => {
+                self.answer = None;
+                self.session.answer_ended();
+            }
         }
     }
 }

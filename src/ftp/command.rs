@@ -40,6 +40,8 @@ pub enum Command {
     Host,
     Type(Representation),
     Mode(Transmission),
+    /// `OPTS MODE Z LEVEL n` (draft-preston-ftpext-deflate).
+    OptsDeflate(DeflateLevel),
     Structure,
     Allo,
     Pwd,
@@ -114,6 +116,10 @@ pub enum Transmission {
     /// MODE Z: the stream is deflated, with a zlib header (draft-preston-ftpext-deflate).
     Deflate,
 }
+
+/// How hard MODE Z tries to make the stream small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeflateLevel(u8);
 
 /// How file data is represented (RFC 959 §3.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -263,6 +269,24 @@ fn by_verb(verb: &[u8], argument: &[u8]) -> Result<Command, CommandError> {
     })
 }
 
+impl DeflateLevel {
+    /// What is used until OPTS says otherwise: above it, each level takes much more time and saves few bytes.
+    pub const DEFAULT: DeflateLevel = DeflateLevel(3);
+    /// The highest that is granted: the time beyond is that of all sessions, and hardly anything is saved by it.
+    pub const HIGHEST: DeflateLevel = DeflateLevel(6);
+
+    /// The level granted to a client that asks for `wanted`, as zlib counts them, from 1 to 9.
+    pub fn granted(wanted: u64) -> Option<Self> {
+        let wanted = u8::try_from(wanted).ok().filter(|wanted| (1..=9).contains(wanted))?;
+        Some(Self(wanted.min(Self::HIGHEST.0)))
+    }
+
+    /// The level as zlib counts them.
+    pub fn number(self) -> u32 {
+        u32::from(self.0)
+    }
+}
+
 impl ListArgument {
     /// A path that is not to be read as options.
     pub fn of_path(path: PathArgument) -> Self {
@@ -372,7 +396,7 @@ fn extended_passive(argument: &[u8]) -> Result<EpsvArgument, CommandError> {
     }
 }
 
-/// `OPTS UTF8 [ON]` and `OPTS MLST fact;fact;` (RFC 2389 §4). What is unknown gets 501: some clients take any 4xx here for
+/// `OPTS UTF8 [ON]`, `OPTS MLST fact;fact;`, `OPTS HASH name` and `OPTS MODE Z LEVEL n` (RFC 2389 §4). What is unknown gets 501: some clients take any 4xx here for
 /// "restart not allowed".
 fn options(argument: &[u8]) -> Result<Command, CommandError> {
     let upper = argument.trim_ascii().to_ascii_uppercase();
@@ -383,10 +407,22 @@ fn options(argument: &[u8]) -> Result<Command, CommandError> {
         (b"MLST", facts) => Ok(Command::OptsMlst(
             facts.split(|byte| *byte == b';').filter_map(Fact::from_name).collect(),
         )),
+        (b"MODE", value) => deflate_level(value),
         (b"HASH", b"") => Ok(Command::OptsHash(None)),
         (b"HASH", digest) => Digest::from_name(digest)
             .map(|digest| Command::OptsHash(Some(digest)))
             .ok_or(CommandError::BadParameter),
+        _ => Err(CommandError::BadArgument),
+    }
+}
+
+/// `Z LEVEL n`; zlib's other knobs are not offered.
+fn deflate_level(value: &[u8]) -> Result<Command, CommandError> {
+    let mut words = value.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    match (words.next(), words.next(), words.next(), words.next()) {
+        (Some(b"Z"), Some(b"LEVEL"), Some(level), None) => DeflateLevel::granted(number(level)?)
+            .map(Command::OptsDeflate)
+            .ok_or(CommandError::BadArgument),
         _ => Err(CommandError::BadArgument),
     }
 }

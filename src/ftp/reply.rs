@@ -3,7 +3,7 @@
 //! Texts are chosen for the clients that parse them (a few compare whole lines), and no text carries a client's bytes,
 //! except for the quoted path of 257 and the path of MLST. Words that make clients try again stand in 4xx texts only.
 
-use super::command::{CommandError, Representation, SERVED_VERBS};
+use super::command::{CommandError, DeflateLevel, Digest, Representation, SERVED_VERBS, Transmission};
 use super::listing::{Fact, Facts};
 use super::path::VirtualPath;
 use super::timestamp::Timestamp;
@@ -54,11 +54,13 @@ macro_rules! replies {
 
 replies! {
     OPENING_ASCII = constant(150, "Opening ASCII mode data connection");
+    OPENING_DEFLATED = constant(150, "Opening data connection, what it carries is deflated");
     OPENING_LISTING = constant(150, "Here comes the directory listing");
     OPENING_UPLOAD = constant(150, "Ready for the data");
     TYPE_ASCII = constant(200, "Type is ASCII");
     TYPE_IMAGE = constant(200, "Type is binary");
-    MODE_OK = constant(200, "Mode is stream");
+    MODE_STREAM = constant(200, "Mode is stream");
+    MODE_DEFLATE = constant(200, "Mode is deflate, each transfer is a zlib stream");
     STRUCTURE_OK = constant(200, "Structure is file");
     NOOP_OK = constant(200, "NOOP ok");
     UTF8_ON = constant(200, "Names are bytes, UTF-8 by agreement");
@@ -88,6 +90,7 @@ replies! {
     TIME_SET = constant(200, "Time set");
     MODE_SET = constant(200, "Mode set");
     USER_OK = constant(331, "Please give the password");
+    RANGE_FORGOTTEN = constant(350, "The next command is about the whole file");
     RENAME_TO_WHAT = constant(350, "Ready for the new name");
     TOO_MANY_CONNECTIONS = constant(421, "Too many connections");
     TIMED_OUT = constant(421, "Timed out");
@@ -106,6 +109,9 @@ replies! {
     TRY_AGAIN = constant(450, "Busy, try again");
     LOCAL_ERROR = constant(451, "Reading failed, transfer ended");
     FILE_CHANGED = constant(451, "The file became shorter while it was sent");
+    BROKEN_STREAM = constant(451, "What was sent is not a whole zlib stream, transfer failed");
+    DIGEST_FAILED = constant(451, "Reading failed, there is no digest");
+    DIGEST_OF_CHANGED = constant(451, "The file became shorter while it was read, there is no digest");
     NOT_STORED = constant(451, "Writing failed, the file is not stored");
     STORED_UNKNOWN = constant(451, "The disk does not answer, whether the file is stored is not known");
     DISK_FULL = constant(452, "The disk is full, the file is not stored");
@@ -120,6 +126,8 @@ replies! {
     BAD_SEQUENCE = constant(503, "Bad sequence of commands");
     BAD_PARAMETER = constant(504, "Not implemented for that parameter");
     SIZE_NOT_COUNTED = constant(504, "The translated size is not counted for large files: use TYPE I");
+    RANGE_NEEDS_IMAGE = constant(504, "A range is sent in TYPE I only");
+    RANGE_IS_NOT_FOR_UPLOADS = constant(504, "A range cannot be stored: use REST, or store the whole file");
     UNSUPPORTED_PROTOCOL = constant(522, "Network protocol not supported, use (1,2)");
     ONLY_IPV4 = constant(522, "Network protocol not supported here, use (1)");
     ONLY_IPV6 = constant(522, "Network protocol not supported here, use (2)");
@@ -135,6 +143,7 @@ replies! {
     NAME_REFUSED = constant(553, "No file can have that name here");
     NAME_TAKEN = constant(553, "There is a file of that name, and it may not be replaced");
     BAD_RESTART = constant(554, "The restart marker is beyond the end of the file");
+    BAD_RANGE = constant(554, "The range begins beyond the end of the file");
 }
 
 impl Reply {
@@ -224,6 +233,31 @@ impl Reply {
         Self::text(350, format!("Restarting at {offset}"))
     }
 
+    /// 350 for RANG (draft-bryan-ftp-range §4.4).
+    pub fn restricted_to(first: u64, last: u64) -> Self {
+        Self::text(350, format!("Restarting at {first}, ending at {last}"))
+    }
+
+    /// 213 for HASH: name, first and last octet, digest in small digits, path (draft-bryan-ftpext-hash §3).
+    pub fn hash(digest: Digest, first: u64, last: u64, bytes: &[u8], path: &VirtualPath) -> Self {
+        let mut text = format!("{} {first}-{last} ", digest.name()).into_bytes();
+        text.extend(bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()));
+        text.push(b' ');
+        push_path(&mut text, path.as_bytes());
+        Self::text(213, text)
+    }
+
+    /// 250 for XCRC and its like: the digest alone, in capital digits, as the servers that had them first say it.
+    pub fn checksum(bytes: &[u8]) -> Self {
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+        Self::text(250, digits)
+    }
+
+    /// 200 for OPTS HASH: the name alone (draft-bryan-ftpext-hash §3.2).
+    pub fn digest_in_use(digest: Digest) -> Self {
+        Self::text(200, digest.name())
+    }
+
     /// 213 for SIZE: digits only (RFC 3659 §4).
     pub fn size(bytes: u64) -> Self {
         Self::text(213, bytes.to_string())
@@ -275,16 +309,36 @@ impl Reply {
         Self::text(213, bytes.to_string())
     }
 
-    /// 211 for FEAT, a feature a line (RFC 2389 §3); `*` marks the facts that are on (RFC 3659 §7.8).
-    pub fn features(facts: Facts) -> Self {
+    /// 211 for FEAT, a feature a line (RFC 2389 §3); `*` marks the facts that are on (RFC 3659 §7.8) and the digest in use
+    /// (draft-bryan-ftpext-hash §3.1).
+    pub fn features(facts: Facts, digest: Digest) -> Self {
+        let mark = |is_on| if is_on { "*" } else { "" };
+        let digests = Digest::ALL.map(|one| format!("{}{}", one.name(), mark(one == digest)));
         let mlst: String = Fact::ALL
             .iter()
-            .map(|fact| format!("{}{};", fact.name(), if facts.contains(*fact) { "*" } else { "" }))
+            .map(|fact| format!("{}{};", fact.name(), mark(facts.contains(*fact))))
             .collect();
-        Self::text(
-            211,
-            format!("Features:\nCLNT\nEPRT\nEPSV\nHOST\nMDTM\nMLST {mlst}\nREST STREAM\nSIZE\nTVFS\nUTF8\nEnd"),
-        )
+        let features = [
+            "CLNT",
+            "EPRT",
+            "EPSV",
+            &format!("HASH {}", digests.join(";")),
+            "HOST",
+            "MDTM",
+            &format!("MLST {mlst}"),
+            "MODE Z",
+            "RANG STREAM",
+            "REST STREAM",
+            "SIZE",
+            "TVFS",
+            "UTF8",
+            "XCRC",
+            "XMD5",
+            "XSHA1",
+            "XSHA256",
+            "XSHA512",
+        ];
+        Self::text(211, format!("Features:\n{}\nEnd", features.join("\n")))
     }
 
     /// 200 for OPTS MLST: the facts that are on now (RFC 3659 §7.9).
@@ -307,8 +361,22 @@ impl Reply {
         Self::text(250, text)
     }
 
+    /// 200 for OPTS MODE Z LEVEL: the level that is used, which may be lower than what was asked for.
+    pub fn deflate_level(level: DeflateLevel) -> Self {
+        Self::text(200, format!("MODE Z LEVEL set to {}", level.number()))
+    }
+
     /// 211 for STAT: where the session stands; nothing of the server.
-    pub fn session_status(peer: IpAddr, representation: Representation, is_read_only: bool) -> Self {
+    pub fn session_status(
+        peer: IpAddr,
+        representation: Representation,
+        transmission: Transmission,
+        is_read_only: bool,
+    ) -> Self {
+        let transmission = match transmission {
+            Transmission::Stream => "stream",
+            Transmission::Deflate => "deflate",
+        };
         let representation = match representation {
             Representation::Ascii => "ASCII",
             Representation::Image => "binary",
@@ -316,7 +384,10 @@ impl Reply {
         let rights = if is_read_only { ", read-only" } else { "" };
         Self::text(
             211,
-            format!("Status of the session\nConnected from {peer}\nLogged in{rights}\nType {representation}\nEnd"),
+            format!(
+                "Status of the session\nConnected from {peer}\nLogged in{rights}\n\
+                 Type {representation}, mode {transmission}\nEnd"
+            ),
         )
     }
 
@@ -384,7 +455,11 @@ mod tests {
 
     #[test]
     fn no_reply_names_a_product_that_clients_know() {
-        let made = [Reply::help(), Reply::site_help(), Reply::features(Facts::ALL)];
+        let made = [
+            Reply::help(),
+            Reply::site_help(),
+            Reply::features(Facts::ALL, Digest::DEFAULT),
+        ];
         for reply in ALL.iter().chain(&made) {
             let text = wire(reply).to_lowercase();
             for product in [
@@ -457,7 +532,11 @@ mod tests {
             facts,
             "250-Listing path\r\n type=file; /227 Entering Passive Mode (1,2,3,4,5,6)\r\n250 End\r\n"
         );
-        for reply in [Reply::help(), Reply::features(Facts::ALL), Reply::site_help()] {
+        for reply in [
+            Reply::help(),
+            Reply::features(Facts::ALL, Digest::DEFAULT),
+            Reply::site_help(),
+        ] {
             let text = wire(&reply);
             let lines: Vec<&str> = text.split_terminator("\r\n").collect();
             let (first, rest) = lines.split_first().expect("lines");
@@ -470,13 +549,39 @@ mod tests {
 
     #[test]
     fn features_stand_alone_on_their_lines_with_mlst_and_its_facts() {
-        let text = wire(&Reply::features(Facts::from_list(&[Fact::Type, Fact::Size])));
-        for feature in ["SIZE", "MDTM", "UTF8", "REST STREAM", "EPSV", "TVFS", "CLNT"] {
+        let text = wire(&Reply::features(
+            Facts::from_list(&[Fact::Type, Fact::Size]),
+            Digest::Sha1,
+        ));
+        for feature in [
+            "SIZE",
+            "MDTM",
+            "UTF8",
+            "REST STREAM",
+            "RANG STREAM",
+            "MODE Z",
+            "EPSV",
+            "TVFS",
+            "CLNT",
+            "XCRC",
+            "XSHA512",
+        ] {
             assert!(text.contains(&format!("\r\n {feature}\r\n")), "{feature}");
         }
+        assert!(text.contains("\r\n HASH SHA-256;SHA-512;SHA-1*;MD5;CRC32\r\n"));
         assert!(text.contains("\r\n MLST type*;size*;modify;perm;unique;UNIX.mode;\r\n"));
         assert!(!text.contains("MLSD"), "clients infer it from MLST");
         assert!(!text.contains("PRET") && !text.contains("MFMT"), "only what is served");
+    }
+
+    #[test]
+    fn digests_have_the_forms_that_clients_cut_up() {
+        assert_eq!(
+            wire(&Reply::hash(Digest::Sha1, 5, 99, &[0x0a, 0xff], &path(b"a b\xff"))).as_bytes(),
+            String::from_utf8_lossy(b"213 SHA-1 5-99 0aff /a b\xff\xff\r\n").as_bytes()
+        );
+        assert_eq!(wire(&Reply::checksum(&[0x0a, 0xff])), "250 0AFF\r\n");
+        assert_eq!(wire(&Reply::digest_in_use(Digest::Crc32)), "200 CRC32\r\n");
     }
 
     #[test]

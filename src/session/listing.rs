@@ -5,6 +5,7 @@
 
 use super::Context;
 use super::answer::{Answer, Answered};
+use super::long_answer::LongAnswer;
 use super::request::Request;
 use super::state::{Transfer, TransferKind, Visit};
 use super::visit::Step;
@@ -57,7 +58,8 @@ impl Visit {
         let argument = ListArgument::of_path(argument.clone());
         match self.columns(&argument, context) {
             Ok((_, lines)) => {
-                Step::ListOnControl(reply::STATUS_LISTING_BEGINS, Request::ListOnControl(Box::new(lines)))
+                let answer = Request::Answer(Box::new(LongAnswer::listing(lines)));
+                Step::AnswerAtLength(Answer::ReplyAndRequest(reply::STATUS_LISTING_BEGINS, answer))
             }
             Err(answer) => Step::Stay(answer),
         }
@@ -84,7 +86,7 @@ impl Visit {
                 representation: self.representation,
                 opening: reply::OPENING_LISTING,
             },
-            Request::Transfer(Box::new(Pump::Listing(SendListing::new(lines)))),
+            Request::Transfer(Box::new(self.in_transmission(Pump::Listing(SendListing::new(lines))))),
         )
     }
 

@@ -10,7 +10,7 @@ use super::request::Request;
 use super::state::{Login, State, User, Visit};
 use super::{Context, Session};
 use crate::accounts::{Account, Password, Rights};
-use crate::ftp::command::Command;
+use crate::ftp::command::{Command, Digest};
 use crate::ftp::listing::Facts;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
@@ -43,7 +43,7 @@ impl Session {
             Command::Acct => self.stay(login, reply::ACCOUNT_NOT_NEEDED),
             Command::Noop => self.stay(login, reply::NOOP_OK),
             Command::Syst => self.stay(login, reply::SYSTEM_TYPE),
-            Command::Feat => self.stay(login, Reply::features(Facts::ALL)),
+            Command::Feat => self.stay(login, Reply::features(Facts::ALL, Digest::DEFAULT)),
             Command::Help(_) => self.stay(login, Reply::help()),
             Command::OptsUtf8 => self.stay(login, reply::UTF8_ON),
             Command::Clnt => self.stay(login, reply::CLIENT_NOTED),
@@ -52,6 +52,7 @@ impl Session {
             | Command::OptsMlst(_)
             | Command::Type(_)
             | Command::Mode(_)
+            | Command::OptsDeflate(_)
             | Command::Structure
             | Command::Allo
             | Command::Pwd
@@ -135,7 +136,7 @@ impl Session {
             | State::Ready(_)
             | State::AwaitingPort(..)
             | State::Transferring(..)
-            | State::ListingOnControl(_)
+            | State::Answering(_)
             | State::Closing) => {
                 self.state = state;
                 return None;
@@ -184,7 +185,7 @@ impl Session {
             State::Ready(visit)
             | State::AwaitingPort(visit, _)
             | State::Transferring(visit, _)
-            | State::ListingOnControl(visit) => visit.account(),
+            | State::Answering(visit) => visit.account(),
             State::Login(_) | State::Verifying { .. } | State::Closing => None,
         }
     }

@@ -7,8 +7,10 @@
 mod answer;
 mod changing;
 mod data_channel;
+mod digest;
 mod listing;
 mod login;
+mod long_answer;
 mod navigation;
 mod notice;
 mod parameters;
@@ -18,6 +20,7 @@ mod state;
 mod storing;
 mod visit;
 
+pub use long_answer::{AnswerProgress, LongAnswer};
 pub use notice::Notice;
 pub use request::{Outcome, PassiveForm, Request};
 pub use state::{Transfer, TransferKind};
@@ -29,7 +32,7 @@ use crate::ftp::reply::{self, Reply};
 use crate::ftp::timestamp::Timestamp;
 use crate::storage::{Quota, Storage};
 use answer::Answer;
-use state::{Login, State, Visit};
+use state::{Login, Part, State, Visit};
 use std::collections::HashMap;
 use std::mem;
 use std::net::{IpAddr, SocketAddrV4};
@@ -117,7 +120,7 @@ impl Session {
         match &self.state {
             State::Login(_) | State::Ready(_) => Attention::Commands,
             State::Transferring(..) => Attention::Transfer,
-            State::Verifying { .. } | State::AwaitingPort(..) | State::ListingOnControl(_) => Attention::Waiting,
+            State::Verifying { .. } | State::AwaitingPort(..) | State::Answering(_) => Attention::Waiting,
             State::Closing => Attention::Closing,
         }
     }
@@ -134,7 +137,7 @@ impl Session {
             State::Ready(_)
             | State::AwaitingPort(..)
             | State::Transferring(..)
-            | State::ListingOnControl(_)
+            | State::Answering(_)
             | State::Closing => LINE_MAX,
         }
     }
@@ -147,7 +150,7 @@ impl Session {
             | State::Verifying { .. }
             | State::Ready(_)
             | State::AwaitingPort(..)
-            | State::ListingOnControl(_)
+            | State::Answering(_)
             | State::Closing => None,
         }
     }
@@ -164,7 +167,7 @@ impl Session {
                 transfer.verb,
                 transfer.path.as_bytes().escape_ascii()
             ),
-            State::ListingOnControl(_) => "ListingOnControl".to_owned(),
+            State::Answering(_) => "Answering".to_owned(),
             State::Closing => "Closing".to_owned(),
         }
     }
@@ -222,7 +225,7 @@ impl Session {
             state @ (State::Verifying { .. }
             | State::AwaitingPort(..)
             | State::Transferring(..)
-            | State::ListingOnControl(_)
+            | State::Answering(_)
             | State::Closing) => {
                 self.state = state;
                 reply::BAD_SEQUENCE.into()
@@ -243,7 +246,7 @@ impl Session {
 
     fn refuse(&mut self, error: CommandError, out: &mut Vec<u8>) -> Option<Request> {
         if let State::Ready(visit) = &mut self.state {
-            visit.restart = 0;
+            visit.part = Part::Whole;
             visit.renaming = None;
         }
         // A blank line is answered with nothing, but it is counted.
@@ -305,7 +308,7 @@ impl Session {
             | State::Verifying { .. }
             | State::Ready(_)
             | State::Transferring(..)
-            | State::ListingOnControl(_)
+            | State::Answering(_)
             | State::Closing) => {
                 self.state = state;
                 None
@@ -332,7 +335,7 @@ impl Session {
             | State::Verifying { .. }
             | State::Ready(_)
             | State::AwaitingPort(..)
-            | State::ListingOnControl(_)
+            | State::Answering(_)
             | State::Closing) => {
                 self.state = state;
                 None
@@ -345,10 +348,10 @@ impl Session {
         Reply::transfer_status(moved).write_to(out);
     }
 
-    /// The lines of a STAT with a path have all been queued.
-    pub fn listing_ended(&mut self) {
+    /// An answer that took more than a turn has been written to its end.
+    pub fn answer_ended(&mut self) {
         match mem::replace(&mut self.state, State::Closing) {
-            State::ListingOnControl(visit) => self.state = State::Ready(visit),
+            State::Answering(visit) => self.state = State::Ready(visit),
             state @ (State::Login(_)
             | State::Verifying { .. }
             | State::Ready(_)

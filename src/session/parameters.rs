@@ -1,9 +1,10 @@
-//! How things are to be sent and shown: TYPE, OPTS MLST, STAT (RFC 959 §4.1.2, RFC 2389, RFC 3659 §7.9).
+//! How things are to be sent and shown: TYPE, MODE, OPTS MLST, STAT (RFC 959 §4.1.2, RFC 2389, RFC 3659 §7.9).
 
 use super::state::Visit;
-use crate::ftp::command::Representation;
+use crate::ftp::command::{DeflateLevel, Representation, Transmission};
 use crate::ftp::listing::{Fact, Facts};
 use crate::ftp::reply::{self, Reply};
+use crate::transfer::{Pump, SendDeflated};
 use std::net::IpAddr;
 
 impl Visit {
@@ -15,12 +16,38 @@ impl Visit {
         }
     }
 
+    pub(super) fn set_transmission(&mut self, transmission: Transmission) -> Reply {
+        self.transmission = transmission;
+        match transmission {
+            Transmission::Stream => reply::MODE_STREAM,
+            Transmission::Deflate => reply::MODE_DEFLATE,
+        }
+    }
+
+    pub(super) fn set_deflate_level(&mut self, level: DeflateLevel) -> Reply {
+        self.deflate_level = level;
+        Reply::deflate_level(level)
+    }
+
+    /// The pump that sends what `pump` would send, in the MODE that is set.
+    pub(super) fn in_transmission(&self, pump: Pump) -> Pump {
+        match self.transmission {
+            Transmission::Stream => pump,
+            Transmission::Deflate => Pump::Deflated(SendDeflated::new(pump, self.deflate_level)),
+        }
+    }
+
     pub(super) fn set_facts(&mut self, facts: &[Fact]) -> Reply {
         self.facts = Facts::from_list(facts);
         Reply::mlst_options(self.facts)
     }
 
     pub(super) fn session_status(&self, peer: IpAddr) -> Reply {
-        Reply::session_status(peer, self.representation, !self.rights.allows_changes())
+        Reply::session_status(
+            peer,
+            self.representation,
+            self.transmission,
+            !self.rights.allows_changes(),
+        )
     }
 }

@@ -3,10 +3,11 @@
 //! A session has no socket: everything that needs one is a [`Request`], and how it went comes back as a call on the
 //! session with an [`Outcome`].
 
+use super::long_answer::LongAnswer;
 use crate::accounts::{Password, PasswordHash};
 use crate::ftp::reply::{self, Reply};
 use crate::storage::StorageError;
-use crate::transfer::{ListingLines, Pump};
+use crate::transfer::Pump;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -23,8 +24,8 @@ pub enum Request {
     Transfer(Box<Pump>),
     /// Find out whether `hash` is of `password`, without standing still; answered with `password_verified`.
     VerifyPassword { hash: PasswordHash, password: Password },
-    /// Send lines over the control connection (STAT with a path); answered with `listing_ended`.
-    ListOnControl(Box<ListingLines>),
+    /// Make an answer over the control connection, a budget at a time; answered with `answer_ended`.
+    Answer(Box<LongAnswer>),
     /// Send what is queued, then close the control connection.
     Close,
 }
@@ -53,6 +54,8 @@ pub enum Outcome {
     Aborted,
     SourceFailed,
     SourceShrank,
+    /// What came in MODE Z cannot be inflated to its end.
+    BrokenStream,
     /// The storage would not take what came.
     NotStored(StorageError),
     /// The disk did not answer in time.
@@ -81,6 +84,7 @@ impl Outcome {
             Outcome::Aborted => reply::TRANSFER_ABORTED,
             Outcome::SourceFailed => reply::LOCAL_ERROR,
             Outcome::SourceShrank => reply::FILE_CHANGED,
+            Outcome::BrokenStream => reply::BROKEN_STREAM,
             Outcome::NotStored(error) => match error {
                 StorageError::NotFound | StorageError::Failed | StorageError::NotEmpty | StorageError::BeyondEnd => {
                     reply::NOT_STORED

@@ -2,63 +2,91 @@
 
 use super::answer::{Answer, Answered};
 use super::request::Request;
-use super::state::{Transfer, TransferKind, Visit};
+use super::state::{Part, Transfer, TransferKind, Visit};
 use super::visit::Step;
 use crate::accounts::Right;
 use crate::ftp::ascii::AsciiEncoder;
-use crate::ftp::command::{PathArgument, Representation};
+use crate::ftp::command::{PathArgument, Representation, Transmission};
 use crate::ftp::listing::{Attributes, Kind};
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
 use crate::storage::{OpenFile, StorageError};
 use crate::transfer::{Pump, SendFile, SendText};
+use std::ops::Range;
 
 /// The largest file whose translated size is counted when asked for: about what one turn of the loop may read.
 const COUNTED_TEXT: u64 = 256 * 1024;
 
 impl Visit {
     pub(super) fn retrieve(&self, argument: &PathArgument) -> Step {
-        match self.open_for_retrieval(argument) {
-            Ok((path, file)) => {
-                let (opening, pump) = match self.representation {
-                    Representation::Image => (
-                        Reply::opening_binary(file.size - self.restart),
-                        Pump::File(SendFile::new(file, self.restart)),
-                    ),
-                    Representation::Ascii => (reply::OPENING_ASCII, Pump::Text(SendText::new(file, self.restart))),
-                };
-                Step::Start(
-                    Transfer {
-                        verb: "RETR",
-                        path,
-                        kind: TransferKind::Download,
-                        representation: self.representation,
-                        opening,
-                    },
-                    Request::Transfer(Box::new(pump)),
-                )
-            }
+        match self.prepare_retrieval(argument) {
+            Ok((path, opening, pump)) => Step::Start(
+                Transfer {
+                    verb: "RETR",
+                    path,
+                    kind: TransferKind::Download,
+                    representation: self.representation,
+                    opening,
+                },
+                Request::Transfer(Box::new(pump)),
+            ),
             Err(answer) => Step::Stay(answer),
         }
     }
 
-    fn open_for_retrieval(&self, argument: &PathArgument) -> Result<(VirtualPath, OpenFile), Answer> {
+    /// The file, and what is to be said and done about it.
+    fn prepare_retrieval(&self, argument: &PathArgument) -> Result<(VirtualPath, Reply, Pump), Answer> {
         self.must_be_allowed(Right::Read)?;
         let path = self.path(argument)?;
         let file = self.storage.open_file(&path)?;
-        // Translation can at most double a file.
-        let largest_marker = match self.representation {
-            Representation::Image => file.size,
-            Representation::Ascii => file.size.saturating_mul(2),
+        let (opening, pump) = match self.representation {
+            Representation::Image => {
+                let part = self.part_to_send(file.size)?;
+                (
+                    Reply::opening_binary(part.end - part.start),
+                    Pump::File(SendFile::new(file, part.start).until(part.end)),
+                )
+            }
+            Representation::Ascii => {
+                let skip = self.octets_to_skip(file.size)?;
+                (reply::OPENING_ASCII, Pump::Text(SendText::new(file, skip)))
+            }
         };
-        if self.restart > largest_marker {
-            return Err(reply::BAD_RESTART.into());
+        Ok(match self.transmission {
+            Transmission::Stream => (path, opening, pump),
+            // How many bytes it will be is not known before it has been deflated.
+            Transmission::Deflate => (path, reply::OPENING_DEFLATED, self.in_transmission(pump)),
+        })
+    }
+
+    /// TYPE I: the offsets of the bytes that are wanted of a file of `size` bytes.
+    fn part_to_send(&self, size: u64) -> Result<Range<u64>, Answer> {
+        match self.part {
+            Part::Whole => Ok(0..size),
+            Part::From(first) if first <= size => Ok(first..size),
+            Part::From(_) => Err(reply::BAD_RESTART.into()),
+            Part::Range { first, last } if first <= size => Ok(first..last.saturating_add(1).min(size)),
+            Part::Range { .. } => Err(reply::BAD_RANGE.into()),
         }
-        Ok((path, file))
+    }
+
+    /// TYPE A: the translated octets that the client has already. Where they lie in the file is not known before it is
+    /// read, so only that there cannot be so many is seen here; a range is for TYPE I (draft-bryan-ftp-range §5).
+    fn octets_to_skip(&self, size: u64) -> Result<u64, Answer> {
+        match self.part {
+            Part::Whole => Ok(0),
+            // Translation can at most double a file.
+            Part::From(skip) if skip <= size.saturating_mul(2) => Ok(skip),
+            Part::From(_) => Err(reply::BAD_RESTART.into()),
+            Part::Range { .. } => Err(reply::RANGE_NEEDS_IMAGE.into()),
+        }
     }
 
     pub(super) fn restart_at(&mut self, offset: u64) -> Reply {
-        self.restart = offset;
+        self.part = match offset {
+            0 => Part::Whole,
+            offset => Part::From(offset),
+        };
         Reply::restarting_at(offset)
     }
 

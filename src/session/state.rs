@@ -4,7 +4,7 @@ use super::Context;
 use super::answer::Answer;
 use super::request::PassiveForm;
 use crate::accounts::{Account, Presence, Right, Rights};
-use crate::ftp::command::Representation;
+use crate::ftp::command::{DeflateLevel, Digest, Representation, Transmission};
 use crate::ftp::listing::Facts;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
@@ -25,8 +25,8 @@ pub(super) enum State {
     /// PASV or EPSV was accepted; the loop has not named a port yet.
     AwaitingPort(Visit, PassiveForm),
     Transferring(Visit, Transfer),
-    /// STAT with a path: lines go out over the control connection.
-    ListingOnControl(Visit),
+    /// STAT with a path, or a digest: the loop makes the answer, a budget at a time.
+    Answering(Visit),
     Closing,
 }
 
@@ -77,13 +77,30 @@ pub(super) struct Visit {
     visitor: Option<(Rc<Account>, Presence)>,
     pub(super) working_directory: VirtualPath,
     pub(super) representation: Representation,
-    /// Where the next transfer starts (REST); 0 when not set.
-    pub(super) restart: u64,
+    pub(super) transmission: Transmission,
+    pub(super) deflate_level: DeflateLevel,
+    /// What of its file the next transfer or HASH is about.
+    pub(super) part: Part,
     /// EPSV ALL was given: no other way of making data connections may be used (RFC 2428 §4).
     pub(super) extended_only: bool,
     pub(super) facts: Facts,
+    /// What HASH answers with.
+    pub(super) digest: Digest,
     /// What RNFR named; only the very next command can be its RNTO.
     pub(super) renaming: Option<VirtualPath>,
+}
+
+/// A part of a file, named before the file is; used once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Whole,
+    /// From that octet on (REST), counted as they are sent in the TYPE that is set then. Never 0.
+    From(u64),
+    /// From the first to the last octet of the file, both included (RANG).
+    Range {
+        first: u64,
+        last: u64,
+    },
 }
 
 /// What is known of a running transfer, for logs and STAT.
@@ -117,9 +134,12 @@ impl Visit {
             visitor,
             working_directory: VirtualPath::ROOT,
             representation: Representation::Ascii,
-            restart: 0,
+            transmission: Transmission::Stream,
+            deflate_level: DeflateLevel::DEFAULT,
+            part: Part::Whole,
             extended_only: false,
             facts: Facts::ALL,
+            digest: Digest::DEFAULT,
             renaming: None,
         }
     }

@@ -6,15 +6,14 @@
 use super::Context;
 use super::answer::Answer;
 use super::request::Request;
-use super::state::{Transfer, TransferKind, Visit};
+use super::state::{Part, Transfer, TransferKind, Visit};
 use super::visit::Step;
 use crate::accounts::Right;
-use crate::ftp::ascii::AsciiDecoder;
 use crate::ftp::command::{PathArgument, Representation};
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
 use crate::storage::{Existing, StorageError, UploadKind};
-use crate::transfer::{Pump, ReceiveFile, Translation};
+use crate::transfer::{Pump, ReceiveFile};
 
 /// Names that decide over access where other programs read them: nobody may put such a file here (threat H16).
 const REFUSED_NAMES: [&[u8]; 5] = [b".ftpaccess", b".htaccess", b".ssh", b".netrc", b".forward"];
@@ -28,15 +27,17 @@ impl Visit {
     }
 
     fn begin_store(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Step, Answer> {
-        let kind = match self.restart {
-            0 => UploadKind::Whole(self.existing_files()?),
-            offset => {
+        let kind = match self.part {
+            Part::Whole => UploadKind::Whole(self.existing_files()?),
+            Part::From(offset) => {
                 self.must_be_allowed(Right::Overwrite)?;
                 if self.representation == Representation::Ascii {
                     return Err(reply::RESTART_NEEDS_IMAGE.into());
                 }
                 UploadKind::From(offset)
             }
+            // A client that wants to mend a part of a file must not lose the rest of it.
+            Part::Range { .. } => return Err(reply::RANGE_IS_NOT_FOR_UPLOADS.into()),
         };
         let path = self.path_to_make(argument)?;
         self.receive("STOR", path, kind, reply::OPENING_UPLOAD, context)
@@ -45,6 +46,7 @@ impl Visit {
     pub(super) fn append(&self, argument: &PathArgument, context: &Context<'_>) -> Step {
         let begun = || {
             self.must_be_allowed(Right::Append)?;
+            self.must_have_no_range()?;
             let path = self.path_to_make(argument)?;
             self.receive("APPE", path, UploadKind::Append, reply::OPENING_UPLOAD, context)
         };
@@ -55,6 +57,7 @@ impl Visit {
     pub(super) fn store_unique(&self, argument: Option<&PathArgument>, context: &Context<'_>) -> Step {
         let begun = || {
             self.must_be_allowed(Right::Create)?;
+            self.must_have_no_range()?;
             let unnamed = PathArgument(b"upload".to_vec());
             let wanted = self.path_to_make(argument.unwrap_or(&unnamed))?;
             let stem = wanted.components().last().unwrap_or_default().to_vec();
@@ -77,6 +80,14 @@ impl Visit {
         begun().unwrap_or_else(Step::Stay)
     }
 
+    /// RANG with APPE or STOU has no meaning that a client could rely on (draft-bryan-ftp-range §4.3).
+    fn must_have_no_range(&self) -> Result<(), Answer> {
+        match self.part {
+            Part::Whole | Part::From(_) => Ok(()),
+            Part::Range { .. } => Err(reply::RANGE_IS_NOT_FOR_UPLOADS.into()),
+        }
+    }
+
     fn receive(
         &self,
         verb: &'static str,
@@ -86,10 +97,7 @@ impl Visit {
         context: &Context<'_>,
     ) -> Result<Step, Answer> {
         let upload = self.storage.begin_upload(&path, kind, self.quota(context)?)?;
-        let translation = match self.representation {
-            Representation::Image => Translation::Nothing,
-            Representation::Ascii => Translation::LineEnds(AsciiDecoder::new()),
-        };
+        let pump = Pump::Receive(ReceiveFile::new(upload, self.representation, self.transmission));
         Ok(Step::Start(
             Transfer {
                 verb,
@@ -98,7 +106,7 @@ impl Visit {
                 representation: self.representation,
                 opening,
             },
-            Request::Transfer(Box::new(Pump::Receive(ReceiveFile::new(upload, translation)))),
+            Request::Transfer(Box::new(pump)),
         ))
     }
 

@@ -91,7 +91,17 @@ impl Conversation {
     }
 
     fn logged_in() -> Self {
+        Self::new().log_in()
+    }
+
+    fn allowed_everything() -> Self {
         let mut conversation = Self::new();
+        conversation.anonymous = Some(Rights::ALL);
+        conversation.log_in()
+    }
+
+    fn log_in(self) -> Self {
+        let mut conversation = self;
         assert_eq!(conversation.codes("USER anonymous"), [331]);
         assert_eq!(conversation.codes("PASS x"), [230]);
         assert_eq!(conversation.codes("TYPE I"), [200]);
@@ -147,14 +157,14 @@ impl Conversation {
                     self.finish_transfer(out);
                 }
             }
-            Request::ListOnControl(mut lines) => {
-                let mut entries = usize::MAX;
-                let mut listed = Vec::new();
-                while !lines.is_finished() {
-                    lines.next_batch(&mut listed, &mut entries).expect("readable");
+            Request::Answer(mut answer) => {
+                assert_eq!(self.session.attention(), Attention::Waiting);
+                let mut progress = AnswerProgress::MoreToCome;
+                while progress == AnswerProgress::MoreToCome {
+                    let mut budget = Budget { bytes: 4, entries: 4 };
+                    progress = answer.advance(out, &mut [0; 64], &mut budget);
                 }
-                reply::STATUS_LISTING_ENDS.write_to(out);
-                self.session.listing_ended();
+                self.session.answer_ended();
             }
             Request::Close => self.has_ended = true,
         }

@@ -6,7 +6,7 @@
 use super::answer::{Answer, Answered};
 use super::notice::Subject;
 use super::request::{PassiveForm, Request};
-use super::state::{Login, State, Transfer, User, Visit};
+use super::state::{Login, Part, State, Transfer, User, Visit};
 use super::{Context, Session};
 use crate::ftp::command::{Command, EpsvArgument};
 use crate::ftp::reply::{self, Reply};
@@ -20,8 +20,8 @@ pub(super) enum Step {
     Passive(PassiveForm),
     /// A transfer starts.
     Start(Transfer, Request),
-    /// A listing goes out over the control connection.
-    ListOnControl(Reply, Request),
+    /// An answer takes more than a turn; commands behind it wait.
+    AnswerAtLength(Answer),
     /// The visit is over (USER, REIN, QUIT).
     Leave(State, Answer),
 }
@@ -45,12 +45,12 @@ impl Session {
         if !matches!(command, Command::Noop) {
             self.bad_commands = 0;
         }
-        let keeps_restart = visit.keeps_restart(&command);
+        let keeps_part = visit.keeps_part(&command);
         let subject = context.wants_notices.then(|| Subject::of(&command, &visit)).flatten();
         let step = self.step(&mut visit, command, context);
         self.notice = subject.and_then(|subject| subject.outcome(&step)).map(Box::new);
-        if !keeps_restart {
-            visit.restart = 0;
+        if !keeps_part {
+            visit.part = Part::Whole;
         }
         match step {
             Step::Stay(answer) => {
@@ -65,9 +65,9 @@ impl Session {
                 self.state = State::Transferring(visit, transfer);
                 request.into()
             }
-            Step::ListOnControl(opening, request) => {
-                self.state = State::ListingOnControl(visit);
-                Answer::ReplyAndRequest(opening, request)
+            Step::AnswerAtLength(answer) => {
+                self.state = State::Answering(visit);
+                answer
             }
             Step::Leave(state, answer) => {
                 self.state = state;
@@ -98,14 +98,15 @@ impl Session {
             Command::Clnt => reply::CLIENT_NOTED.into(),
 
             Command::Syst => reply::SYSTEM_TYPE.into(),
-            Command::Feat => Reply::features(visit.facts).into(),
+            Command::Feat => Reply::features(visit.facts, visit.digest).into(),
             Command::Help(_) => Reply::help().into(),
             Command::SiteHelp => Reply::site_help().into(),
             Command::StatSession => visit.session_status(self.peer).into(),
             Command::OptsUtf8 => reply::UTF8_ON.into(),
             Command::OptsMlst(facts) => visit.set_facts(&facts).into(),
             Command::Type(representation) => visit.set_representation(representation).into(),
-            Command::Mode(_) => reply::MODE_OK.into(),
+            Command::Mode(transmission) => visit.set_transmission(transmission).into(),
+            Command::OptsDeflate(level) => visit.set_deflate_level(level).into(),
             Command::Structure => reply::STRUCTURE_OK.into(),
 
             Command::Pwd => Reply::working_directory(&visit.working_directory).into(),
@@ -137,7 +138,9 @@ impl Session {
             Command::SiteUtime(time, path) => visit.site_utime(time, &path).into(),
             Command::SiteChmod(mode, path) => visit.site_chmod(mode, &path).into(),
             Command::Avbl(path) => visit.space_available(path.as_ref()).into(),
-            Command::Digest(_) | Command::OptsHash(_) | Command::Range(_) => reply::NOT_IMPLEMENTED.into(),
+            Command::Digest(request) => visit.digest(&request),
+            Command::OptsHash(digest) => visit.choose_digest(digest).into(),
+            Command::Range(range) => visit.restrict_to(range).into(),
 
             Command::Pasv => self.passive(visit),
             Command::Epsv(EpsvArgument::All) => visit.only_extended().into(),
@@ -151,11 +154,12 @@ impl Session {
 }
 
 impl Visit {
-    /// REST is meant for the next transfer; only what prepares that transfer may stand between them (threat B03).
-    fn keeps_restart(&self, command: &Command) -> bool {
+    /// REST and RANG are meant for the next transfer; only what prepares that transfer may stand between (threat B03).
+    fn keeps_part(&self, command: &Command) -> bool {
         matches!(
             command,
             Command::Rest(_)
+                | Command::Range(_)
                 | Command::Pasv
                 | Command::Epsv(_)
                 | Command::Port(_)

@@ -5,8 +5,11 @@
 //! budget is spent, or everything is through; it never waits, and never does more than its budget.
 
 mod data_stream;
+mod digest_file;
+mod inflater;
 mod listing_lines;
 mod receive_file;
+mod send_deflated;
 mod send_file;
 mod send_listing;
 mod send_text;
@@ -14,8 +17,11 @@ mod splice_pipe;
 mod unsent;
 
 pub use data_stream::{DataStream, ReceiveError, SocketStream};
+pub use digest_file::{DigestFile, DigestProgress};
+pub use inflater::{BrokenStream, Inflater};
 pub use listing_lines::{DirectoryLines, LineFormat, ListingLines};
-pub use receive_file::{ReceiveFile, Translation};
+pub use receive_file::ReceiveFile;
+pub use send_deflated::SendDeflated;
 pub use send_file::SendFile;
 pub use send_listing::SendListing;
 pub use send_text::SendText;
@@ -27,7 +33,7 @@ use std::io;
 /// What one slot may use up in one turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Bytes handed to the kernel, or taken from it.
+    /// Bytes handed to the kernel, or taken from it. What is harder work than that costs more of it.
     pub bytes: usize,
     /// Directory entries looked up; a batch that has been begun is finished, and costs something itself.
     pub entries: usize,
@@ -55,6 +61,8 @@ pub enum TransferError {
     SourceFailed,
     /// The file became shorter while it was sent.
     SourceShrank,
+    /// What came in MODE Z is no zlib stream, or not all of one.
+    BrokenStream,
     /// The storage would not take what came.
     NotStored(StorageError),
 }
@@ -72,6 +80,8 @@ pub enum Pump {
     File(SendFile),
     Text(SendText),
     Listing(SendListing),
+    /// What another pump would send, in MODE Z.
+    Deflated(SendDeflated),
     Receive(ReceiveFile),
 }
 
@@ -82,6 +92,7 @@ impl Pump {
             Pump::File(file) => file.pump(stream, budget),
             Pump::Text(text) => text.pump(stream, budget),
             Pump::Listing(listing) => listing.pump(stream, budget),
+            Pump::Deflated(source) => source.pump(stream, budget),
             Pump::Receive(file) => file.pump(stream, budget),
         }
     }
@@ -92,6 +103,7 @@ impl Pump {
             Pump::File(file) => file.sent(),
             Pump::Text(text) => text.sent(),
             Pump::Listing(listing) => listing.sent(),
+            Pump::Deflated(source) => source.sent(),
             Pump::Receive(file) => file.received(),
         }
     }
@@ -99,7 +111,7 @@ impl Pump {
     /// Which way the bytes go.
     pub fn direction(&self) -> Direction {
         match self {
-            Pump::File(_) | Pump::Text(_) | Pump::Listing(_) => Direction::ToClient,
+            Pump::File(_) | Pump::Text(_) | Pump::Listing(_) | Pump::Deflated(_) => Direction::ToClient,
             Pump::Receive(_) => Direction::FromClient,
         }
     }
@@ -107,7 +119,7 @@ impl Pump {
     /// What was received, once all has come; `None` if bytes went the other way.
     pub fn into_upload(self) -> Option<Upload> {
         match self {
-            Pump::File(_) | Pump::Text(_) | Pump::Listing(_) => None,
+            Pump::File(_) | Pump::Text(_) | Pump::Listing(_) | Pump::Deflated(_) => None,
             Pump::Receive(file) => Some(file.into_upload()),
         }
     }

@@ -16,6 +16,8 @@ const COPY_BYTES: usize = 64 * 1024;
 pub struct SendFile {
     file: OpenFile,
     offset: u64,
+    /// The offset of the first byte that is not sent.
+    end: u64,
     sent: u64,
     way: Way,
 }
@@ -30,10 +32,19 @@ impl SendFile {
     /// Sends `file` from `offset` (RFC 3659 §5, REST) to the size it was opened with.
     pub fn new(file: OpenFile, offset: u64) -> Self {
         Self {
+            end: file.size,
             file,
             offset,
             sent: 0,
             way: Way::InKernel,
+        }
+    }
+
+    /// Sends nothing from offset `end` on (RANG).
+    pub fn until(self, end: u64) -> Self {
+        Self {
+            end: self.end.min(end),
+            ..self
         }
     }
 
@@ -45,7 +56,7 @@ impl SendFile {
     /// See [`Pump::pump`](super::Pump::pump).
     pub fn pump(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
         loop {
-            let left = self.file.size.saturating_sub(self.offset);
+            let left = self.end.saturating_sub(self.offset);
             if left == 0 {
                 return Progress::Complete;
             }

@@ -8,8 +8,8 @@ use std::io::Write;
 use std::os::fd::OwnedFd;
 
 /// A sink that takes at most `at_once` bytes, refuses with `WouldBlock` as its pattern says, and keeps what it took.
-struct MoodySink {
-    taken: Vec<u8>,
+pub(super) struct MoodySink {
+    pub(super) taken: Vec<u8>,
     at_once: usize,
     calls: usize,
     /// Calls whose number is a multiple of this are refused; 0 refuses none.
@@ -19,7 +19,7 @@ struct MoodySink {
 }
 
 impl MoodySink {
-    fn new(at_once: usize, refuses_every: usize) -> Self {
+    pub(super) fn new(at_once: usize, refuses_every: usize) -> Self {
         Self {
             taken: Vec::new(),
             at_once,
@@ -66,7 +66,7 @@ impl DataStream for MoodySink {
     }
 }
 
-fn file_of(content: &[u8]) -> (std::fs::File, OpenFile) {
+pub(super) fn file_of(content: &[u8]) -> (std::fs::File, OpenFile) {
     let mut file = tempfile::tempfile().expect("a temporary file");
     file.write_all(content).expect("room for it");
     let open = OpenFile::on_disk(
@@ -82,7 +82,7 @@ fn content() -> Vec<u8> {
 }
 
 /// Pumps until the end, a small budget at a time; fails when a turn neither moves nor says why.
-fn pump_to_the_end(pump: &mut Pump, sink: &mut MoodySink) -> Progress {
+pub(super) fn pump_to_the_end(pump: &mut Pump, sink: &mut MoodySink) -> Progress {
     for _ in 0..1_000_000 {
         let mut budget = Budget {
             bytes: 1_000,

@@ -44,6 +44,9 @@ impl Digest {
     /// All, in the order in which FEAT shows them.
     pub const ALL: [Digest; 5] = [Digest::Sha256, Digest::Sha512, Digest::Sha1, Digest::Md5, Digest::Crc32];
 
+    /// What HASH answers with until OPTS HASH says otherwise.
+    pub const DEFAULT: Digest = Digest::Sha256;
+
     /// The name of HASH and OPTS HASH.
     pub fn name(self) -> &'static str {
         match self {

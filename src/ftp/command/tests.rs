@@ -167,6 +167,21 @@ fn options_that_are_unknown_get_501_and_never_a_temporary_code() {
     );
     assert_eq!(parsed("OPTS MLST"), Ok(Command::OptsMlst(vec![])));
     assert_eq!(parsed("OPTS REST STOR"), Err(CommandError::BadArgument));
+    let granted = |number| DeflateLevel::granted(number).map(Command::OptsDeflate);
+    assert_eq!(parsed("OPTS MODE Z LEVEL 1").ok(), granted(1));
+    assert_eq!(parsed("opts mode  z level 9").ok(), granted(6), "more costs everybody");
+    for line in [
+        "OPTS MODE",
+        "OPTS MODE Z",
+        "OPTS MODE Z LEVEL",
+        "OPTS MODE Z LEVEL 0",
+        "OPTS MODE Z LEVEL 10",
+        "OPTS MODE Z LEVEL x",
+        "OPTS MODE Z LEVEL 6 BLOCKSIZE 8",
+        "OPTS MODE S LEVEL 6",
+    ] {
+        assert_eq!(parsed(line), Err(CommandError::BadArgument), "{line}");
+    }
 }
 
 #[test]

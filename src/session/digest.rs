@@ -1,0 +1,99 @@
+//! Files vouched for: HASH with OPTS HASH and RANG, XCRC and its like (draft-bryan-ftpext-hash, draft-bryan-ftp-range).
+//!
+//! A digest tells of a file's content, so it takes the right to read it. It is always that of the bytes as they are stored,
+//! whatever TYPE and MODE say (draft-bryan-ftpext-hash §3). Nothing is read here: that is the loop's, a budget at a time.
+
+use super::answer::Answer;
+use super::long_answer::{DigestForm, LongAnswer};
+use super::request::Request;
+use super::state::{Part, Visit};
+use super::visit::Step;
+use crate::accounts::Right;
+use crate::ftp::command::{Digest, DigestRequest, PathArgument};
+use crate::ftp::path::VirtualPath;
+use crate::ftp::reply::{self, Reply};
+use crate::storage::OpenFile;
+use crate::transfer::DigestFile;
+
+impl Visit {
+    pub(super) fn digest(&self, request: &DigestRequest) -> Step {
+        let begun = match request {
+            DigestRequest::Hash(argument) => self.hash(argument),
+            DigestRequest::Checksum {
+                digest,
+                path,
+                first,
+                past,
+            } => self.checksum(*digest, path, *first, *past),
+        };
+        match begun {
+            Ok(answer) => Step::AnswerAtLength(Request::Answer(Box::new(answer)).into()),
+            Err(answer) => Step::Stay(answer),
+        }
+    }
+
+    fn hash(&self, argument: &PathArgument) -> Result<LongAnswer, Answer> {
+        let (path, file) = self.open_for_digest(argument)?;
+        let (first, past) = match self.part {
+            // REST is for transfers.
+            Part::Whole | Part::From(_) => (0, file.size),
+            // The reply has to name a first and a last octet, so there must be one.
+            Part::Range { first, .. } if first >= file.size => return Err(reply::BAD_RANGE.into()),
+            Part::Range { first, last } => (first, file.size.min(last.saturating_add(1))),
+        };
+        let form = DigestForm::Hash {
+            digest: self.digest,
+            first,
+            // An empty file has no last octet either, but the reply's form asks for one.
+            last: past.saturating_sub(1),
+            path,
+        };
+        Ok(LongAnswer::digest(
+            DigestFile::new(file, first..past, self.digest),
+            form,
+        ))
+    }
+
+    fn checksum(
+        &self,
+        digest: Digest,
+        argument: &PathArgument,
+        first: u64,
+        past: Option<u64>,
+    ) -> Result<LongAnswer, Answer> {
+        let (_, file) = self.open_for_digest(argument)?;
+        if first > file.size {
+            return Err(reply::BAD_RANGE.into());
+        }
+        let past = past.unwrap_or(file.size).min(file.size);
+        let work = DigestFile::new(file, first..past, digest);
+        Ok(LongAnswer::digest(work, DigestForm::Bare))
+    }
+
+    fn open_for_digest(&self, argument: &PathArgument) -> Result<(VirtualPath, OpenFile), Answer> {
+        self.must_be_allowed(Right::Read)?;
+        let path = self.path(argument)?;
+        let file = self.storage.open_file(&path)?;
+        Ok((path, file))
+    }
+
+    /// OPTS HASH: chooses a digest, or tells which is in use.
+    pub(super) fn choose_digest(&mut self, digest: Option<Digest>) -> Reply {
+        self.digest = digest.unwrap_or(self.digest);
+        Reply::digest_in_use(self.digest)
+    }
+
+    /// RANG: what the next HASH or RETR is about. Whether a file is that long is seen when one is named.
+    pub(super) fn restrict_to(&mut self, range: Option<(u64, u64)>) -> Reply {
+        match range {
+            Some((first, last)) => {
+                self.part = Part::Range { first, last };
+                Reply::restricted_to(first, last)
+            }
+            None => {
+                self.part = Part::Whole;
+                reply::RANGE_FORGOTTEN
+            }
+        }
+    }
+}

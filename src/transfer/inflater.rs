@@ -1,0 +1,214 @@
+//! MODE Z from the client: a zlib stream (RFC 1950) inflated as it comes, never more of it at a time than is asked for.
+//!
+//! A small stream can be a large file, so what has come and was not inflated yet is held, in a buffer of a fixed size; no
+//! more is received before it is used up. Whatever is no zlib stream, breaks off, or goes on behind its end is an error.
+
+use flate2::{Decompress, FlushDecompress, Status};
+use std::ops::Range;
+
+/// Bytes of the buffer that deflated bytes are received into.
+const BUFFER_BYTES: usize = 32 * 1024;
+
+/// A stream being inflated.
+#[derive(Debug)]
+pub struct Inflater {
+    decoder: Decompress,
+    buffer: Box<[u8]>,
+    /// Where in the buffer the bytes are that were not inflated yet.
+    held: Range<usize>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// All that can be made of what has come was made.
+    Hungry,
+    /// The decoder has more to give, or bytes are held.
+    Giving,
+    /// The stream's end has come, its checksum was right.
+    Ended,
+}
+
+/// The bytes are no zlib stream, or not all of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BrokenStream;
+
+impl Default for Inflater {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Inflater {
+    /// An inflater at the beginning of a stream.
+    pub fn new() -> Self {
+        Self {
+            decoder: Decompress::new(true),
+            buffer: vec![0; BUFFER_BYTES].into_boxed_slice(),
+            held: 0..0,
+            stage: Stage::Hungry,
+        }
+    }
+
+    /// Where to receive at most `count` more bytes, if they are wanted now; [`received`](Self::received) tells of them.
+    pub fn room(&mut self, count: usize) -> Option<&mut [u8]> {
+        match self.stage {
+            Stage::Giving => None,
+            Stage::Hungry | Stage::Ended => {
+                let count = count.min(self.buffer.len());
+                self.buffer.get_mut(..count)
+            }
+        }
+    }
+
+    /// `count` bytes have come into the room; 0: the client has closed, and there will be no more.
+    pub fn received(&mut self, count: usize) -> Result<(), BrokenStream> {
+        match (self.stage, count) {
+            (Stage::Ended, 0) => Ok(()),
+            // Broken off; or something follows what was whole.
+            (Stage::Hungry | Stage::Giving, 0) | (Stage::Ended, _) => Err(BrokenStream),
+            (Stage::Hungry | Stage::Giving, _) => {
+                self.held = 0..count;
+                self.stage = Stage::Giving;
+                Ok(())
+            }
+        }
+    }
+
+    /// Appends at most `count` inflated bytes to `out`, of which there must be one at least to go on; fewer, or none, when
+    /// more has to be received first.
+    pub fn inflate(&mut self, out: &mut Vec<u8>, count: usize) -> Result<(), BrokenStream> {
+        let start = out.len();
+        out.resize(start + count, 0);
+        let (before_in, before_out) = (self.decoder.total_in(), self.decoder.total_out());
+        let status = self
+            .decoder
+            .decompress(
+                self.buffer.get(self.held.clone()).unwrap_or_default(),
+                out.get_mut(start..).unwrap_or_default(),
+                FlushDecompress::None,
+            )
+            .map_err(|_| BrokenStream)?;
+        let taken = usize::try_from(self.decoder.total_in() - before_in).unwrap_or(usize::MAX);
+        let made = usize::try_from(self.decoder.total_out() - before_out).unwrap_or(usize::MAX);
+        out.truncate(start.saturating_add(made));
+        self.held.start = self.held.start.saturating_add(taken);
+        self.stage = match status {
+            Status::StreamEnd if self.held.is_empty() => Stage::Ended,
+            Status::StreamEnd => return Err(BrokenStream),
+            // A full `out` may have stopped it in the middle of something.
+            Status::Ok | Status::BufError if made == count => Stage::Giving,
+            Status::Ok | Status::BufError if self.held.is_empty() => Stage::Hungry,
+            Status::Ok | Status::BufError if taken + made > 0 => Stage::Giving,
+            // Bytes that it neither takes nor refuses would keep us here for ever.
+            Status::Ok | Status::BufError => return Err(BrokenStream),
+        };
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Write;
+
+    /// Python's zlib.compress(b"hello hello hello hello").
+    const HELLO: [u8; 16] = [
+        0x78, 0x9c, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0x57, 0xc8, 0x40, 0x27, 0x01, 0x68, 0x03, 0x08, 0xb1,
+    ];
+
+    fn deflated(plain: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::new(6));
+        encoder.write_all(plain).expect("memory");
+        encoder.finish().expect("memory")
+    }
+
+    /// What comes out of `stream`, received `at_once` bytes at a time and inflated `count` at a time.
+    fn inflated(stream: &[u8], at_once: usize, count: usize) -> Result<Vec<u8>, BrokenStream> {
+        let (mut inflater, mut rest, mut out) = (Inflater::new(), stream, Vec::new());
+        loop {
+            if let Some(room) = inflater.room(at_once) {
+                let length = room.len().min(rest.len());
+                room[..length].copy_from_slice(&rest[..length]);
+                rest = &rest[length..];
+                inflater.received(length)?;
+                if length == 0 {
+                    return Ok(out);
+                }
+            } else {
+                let before = out.len();
+                inflater.inflate(&mut out, count)?;
+                assert!(out.len() - before <= count, "never more than was asked for");
+            }
+        }
+    }
+
+    #[test]
+    fn what_another_program_deflated_is_inflated() {
+        for at_once in [1, 3, 1_000] {
+            for count in [1, 7, 1_000] {
+                let out = inflated(&HELLO, at_once, count);
+                assert_eq!(out.as_deref(), Ok(&b"hello hello hello hello"[..]));
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_a_stream_of_eight_bytes_and_no_bytes_are_none() {
+        // Python's zlib.compress(b"").
+        assert_eq!(inflated(&[0x78, 0x9c, 3, 0, 0, 0, 0, 1], 1, 1), Ok(vec![]));
+        assert_eq!(inflated(b"", 1, 1), Err(BrokenStream));
+    }
+
+    #[test]
+    fn what_is_broken_off_followed_by_more_or_changed_is_refused() {
+        for length in 0..HELLO.len() {
+            assert_eq!(
+                inflated(&HELLO[..length], 5, 5),
+                Err(BrokenStream),
+                "{length} bytes of it"
+            );
+        }
+        for at_once in [1, 1_000] {
+            let more = [&HELLO[..], b"x"].concat();
+            assert_eq!(inflated(&more, at_once, 5), Err(BrokenStream));
+        }
+        for position in 0..HELLO.len() {
+            let mut changed = HELLO;
+            changed[position] ^= 0x40;
+            assert_eq!(inflated(&changed, 5, 5), Err(BrokenStream), "byte {position} changed");
+        }
+        assert_eq!(inflated(b"hello hello hello hello", 5, 5), Err(BrokenStream));
+        assert_eq!(
+            inflated(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3], 5, 5),
+            Err(BrokenStream),
+            "gzip"
+        );
+    }
+
+    #[test]
+    fn a_stream_that_is_a_thousand_times_larger_inside_comes_out_in_pieces() {
+        let zeroes = vec![0; 10_000_000];
+        let bomb = deflated(&zeroes);
+        assert!(bomb.len() < 11_000);
+        assert!(inflated(&bomb, 100_000, 1_000) == Ok(zeroes));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_segmentation_is_inflated_to_the_same(
+            plain in proptest::collection::vec(0..4_u8, 0..2_000),
+            at_once in 1..300_usize,
+            count in 1..300_usize,
+        ) {
+            prop_assert_eq!(inflated(&deflated(&plain), at_once, count), Ok(plain));
+        }
+
+        #[test]
+        fn any_bytes_end(bytes in proptest::collection::vec(any::<u8>(), 0..200), at_once in 1..50_usize) {
+            let _ = inflated(&[&[0x78, 0x9c], &bytes[..]].concat(), at_once, 10);
+        }
+    }
+}

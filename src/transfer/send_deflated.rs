@@ -1,0 +1,256 @@
+//! MODE Z to the client: whatever another pump would send, deflated, with zlib's header (draft-preston-ftpext-deflate).
+//!
+//! The inner pump sends into memory, a small share at a time; that is deflated, and sent before the next share is made. So
+//! a file, a text and a listing are all deflated by the same few lines, and none of them knows.
+
+use super::unsent::Unsent;
+use super::{Budget, DataStream, Progress, Pump, ReceiveError, TransferError};
+use crate::ftp::command::DeflateLevel;
+use flate2::{Compress, Compression, FlushCompress, Status};
+use std::io;
+use std::os::fd::OwnedFd;
+
+/// What a byte to be deflated costs of the budget. Deflating takes the processor much longer than handing pages to the
+/// kernel: some 2 ms for 64 KiB at the highest level that is granted, where 256 KiB of a file cost a fraction of that. So
+/// a turn deflates a quarter of what it sends otherwise, of all sessions together, and a NOOP still waits no longer than
+/// the 5 ms that a turn may take.
+const COST: usize = 4;
+/// Bytes deflated before they are sent.
+const SHARE: usize = 32 * 1024;
+/// Room that is made for deflated bytes at a time.
+const ROOM: usize = 16 * 1024;
+
+/// A deflated transfer.
+#[derive(Debug)]
+pub struct SendDeflated {
+    stage: Stage,
+    encoder: Compress,
+    unsent: Unsent,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// There is more to come from the source.
+    Flowing(Box<Pump>),
+    /// The encoder has everything, and so has the client once it has what is unsent.
+    Ended,
+}
+
+/// Memory that an inner pump takes for its data connection. It has room for every budget.
+struct Memory(Vec<u8>);
+
+impl SendDeflated {
+    /// Sends what `source` sends, deflated.
+    pub fn new(source: Pump, level: DeflateLevel) -> Self {
+        Self {
+            stage: Stage::Flowing(Box::new(source)),
+            encoder: Compress::new(Compression::new(level.number()), true),
+            unsent: Unsent::default(),
+        }
+    }
+
+    /// Bytes handed to the kernel so far: deflated ones.
+    pub fn sent(&self) -> u64 {
+        self.unsent.sent()
+    }
+
+    /// See [`Pump::pump`](super::Pump::pump).
+    pub fn pump(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
+        loop {
+            match self.unsent.flush(stream, budget) {
+                Progress::Complete => {}
+                other @ (Progress::WouldBlock | Progress::BudgetSpent | Progress::Failed(_)) => return other,
+            }
+            let Stage::Flowing(source) = &mut self.stage else {
+                return Progress::Complete;
+            };
+            let share = SHARE.min(budget.bytes.div_ceil(COST));
+            if share == 0 {
+                return Progress::BudgetSpent;
+            }
+            let mut plain = Memory(Vec::with_capacity(share));
+            let mut inner = Budget {
+                bytes: share,
+                entries: budget.entries,
+            };
+            let progress = source.pump(&mut plain, &mut inner);
+            budget.entries = inner.entries;
+            budget.bytes = budget.bytes.saturating_sub((share - inner.bytes) * COST);
+            let deflated = match progress {
+                Progress::Complete => {
+                    self.stage = Stage::Ended;
+                    self.deflate(&plain.0, FlushCompress::Finish)
+                }
+                // Nothing was made of what was looked at; there may be more another time.
+                Progress::BudgetSpent | Progress::WouldBlock if plain.0.is_empty() => return Progress::BudgetSpent,
+                Progress::BudgetSpent | Progress::WouldBlock => self.deflate(&plain.0, FlushCompress::None),
+                Progress::Failed(error) => Err(error),
+            };
+            if let Err(error) = deflated {
+                return Progress::Failed(error);
+            }
+        }
+    }
+
+    /// Gives all of `plain` to the encoder, and what comes out of it to the client.
+    fn deflate(&mut self, plain: &[u8], flush: FlushCompress) -> Result<(), TransferError> {
+        let Self { encoder, unsent, .. } = self;
+        let out = unsent.buffer();
+        let mut left = plain;
+        loop {
+            out.reserve(ROOM);
+            let before = encoder.total_in();
+            // Fails only if it is used in the wrong order, which would be a mistake of ours.
+            let status = encoder
+                .compress_vec(left, out, flush)
+                .map_err(|_| TransferError::SourceFailed)?;
+            let taken = usize::try_from(encoder.total_in() - before).unwrap_or(usize::MAX);
+            left = left.get(taken..).unwrap_or_default();
+            let is_done = match flush {
+                FlushCompress::Finish => status == Status::StreamEnd,
+                _ => left.is_empty(),
+            };
+            if is_done {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl DataStream for Memory {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn send_file(&mut self, file: &OwnedFd, offset: u64, count: usize) -> io::Result<usize> {
+        let start = self.0.len();
+        self.0.resize(start + count, 0);
+        let read = rustix::io::pread(file, self.0.get_mut(start..).unwrap_or_default(), offset);
+        self.0.truncate(start + *read.as_ref().unwrap_or(&0));
+        Ok(read?)
+    }
+
+    /// Only what is sent is deflated here; there is nothing to receive.
+    fn receive(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(0)
+    }
+
+    fn receive_into(&mut self, _file: &OwnedFd, _offset: u64, _count: usize) -> Result<usize, ReceiveError> {
+        Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{MoodySink, file_of, pump_to_the_end};
+    use super::super::{ListingLines, SendFile, SendListing, SendText};
+    use super::*;
+    use std::io::Read;
+
+    fn deflated(source: Pump) -> Pump {
+        Pump::Deflated(SendDeflated::new(source, DeflateLevel::DEFAULT))
+    }
+
+    /// Inflates a stream, and fails if it is not whole or anything follows it.
+    fn inflated(stream: &[u8]) -> Vec<u8> {
+        let mut plain = Vec::new();
+        let mut decoder = flate2::bufread::ZlibDecoder::new(stream);
+        decoder.read_to_end(&mut plain).expect("a whole stream");
+        assert!(decoder.into_inner().is_empty(), "nothing follows it");
+        plain
+    }
+
+    fn text() -> Vec<u8> {
+        (0..20_000)
+            .flat_map(|line| format!("line {line}\n").into_bytes())
+            .collect()
+    }
+
+    #[test]
+    fn k03_k05_files_arrive_deflated_and_whole_through_a_moody_sink() {
+        for (at_once, refuses_every) in [(1, 0), (7, 3), (100_000, 2)] {
+            let (_file, open) = file_of(&text());
+            let mut pump = deflated(Pump::File(SendFile::new(open, 0)));
+            let mut sink = MoodySink::new(at_once, refuses_every);
+            assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
+            assert_eq!(inflated(&sink.taken), text());
+            assert_eq!(
+                pump.moved(),
+                sink.taken.len() as u64,
+                "what is counted is what was sent"
+            );
+            assert!(sink.taken.len() * 3 < text().len());
+            assert_eq!(sink.taken[0], 0x78, "zlib's header (RFC 1950 §2.2)");
+        }
+    }
+
+    #[test]
+    fn texts_are_translated_first_and_restarts_count_what_was_not_deflated() {
+        let translated = String::from_utf8(text())
+            .expect("ASCII")
+            .replace('\n', "\r\n")
+            .into_bytes();
+        for skip in [0, 1, 70_000, translated.len() - 1, translated.len()] {
+            let (_file, open) = file_of(&text());
+            let mut pump = deflated(Pump::Text(SendText::new(open, skip as u64)));
+            let mut sink = MoodySink::new(10_000, 0);
+            assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
+            assert_eq!(inflated(&sink.taken), &translated[skip..], "from {skip} on");
+        }
+        let (_file, open) = file_of(&text());
+        let mut pump = deflated(Pump::File(SendFile::new(open, 50_000).until(50_010)));
+        let mut sink = MoodySink::new(10_000, 0);
+        assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
+        assert_eq!(inflated(&sink.taken), &text()[50_000..50_010]);
+    }
+
+    #[test]
+    fn listings_are_deflated_and_nothing_is_a_stream_too() {
+        for lines in [&b""[..], b"a\r\nb\r\n"] {
+            let lines = lines.to_vec();
+            let mut pump = deflated(Pump::Listing(SendListing::new(ListingLines::Ready(lines.clone()))));
+            let mut sink = MoodySink::new(3, 2);
+            assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
+            assert_eq!(inflated(&sink.taken), lines);
+        }
+    }
+
+    #[test]
+    fn a_turn_deflates_no_more_than_a_quarter_of_its_budget() {
+        let (_file, open) = file_of(&vec![7; 1_000_000]);
+        let mut pump = SendDeflated::new(Pump::File(SendFile::new(open, 0)), DeflateLevel::DEFAULT);
+        let mut sink = MoodySink::new(usize::MAX, 0);
+        let mut turns = 0;
+        loop {
+            turns += 1;
+            let before = pump.encoder.total_in();
+            let mut budget = Budget {
+                bytes: 100_000,
+                entries: 0,
+            };
+            let progress = pump.pump(&mut sink, &mut budget);
+            assert!(pump.encoder.total_in() - before <= 25_000);
+            if progress == Progress::Complete {
+                break;
+            }
+            assert_eq!((progress, budget.bytes), (Progress::BudgetSpent, 0));
+        }
+        assert!(turns >= 40);
+        assert_eq!(inflated(&sink.taken), vec![7; 1_000_000]);
+    }
+
+    #[test]
+    fn j03_a_file_that_shrinks_ends_the_transfer_and_the_stream_is_not_whole() {
+        let (file, open) = file_of(&text());
+        let mut pump = deflated(Pump::File(SendFile::new(open, 0)));
+        let mut sink = MoodySink::new(1_000, 0);
+        file.set_len(1_000).expect("truncated");
+        assert_eq!(
+            pump_to_the_end(&mut pump, &mut sink),
+            Progress::Failed(TransferError::SourceShrank)
+        );
+        let mut decoder = flate2::bufread::ZlibDecoder::new(&sink.taken[..]);
+        assert!(decoder.read_to_end(&mut Vec::new()).is_err());
+    }
+}

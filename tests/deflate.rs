@@ -1,0 +1,199 @@
+//! MODE Z over real sockets: what Python's zlib and lftp make of it (draft-preston-ftpext-deflate).
+
+mod harness;
+
+use flate2::read::ZlibDecoder;
+use harness::{Server, has_program, tree, wait_until};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
+
+fn text() -> Vec<u8> {
+    (0..200_000)
+        .flat_map(|line| format!("line {line}\n").into_bytes())
+        .collect()
+}
+
+fn noise() -> Vec<u8> {
+    (0..1_000_000_u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect()
+}
+
+fn inflated(stream: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    ZlibDecoder::new(stream)
+        .read_to_end(&mut plain)
+        .expect("a whole stream");
+    plain
+}
+
+#[test]
+fn python_inflates_downloads_and_listings() {
+    if !has_program("python3") {
+        return;
+    }
+    let server = Server::start();
+    server.write("text", &text());
+    server.write("noise", &noise());
+    server.write("empty", b"");
+    server.write("d/inside", b"x");
+    let script = r#"
+import ftplib, sys, zlib
+ftp = ftplib.FTP()
+ftp.connect('127.0.0.1', int(sys.argv[1]), timeout=20)
+ftp.login()
+def fetch(command, rest=None):
+    data = bytearray()
+    ftp.voidcmd('TYPE I')
+    with ftp.transfercmd(command, rest) as connection:
+        while part := connection.recv(65536):
+            data += part
+    assert ftp.voidresp().startswith('226')
+    return bytes(data)
+def inflated(stream):
+    decoder = zlib.decompressobj()
+    plain = decoder.decompress(stream)
+    assert decoder.eof and not decoder.unused_data and not decoder.unconsumed_tail
+    return plain
+names = ['text', 'noise', 'empty']
+plain = {name: fetch('RETR ' + name) for name in names}
+listings = {verb: fetch(verb) for verb in ['NLST', 'MLSD', 'LIST', 'NLST d']}
+ftp.voidcmd('MODE Z')
+for level in [None, 1, 6]:
+    if level:
+        assert ftp.sendcmd('OPTS MODE Z LEVEL %d' % level) == '200 MODE Z LEVEL set to %d' % level
+    for name in names:
+        stream = fetch('RETR ' + name)
+        assert inflated(stream) == plain[name], name
+        assert name != 'text' or len(stream) * 2 < len(plain[name])
+    for verb, lines in listings.items():
+        assert inflated(fetch(verb)) == lines, verb
+    assert inflated(fetch('RETR text', 1_000_000)) == plain['text'][1_000_000:]
+    ftp.sendcmd('RANG 70000 70009')
+    assert inflated(fetch('RETR noise')) == plain['noise'][70000:70010]
+ftp.voidcmd('TYPE A')
+with ftp.transfercmd('RETR text') as connection:
+    stream = b''.join(iter(lambda: connection.recv(65536), b''))
+ftp.voidresp()
+assert inflated(stream) == plain['text'].replace(b'\n', b'\r\n')
+ftp.voidcmd('MODE S')
+assert fetch('RETR text') == plain['text']
+print(ftp.quit())
+"#;
+    let output = Command::new("timeout")
+        .args(["60", "python3", "-c", script, &server.address.port().to_string()])
+        .stdin(Stdio::null())
+        .output()
+        .expect("python runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut directories = vec![directory.to_path_buf()];
+    while let Some(current) = directories.pop() {
+        for entry in fs::read_dir(current).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                directories.push(path);
+            } else {
+                let relative = path.strip_prefix(directory).expect("within").to_path_buf();
+                found.insert(relative, fs::read(&path).expect("a file"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn lftp_mirrors_a_tree_in_mode_z() {
+    if !has_program("lftp") {
+        return;
+    }
+    let server = Server::with(&["--trace"]);
+    tree::fill(server.directory());
+    server.write("text", &text());
+    let target = TempDir::new().expect("a directory");
+    fs::write(target.path().join("part"), &text()[..700_000]).expect("a part");
+    let script = format!(
+        "set net:timeout 10; set net:max-retries 1; set cmd:fail-exit on; set ftp:use-mode-z yes; \
+         open ftp://127.0.0.1:{}; mirror / copy; mirror -P 4 --use-pget-n=2 / copy2; \
+         get -c text -o part",
+        server.address.port()
+    );
+    let output = Command::new("timeout")
+        .args(["60", "lftp", "-c", &script])
+        .current_dir(target.path())
+        .env("HOME", "/nonexistent")
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::null())
+        .output()
+        .expect("lftp runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let served = contents(server.directory());
+    for copy in ["copy", "copy2"] {
+        assert!(contents(&target.path().join(copy)) == served, "{copy} differs");
+    }
+    assert!(
+        fs::read(target.path().join("part")).expect("fetched") == text(),
+        "resumed"
+    );
+    wait_until("the conversation is told", || server.stdout().contains("says MODE Z"));
+}
+
+#[test]
+fn deflating_for_many_keeps_nobody_waiting() {
+    let server = Server::start();
+    server.write("noise", &noise().repeat(20));
+    let mut transfers: Vec<_> = (0..8)
+        .map(|_| {
+            let mut client = server.login();
+            assert_eq!(client.code("MODE Z"), 200);
+            let data = client.data();
+            client.send("RETR noise");
+            (client, data)
+        })
+        .collect();
+    let mut other = server.login();
+    for _ in 0..50 {
+        assert_eq!(other.code("NOOP"), 200);
+    }
+    // They are still at it: the NOOPs were answered in between. One of them vanishes, one is broken off.
+    let (mut aborted, _data) = transfers.remove(0);
+    aborted.expect(150);
+    aborted.send("ABOR");
+    aborted.expect(426);
+    aborted.expect(226);
+    drop(transfers.remove(0));
+    let (mut last, mut data) = transfers.remove(0);
+    drop(transfers);
+    last.expect(150);
+    let mut stream = Vec::new();
+    data.read_to_end(&mut stream).expect("the data");
+    last.expect(226);
+    assert!(inflated(&stream) == noise().repeat(20));
+}
+
+#[test]
+fn g19_sessions_that_break_off_deflated_transfers_leave_nothing_behind() {
+    let server = Server::start();
+    server.write("noise", &noise());
+    let baseline = server.descriptors();
+    let mut memory = 0;
+    for round in 0..300 {
+        let mut client = server.login();
+        assert_eq!(client.code("MODE Z"), 200);
+        let _data = client.data();
+        client.send("RETR noise");
+        client.expect(150);
+        if round == 100 {
+            memory = server.memory();
+        }
+    }
+    server.wait_for_descriptors(baseline);
+    assert!(server.memory() < memory + 8 * 1024);
+}
