@@ -45,7 +45,7 @@ fn active_mode_connects_when_the_transfer_command_arrives() {
 }
 
 #[test]
-fn d12_d13_the_server_attacks_nobody_on_a_clients_behalf() {
+fn d13_d12_the_server_attacks_nobody_on_a_clients_behalf() {
     let server = Server::start();
     let mut client = server.login();
     for line in [

@@ -32,7 +32,7 @@ fn c08_c09_a_fifo_or_device_never_blocks_and_is_never_opened() {
 }
 
 #[test]
-fn c10_c12_kinds_are_not_confused() {
+fn c12_c10_kinds_are_not_confused() {
     let (_outside, server) = beside_a_secret();
     symlink("nowhere", server.directory().join("dangling")).expect("a link");
     symlink("d", server.directory().join("to-directory")).expect("a link");

@@ -61,7 +61,7 @@ fn g02_at_the_descriptor_cap_clients_are_told_and_service_resumes() {
 }
 
 #[test]
-fn g02_g04_when_the_kernel_itself_has_no_descriptor_the_loop_does_not_spin() {
+fn g04_g02_when_the_kernel_itself_has_no_descriptor_the_loop_does_not_spin() {
     if !has_program("strace") {
         return;
     }

@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 #[test]
-fn l01_l02_l04_started_as_root_it_is_root_no_more() {
+fn l04_l01_l02_started_as_root_it_is_root_no_more() {
     if !is_root() {
         println!("skipped: the tests do not run as root");
         return;

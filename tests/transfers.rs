@@ -170,7 +170,7 @@ fn j03_a_file_that_is_truncated_while_it_is_sent_ends_in_451() {
 }
 
 #[test]
-fn j04_j05_a_file_that_grows_or_is_replaced_is_sent_as_it_was_opened() {
+fn j05_j04_a_file_that_grows_or_is_replaced_is_sent_as_it_was_opened() {
     let server = Server::start();
     let content = noise(48 << 20);
     let path = server.write("file", &content);

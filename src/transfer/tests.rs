@@ -109,7 +109,7 @@ fn k03_k05_a_file_arrives_whole_through_a_sink_that_refuses_and_takes_single_byt
 }
 
 #[test]
-fn k03_k05_text_arrives_translated_through_a_moody_sink() {
+fn k05_k03_text_arrives_translated_through_a_moody_sink() {
     let text = b"one\ntwo\r\nthree\n\n".repeat(3_000);
     let expected = b"one\r\ntwo\r\nthree\r\n\r\n".repeat(3_000);
     for (at_once, refuses_every) in [(1, 0), (5, 3), (100_000, 2)] {
