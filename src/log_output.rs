@@ -11,6 +11,9 @@ use simple_logger::SimpleLogger;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Longest message, in bytes: a path can be long, and longer still with its bytes escaped (threat I01).
+const LONGEST: usize = 1024;
+
 /// Lines that could not be written.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
@@ -43,13 +46,32 @@ impl Log for NeverWaiting {
             return;
         }
         // The library panics when it cannot write; that is a lost line, not a reason to end a session.
-        let written = can_be_written() && catch_unwind(AssertUnwindSafe(|| self.lines.log(record))).is_ok();
+        let mut message = record.args().to_string();
+        shorten(&mut message);
+        let written = can_be_written()
+            && catch_unwind(AssertUnwindSafe(|| {
+                let metadata = record.metadata().clone();
+                self.lines.log(
+                    &Record::builder()
+                        .metadata(metadata)
+                        .args(format_args!("{message}"))
+                        .build(),
+                );
+            }))
+            .is_ok();
         if !written {
             DROPPED.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     fn flush(&self) {}
+}
+
+fn shorten(message: &mut String) {
+    if message.len() > LONGEST {
+        message.truncate(message.floor_char_boundary(LONGEST - '…'.len_utf8()));
+        message.push('…');
+    }
 }
 
 /// Whether standard error takes a line now. A pipe that is "writable" takes 4,096 bytes, more than any line of ours.
@@ -61,4 +83,19 @@ fn can_be_written() -> bool {
     let [watched] = watched;
     let events = watched.revents();
     ready.is_ok() && events.contains(PollFlags::OUT) && !events.intersects(PollFlags::ERR | PollFlags::NVAL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i01_a_long_message_is_cut_between_characters() {
+        let mut short = "ü".repeat(LONGEST / 2);
+        shorten(&mut short);
+        assert_eq!(short, "ü".repeat(LONGEST / 2));
+        let mut long = format!("a{}", "ü".repeat(LONGEST));
+        shorten(&mut long);
+        assert!(long.len() <= LONGEST && long.ends_with("ü…"), "{}", long.len());
+    }
 }

@@ -1,20 +1,26 @@
 //! The program: options → prepare → run → exit code.
 //!
-//! Exit codes: 0 after an orderly end, 1 when the server cannot start or its poll fails, 2 for a wrong command line.
+//! Exit codes: 0 after an orderly end, 1 when the server cannot start or its poll fails, 2 for a wrong command line
+//! or password to be hashed.
 
 #![forbid(unsafe_code)]
 
-use loopftpd::accounts::Rights;
-use loopftpd::confine::{self, Confinement};
+mod introduction;
+
+use introduction::{Introduction, distinct_urls};
+use loopftpd::accounts::{Accounts, AnonymousAccess, Rights, UsersFile, UsersFileError};
+use loopftpd::confine::{self, ConfineError, Confinement};
 use loopftpd::descriptors::{Descriptors, SESSION_WORST_CASE};
-use loopftpd::event_loop::{self, Equipment, EventLoop, Listening, Settings, Signals, TransferLog};
+use loopftpd::event_loop::{
+    self, Equipment, EventLog, EventLoop, Listening, Settings, Signals, StartError, TransferLog,
+};
+use loopftpd::hash_password;
 use loopftpd::log_output;
 use loopftpd::options::{self, Invocation, Options};
 use loopftpd::random::Random;
-use loopftpd::storage::{DiskRoot, Storage, Synthetic};
+use loopftpd::storage::{DiskRoot, Storage, Synthetic, UploadPolicy};
 use std::error::Error;
 use std::io::{self, Write};
-use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -25,17 +31,42 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 complain(&error.to_string());
-                ExitCode::FAILURE
+                exit_code(&*error)
             }
         },
         Ok(Invocation::Help(text) | Invocation::Version(text)) => {
             say(&text);
             ExitCode::SUCCESS
         }
+        Ok(Invocation::HashPassword) => match hash_password::read_and_hash() {
+            Ok(hash) => {
+                say(&format!("{hash}\n"));
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                complain(&error.to_string());
+                ExitCode::from(2)
+            }
+        },
         Err(error) => {
             complain(&error.to_string());
             ExitCode::from(2)
         }
+    }
+}
+
+/// 2 if an option asks for what no system like this one has, a user or an address of another machine, or names a file whose
+/// content is wrong.
+fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
+    let is_wrong_option = matches!(
+        error.downcast_ref(),
+        Some(ConfineError::UnknownUser(_) | ConfineError::NotRoot(_))
+    ) || matches!(error.downcast_ref(), Some(StartError::Control(failure)) if failure.is_not_ours())
+        || error.is::<UsersFileError>();
+    if is_wrong_option {
+        ExitCode::from(2)
+    } else {
+        ExitCode::FAILURE
     }
 }
 
@@ -46,66 +77,122 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     let identity = confine::identity(&options.directory, options.user.as_deref())?;
 
     let signals = Signals::take_over()?;
-    let random = Random::from_kernel()?;
     let transfer_log = options.transfer_log.as_deref().map(open_transfer_log).transpose()?;
+    let event_log = options.events.as_deref().map(open_event_log).transpose()?;
+    let mut users_file = options
+        .users
+        .as_deref()
+        .map(|path| UsersFile::open(path, options.users_privacy))
+        .transpose()?;
+    let accounts = users_file
+        .as_mut()
+        .map_or_else(|| Ok(Accounts::none()), UsersFile::read)?;
     let range = options.passive_ports.low..=options.passive_ports.high;
-    let listening = Listening::open(&options.listen, &range, &descriptors)?;
+    let listening = Listening::open(&options.listen, &range, &descriptors, &options.techniques)?;
     // Interface addresses are asked for while the process may still ask.
-    let urls: Vec<String> = listening.addresses().flat_map(urls).collect();
+    let urls = distinct_urls(listening.addresses());
 
     let confinement = confine::confine(&options.directory, identity)?;
     let root = match &confinement {
         Confinement::NotNeeded => options.directory.as_path(),
-        Confinement::Confined(_) | Confinement::StayingRoot => Path::new("/"),
+        Confinement::Confined(_) | Confinement::StayingRoot => {
+            if let Some(file) = &mut users_file {
+                file.forget_path();
+            }
+            Path::new("/")
+        }
     };
-    let disk = DiskRoot::open(root, descriptors.clone())?;
-    let storage: Rc<dyn Storage> = if options.synthetic {
-        Rc::new(Synthetic::new(disk, event_loop::wall_clock()))
-    } else {
-        Rc::new(disk)
-    };
-
+    warn_of_open_doors(&options, &listening);
+    let storage = storage(root, &options, &descriptors)?;
     let most_sessions = descriptors
         .free()
         .saturating_sub(SESSION_WORST_CASE - 1)
         .min(options.max_sessions);
-    say(&introduction(
-        &options,
-        &confinement,
-        &urls,
-        listening.passive_ports(),
+    let introduction = Introduction {
+        options: &options,
+        accounts: accounts.len(),
+        confinement: &confinement,
+        urls: &urls,
+        passive_ports: listening.passive_ports(),
         most_sessions,
         process_limit,
-    ));
-    let counters = EventLoop::new(
-        listening,
-        Equipment {
-            settings: settings(&options),
-            storage,
-            descriptors,
-            random,
-            signals,
-            transfer_log,
-            trace: options.trace,
-        },
-    )?
-    .run()?;
+    };
+    // Standard output may be for the events alone.
+    let say = if options.events_to_standard_output() {
+        murmur
+    } else {
+        say
+    };
+    say(&introduction.text());
+    let equipment = Equipment {
+        settings: settings(&options, most_sessions),
+        storage,
+        accounts,
+        users_file,
+        descriptors,
+        random: Random::from_kernel()?,
+        transfer_log,
+        event_log,
+        trace: options.trace,
+    };
+    let counters = EventLoop::new(listening, equipment, signals)?.run()?;
     say(&format!("{counters}\nlog lines dropped: {}\n", log_output::dropped()));
     Ok(())
 }
 
-fn settings(options: &Options) -> Settings {
+/// Where nobody may change anything, the storage cannot either.
+fn storage(root: &Path, options: &Options, descriptors: &Descriptors) -> Result<Rc<dyn Storage>, Box<dyn Error>> {
+    let disk = DiskRoot::open(root, descriptors.clone())?;
+    let disk = if options.allows_changes() {
+        let policy = UploadPolicy {
+            durable: options.durable,
+            keeps_part: options.keeps_part,
+        };
+        disk.writable(policy, Random::from_kernel()?)
+    } else {
+        disk
+    };
+    Ok(if options.synthetic {
+        Rc::new(Synthetic::new(disk, event_loop::wall_clock()))
+    } else {
+        Rc::new(disk)
+    })
+}
+
+/// `most_sessions`: what the option and the descriptors allow; shares of it are shares of what there really is.
+fn settings(options: &Options, most_sessions: usize) -> Settings {
     Settings {
         banner: options.banner.clone(),
         active: options.active,
-        anonymous: Some(Rights::READ_ONLY),
+        anonymous: options.anonymous.rights(),
+        allows_changes: options.allows_changes(),
         public_addresses: options.public_addresses.clone(),
-        max_sessions: options.max_sessions,
+        max_sessions: most_sessions,
         max_sessions_per_ip: options.max_sessions_per_ip,
         login_timeout: options.login_timeout,
         idle_timeout: options.idle_timeout,
         connect_timeout: options.connect_timeout,
         stall_timeout: options.stall_timeout,
+        rate_limit: options.rate_limit,
+        techniques: options.techniques.clone(),
+    }
+}
+
+/// Whoever can reach the server can fill the disk, and everybody on the way can read passwords.
+fn warn_of_open_doors(options: &Options, listening: &Listening) {
+    let is_reachable = listening
+        .addresses()
+        .any(|address| !address.ip().to_canonical().is_loopback());
+    if is_reachable && options.anonymous.rights().is_some_and(Rights::allows_changes) {
+        let may = match options.anonymous {
+            AnonymousAccess::Off | AnonymousAccess::Read => return,
+            AnonymousAccess::Upload => "put files here",
+            AnonymousAccess::Write => "change, replace and remove every file here",
+        };
+        log::warn!("anyone who reaches this address may {may}, without a password");
+    }
+    if is_reachable && options.users.is_some() {
+        log::warn!("passwords go over the network in clear text: whoever is on the way can read them");
     }
 }
 
@@ -113,71 +200,8 @@ fn open_transfer_log(path: &Path) -> Result<TransferLog, String> {
     TransferLog::open(path).map_err(|error| format!("--transfer-log {}: cannot be opened: {error}", path.display()))
 }
 
-/// What is said at the start: what is served, to whom, where, and how much.
-fn introduction(
-    options: &Options,
-    confinement: &Confinement,
-    urls: &[String],
-    (bound, wanted): (usize, usize),
-    most_sessions: usize,
-    process_limit: u64,
-) -> String {
-    let mut text = format!(
-        "serving  {}, read-only, to anonymous clients\n",
-        options.directory.display()
-    );
-    for url in urls {
-        text += &format!("open     {url}\n");
-    }
-    let range = &options.passive_ports;
-    text += &format!(
-        "passive  ports {}-{}, {bound} of {wanted} bound\n",
-        range.low, range.high
-    );
-    text += &format!("sessions at most {most_sessions} (descriptor limit {process_limit})\n");
-    match confinement {
-        Confinement::NotNeeded => {}
-        Confinement::Confined(identity) => {
-            text += &format!(
-                "confined to the directory, as user {} ({})\n",
-                identity.name, identity.uid
-            );
-        }
-        Confinement::StayingRoot => text += "confined to the directory, but still root\n",
-    }
-    text + "ready\n"
-}
-
-/// The URLs that reach a listening address: itself, or every interface's for a wildcard.
-fn urls(address: SocketAddr) -> Vec<String> {
-    if !address.ip().is_unspecified() {
-        return vec![format!("ftp://{address}/")];
-    }
-    let interfaces = nix::ifaddrs::getifaddrs()
-        .map(Iterator::collect::<Vec<_>>)
-        .unwrap_or_default();
-    let mut reachable: Vec<IpAddr> = interfaces
-        .iter()
-        .filter_map(|interface| interface.address.as_ref())
-        .filter_map(|storage| {
-            let v4 = storage.as_sockaddr_in().map(|socket| IpAddr::V4(socket.ip()));
-            v4.or_else(|| storage.as_sockaddr_in6().map(|socket| IpAddr::V6(socket.ip())))
-        })
-        // A dual-stack socket takes IPv4 too; link-local addresses need a zone that a URL cannot carry.
-        .filter(|ip| (address.is_ipv6() || ip.is_ipv4()) && !is_link_local(*ip))
-        .collect();
-    reachable.dedup();
-    reachable
-        .into_iter()
-        .map(|ip| format!("ftp://{}/", SocketAddr::new(ip, address.port())))
-        .collect()
-}
-
-fn is_link_local(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(_) => false,
-        IpAddr::V6(address) => address.is_unicast_link_local(),
-    }
+fn open_event_log(path: &Path) -> Result<EventLog, String> {
+    EventLog::open(path).map_err(|error| format!("--events {}: cannot be opened: {error}", path.display()))
 }
 
 /// To standard output; a reader that has gone does not matter.
@@ -186,6 +210,11 @@ fn say(text: &str) {
     let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
 }
 
+/// To standard error.
+fn murmur(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
 fn complain(text: &str) {
-    let _ = writeln!(io::stderr(), "loopftpd: {}", text.trim_end());
+    murmur(&format!("loopftpd: {}\n", text.trim_end()));
 }

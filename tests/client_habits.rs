@@ -14,6 +14,84 @@ fn conversation(client: &mut Client, lines: &[(&str, u16)]) {
 }
 
 #[test]
+fn the_greeting_is_one_plain_line_and_replies_that_clients_compare_are_exact() {
+    let server = Server::start();
+    server.write("12 bytes.txt", b"0123456789");
+    let mut client = Client::connect_silently(server.address, None);
+    let greeting = client.expect(220);
+    assert!(greeting.lines.len() == 1 && greeting.text().is_ascii(), "{greeting:?}");
+    assert_eq!(client.command("SYST").text(), "215 UNIX Type: L8");
+    client.login();
+    for (line, reply) in [
+        ("PWD", "257 \"/\" is the current directory"),
+        ("SIZE 12 bytes.txt", "213 10"),
+        ("OPTS MLST type;size;modify;", "200 MLST OPTS type;size;modify;"),
+        ("MODE Z", "504 Not implemented for that parameter"),
+    ] {
+        assert_eq!(client.command(line).text(), reply, "{line}");
+    }
+    assert_eq!(client.code("CDUP"), 250, "clients are written for 250");
+    // Where no size is told, nothing may look like one.
+    for (kind, command) in [
+        ("TYPE A", "RETR 12 bytes.txt"),
+        ("TYPE A", "LIST"),
+        ("TYPE I", "LIST"),
+        ("TYPE I", "MLSD"),
+    ] {
+        assert_eq!(client.code(kind), 200);
+        let _data = client.data();
+        client.send(command);
+        let opening = client.expect(150).text();
+        assert!(
+            !opening[4..].contains(|character: char| character.is_ascii_digit() || character == '('),
+            "{opening}"
+        );
+        client.expect(226);
+    }
+}
+
+#[test]
+fn features_have_the_words_that_clients_compare() {
+    let server = Server::start();
+    let mut client = server.connect();
+    let reply = client.command("FEAT");
+    assert_eq!(reply.code, 211);
+    let features: Vec<&str> = reply.lines[1..reply.lines.len() - 1]
+        .iter()
+        .map(String::as_str)
+        .collect();
+    for wanted in [" SIZE", " MDTM", " UTF8", " REST STREAM", " EPSV", " TVFS", " CLNT"] {
+        assert!(features.contains(&wanted), "{wanted}: {features:?}");
+    }
+    assert!(
+        features.contains(&" MLST type*;size*;modify*;perm*;unique*;UNIX.mode*;"),
+        "{features:?}"
+    );
+    assert!(
+        !features
+            .iter()
+            .any(|feature| feature.contains("MLSD") || feature.contains("PRET")),
+        "{features:?}"
+    );
+}
+
+/// Line ends and segments of hand-made clients and of people at a telnet.
+#[test]
+fn lines_end_in_whatever_clients_end_them_in() {
+    let server = Server::start();
+    for end in ["\r\n", "\n", "\n\r", "\r\n\n"] {
+        let mut client = server.connect();
+        let script = ["USER anonymous", "PASS x", "TYPE I", "NOOP", "PWD", "QUIT", ""].join(end);
+        for byte in script.bytes() {
+            client.send_bytes(&[byte]);
+        }
+        for code in [331, 230, 200, 200, 257, 221] {
+            client.expect(code);
+        }
+    }
+}
+
+#[test]
 fn names_and_probes_are_answered_before_login() {
     let server = Server::start();
     let mut client = server.connect();

@@ -19,6 +19,8 @@ struct Exchange {
     server: Server,
     files: Vec<PathBuf>,
     target: TempDir,
+    /// Where clients keep what they remember.
+    home: TempDir,
 }
 
 impl Exchange {
@@ -26,7 +28,13 @@ impl Exchange {
         let server = Server::start();
         let files = tree::fill(server.directory());
         let target = TempDir::new().expect("a directory");
-        Self { server, files, target }
+        let home = TempDir::new().expect("a directory");
+        Self {
+            server,
+            files,
+            target,
+            home,
+        }
     }
 
     fn url(&self, path: &str) -> String {
@@ -49,7 +57,7 @@ impl Exchange {
             .args(["60", program])
             .args(arguments)
             .current_dir(self.target.path())
-            .env("HOME", "/nonexistent")
+            .env("HOME", self.home.path())
             .env("LC_ALL", "C.UTF-8")
             .stdin(Stdio::from(fs::File::open(&script).expect("the input")))
             .output()

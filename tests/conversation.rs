@@ -5,6 +5,7 @@ mod harness;
 use harness::{Client, Server, wait_until};
 use std::io::{Read, Write};
 use std::net::Shutdown;
+use std::os::unix::ffi::OsStrExt;
 
 #[test]
 fn a_session_from_greeting_to_goodbye() {
@@ -31,13 +32,11 @@ fn a01_an_endless_line_is_cut_off() {
                 break;
             }
         }
-        if let Some(reply) = client.reply_or_end() {
-            assert_eq!(reply.code, 500);
-        }
+        client.expect(500);
         assert!(client.is_closed());
     }
     assert!(
-        server.memory() < before + 8 * 1024,
+        server.memory() < before + 1024,
         "{} KiB, before {before}",
         server.memory()
     );
@@ -54,9 +53,19 @@ fn a02_the_longest_line_is_served_also_bytewise() {
         client.send_bytes(&[byte]);
     }
     client.expect(200);
-    client.send(&format!("{longest}x"));
-    client.expect(500);
-    assert!(client.is_closed());
+    client.login();
+    // 4,096 afterwards.
+    let longest = format!("NOOP {}", "x".repeat(4_091));
+    assert_eq!(client.code(&longest), 200);
+    let mut before_login = server.connect();
+    for (client, line) in [
+        (&mut client, format!("{longest}x")),
+        (&mut before_login, "x".repeat(1_025)),
+    ] {
+        client.send(&line);
+        client.expect(500);
+        assert!(client.is_closed());
+    }
 }
 
 #[test]
@@ -114,8 +123,12 @@ fn a11_other_protocols_are_sent_away_and_not_listened_to() {
         let mut client = server.connect();
         client.send_bytes(opening);
         client.expect(500);
-        assert!(client.is_closed());
+        assert!(client.is_closed(), "nothing behind it is answered");
     }
+    wait_until("each is logged", || {
+        let log = server.stderr();
+        log.matches("another protocol").count() == 3 && log.matches("TLS handshake").count() == 1
+    });
 }
 
 #[test]
@@ -209,6 +222,38 @@ fn b04_naming_another_user_forgets_everything() {
 }
 
 #[test]
+fn b10_addresses_that_are_refused_over_and_over_end_the_connection() {
+    let server = Server::start();
+    let mut client = server.login();
+    for _ in 0..50 {
+        assert_eq!(client.code("PORT x"), 501);
+    }
+    client.send("PORT x");
+    client.expect(501);
+    client.expect(421);
+    assert!(client.is_closed());
+}
+
+/// The time for a login begins with the arrival, and anew when a client that was in starts over.
+#[test]
+fn b04_whoever_starts_over_has_the_time_of_a_login_again() {
+    let server = Server::with(&["--login-timeout", "1s"]);
+    let mut client = server.login();
+    let start = std::time::Instant::now();
+    while start.elapsed() < std::time::Duration::from_millis(1_200) {
+        assert_eq!(client.code("NOOP"), 200);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(client.code("REIN"), 220);
+    client.login();
+    assert_eq!(client.code("USER anonymous"), 331);
+    assert_eq!(client.code("PASS x"), 230);
+    assert_eq!(client.code("REIN"), 220);
+    client.expect(421);
+    assert!(client.is_closed());
+}
+
+#[test]
 fn b11_abor_with_nothing_to_abort_and_in_a_pipeline() {
     let server = Server::start();
     let mut client = server.login();
@@ -278,8 +323,21 @@ fn i01_log_lines_carry_no_control_bytes_of_clients() {
     client.expect(530);
     drop(client);
     wait_until("the session is over", || server.stderr().contains("closed"));
+    // Names of files that were sent: text that runs backwards, control characters of Latin-1.
+    let names = ["\u{202e}txt.exe".as_bytes(), b"csi\x9b2J", "\u{9b}2J".as_bytes()];
+    let mut client = server.login();
+    for name in names {
+        let path = server.directory().join(std::ffi::OsStr::from_bytes(name));
+        std::fs::write(path, b"x").expect("a file");
+        let _data = client.data();
+        client.send_bytes(&[b"RETR ", name, b"\r\n"].concat());
+        client.expect(150);
+        client.expect(226);
+    }
+    wait_until("they are logged", || server.stderr().matches("RETR /").count() >= 3);
     for text in [server.stderr(), server.stdout()] {
-        assert!(!text.contains('\x1b') && !text.contains('\u{202e}'), "{text:?}");
+        let is_plain = |character: char| (' '..='~').contains(&character) || "\n→…µ".contains(character);
+        assert!(text.chars().all(is_plain), "{text:?}");
         assert!(!text.contains("topsecret-4711"), "f08: no password in any log");
     }
 }

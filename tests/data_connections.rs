@@ -94,6 +94,38 @@ fn d18_a_reset_in_the_middle_costs_a_426_and_no_more() {
 }
 
 #[test]
+fn d18_a_reset_in_a_listing_costs_a_426_and_no_more() {
+    let server = Server::start();
+    // More lines than both sockets' buffers can hold: names of 250 bytes, all of one file.
+    let directory = server.directory().join("many");
+    std::fs::create_dir(&directory).expect("a directory");
+    harness::tree::allow_reading(&directory);
+    let first = directory.join("f".repeat(250));
+    std::fs::write(&first, b"x").expect("a file");
+    for number in 0..30_000 {
+        std::fs::hard_link(&first, directory.join(format!("{number:0250}"))).expect("another name");
+    }
+    let mut client = server.login();
+    let baseline = server.descriptors();
+    for round in 0..4 {
+        for verb in ["LIST many", "MLSD many", "NLST many"] {
+            let mut data = client.data();
+            client.send(verb);
+            client.expect(150);
+            let mut some = vec![0; 1 + round * 10_000];
+            data.read_exact(&mut some).expect("the beginning");
+            socket2::SockRef::from(&data)
+                .set_linger(Some(Duration::ZERO))
+                .expect("an option");
+            drop(data);
+            client.expect(426);
+        }
+    }
+    assert_eq!(client.code("NOOP"), 200);
+    server.wait_for_descriptors(baseline);
+}
+
+#[test]
 fn d19_a_client_that_never_reads_is_given_up() {
     let server = Server::with(&["--stall-timeout", "300ms"]);
     server.write("big", &vec![3; 32 << 20]);

@@ -4,8 +4,10 @@ mod harness;
 
 use harness::server::{Setup, children_of, client_address};
 use harness::{Client, Server, has_program, wait_until};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -32,7 +34,11 @@ fn g02_at_the_descriptor_cap_clients_are_told_and_service_resumes() {
     for _ in 0..200 {
         let mut client = Client::connect_silently(server.address, None);
         match client.reply().code {
-            220 => held.push(client),
+            // Whoever does not log in would give way to the next.
+            220 => {
+                client.login();
+                held.push(client);
+            }
             421 => refused += 1,
             other => panic!("{other}"),
         }
@@ -47,7 +53,6 @@ fn g02_at_the_descriptor_cap_clients_are_told_and_service_resumes() {
     std::thread::sleep(Duration::from_millis(500));
     assert!(server.cpu_ticks() - before <= 5, "spinning");
     // Those who are in can still work: the last descriptors were kept for them.
-    held[0].login();
     assert_eq!(held[0].fetch("LIST"), b"");
     held.truncate(1);
     wait_until("somebody is served again", || {
@@ -93,6 +98,73 @@ fn g06_slow_logins_give_way_and_real_ones_come_through() {
         }
     }
     assert_eq!(evicted, 200, "the oldest give way");
+}
+
+/// The share of those who may be at their login is one of the sessions that the descriptors allow.
+#[test]
+fn g06_slow_logins_leave_room_where_descriptors_are_few() {
+    if !has_program("prlimit") {
+        return;
+    }
+    for descriptors in [64, 128] {
+        let server = Setup::new().nofile(descriptors).ports(4).start();
+        let _slow: Vec<Client> = (0..200)
+            .map(|_| {
+                let mut client = Client::connect_silently(server.address, None);
+                client.send_bytes(b"U");
+                client
+            })
+            .collect();
+        let mut real = server.login();
+        assert_eq!(real.fetch("LIST"), b"", "{descriptors} descriptors");
+    }
+}
+
+#[test]
+fn g03_when_descriptors_run_out_in_the_middle_sessions_are_told_and_live_on() {
+    if !has_program("prlimit") {
+        return;
+    }
+    let server = Setup::new().nofile(64).ports(10).start();
+    server.write("big", &vec![1; 16 << 20]);
+    let mut clients: Vec<Client> = Vec::new();
+    loop {
+        let mut client = Client::connect_silently(server.address, None);
+        if client.reply().code != 220 {
+            break;
+        }
+        client.login();
+        clients.push(client);
+    }
+    // Each wants a data connection and a file at once; there are not enough for all.
+    let mut served = Vec::new();
+    let mut refused = 0;
+    for client in &mut clients {
+        let data = client.data();
+        match client.code("RETR big") {
+            150 => served.push((client, data)),
+            425 | 450 => refused += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert!(
+        refused > 0 && !served.is_empty(),
+        "{refused} refused, {} served",
+        served.len()
+    );
+    for (client, mut data) in served {
+        let mut bytes = Vec::new();
+        // A connection that could not be kept is closed, and the transfer says so.
+        data.read_to_end(&mut bytes).expect("an orderly end");
+        match client.reply().code {
+            226 => assert_eq!(bytes.len(), 16 << 20),
+            425 => assert_eq!(bytes.len(), 0),
+            other => panic!("{other}"),
+        }
+    }
+    for client in &mut clients {
+        assert_eq!(client.fetch("RETR big").len(), 16 << 20, "all is well again");
+    }
 }
 
 #[test]
@@ -194,29 +266,61 @@ fn g09_a_directory_of_many_entries_is_streamed() {
     assert!(server.memory() < before + 8 * 1024);
 }
 
+/// A server whose standard error is what the shell makes of it.
+fn with_log_into(shell: &str) -> Server {
+    Setup::new()
+        .arguments(&["--log-level", "debug"])
+        .under(&["sh", "-c", shell, "sh"])
+        .start()
+}
+
 #[test]
-fn g14_a_log_that_nobody_reads_stops_nothing() {
-    for full in [false, true] {
-        let server = if full {
-            // Every write to it fails with ENOSPC.
-            let shell = "exec \"$@\" 2>/dev/full";
-            Setup::new()
-                .arguments(&["--log-level", "debug"])
-                .under(&["sh", "-c", shell, "sh"])
-                .start()
-        } else {
-            // A pipe whose reader sleeps: it fills up.
-            let shell = "\"$@\" 2>&1 >&3 3>&- | { exec 3>&-; sleep 1000; }";
-            Setup::new()
-                .arguments(&["--log-level", "debug"])
-                .under(&["sh", "-c", &format!("exec 3>&1; {shell}"), "sh"])
-                .start()
-        };
-        let mut server = server;
+fn g14_a_log_on_a_full_disk_stops_nothing_and_its_lines_are_counted() {
+    // Every write to it fails with ENOSPC.
+    let mut server = with_log_into("exec \"$@\" 2>/dev/full");
+    for _ in 0..500 {
+        assert_eq!(server.connect().code("QUIT"), 221);
+    }
+    server.signal(rustix::process::Signal::TERM);
+    assert!(server.wait().success());
+    let count = || -> Option<u64> {
+        server
+            .stdout()
+            .lines()
+            .last()?
+            .strip_prefix("log lines dropped: ")?
+            .parse()
+            .ok()
+    };
+    wait_until("the lost lines are counted", || {
+        count().is_some_and(|count| count >= 500)
+    });
+}
+
+#[test]
+fn g14_i01_a_log_that_nobody_reads_or_whose_reader_has_gone_stops_nothing() {
+    for reader in ["sleep 1000", "true"] {
+        let shell = format!("exec 3>&1; \"$@\" 2>&1 >&3 3>&- | {{ exec 3>&-; {reader}; }}");
+        let mut server = with_log_into(&shell);
         server.is_unchecked = true;
-        for _ in 0..2_000 {
-            let mut client = server.connect();
-            assert_eq!(client.code("QUIT"), 221, "full: {full}");
+        // Names that are four times as long when they are logged: a line must not be longer than a pipe has room for.
+        let name = vec![0xf0; 250];
+        let mut path = server.directory().to_path_buf();
+        for _ in 0..14 {
+            path.push(OsStr::from_bytes(&name));
+        }
+        fs::create_dir_all(&path).expect("directories");
+        fs::write(path.join("file"), b"x").expect("a file");
+        let mut client = server.login();
+        for _ in 0..14 {
+            client.send_bytes(&[b"CWD ", name.as_slice(), b"\r\n"].concat());
+            client.expect(250);
+        }
+        for _ in 0..50 {
+            assert_eq!(client.fetch("RETR file"), b"x", "{reader}");
+        }
+        for _ in 0..1_000 {
+            assert_eq!(server.connect().code("QUIT"), 221, "{reader}");
         }
         end_whole_tree(&server);
     }

@@ -6,7 +6,9 @@ use harness::Server;
 use harness::client::connect;
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -87,7 +89,132 @@ fn listings_take_options_patterns_and_files() {
     ] {
         assert_eq!(client.code(missing), 550, "{missing}, before any 150");
     }
-    assert_eq!(client.command("RETR missing").text(), "550 File not found");
+    for line in [
+        "RETR missing",
+        "SIZE missing",
+        "MDTM missing",
+        "MLST missing",
+        "CWD missing",
+        "SIZE My Dir",
+    ] {
+        assert_eq!(client.command(line).text(), "550 File not found", "{line}");
+    }
+}
+
+/// Every group of options that a client is known to send, before nothing, a directory and a name with blanks.
+#[test]
+fn options_of_every_client_are_taken_and_only_a_means_anything() {
+    let server = Server::start();
+    server.write("My Dir/inside", b"12345");
+    server.write(".hidden", b"");
+    let mut client = server.login();
+    let lines = |text: String| text.lines().count();
+    for options in [
+        "-a", "-A", "-l", "-la", "-al", "-aL", "-lR", "-CF", "-d", "--", "-L -a", "-R", "-1", "-lt -r",
+    ] {
+        let dots = if options.to_lowercase().contains('a') { 2 } else { 0 };
+        assert_eq!(
+            lines(client.fetch_text(&format!("LIST {options}"))),
+            2 + dots,
+            "{options}"
+        );
+        assert_eq!(
+            lines(client.fetch_text(&format!("list {options} My Dir"))),
+            1 + dots,
+            "{options}"
+        );
+        assert_eq!(lines(client.fetch_text(&format!("NLST {options}"))), 2, "{options}");
+        assert_eq!(
+            client.fetch_text(&format!("NLST {options} My Dir")),
+            "My Dir/inside\r\n",
+            "{options}"
+        );
+    }
+    // A FileZilla that compares the two: nothing of LIST is missing from LIST -a.
+    let (plain, all) = (client.fetch_text("LIST"), client.fetch_text("LIST -a"));
+    assert!(plain.lines().all(|line| all.contains(line)), "{plain}{all}");
+}
+
+#[test]
+fn names_that_nlst_gives_are_taken_by_retr_and_never_begin_with_dot_slash() {
+    let server = Server::start();
+    server.write("d/file", b"in d");
+    server.write("file", b"at the top");
+    let mut client = server.login();
+    for (line, names) in [
+        ("NLST", "file d"),
+        ("NLST .", "file d"),
+        ("NLST ./", "file d"),
+        ("NLST ./f*", "file"),
+        ("NLST ./d", "d/file"),
+        ("NLST d/", "d/file"),
+        ("NLST /d", "/d/file"),
+        ("NLST /", "/file /d"),
+        ("NLST d/../d", "d/../d/file"),
+        ("NLST d/*", "d/file"),
+        ("NLST d/file", "d/file"),
+    ] {
+        let text = client.fetch_text(line);
+        let mut found: Vec<&str> = text.lines().collect();
+        let mut expected: Vec<&str> = names.split(' ').collect();
+        found.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{line}");
+        for name in found.into_iter().filter(|name| name.ends_with("file")) {
+            let content = client.fetch_text(&format!("RETR {name}"));
+            assert_eq!(
+                content,
+                if name.contains('d') { "in d" } else { "at the top" },
+                "{name}"
+            );
+        }
+    }
+}
+
+/// Columns as the parsers of curl, wget, lftp, jlaffaye/ftp and commons-net count them, over a real directory.
+#[test]
+fn list_lines_are_what_clients_take_apart() {
+    let server = Server::start();
+    server.write("d/x", b"");
+    server.write(" leading and trailing ", &[0; 1_234]);
+    symlink("d/x", server.directory().join("link")).expect("a link");
+    for (name, mode) in [("setuid", 0o4755), ("sticky", 0o1644)] {
+        let path = server.write(name, b"");
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("ours");
+    }
+    let mut client = server.login();
+    for line in ["TYPE A", "TYPE I"] {
+        assert_eq!(client.code(line), 200);
+        let listing = client.fetch_text("LIST");
+        assert!(!listing.starts_with("total"), "{listing}");
+        assert_eq!(listing.matches("\r\n").count(), 5, "{listing}");
+        for line in listing.split_terminator("\r\n") {
+            let (mode, rest) = line.split_at(10);
+            assert!(matches!(mode.as_bytes()[0], b'-' | b'd' | b'l'), "{line}");
+            assert!(mode[1..].bytes().all(|byte| b"rwxsStT-".contains(&byte)), "{line}");
+            let fields: Vec<&str> = rest.split_whitespace().take(7).collect();
+            let [links, owner, group, size, month, day, time] = fields[..] else {
+                panic!("seven fields: {line}");
+            };
+            assert!(links.parse::<u64>().expect("a count") > 0, "{line}");
+            assert_eq!((owner, group), ("ftp", "ftp"), "nobody's name, and no month");
+            assert_eq!(size.parse::<u64>().expect("plain digits").to_string(), size, "{line}");
+            let months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec";
+            assert!(months.split(' ').any(|name| name == month), "{line}");
+            assert!(line.contains(&format!(" {month} {day:>2} {time} ")), "{line}");
+        }
+        let has = |end: &str, start: char| {
+            let found = listing.split_terminator("\r\n").find(|line| line.ends_with(end));
+            assert!(found.is_some_and(|line| line.starts_with(start)), "{end}: {listing}");
+        };
+        has(" d", 'd');
+        has(" link -> d/x", 'l');
+        has("  leading and trailing ", '-');
+        assert!(
+            listing.contains("-rwsr-xr-x ") && listing.contains("-rw-r--r-T "),
+            "{listing}"
+        );
+    }
 }
 
 #[test]
@@ -137,6 +264,28 @@ fn stat_with_a_path_lists_on_the_control_connection() {
         "{reply:?}"
     );
     assert_eq!(client.code("STAT missing"), 550);
+    assert!(
+        reply.lines[0].contains("Status of") && reply.lines.last().expect("lines").starts_with("213 End"),
+        "lftp takes these two off: {reply:?}"
+    );
+    assert!(
+        client.command("STAT d/file").lines[1].ends_with(" d/file"),
+        "as it was given"
+    );
+    // On the control connection 0xFF is Telnet's, and is doubled.
+    fs::write(server.directory().join(OsStr::from_bytes(b"d/\xff")), b"").expect("a file");
+    client.send("STAT d");
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"213 End of status\r\n") {
+        let mut byte = [0];
+        client.stream.read_exact(&mut byte).expect("the reply");
+        bytes.extend(byte);
+    }
+    assert!(
+        bytes.windows(5).any(|five| five == b" \xff\xff\r\n"),
+        "{}",
+        bytes.escape_ascii()
+    );
     let session = client.command("STAT");
     assert_eq!(session.code, 211);
     assert!(session.lines.len() > 2);

@@ -7,7 +7,7 @@ use harness::server::{Setup, client_address, free_range, refused_start};
 use harness::{Client, Server, wait_until};
 use std::collections::HashSet;
 use std::io::Read;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 /// PASV + connect + LIST, over and over in one session, on ten ports.
 fn cycles(count: usize) {
@@ -114,6 +114,28 @@ fn d04_ports_that_others_hold_are_never_announced() {
     drop(squatters);
 }
 
+/// Whatever address a squatter listens on, it holds the port.
+#[test]
+fn d04_squatters_on_any_address_are_noticed() {
+    for squatted in ["0.0.0.0", "127.0.0.1", "[::]"] {
+        for ours in ["127.0.0.1:0", "0.0.0.0:0", "[::]:0"] {
+            let (low, high) = free_range(4);
+            let _squatters: Vec<TcpListener> = (low..low + 2)
+                .map(|port| TcpListener::bind(format!("{squatted}:{port}")).expect("a free port"))
+                .collect();
+            let server = Setup::new().passive(low, high).listen(ours).start();
+            assert!(server.stdout().contains("2 of 4 bound"), "{squatted} against {ours}");
+            let address = (Ipv4Addr::LOCALHOST, server.address.port());
+            let mut client = Client::connect(address.into());
+            client.login();
+            for _ in 0..8 {
+                let port = client.passive().port();
+                assert!((low + 2..=high).contains(&port), "{port}: {squatted} against {ours}");
+            }
+        }
+    }
+}
+
 #[test]
 fn d04_a_range_that_others_hold_wholly_stops_the_start() {
     let (low, high) = free_range(2);
@@ -127,16 +149,30 @@ fn d04_a_range_that_others_hold_wholly_stops_the_start() {
 
 #[test]
 fn d05_nobody_can_take_a_port_that_the_server_holds() {
-    let server = Setup::new().listen("0.0.0.0:0").ports(4).start();
-    for port in server.passive.0..=server.passive.1 {
-        for address in [Ipv4Addr::LOCALHOST, Ipv4Addr::UNSPECIFIED] {
-            let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
-            socket.set_reuse_address(true).expect("an option");
-            socket.set_reuse_port(true).expect("an option");
-            let bound = socket
-                .bind(&std::net::SocketAddr::from((address, port)).into())
-                .and_then(|()| socket.listen(1));
-            assert!(bound.is_err(), "a squatter took {address}:{port}");
+    use socket2::{Domain, Socket, Type};
+    for ours in ["127.0.0.1:0", "0.0.0.0:0", "[::]:0"] {
+        let server = Setup::new().listen(ours).ports(4).start();
+        let mut client = Client::connect((Ipv4Addr::LOCALHOST, server.address.port()).into());
+        client.login();
+        let squat = || {
+            for port in server.passive.0..=server.passive.1 {
+                for theirs in ["127.0.0.1", "0.0.0.0", "[::]", "[::ffff:127.0.0.1]"] {
+                    let address: SocketAddr = format!("{theirs}:{port}").parse().expect("an address");
+                    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("a socket");
+                    socket.set_reuse_address(true).expect("an option");
+                    socket.set_reuse_port(true).expect("an option");
+                    if address.is_ipv6() {
+                        socket.set_only_v6(false).expect("an option");
+                    }
+                    let taken = socket.bind(&address.into()).and_then(|()| socket.listen(1));
+                    assert!(taken.is_err(), "a squatter took {address} beside {ours}");
+                }
+            }
+        };
+        // At any moment of a session: before, between and after its data connections.
+        for _ in 0..100 {
+            squat();
+            assert_eq!(client.fetch("LIST"), b"");
         }
     }
 }
@@ -201,6 +237,34 @@ fn d11_connections_made_before_a_port_is_announced_reach_nobody() {
         assert_eq!(bytes, b"mine");
         client.expect(226);
         drop(early);
+    }
+}
+
+/// Two sessions of one address, one port: what the first one's client connects too often never becomes the second's.
+#[test]
+fn d11_a_connection_too_many_is_not_handed_to_the_next_session() {
+    let server = Setup::new().ports(1).start();
+    server.write("file", b"mine");
+    let (mut first, mut second) = (server.login(), server.login());
+    for _ in 0..200 {
+        let address = first.passive();
+        let mut wanted = connect(address, None);
+        let mut too_many = connect(address, None);
+        let mut own = second.data();
+        second.send("RETR file");
+        second.expect(150);
+        let mut bytes = Vec::new();
+        let _ = too_many.read_to_end(&mut bytes);
+        assert_eq!(bytes, b"", "nobody's");
+        own.read_to_end(&mut bytes).expect("the file");
+        assert_eq!(bytes, b"mine");
+        second.expect(226);
+        first.send("RETR file");
+        first.expect(150);
+        bytes.clear();
+        wanted.read_to_end(&mut bytes).expect("the file");
+        assert_eq!(bytes, b"mine");
+        first.expect(226);
     }
 }
 

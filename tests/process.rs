@@ -16,6 +16,8 @@ fn l15_wrong_options_say_which_and_exit_2() {
         (&["--listen", "nowhere"], "--listen nowhere"),
         (&["/no/such/directory"], "/no/such/directory"),
         (&["--idle-timeout", "soon"], "--idle-timeout soon"),
+        (&["--user", "no such user"], "--user no such user"),
+        (&["--listen", "192.0.2.1:2121"], "--listen 192.0.2.1:2121"),
     ] {
         let (code, text) = refused_start(arguments);
         assert_eq!(code, Some(2), "{text}");
@@ -173,6 +175,20 @@ fn a_wildcard_address_prints_a_url_for_every_interface() {
         "{}",
         server.stdout()
     );
+    // The other wildcard beside it: every URL once.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = free.local_addr().expect("bound").port();
+    drop(free);
+    let (low, high) = harness::server::free_range(4);
+    let both = Setup::new()
+        .listen(&format!("[::]:{port}"))
+        .arguments(&["--listen", &format!("0.0.0.0:{port}")])
+        .passive(low, high)
+        .start();
+    let text = both.stdout();
+    for url in [format!("ftp://127.0.0.1:{port}/"), format!("ftp://[::1]:{port}/")] {
+        assert_eq!(text.matches(&url).count(), 1, "{text}");
+    }
 }
 
 #[test]
@@ -185,6 +201,23 @@ fn help_and_version_go_to_standard_output() {
         assert!(output.status.success());
         assert!(String::from_utf8_lossy(&output.stdout).contains(expected));
     }
+}
+
+#[test]
+fn the_banner_and_the_log_levels_of_modules_are_as_chosen() {
+    let arguments = ["--banner", "Files of the club", "--log-level", "off,session=info"];
+    let server = Server::with(&arguments);
+    server.write("file", b"x");
+    let mut client = Client::connect_silently(server.address, None);
+    assert_eq!(client.expect(220).text(), "220 Files of the club");
+    client.login();
+    assert_eq!(client.fetch("RETR file"), b"x");
+    client.send("GET / HTTP/1.1");
+    client.expect(500);
+    wait_until("the session's line is logged", || {
+        server.stderr().contains("another protocol")
+    });
+    assert_eq!(server.stderr().lines().count(), 1, "{}", server.stderr());
 }
 
 #[test]

@@ -45,6 +45,17 @@ fn l01_l02_l04_started_as_root_it_is_root_no_more() {
 }
 
 #[test]
+fn l02_groups_that_it_was_started_with_are_dropped() {
+    if !is_root() || !has_program("setpriv") {
+        println!("skipped: the tests do not run as root");
+        return;
+    }
+    let server = Setup::new().under(&["setpriv", "--groups", "4,27"]).start();
+    assert_eq!(server.status("Groups"), "");
+    assert_ne!(server.status("Gid").split_whitespace().next(), Some("0"));
+}
+
+#[test]
 fn l01_the_owner_of_the_directory_or_the_named_user_is_who_it_becomes() {
     if !is_root() {
         println!("skipped: the tests do not run as root");

@@ -164,7 +164,7 @@ fn j03_a_file_that_is_truncated_while_it_is_sent_ends_in_451() {
         .expect("truncated");
     let mut rest = Vec::new();
     // The connection is reset, so that what came cannot be taken for the whole.
-    let _ = data.read_to_end(&mut rest);
+    assert!(data.read_to_end(&mut rest).is_err(), "no orderly end");
     client.expect(451);
     assert_eq!(client.code("NOOP"), 200);
 }
@@ -339,6 +339,52 @@ fn g16_a_noop_is_answered_while_others_download() {
         answered
     });
     assert_eq!(answered, 200);
+}
+
+/// However many begin in one turn, they share its bulk: 256 KiB, and what the last of them had begun.
+#[test]
+fn g16_transfers_that_begin_in_one_turn_share_its_bulk() {
+    let server = Server::with(&["--trace"]);
+    server.write("big", &noise(1 << 20));
+    for number in 0..300 {
+        server.write(&format!("d/{number}"), b"");
+    }
+    for command in ["RETR big", "LIST d"] {
+        let mut clients: Vec<_> = (0..20)
+            .map(|_| {
+                let mut client = server.login();
+                let data = client.data();
+                (client, data)
+            })
+            .collect();
+        // All of them speak while the server cannot hear.
+        server.signal(rustix::process::Signal::STOP);
+        for (client, _) in &mut clients {
+            client.send(command);
+        }
+        server.signal(rustix::process::Signal::CONT);
+        for (client, data) in &mut clients {
+            client.expect(150);
+            data.read_to_end(&mut Vec::new()).expect("the data");
+            client.expect(226);
+        }
+    }
+    let ended = |trace: &str| trace.matches(" ends: Complete").count() == 40;
+    harness::wait_until("the trace is told", || ended(&server.stdout()));
+    let trace = server.stdout();
+    let mut commands_at_once = 0;
+    for turn in trace.split("\nturn ") {
+        let said = turn.matches(": says RETR").count() + turn.matches(": says LIST").count();
+        commands_at_once = commands_at_once.max(said);
+        let moved: Vec<usize> = turn
+            .lines()
+            .filter_map(|line| line.split(": sent ").nth(1)?.split(' ').next()?.parse().ok())
+            .collect();
+        assert!(moved.iter().sum::<usize>() <= 2 * 256 * 1024, "{turn}");
+        let whole_shares = turn.matches("BudgetSpent").count();
+        assert!(whole_shares <= 5, "looking at entries counts, too: {turn}");
+    }
+    assert!(commands_at_once > 8, "only {commands_at_once} began in one turn");
 }
 
 #[test]

@@ -45,9 +45,14 @@ pub enum ConfineError {
     StillThere(&'static str),
 }
 
+/// Permissions that nothing made here ever has (threats H13, L20).
+const ALWAYS_MASKED: Mode = Mode::from_raw_mode(0o027);
+
 /// Raises the descriptor limit to what is allowed, forbids core dumps and closes the file mode mask; returns the limit.
 pub fn prepare_process() -> io::Result<u64> {
-    umask(Mode::from_raw_mode(0o077));
+    // Whoever started the server may want others kept out further; nobody else ever gets to what is received.
+    let inherited = umask(ALWAYS_MASKED);
+    umask(inherited | ALWAYS_MASKED);
     let no_core = Rlimit {
         current: Some(0),
         maximum: Some(0),

@@ -118,9 +118,7 @@ impl EventLoop {
         });
         if let Some(slot) = overdue {
             self.shared.counters.evicted += 1;
-            self.step(slot, |connection, shared| {
-                connection.dismiss(&reply::TOO_MANY_CONNECTIONS, shared);
-            });
+            self.step(slot, |connection, shared| connection.evict(shared));
         }
     }
 

@@ -1,10 +1,11 @@
 //! Who may come in: caps on sessions, on sessions an address, and on those that have not logged in.
 //!
-//! IPv6 clients are counted by /64, because each has that many addresses for itself. This file knows no socket.
+//! Clients are counted by [`PeerNetwork`]. This file knows no socket.
 
 use super::token::SlotId;
+use crate::peer_network::PeerNetwork;
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// Sessions an address may have when nothing else is said; programs on this machine share an address and are exempt.
 const SESSIONS_PER_ADDRESS: usize = 50;
@@ -16,7 +17,7 @@ const LOGGING_IN_SHARE: usize = 4;
 pub struct Admission {
     max_sessions: usize,
     max_per_address: Option<usize>,
-    by_address: HashMap<IpAddr, usize>,
+    by_address: HashMap<PeerNetwork, usize>,
     sessions: usize,
     /// Everyone in the order of arrival, while they may still be logging in.
     arrivals: VecDeque<SlotId>,
@@ -36,7 +37,7 @@ impl Admission {
 
     /// Whether one more session from `peer` is within the caps.
     pub fn admits(&self, peer: IpAddr) -> bool {
-        let from_there = self.by_address.get(&counted_as(peer)).copied().unwrap_or(0);
+        let from_there = self.by_address.get(&PeerNetwork::of(peer)).copied().unwrap_or(0);
         self.sessions < self.max_sessions && from_there < self.limit_for(peer)
     }
 
@@ -52,14 +53,14 @@ impl Admission {
     /// A session has been let in.
     pub fn enter(&mut self, peer: IpAddr, slot: SlotId) {
         self.sessions += 1;
-        *self.by_address.entry(counted_as(peer)).or_default() += 1;
+        *self.by_address.entry(PeerNetwork::of(peer)).or_default() += 1;
         self.arrivals.push_back(slot);
     }
 
     /// A session has ended.
     pub fn leave(&mut self, peer: IpAddr) {
         self.sessions = self.sessions.saturating_sub(1);
-        let key = counted_as(peer);
+        let key = PeerNetwork::of(peer);
         if let Some(count) = self.by_address.get_mut(&key) {
             *count -= 1;
             if *count == 0 {
@@ -80,16 +81,6 @@ impl Admission {
             return None;
         }
         self.arrivals.pop_front()
-    }
-}
-
-fn counted_as(peer: IpAddr) -> IpAddr {
-    match peer {
-        IpAddr::V4(_) => peer,
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
     }
 }
 

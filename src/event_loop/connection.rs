@@ -6,7 +6,9 @@
 
 use super::data_channel::DataChannel;
 use super::deadlines::Deadline;
+use super::pace::Pace;
 use super::shared::Shared;
+use super::slow_jobs::Verification;
 use super::token::{SlotId, Target};
 use super::trace::Tone;
 use crate::descriptors::Permit;
@@ -15,6 +17,7 @@ use crate::session::{Attention, LongAnswer, Session};
 use mio::event::Event;
 use mio::net::TcpStream;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::time::Instant;
 
 /// A client.
@@ -27,6 +30,7 @@ pub struct Connection {
     pub(super) life: Life,
     pub(super) input: LineReader,
     pub(super) inbound: Inbound,
+    pub(super) verification: Verification,
     pub(super) output: Output,
     pub(super) channel: DataChannel,
     /// An answer that is made a budget at a time and goes over the control connection.
@@ -35,8 +39,12 @@ pub struct Connection {
     /// Our end's address, once it is known.
     pub(super) local_address: Option<IpAddr>,
     pub(super) opened: Instant,
+    /// Since when the client has been expected to log in: its arrival, or the REIN or USER that ended a visit.
+    pub(super) login_since: Instant,
     /// When the client last did something, or something was done for it.
     pub(super) active: Instant,
+    /// What limits the speed of its transfers: its own rate, and its account's.
+    pub(super) paces: [Option<Rc<Pace>>; 2],
     pub(super) deadline: Deadline,
     pub(super) is_queued: bool,
     is_unflushed: bool,
@@ -105,13 +113,16 @@ impl Connection {
             life: Life::Serving,
             input: LineReader::new(),
             inbound: Inbound::Drained,
+            verification: Verification::NotAsked,
             output: Output::default(),
             channel: DataChannel::Unarmed,
             answer: None,
             ring,
             local_address: address,
             opened: now,
+            login_since: now,
             active: now,
+            paces: [None, None],
             deadline: Deadline::new(now),
             is_queued: false,
             is_unflushed: false,

@@ -8,7 +8,8 @@ use super::replies::OUTPUT_ENOUGH;
 use super::shared::Shared;
 use super::trace::Tone;
 use crate::ftp::command::Command;
-use crate::ftp::reply::Reply;
+use crate::ftp::reply::{self, Reply};
+use crate::options::Technique;
 use crate::session::{Attention, Outcome, Request};
 use mio::event::Event;
 use std::io::{ErrorKind, Read};
@@ -97,6 +98,8 @@ impl Connection {
                 }
                 Some(Err(error)) => {
                     let request = self.session.line_error(error, &mut self.output.bytes);
+                    // Whoever sends such a line is still sending: closing on it would reset the reply away.
+                    self.inbound = Inbound::Unread { to_the_end: true };
                     self.fulfil(request, shared);
                 }
                 None => match self.inbound {
@@ -201,14 +204,23 @@ impl Connection {
         shared.counters.commands += 1;
         self.active = shared.now;
         let before = shared.trace.is_on().then(|| self.session.state_name());
+        let was_logging_in = self.session.is_logging_in();
         let request = self.session.line(line, &shared.context(), &mut self.output.bytes);
+        self.tell_notice(shared);
+        if !was_logging_in && self.session.is_logging_in() {
+            self.login_since = shared.now;
+        }
         if let Some(before) = before {
             self.tell_command(line, &before, shared);
         }
-        match request {
+        let wants = match request {
             Some(request) => self.fulfil(request, shared),
             None => Wants::Nothing,
+        };
+        if !shared.settings.techniques.include(Technique::Coalescing) {
+            self.flush(shared);
         }
+        wants
     }
 
     fn tell_command(&self, line: &[u8], before: &str, shared: &Shared) {
@@ -227,7 +239,7 @@ impl Connection {
     }
 
     /// Does what the session asks for.
-    fn fulfil(&mut self, request: Request, shared: &mut Shared) -> Wants {
+    pub(super) fn fulfil(&mut self, request: Request, shared: &mut Shared) -> Wants {
         match request {
             Request::ArmPassive => {
                 self.disarm(shared);
@@ -236,6 +248,7 @@ impl Connection {
             Request::ArmActive(address) => self.arm_active(address, shared),
             Request::Disarm => self.disarm(shared),
             Request::Transfer(pump) => self.start_transfer(pump, shared),
+            Request::VerifyPassword { hash, password } => self.verify(hash, password, shared),
             Request::Answer(answer) => {
                 self.answer = Some(answer);
                 self.continue_answer(shared);
@@ -253,6 +266,14 @@ impl Connection {
     pub(super) fn dismiss(&mut self, farewell: &Reply, shared: &mut Shared) {
         let request = self.session.dismiss(farewell, &mut self.output.bytes);
         self.fulfil(request, shared);
+    }
+
+    /// Makes room for others at once: a last word, and no waiting for whether it is heard. What the client may still send
+    /// is not read away, or slow clients would hold their descriptors for as long as closing may take.
+    pub(super) fn evict(&mut self, shared: &mut Shared) {
+        self.dismiss(&reply::TOO_MANY_CONNECTIONS, shared);
+        self.inbound = Inbound::Ended;
+        self.flush(shared);
     }
 
     /// The client is gone, or is given up: nothing is said any more.

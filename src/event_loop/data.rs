@@ -5,9 +5,11 @@
 
 use super::connection::{Connection, Life};
 use super::data_channel::{DataChannel, DataSocket};
+use super::pace::Pace;
 use super::shared::Shared;
 use super::trace::Tone;
 use super::transfer_log::LoggedTransfer;
+use crate::options::Technique;
 use crate::session::{Outcome, Transfer, TransferKind};
 use crate::storage::StorageError;
 use crate::transfer::{Budget, Direction, Progress, Pump, SocketStream, TransferError};
@@ -18,12 +20,15 @@ use std::io::{self, ErrorKind, Read};
 use std::mem;
 use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::os::fd::AsFd;
+use std::rc::Rc;
 use std::time::Instant;
 
 /// File bytes that one slot moves in one turn.
 pub(super) const BYTES_PER_TURN: usize = 256 * 1024;
 /// Directory entries that one slot looks at in one turn.
 pub(super) const ENTRIES_PER_TURN: usize = 256;
+/// What looking at an entry costs of a turn's bulk, in bytes: a full share of entries is a quarter of the turn.
+pub(super) const BYTES_PER_ENTRY: usize = 256;
 /// Reads of what a client sends on a download, before others have their turn.
 const DRAIN_READS: usize = 16;
 
@@ -43,19 +48,21 @@ impl Connection {
     /// A transfer command was accepted: goes on with whatever is armed.
     pub(super) fn start_transfer(&mut self, pump: Box<Pump>, shared: &mut Shared) {
         let since = shared.now;
+        self.set_pace(shared);
         match mem::replace(&mut self.channel, DataChannel::Unarmed) {
             DataChannel::Announced { port, .. } => {
-                self.session.transfer_begins(&mut self.output.bytes);
+                self.open_transfer(shared);
                 self.channel = DataChannel::AwaitingClient { port, since, pump };
             }
             DataChannel::Connected { socket, .. } => {
-                self.session.transfer_begins(&mut self.output.bytes);
+                self.open_transfer(shared);
                 self.channel = DataChannel::Transferring {
                     socket,
                     pump,
                     progress: since,
+                    rests_until: None,
                 };
-                self.pump(shared);
+                self.begin_pumping(shared);
             }
             DataChannel::ToConnect(address) => self.connect(address, pump, shared),
             channel @ (DataChannel::Unarmed
@@ -71,12 +78,31 @@ impl Connection {
         }
     }
 
+    /// What limits the speed of the transfer that begins: this server's rate for one session, the account's for all of its.
+    fn set_pace(&mut self, shared: &mut Shared) {
+        let [own, accounts] = &mut self.paces;
+        if let Some(rate) = shared.settings.rate_limit {
+            own.get_or_insert_with(|| Rc::new(Pace::new(rate, shared.now)));
+        }
+        *accounts = self.session.account().and_then(|account| shared.pace_of(account));
+    }
+
+    /// Queues the 150.
+    fn open_transfer(&mut self, shared: &mut Shared) {
+        self.session.transfer_begins(&mut self.output.bytes);
+        if !shared.settings.techniques.include(Technique::Coalescing) {
+            self.flush(shared);
+        }
+    }
+
     fn connect(&mut self, address: SocketAddr, pump: Box<Pump>, shared: &mut Shared) {
         let Some(permit) = shared.descriptors.permit() else {
             self.end_transfer(Outcome::NoDescriptor, shared);
             return;
         };
-        let connecting = self.own_address().and_then(|own| connect_from(own, address));
+        let connecting = self
+            .own_address()
+            .and_then(|own| connect_from(own, address, shared.settings.techniques.include(Technique::Cork)));
         let Ok(stream) = connecting else {
             self.end_transfer(Outcome::NoDataConnection, shared);
             return;
@@ -89,7 +115,7 @@ impl Connection {
             self.end_transfer(Outcome::NoDataConnection, shared);
             return;
         }
-        self.session.transfer_begins(&mut self.output.bytes);
+        self.open_transfer(shared);
         self.channel = DataChannel::Connecting {
             socket,
             since: shared.now,
@@ -107,8 +133,9 @@ impl Connection {
                     socket,
                     pump,
                     progress: now,
+                    rests_until: None,
                 };
-                self.pump(shared);
+                self.begin_pumping(shared);
             }
             // The session has turned to something else since; the connection is nobody's and is closed.
             channel @ (DataChannel::Unarmed
@@ -160,6 +187,7 @@ impl Connection {
                     socket,
                     pump,
                     progress: shared.now,
+                    rests_until: None,
                 };
                 self.pump(shared);
             }
@@ -171,18 +199,55 @@ impl Connection {
         }
     }
 
-    /// Moves the transfer on by at most a turn's budget.
+    /// Writes at once: most transfers are over before the poll need be asked.
+    fn begin_pumping(&mut self, shared: &mut Shared) {
+        if shared.settings.techniques.include(Technique::WriteFirst) {
+            self.pump(shared);
+        } else {
+            self.await_socket(shared);
+        }
+    }
+
+    fn await_socket(&mut self, shared: &mut Shared) {
+        let DataChannel::Transferring { socket, pump, .. } = &mut self.channel else {
+            return;
+        };
+        let interest = match pump.direction() {
+            Direction::ToClient => Interest::WRITABLE,
+            Direction::FromClient => Interest::READABLE,
+        };
+        if socket.await_event(interest, &shared.registry, self.slot).is_err() {
+            self.end_transfer(Outcome::ConnectionLost, shared);
+        }
+    }
+
+    /// Moves the transfer on by at most a turn's budget; not at all when others have moved this turn's bulk already.
     fn pump(&mut self, shared: &mut Shared) {
+        let DataChannel::Transferring {
+            socket,
+            pump,
+            progress,
+            rests_until,
+        } = &mut self.channel
+        else {
+            return;
+        };
         if shared.bulk_left == 0 {
-            // Others have used up this turn; however many transfers begin in one, a NOOP waits no longer for it.
             self.come_back(shared);
             return;
         }
-        let DataChannel::Transferring { socket, pump, progress } = &mut self.channel else {
+        let now = shared.now;
+        let paces = self.paces.iter().flatten();
+        let allowed = paces.map(|pace| pace.available(now)).min().unwrap_or(usize::MAX);
+        if allowed == 0 {
+            *progress = now;
+            *rests_until = self.paces.iter().flatten().map(|pace| pace.resumes()).max();
             return;
-        };
+        }
+        *rests_until = None;
+        let bytes = BYTES_PER_TURN.min(allowed);
         let mut budget = Budget {
-            bytes: BYTES_PER_TURN,
+            bytes,
             entries: ENTRIES_PER_TURN,
         };
         let mut stream = SocketStream {
@@ -193,9 +258,13 @@ impl Connection {
         let outcome = pump.pump(&mut stream, &mut budget);
         let moved = pump.moved() - before;
         let direction = pump.direction();
-        // Work that moves nothing by itself (deflating, skipping) is paid for too.
-        let spent = BYTES_PER_TURN - budget.bytes;
-        shared.bulk_left = shared.bulk_left.saturating_sub(spent);
+        for pace in self.paces.iter().flatten() {
+            pace.spend(usize::try_from(moved).unwrap_or(usize::MAX), now);
+        }
+        // Work that moves nothing by itself (deflating, skipping, looking at entries) is paid for too.
+        let spent = bytes - budget.bytes;
+        let looked_at = ENTRIES_PER_TURN - budget.entries;
+        shared.bulk_left = shared.bulk_left.saturating_sub(spent + looked_at * BYTES_PER_ENTRY);
         if spent > 0 {
             *progress = shared.now;
         }
@@ -214,13 +283,7 @@ impl Connection {
             },
             Progress::WouldBlock => {
                 shared.counters.would_block += 1;
-                let interest = match direction {
-                    Direction::ToClient => Interest::WRITABLE,
-                    Direction::FromClient => Interest::READABLE,
-                };
-                if socket.await_event(interest, &shared.registry, self.slot).is_err() {
-                    self.end_transfer(Outcome::ConnectionLost, shared);
-                }
+                self.await_socket(shared);
             }
             Progress::BudgetSpent => self.come_back(shared),
             Progress::Failed(error) => {
@@ -369,10 +432,12 @@ impl Connection {
             transfer.verb,
             path.escape_ascii()
         );
+        let took = shared.now.saturating_duration_since(began);
+        self.tell_transfer(transfer, outcome, moved, took, shared);
         if let Some(log) = &mut shared.transfer_log {
             log.write(&LoggedTransfer {
                 ended: shared.wall,
-                took: shared.now.saturating_duration_since(began),
+                took,
                 peer: self.session.peer(),
                 bytes: moved,
                 path,
@@ -393,10 +458,10 @@ impl Connection {
     }
 }
 
-fn connect_from(own: IpAddr, address: SocketAddr) -> io::Result<TcpStream> {
+fn connect_from(own: IpAddr, address: SocketAddr, corks: bool) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
-    SockRef::from(&socket).set_tcp_cork(true)?;
+    SockRef::from(&socket).set_tcp_cork(corks)?;
     // From the address that the client knows, or its firewall would not let the connection in.
     socket.bind(&SocketAddr::new(own, 0).into())?;
     match socket.connect(&address.into()) {

@@ -46,6 +46,8 @@ pub enum DataChannel {
         socket: DataSocket,
         pump: Box<Pump>,
         progress: Instant,
+        /// It went as fast as it may, and goes on then.
+        rests_until: Option<Instant>,
     },
     /// All is sent and our end is shut; what the client sent unasked is read away, or closing would reset the connection
     /// and lose the tail (threat D21).

@@ -5,9 +5,12 @@
 
 use super::connection::Connection;
 use super::listening::bind_missing;
+use super::passive_ring::PortIndex;
 use super::shared::Shared;
-use super::token::SlotId;
+use super::token::{SlotId, Target};
 use super::{BIND_AGAIN, EventLoop};
+use crate::options::Technique;
+use mio::Interest;
 
 impl EventLoop {
     /// Delivers what waits in the queues, until nothing does.
@@ -45,6 +48,9 @@ impl EventLoop {
             .and_then(|ports| ports.ring.deal(peer, &mut self.shared.random));
         match dealt {
             Some(port) => {
+                if !self.shared.settings.techniques.include(Technique::Ring) {
+                    self.bind_anew(ring, port);
+                }
                 // Whoever connected before the port was announced is not its client (threat D11).
                 self.accept_data_connections(ring, port);
                 self.step(slot, |connection, shared| connection.announce(port, shared));
@@ -53,17 +59,44 @@ impl EventLoop {
         }
     }
 
+    /// Does what servers without a ring do for each PASV: a listener of its own.
+    fn bind_anew(&mut self, ring: u16, port: PortIndex) {
+        let Shared {
+            rings,
+            registry,
+            settings,
+            ..
+        } = &mut self.shared;
+        let Some(ports) = rings.get_mut(usize::from(ring)) else {
+            return;
+        };
+        let bound = ports.bind_anew(port, &settings.techniques, |listener| {
+            registry.register(listener, Target::PassivePort { ring, port }.into(), Interest::READABLE)
+        });
+        if let Err(error) = bound {
+            log::warn!("passive port {} was lost: {error}", ports.number(port));
+        }
+    }
+
     pub(super) fn bind_missing_ports(&mut self) {
         let Shared {
             rings,
             descriptors,
             registry,
+            settings,
             now,
             ..
         } = &mut self.shared;
         for (index, ports) in rings.iter_mut().enumerate() {
             let had = ports.ring.len();
-            let failure = bind_missing(ports, index as u16, descriptors, usize::MAX, registry);
+            let failure = bind_missing(
+                ports,
+                index as u16,
+                descriptors,
+                usize::MAX,
+                registry,
+                &settings.techniques,
+            );
             if ports.ring.len() > had {
                 log::info!("{} of {} passive ports bound now", ports.ring.len(), ports.wanted());
             }

@@ -6,6 +6,7 @@
 
 use super::passive_ring::{PassiveRing, PortIndex};
 use crate::descriptors::{Descriptors, Permit};
+use crate::options::{Technique, Techniques};
 use mio::net::TcpListener;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use std::io;
@@ -64,6 +65,7 @@ pub struct ListenError {
 pub fn open_control_listeners(
     addresses: &[SocketAddr],
     descriptors: &Descriptors,
+    techniques: &Techniques,
 ) -> Result<Vec<ControlListener>, ListenError> {
     let rings = ring_addresses(addresses);
     let open = |address: SocketAddr| {
@@ -72,7 +74,7 @@ pub fn open_control_listeners(
             .any(|other| other.ip() == IpAddr::V4(Ipv4Addr::UNSPECIFIED) && other.port() == address.port());
         let ring = rings.iter().position(|ring| covers(*ring, address.ip())).unwrap_or(0);
         let permit = descriptors.permit().ok_or_else(too_few_descriptors)?;
-        let socket = listen(address, only_ipv6, Purpose::Control)?;
+        let socket = listen(address, only_ipv6, Purpose::Control, techniques)?;
         Ok(ControlListener {
             address: socket.local_addr()?,
             socket,
@@ -125,6 +127,7 @@ impl PassivePorts {
         &mut self,
         descriptors: &Descriptors,
         room: usize,
+        techniques: &Techniques,
         mut register: impl FnMut(PortIndex, &mut TcpListener) -> io::Result<()>,
     ) -> Option<ListenError> {
         let mut first_failure = None;
@@ -141,7 +144,7 @@ impl PassivePorts {
                 });
                 break;
             };
-            let bound = listen(address, self.only_ipv6, Purpose::Data).and_then(|mut listener| {
+            let bound = listen(address, self.only_ipv6, Purpose::Data, techniques).and_then(|mut listener| {
                 register(index as PortIndex, &mut listener)?;
                 Ok(listener)
             });
@@ -157,6 +160,27 @@ impl PassivePorts {
             }
         }
         first_failure
+    }
+
+    /// Closes a port's listener and opens it again.
+    pub fn bind_anew(
+        &mut self,
+        index: PortIndex,
+        techniques: &Techniques,
+        register: impl FnOnce(&mut TcpListener) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Some(port) = self.ports.get_mut(usize::from(index)) else {
+            return Ok(());
+        };
+        let Some((listener, permit)) = port.listener.take() else {
+            return Ok(());
+        };
+        drop(listener);
+        let address = SocketAddr::new(self.address, port.number);
+        let mut listener = listen(address, self.only_ipv6, Purpose::Data, techniques)?;
+        register(&mut listener)?;
+        port.listener = Some((listener, permit));
+        Ok(())
     }
 
     /// The listener of a port of the ring.
@@ -181,7 +205,7 @@ impl PassivePorts {
     }
 }
 
-fn listen(address: SocketAddr, only_ipv6: bool, purpose: Purpose) -> io::Result<TcpListener> {
+fn listen(address: SocketAddr, only_ipv6: bool, purpose: Purpose, techniques: &Techniques) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     // Lets a restarted server bind although old connections are in TIME_WAIT; a port that another socket listens on
@@ -192,7 +216,7 @@ fn listen(address: SocketAddr, only_ipv6: bool, purpose: Purpose) -> io::Result<
     }
     match purpose {
         Purpose::Control => {
-            socket.set_tcp_nodelay(true)?;
+            socket.set_tcp_nodelay(techniques.include(Technique::NoDelay))?;
             socket.set_out_of_band_inline(true)?;
             socket.set_tcp_keepalive(
                 &TcpKeepalive::new()
@@ -202,7 +226,7 @@ fn listen(address: SocketAddr, only_ipv6: bool, purpose: Purpose) -> io::Result<
             socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
         }
         // Only full segments leave until the end of the transfer pushes the rest: the receiver wakes far less often.
-        Purpose::Data => socket.set_tcp_cork(true)?,
+        Purpose::Data => socket.set_tcp_cork(techniques.include(Technique::Cork))?,
     }
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -213,12 +237,23 @@ fn too_few_descriptors() -> io::Error {
     io::Error::other("the descriptor limit leaves no room (raise `ulimit -n`)")
 }
 
+impl ListenError {
+    /// Whether no interface of this machine has the address.
+    pub fn is_not_ours(&self) -> bool {
+        self.error.kind() == io::ErrorKind::AddrNotAvailable
+    }
+}
+
 impl std::fmt::Display for ListenError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.error.kind() {
             io::ErrorKind::AddrInUse => write!(formatter, "{} is in use by another program", self.address),
             io::ErrorKind::AddrNotAvailable => {
-                write!(formatter, "{} is not an address of this machine", self.address)
+                write!(
+                    formatter,
+                    "--listen {}: expected an address of this machine",
+                    self.address
+                )
             }
             io::ErrorKind::PermissionDenied => write!(
                 formatter,
@@ -263,11 +298,33 @@ mod tests {
     }
 
     #[test]
+    fn d04_a_port_that_a_squatter_gave_up_is_bound_later() {
+        let squatter = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = squatter.local_addr().expect("bound");
+        let port = address.port();
+        let mut ports = PassivePorts::new(address.ip(), port..=port, &[address.ip()]);
+        let descriptors = Descriptors::for_process(256);
+        let failure = ports
+            .bind_missing(&descriptors, 1, &Techniques::default(), |_, _| Ok(()))
+            .expect("it is taken");
+        assert!(failure.to_string().contains("in use"), "{failure}");
+        assert!(!ports.is_complete() && descriptors.used() == 0);
+        drop(squatter);
+        assert!(
+            ports
+                .bind_missing(&descriptors, 1, &Techniques::default(), |_, _| Ok(()))
+                .is_none()
+        );
+        assert!(ports.is_complete() && descriptors.used() == 1);
+        assert_eq!(ports.number(0), port);
+    }
+
+    #[test]
     fn l14_an_address_that_is_listened_on_is_refused() {
         let loopback: SocketAddr = "127.0.0.1:0".parse().expect("a socket address");
-        let first = listen(loopback, false, Purpose::Control).expect("a free port");
+        let first = listen(loopback, false, Purpose::Control, &Techniques::default()).expect("a free port");
         let taken = first.local_addr().expect("a bound socket");
-        let second = listen(taken, false, Purpose::Control).expect_err("the port is taken");
+        let second = listen(taken, false, Purpose::Control, &Techniques::default()).expect_err("the port is taken");
         assert_eq!(second.kind(), io::ErrorKind::AddrInUse);
     }
 }

@@ -3,6 +3,7 @@
 use super::listeners::{ControlListener, ListenError, PassivePorts, open_control_listeners, ring_addresses};
 use super::token::Target;
 use crate::descriptors::Descriptors;
+use crate::options::Techniques;
 use mio::{Interest, Poll, Registry};
 use std::fmt;
 use std::io;
@@ -36,9 +37,10 @@ impl Listening {
         addresses: &[SocketAddr],
         range: &RangeInclusive<u16>,
         descriptors: &Descriptors,
+        techniques: &Techniques,
     ) -> Result<Self, StartError> {
         let poll = Poll::new().map_err(StartError::Poll)?;
-        let mut listeners = open_control_listeners(addresses, descriptors).map_err(StartError::Control)?;
+        let mut listeners = open_control_listeners(addresses, descriptors, techniques).map_err(StartError::Control)?;
         for (index, listener) in listeners.iter_mut().enumerate() {
             let token = Target::ControlListener(index as u32).into();
             poll.registry()
@@ -50,9 +52,16 @@ impl Listening {
         let mut rings = Vec::new();
         for (index, address) in ring_addresses.iter().enumerate() {
             let mut ports = PassivePorts::new(*address, range.clone(), &ring_addresses);
-            let failure = bind_missing(&mut ports, index as u16, descriptors, room.max(1), poll.registry());
+            let failure = bind_missing(
+                &mut ports,
+                index as u16,
+                descriptors,
+                room.max(1),
+                poll.registry(),
+                techniques,
+            );
             if let Some(failure) = failure {
-                if ports.ring.len() == 0 {
+                if ports.ring.is_empty() {
                     return Err(StartError::NoPassivePort(failure));
                 }
                 log::warn!(
@@ -86,8 +95,9 @@ pub(super) fn bind_missing(
     descriptors: &Descriptors,
     room: usize,
     registry: &Registry,
+    techniques: &Techniques,
 ) -> Option<ListenError> {
-    ports.bind_missing(descriptors, room, |port, listener| {
+    ports.bind_missing(descriptors, room, techniques, |port, listener| {
         registry.register(listener, Target::PassivePort { ring, port }.into(), Interest::READABLE)
     })
 }

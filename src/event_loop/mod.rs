@@ -16,14 +16,18 @@ mod counters;
 mod data;
 mod data_channel;
 pub mod deadlines;
+mod event_log;
 mod exchange;
 mod listeners;
 mod listening;
-mod passive_ring;
+mod pace;
+pub mod passive_ring;
+mod reload;
 mod replies;
 mod shared;
 mod signals;
 pub mod slots;
+mod slow_jobs;
 mod timeouts;
 pub mod token;
 mod trace;
@@ -31,41 +35,34 @@ mod transfer_log;
 mod watchdog;
 
 pub use counters::Counters;
+pub use event_log::EventLog;
 pub use listening::{Listening, StartError};
-pub use shared::Settings;
+pub use shared::{Equipment, Settings};
 pub use signals::Signals;
 pub use transfer_log::TransferLog;
 
-use crate::descriptors::Descriptors;
 use crate::ftp::reply;
 use crate::ftp::timestamp::Timestamp;
-use crate::random::Random;
-use crate::storage::Storage;
 use accept::spare_descriptor;
 use admission::Admission;
 use connection::{Connection, Wants};
-use deadlines::Deadlines;
 use listeners::ControlListener;
 use mio::event::Event;
 use mio::{Events, Poll};
 use shared::Shared;
 use slots::Slots;
-use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use token::{SlotId, Target};
-use trace::{Tone, Trace};
+use trace::Tone;
 use watchdog::Watchdog;
 
 /// Events taken from the kernel at once.
 const EVENTS_PER_TURN: usize = 1024;
 /// Bulk bytes of all slots together in one turn: what a waiting NOOP may have to wait for.
 const BULK_PER_TURN: usize = data::BYTES_PER_TURN;
-/// Bytes of the buffer that control connections are read into.
-const SCRATCH_BYTES: usize = 64 * 1024;
 /// How often passive ports that could not be bound are tried again.
 const BIND_AGAIN: Duration = Duration::from_secs(30);
 /// How long transfers may go on after the server was told to stop.
@@ -100,62 +97,19 @@ enum Shutdown {
     AtOnce,
 }
 
-/// What the loop is made from, besides what listens.
-pub struct Equipment {
-    pub settings: Settings,
-    pub storage: Rc<dyn Storage>,
-    pub descriptors: Descriptors,
-    pub random: Random,
-    pub signals: Signals,
-    pub transfer_log: Option<TransferLog>,
-    /// `--trace`.
-    pub trace: bool,
-}
-
 impl EventLoop {
     /// A loop that is ready to run.
-    pub fn new(listening: Listening, equipment: Equipment) -> io::Result<Self> {
+    pub fn new(listening: Listening, equipment: Equipment, mut signals: Signals) -> io::Result<Self> {
         let Listening { poll, listeners, rings } = listening;
-        let Equipment {
-            settings,
-            storage,
-            descriptors,
-            random,
-            mut signals,
-            transfer_log,
-            trace,
-        } = equipment;
         signals.register(poll.registry(), Target::Signals.into())?;
         let now = Instant::now();
         let some_ports_missing = rings.iter().any(|ports| !ports.is_complete());
-        Ok(Self {
+        let settings = &equipment.settings;
+        let mut event_loop = Self {
             listeners,
             slots: Slots::default(),
             admission: Admission::new(settings.max_sessions, settings.max_sessions_per_ip),
-            shared: Shared {
-                registry: poll.registry().try_clone()?,
-                settings,
-                storage,
-                descriptors,
-                random,
-                rings,
-                deadlines: Deadlines::default(),
-                counters: Counters::default(),
-                trace: Trace::to_standard_output(trace),
-                transfer_log,
-                now,
-                wall: wall_clock(),
-                scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
-                bulk_left: BULK_PER_TURN,
-                ready: VecDeque::new(),
-                unflushed: Vec::new(),
-                port_requests: VecDeque::new(),
-                freed_ports: VecDeque::new(),
-                arrivals: VecDeque::new(),
-                publications: VecDeque::new(),
-                pipe: None,
-                is_draining: false,
-            },
+            shared: Shared::new(poll.registry().try_clone()?, rings, equipment, now)?,
             poll,
             signals,
             watchdog: Watchdog::new(now),
@@ -165,7 +119,9 @@ impl EventLoop {
             bind_again_at: some_ports_missing.then(|| now + BIND_AGAIN),
             shutdown: Shutdown::NotAsked,
             session_number: 0,
-        })
+        };
+        event_loop.sweep_and_measure();
+        Ok(event_loop)
     }
 
     /// Serves until told to stop; returns what was counted.
@@ -179,6 +135,7 @@ impl EventLoop {
             self.take_up_what_was_left();
             self.fire_deadlines();
             self.flush_replies();
+            self.hand_over_publications();
             self.end_turn();
         }
         Ok(self.shared.counters)
@@ -258,6 +215,7 @@ impl EventLoop {
         };
         match target {
             Target::Signals => self.handle_signals(),
+            Target::SlowWork => self.collect_slow_jobs(),
             Target::ControlListener(index) => self.accept_clients(index),
             Target::PassivePort { ring, port } => self.accept_data_connections(ring, port),
             Target::Control(slot) => self.step(slot, |connection, shared| {
@@ -293,7 +251,7 @@ impl EventLoop {
                 Some(Target::Control(slot) | Target::Data(slot)) => self.step(slot, Connection::resume),
                 Some(Target::ControlListener(index)) => self.accept_clients(index),
                 Some(Target::PassivePort { ring, port }) => self.accept_data_connections(ring, port),
-                Some(Target::Signals) | None => {}
+                Some(Target::Signals | Target::SlowWork) | None => {}
             }
             self.exchange();
         }

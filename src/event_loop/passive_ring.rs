@@ -41,6 +41,11 @@ impl PassiveRing {
         self.deck.len()
     }
 
+    /// Whether there is no port at all.
+    pub fn is_empty(&self) -> bool {
+        self.deck.is_empty()
+    }
+
     /// The next port for `peer`, or `None` when each is pending for that address already. It becomes pending with
     /// [`expect`](Self::expect).
     pub fn deal(&mut self, peer: IpAddr, random: &mut Random) -> Option<PortIndex> {

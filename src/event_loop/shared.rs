@@ -6,22 +6,30 @@
 use super::counters::Counters;
 use super::data_channel::DataSocket;
 use super::deadlines::Deadlines;
+use super::event_log::EventLog;
 use super::listeners::PassivePorts;
+use super::pace::Pace;
+use super::slow_jobs::SlowJobs;
 use super::token::{SlotId, Target};
 use super::trace::Trace;
 use super::transfer_log::TransferLog;
-use crate::accounts::Rights;
+use super::{BULK_PER_TURN, wall_clock};
+use crate::accounts::{Account, Accounts, Attendance, LoginThrottle, Rights, UsersFile};
 use crate::descriptors::Descriptors;
 use crate::ftp::timestamp::Timestamp;
 use crate::random::Random;
 use crate::session::Context;
-use crate::storage::{Publication, Storage};
+use crate::storage::{Publication, Quota, Storage};
 use crate::transfer::SplicePipe;
 use mio::Registry;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::io;
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
+
+/// Bytes of the buffer that control connections are read into.
+const SCRATCH_BYTES: usize = 64 * 1024;
 
 /// How long each kind of waiting may last, and what is allowed: the loop's part of the options.
 #[derive(Clone, Debug)]
@@ -30,6 +38,8 @@ pub struct Settings {
     pub active: bool,
     /// What clients without an account may do; `None`: they are not let in.
     pub anonymous: Option<Rights>,
+    /// Whether there can be anybody who may change files.
+    pub allows_changes: bool,
     pub public_addresses: crate::options::PublicAddresses,
     pub max_sessions: usize,
     pub max_sessions_per_ip: Option<usize>,
@@ -37,6 +47,25 @@ pub struct Settings {
     pub idle_timeout: Duration,
     pub connect_timeout: Duration,
     pub stall_timeout: Duration,
+    /// Bytes a second that one session's transfers may move.
+    pub rate_limit: Option<u64>,
+    /// What is left out, for measurements.
+    pub techniques: crate::options::Techniques,
+}
+
+/// What the loop is made from, besides what listens.
+pub struct Equipment {
+    pub settings: Settings,
+    pub storage: Rc<dyn Storage>,
+    pub accounts: Accounts,
+    /// Where the accounts are read from again when that is asked for.
+    pub users_file: Option<UsersFile>,
+    pub descriptors: Descriptors,
+    pub random: Random,
+    pub transfer_log: Option<TransferLog>,
+    pub event_log: Option<EventLog>,
+    /// `--trace`.
+    pub trace: bool,
 }
 
 /// The loop, as its connections see it.
@@ -51,6 +80,7 @@ pub struct Shared {
     pub counters: Counters,
     pub trace: Trace,
     pub transfer_log: Option<TransferLog>,
+    pub event_log: Option<EventLog>,
     /// Monotonic time, read once a turn.
     pub now: Instant,
     /// Wall-clock time, read once a turn; for dates that clients see, never for deadlines.
@@ -69,6 +99,18 @@ pub struct Shared {
     pub freed_ports: VecDeque<(u16, IpAddr)>,
     /// Data connections that arrived, and whose they are.
     pub arrivals: VecDeque<(SlotId, DataSocket)>,
+    pub accounts: Accounts,
+    pub users_file: Option<UsersFile>,
+    /// Whose sessions are there, by account.
+    pub attendance: Attendance,
+    /// What accounts may still store, by name; one that is missing is still being measured.
+    pub quotas: HashMap<Box<[u8]>, Rc<Quota>>,
+    /// Speed limits that all sessions of an account share.
+    paces: HashMap<Box<[u8]>, Weak<Pace>>,
+    /// Addresses that failed to log in.
+    pub throttle: LoginThrottle,
+    /// `None`: nothing that this server does can take long.
+    pub slow_jobs: Option<SlowJobs>,
     /// Received files that wait for the disk, and whose they are.
     pub publications: VecDeque<(SlotId, Publication)>,
     /// What uploads pass through inside the kernel; made when the first one comes.
@@ -78,13 +120,80 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// Starts the thread beside the loop if something can come up that takes long.
+    pub fn new(registry: Registry, rings: Vec<PassivePorts>, equipment: Equipment, now: Instant) -> io::Result<Self> {
+        let Equipment {
+            settings,
+            storage,
+            accounts,
+            users_file,
+            descriptors,
+            random,
+            transfer_log,
+            event_log,
+            trace,
+        } = equipment;
+        let slow_jobs = if settings.allows_changes || users_file.is_some() {
+            Some(SlowJobs::start(&registry)?)
+        } else {
+            None
+        };
+        Ok(Self {
+            registry,
+            settings,
+            storage,
+            accounts,
+            users_file,
+            attendance: Attendance::default(),
+            quotas: HashMap::new(),
+            paces: HashMap::new(),
+            throttle: LoginThrottle::new(),
+            slow_jobs,
+            descriptors,
+            random,
+            rings,
+            deadlines: Deadlines::default(),
+            counters: Counters::default(),
+            trace: Trace::to_standard_output(trace),
+            transfer_log,
+            event_log,
+            now,
+            wall: wall_clock(),
+            scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
+            bulk_left: BULK_PER_TURN,
+            ready: VecDeque::new(),
+            unflushed: Vec::new(),
+            port_requests: VecDeque::new(),
+            freed_ports: VecDeque::new(),
+            arrivals: VecDeque::new(),
+            publications: VecDeque::new(),
+            pipe: None,
+            is_draining: false,
+        })
+    }
+
     /// What a session needs to answer a command.
     pub fn context(&self) -> Context<'_> {
         Context {
             storage: &self.storage,
             anonymous: self.settings.anonymous,
+            accounts: &self.accounts,
+            attendance: &self.attendance,
+            quotas: &self.quotas,
             wall: self.wall,
             active: self.settings.active,
+            wants_notices: self.event_log.is_some(),
         }
+    }
+
+    /// The speed limit of an account, which its sessions share for as long as one of them moves something.
+    pub fn pace_of(&mut self, account: &Account) -> Option<Rc<Pace>> {
+        let rate = account.limits.bytes_per_second?;
+        if let Some(pace) = self.paces.get(&account.name).and_then(Weak::upgrade) {
+            return Some(pace);
+        }
+        let pace = Rc::new(Pace::new(rate, self.now));
+        self.paces.insert(account.name.clone(), Rc::downgrade(&pace));
+        Some(pace)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Signals arrive as events of the same poll, through a pipe of the library's, so nothing here runs in a signal handler.
 
-use super::{EventLoop, SHUTDOWN_GRACE, Shutdown};
+use super::{EventLog, EventLoop, SHUTDOWN_GRACE, Shutdown, TransferLog};
 use mio::{Interest, Registry, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 use signal_hook_mio::v1_0::Signals as SignalSource;
@@ -32,7 +32,10 @@ impl EventLoop {
         for signal in pending {
             match signal {
                 SIGTERM | SIGINT => self.shut_down(),
-                SIGHUP => self.reopen_transfer_log(),
+                SIGHUP => {
+                    self.reopen_logs();
+                    self.reload_accounts();
+                }
                 SIGUSR1 => self.summarize(),
                 _ => log::debug!("signal {signal} ignored"),
             }
@@ -63,13 +66,16 @@ impl EventLoop {
         }
     }
 
-    fn reopen_transfer_log(&mut self) {
-        if let Some(log) = &mut self.shared.transfer_log {
-            match log.reopen() {
-                Ok(()) => log::info!("transfer log reopened"),
-                Err(error) => log::warn!(
-                    "the transfer log cannot be reopened ({error}), the old file stays in use; a confined server \
-                     cannot reach it: rotate by copying and truncating"
+    fn reopen_logs(&mut self) {
+        let transfers = self.shared.transfer_log.as_mut().map(TransferLog::reopen);
+        let events = self.shared.event_log.as_mut().map(EventLog::reopen);
+        for (name, reopened) in [("transfer log", transfers), ("event log", events)] {
+            match reopened {
+                None => {}
+                Some(Ok(())) => log::info!("{name} reopened"),
+                Some(Err(error)) => log::warn!(
+                    "the {name} cannot be reopened ({error}), the old file stays in use; a confined server cannot reach \
+                     it: rotate by copying and truncating"
                 ),
             }
         }

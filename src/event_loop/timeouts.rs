@@ -3,6 +3,7 @@
 use super::connection::{Connection, Life};
 use super::data_channel::DataChannel;
 use super::shared::{Settings, Shared};
+use super::slow_jobs::Verification;
 use super::trace::Tone;
 use crate::ftp::reply;
 use crate::session::{Attention, Outcome};
@@ -13,6 +14,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a session stands in line for a passive port.
 const LINE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long the verification of a password may take, those before it in the queue included.
+const VERIFICATION_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a disk may take until it has a file.
 const DISK_TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -24,11 +27,17 @@ enum Wait {
     ReplyRead,
     Login,
     Command,
+    /// The password is being verified.
+    Verification,
+    /// The answer to PASS is held back.
+    LoginAnswer,
     PassivePort,
     /// A transfer command for what was armed; missing it disarms.
     TransferCommand,
     DataConnection,
     Progress,
+    /// A transfer that was as fast as it may be.
+    Pace,
     /// The client's end of a data connection on which all was sent.
     DataEnd,
     /// The disk has what was received.
@@ -48,10 +57,13 @@ impl Connection {
             Wait::ReplyRead => "its replies to be read",
             Wait::Login => "its login",
             Wait::Command => "a command",
+            Wait::Verification => "its password to be verified",
+            Wait::LoginAnswer => "the answer to its login",
             Wait::PassivePort => "a passive port",
             Wait::TransferCommand => "a transfer command",
             Wait::DataConnection => "its data connection",
             Wait::Progress => "progress",
+            Wait::Pace => "its rate to allow more",
             Wait::DataEnd => "the end of its data connection",
             Wait::Disk => "the disk",
         }
@@ -66,7 +78,7 @@ impl Connection {
         }
         let conversation = match self.session.attention() {
             Attention::Commands if self.session.is_logging_in() => {
-                Some((Wait::Login, self.opened + settings.login_timeout))
+                Some((Wait::Login, self.login_since + settings.login_timeout))
             }
             Attention::Commands => Some((Wait::Command, self.active + settings.idle_timeout)),
             // Both end by what they wait for: the transfer's progress, or the listing's replies being read.
@@ -81,15 +93,24 @@ impl Connection {
             DataChannel::AwaitingClient { since, .. } | DataChannel::Connecting { since, .. } => {
                 Some((Wait::DataConnection, *since + settings.connect_timeout))
             }
+            DataChannel::Transferring {
+                rests_until: Some(until),
+                ..
+            } => Some((Wait::Pace, *until)),
             DataChannel::Transferring { progress, .. } => Some((Wait::Progress, *progress + settings.stall_timeout)),
             DataChannel::Draining { since, .. } => Some((Wait::DataEnd, *since + CLOSE_TIMEOUT)),
             DataChannel::Storing { since, .. } => Some((Wait::Disk, *since + DISK_TIMEOUT)),
+        };
+        let login = match self.verification {
+            Verification::NotAsked => None,
+            Verification::Running { since } => Some((Wait::Verification, since + VERIFICATION_TIMEOUT)),
+            Verification::HeldBack { until, .. } => Some((Wait::LoginAnswer, until)),
         };
         let replies = self
             .output
             .blocked
             .map(|since| (Wait::ReplyRead, since + settings.stall_timeout));
-        [conversation, data, replies]
+        [conversation, data, login, replies]
             .into_iter()
             .flatten()
             .min_by_key(|(_, due)| *due)
@@ -106,11 +127,17 @@ impl Connection {
         let number = self.session.number();
         let what = self.waits_for(&shared.settings);
         shared.trace.tell(Tone::Wake, || {
-            format!("session {number} has waited too long for {what}")
+            format!("session {number} has waited long enough for {what}")
         });
-        log::debug!("session {number}: waited too long for {what}");
+        log::debug!("session {number}: waited long enough for {what}");
         match wait {
             Wait::Close | Wait::ReplyRead => self.vanish(shared),
+            Wait::Verification => self.dismiss(&reply::LOGIN_BUSY, shared),
+            Wait::LoginAnswer => {
+                if let Verification::HeldBack { matches, .. } = self.verification {
+                    self.tell_verification(matches, shared);
+                }
+            }
             Wait::Login | Wait::Command => self.dismiss(&reply::TIMED_OUT, shared),
             Wait::PassivePort => {
                 self.disarm(shared);
@@ -119,6 +146,7 @@ impl Connection {
             Wait::TransferCommand => self.disarm(shared),
             Wait::DataConnection => self.end_transfer(Outcome::NoDataConnection, shared),
             Wait::Progress => self.end_transfer(Outcome::Stalled, shared),
+            Wait::Pace => self.come_back(shared),
             Wait::DataEnd => self.end_transfer(Outcome::Complete, shared),
             Wait::Disk => {
                 // What the disk does later belongs to nobody any more, so the conversation cannot go on either.

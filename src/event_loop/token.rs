@@ -20,8 +20,13 @@ pub struct SlotId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
     Signals,
+    /// The thread beside the loop has finished something.
+    SlowWork,
     ControlListener(u32),
-    PassivePort { ring: u16, port: u16 },
+    PassivePort {
+        ring: u16,
+        port: u16,
+    },
     Control(SlotId),
     Data(SlotId),
 }
@@ -33,6 +38,7 @@ impl From<Target> for Token {
     fn from(target: Target) -> Token {
         let (kind, generation, key) = match target {
             Target::Signals => (0, 0, 0),
+            Target::SlowWork => (5, 0, 0),
             Target::ControlListener(index) => (1, 0, index),
             Target::PassivePort { ring, port } => (2, 0, u32::from(ring) << 16 | u32::from(port)),
             Target::Control(slot) => (3, slot.generation, slot.key),
@@ -61,6 +67,7 @@ impl TryFrom<Token> for Target {
             }),
             3 => Ok(Target::Control(slot)),
             4 => Ok(Target::Data(slot)),
+            5 => Ok(Target::SlowWork),
             _ => Err(UnknownToken),
         }
     }
@@ -84,6 +91,7 @@ mod tests {
         };
         let targets = [
             Target::Signals,
+            Target::SlowWork,
             Target::ControlListener(7),
             Target::PassivePort { ring: 3, port: 65535 },
             Target::Control(slot),

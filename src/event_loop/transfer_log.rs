@@ -75,11 +75,7 @@ fn line(transfer: &LoggedTransfer<'_>) -> Vec<u8> {
     transfer.ended.write_xferlog(&mut line);
     let seconds = transfer.took.as_secs();
     line.extend_from_slice(format!(" {seconds} {} {} ", transfer.peer, transfer.bytes).as_bytes());
-    // Fields are separated by blanks, so a name may hold none, nor anything that could look like a new line.
-    line.extend(transfer.path.iter().map(|byte| match byte {
-        0..=b' ' | 0x7f => b'_',
-        other => *other,
-    }));
+    push_name(&mut line, transfer.path);
     let kind = match transfer.representation {
         Representation::Ascii => 'a',
         Representation::Image => 'b',
@@ -93,9 +89,47 @@ fn line(transfer: &LoggedTransfer<'_>) -> Vec<u8> {
     line
 }
 
+/// Fields are separated by blanks, so a name may hold none, nor anything that could look like a new line, command the
+/// terminal of whoever reads the log, or turn its text around (threat I01).
+fn push_name(line: &mut Vec<u8>, path: &[u8]) {
+    match std::str::from_utf8(path) {
+        Ok(text) => {
+            let mut buffer = [0; 4];
+            for character in text.chars() {
+                let directs_text = matches!(
+                    character,
+                    '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+                );
+                let is_shown = character != ' ' && !character.is_control() && !directs_text;
+                let shown = if is_shown { character } else { '_' };
+                line.extend_from_slice(shown.encode_utf8(&mut buffer).as_bytes());
+            }
+        }
+        // Not UTF-8: single bytes from 0x80 to 0x9f are the control characters of Latin-1.
+        Err(_) => line.extend(path.iter().map(|byte| match byte {
+            0..=b' ' | 0x7f..=0x9f => b'_',
+            other => *other,
+        })),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn i01_names_in_the_log_command_no_terminal_and_begin_no_line() {
+        for (name, written) in [
+            ("grüße/日本".as_bytes(), "grüße/日本".as_bytes()),
+            (b"a b\r\n\x1b[2J", b"a_b___[2J"),
+            ("\u{9b}2J\u{202e}gpj.exe\u{2028}".as_bytes(), b"_2J_gpj.exe_"),
+            (b"csi\x9b2J\xe9", b"csi_2J\xe9"),
+        ] {
+            let mut line = Vec::new();
+            push_name(&mut line, name);
+            assert_eq!(line, written, "{}", name.escape_ascii());
+        }
+    }
 
     #[test]
     fn a_line_has_the_fields_of_xferlog() {

@@ -10,19 +10,20 @@ pub use changing::{Digest, DigestRequest, FactChange};
 
 use super::host_port::{EprtError, parse_eprt, parse_port};
 use super::listing::Fact;
+use super::password::Password;
 use super::timestamp::Timestamp;
 use std::net::SocketAddr;
 
 /// Longest user name and password (threat A20).
 const USER_MAX: usize = 128;
-const PASSWORD_MAX: usize = 256;
+const PASSWORD_MAX: usize = Password::LONGEST;
 
 /// What a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     User(Vec<u8>),
     /// Anything: anonymous clients may say what they like.
-    Pass(Vec<u8>),
+    Pass(Password),
     Acct,
     Quit,
     Rein,
@@ -206,7 +207,7 @@ fn by_verb(verb: &[u8], argument: &[u8]) -> Result<Command, CommandError> {
     Ok(match verb {
         b"USER" => Command::User(user_name(argument)?),
         b"PASS" if argument.len() > PASSWORD_MAX => return Err(CommandError::BadArgument),
-        b"PASS" => Command::Pass(argument.to_vec()),
+        b"PASS" => Command::Pass(Password::new(argument.to_vec())),
         b"ACCT" => Command::Acct,
         b"QUIT" => Command::Quit,
         b"REIN" => Command::Rein,

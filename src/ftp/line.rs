@@ -118,7 +118,7 @@ impl LineReader {
             let is_too_long = self.pending.len() - self.start > limit + 1;
             return is_too_long.then_some(Err(LineError::TooLong));
         };
-        let line = without_cr(self.pending.get(self.start..end).unwrap_or_default()).to_vec();
+        let line = without_crs(self.pending.get(self.start..end).unwrap_or_default()).to_vec();
         if line.len() > limit {
             return Some(Err(LineError::TooLong));
         }
@@ -131,7 +131,7 @@ impl LineReader {
     /// The line that `next_line` would give, not taken out.
     pub fn peek_line(&mut self) -> Option<&[u8]> {
         let end = self.line_end()?;
-        self.pending.get(self.start..end).map(without_cr)
+        self.pending.get(self.start..end).map(without_crs)
     }
 
     /// Whether a complete line that waits begins with `verb`, in any case. Costs the length of what waits, which whoever
@@ -141,7 +141,11 @@ impl LineReader {
         waiting
             .split_inclusive(|byte| *byte == b'\n')
             .filter(|line| line.ends_with(b"\n"))
-            .filter_map(|line| line.split(|byte| matches!(byte, b' ' | b'\r' | b'\n')).next())
+            .filter_map(|line| {
+                without_crs(line)
+                    .split(|byte| matches!(byte, b' ' | b'\r' | b'\n'))
+                    .next()
+            })
             .any(|word| word.eq_ignore_ascii_case(verb.as_bytes()))
     }
 
@@ -184,8 +188,10 @@ impl LineReader {
     }
 }
 
-fn without_cr(line: &[u8]) -> &[u8] {
-    line.strip_suffix(b"\r").unwrap_or(line)
+/// One CR before the LF belongs to the line end; so does one at the front, for clients that end lines with LF CR.
+fn without_crs(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    line.strip_prefix(b"\r").unwrap_or(line)
 }
 
 #[cfg(test)]
@@ -224,6 +230,7 @@ mod tests {
             texts(b"USER a\r\nPASS\nCWD x\r\r\n\r\n\n"),
             [&b"USER a"[..], b"PASS", b"CWD x\r", b"", b""]
         );
+        assert_eq!(texts(b"NOOP\n\rQUIT\n\r"), [&b"NOOP"[..], b"QUIT"], "LF CR");
         assert_eq!(texts(b"no end"), Vec::<Vec<u8>>::new());
     }
 
@@ -275,7 +282,8 @@ mod tests {
         let mut reader = LineReader::new();
         reader.feed(b"NOOP\r\nabo");
         assert!(!reader.holds_verb("ABOR"));
-        reader.feed(b"r\r\nQUIT");
+        reader.feed(b"r\r\n\rSTAT\nQUIT");
+        assert!(reader.holds_verb("STAT"), "the CR of a LF CR is no part of it");
         assert!(reader.holds_verb("ABOR"));
         assert!(!reader.holds_verb("QUIT"), "its line has not ended");
         assert_eq!(reader.peek_line(), Some(&b"NOOP"[..]));

@@ -9,6 +9,7 @@ pub mod glob;
 pub mod host_port;
 pub mod line;
 pub mod listing;
+pub mod password;
 pub mod path;
 pub mod reply;
 pub mod reply_reader;

@@ -96,6 +96,9 @@ replies! {
     TIMED_OUT = constant(421, "Timed out");
     SHUTTING_DOWN = constant(421, "The server is shutting down");
     TOO_MANY_BAD_COMMANDS = constant(421, "Too many bad commands");
+    TOO_MANY_OF_ACCOUNT = constant(421, "Too many connections of this user");
+    LOGIN_BUSY = constant(421, "Busy with other logins, try again");
+    ACCOUNT_CHANGED = constant(421, "This account has changed, log in again");
     TOO_MANY_FAILED_LOGINS = constant(421, "Too many failed logins");
     NO_DATA_CONNECTION = constant(425, "No data connection: use PASV, EPSV, PORT or EPRT first");
     PASSIVE_BUSY = constant(425, "All passive ports are busy for this address");
@@ -129,6 +132,7 @@ replies! {
     ONLY_IPV4 = constant(522, "Network protocol not supported here, use (1)");
     ONLY_IPV6 = constant(522, "Network protocol not supported here, use (2)");
     LOGIN_INCORRECT = constant(530, "Login incorrect.");
+    ROOT_MISSING = constant(530, "This user's directory is not there");
     NOT_LOGGED_IN = constant(530, "Please log in with USER and PASS");
     FILE_NOT_FOUND = constant(550, "File not found");
     READ_ONLY = constant(550, "This server is read-only");

@@ -1,16 +1,20 @@
 //! Every option of the server once: its name, value, default, help and check. Nothing else reads its command line.
 
 mod table;
+mod techniques;
 mod units;
 mod values;
 
-pub use table::{Given, OptionError, Row, Table};
+pub use table::{Given, HIDDEN, OptionError, Row, Table};
+pub use techniques::{Technique, Techniques};
 pub use units::{parse_count, parse_duration};
 pub use values::{LogLevels, PortRange, PublicAddresses};
 
+use crate::accounts::{AnonymousAccess, Privacy, Rights};
+use crate::pattern::parse_size;
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use values::{parse_banner, parse_listen};
 
@@ -35,6 +39,28 @@ pub struct Options {
     pub trace: bool,
     pub synthetic: bool,
     pub user: Option<String>,
+    pub users: Option<PathBuf>,
+    pub users_privacy: Privacy,
+    pub anonymous: AnonymousAccess,
+    /// Bytes a second.
+    pub rate_limit: Option<u64>,
+    pub durable: bool,
+    pub keeps_part: bool,
+    pub events: Option<PathBuf>,
+    /// Hidden: for measurements.
+    pub techniques: Techniques,
+}
+
+impl Options {
+    /// Whether anybody may change files: anonymous clients, or accounts, whose rights may change while it runs.
+    pub fn allows_changes(&self) -> bool {
+        self.users.is_some() || self.anonymous.rights().is_some_and(Rights::allows_changes)
+    }
+
+    /// Whether standard output is for events, so that nothing else may be said there.
+    pub fn events_to_standard_output(&self) -> bool {
+        self.events.as_deref() == Some(Path::new("-"))
+    }
 }
 
 /// What the command line asks for.
@@ -43,14 +69,18 @@ pub enum Invocation {
     Serve(Box<Options>),
     Help(String),
     Version(String),
+    /// A password is to be read and its hash printed.
+    HashPassword,
 }
 
-const INTRODUCTION: &str = "Serves a directory over FTP, read-only, to anonymous clients.
+const INTRODUCTION: &str =
+    "Serves a directory over FTP: read-only and to anonymous clients, unless other things are allowed below.
 
 loopftpd [OPTIONS] [DIR]     DIR: the current directory unless given
 ";
 
 const NETWORK: &str = "Where clients connect";
+const ACCOUNTS: &str = "Who may log in, and do what";
 const LIMITS: &str = "Limits";
 const TIMES: &str = "Timeouts (30s, 5m, 2h; a bare number is seconds)";
 const OUTPUT: &str = "What is shown and written";
@@ -69,6 +99,22 @@ static TABLE: Table = Table(&[
           help: "refuse PORT and EPRT" },
     Row { group: FILES, short: "", long: "synthetic", value: "", default: "", is_repeatable: false,
           help: "add /gen/1G.zero, /gen/10M.pattern, /gen/5M.rand?seed=7 …: files of any size without a disk" },
+    Row { group: ACCOUNTS, short: "", long: "anonymous", value: "off|read|upload|write", default: "read", is_repeatable: false,
+          help: "what clients without an account may do; upload: put new files there, see none" },
+    Row { group: ACCOUNTS, short: "w", long: "write", value: "", default: "", is_repeatable: false,
+          help: "the short form of --anonymous write, for a network that you trust" },
+    Row { group: ACCOUNTS, short: "", long: "users", value: "FILE", default: "", is_repeatable: false,
+          help: "accounts, one a line: name:hash:root:rights[:limits]; SIGHUP reads it again" },
+    Row { group: ACCOUNTS, short: "", long: "insecure-users-file", value: "", default: "", is_repeatable: false,
+          help: "take FILE even if others than its owner can read or write it" },
+    Row { group: ACCOUNTS, short: "", long: "hash-password", value: "", default: "", is_repeatable: false,
+          help: "read a password from the terminal or a pipe, print its hash, and end" },
+    Row { group: FILES, short: "", long: "partial", value: "discard|keep", default: "discard", is_repeatable: false,
+          help: "what a broken-off upload leaves where no file had its name: nothing, or what has come, for resuming" },
+    Row { group: FILES, short: "", long: "durable", value: "", default: "", is_repeatable: false,
+          help: "an upload succeeds only when the disk has it: a power cut loses nothing that was acknowledged" },
+    Row { group: LIMITS, short: "", long: "rate-limit", value: "SIZE", default: "", is_repeatable: false,
+          help: "bytes a second that one session's transfers move at the most, such as 500K or 10M" },
     Row { group: LIMITS, short: "m", long: "max-sessions", value: "N", default: "10000", is_repeatable: false,
           help: "sessions at once" },
     Row { group: LIMITS, short: "", long: "max-sessions-per-ip", value: "N", default: "", is_repeatable: false,
@@ -86,7 +132,9 @@ static TABLE: Table = Table(&[
     Row { group: OUTPUT, short: "", long: "log-level", value: "LEVEL[,MODULE=LEVEL…]", default: "info", is_repeatable: false,
           help: "off, error, warn, info, debug or trace; also for a module, as in warn,event_loop=debug" },
     Row { group: OUTPUT, short: "", long: "transfer-log", value: "FILE", default: "", is_repeatable: false,
-          help: "append a line for each file sent, in xferlog form; SIGHUP reopens it" },
+          help: "append a line for each file sent or received, in xferlog form; SIGHUP reopens it" },
+    Row { group: OUTPUT, short: "", long: "events", value: "FILE|-", default: "", is_repeatable: false,
+          help: "append a line of JSON for each login, transfer, change and refusal; - is standard output" },
     Row { group: OUTPUT, short: "t", long: "trace", value: "", default: "", is_repeatable: false,
           help: "tell every turn of the loop: what woke, what changed, what was sent, what is next" },
     Row { group: PROCESS, short: "u", long: "user", value: "NAME", default: "", is_repeatable: false,
@@ -94,6 +142,8 @@ static TABLE: Table = Table(&[
     Row { group: PROCESS, short: "h", long: "help", value: "", default: "", is_repeatable: false, help: "show this" },
     Row { group: PROCESS, short: "V", long: "version", value: "", default: "", is_repeatable: false,
           help: "show the version" },
+    Row { group: HIDDEN, short: "", long: "without", value: "TECHNIQUE", default: "", is_repeatable: true,
+          help: "leave out what makes the server fast: cork, write-first, ring, coalescing, nodelay" },
 ]);
 
 /// Reads the command line, without the program's name, and looks whether DIR is a directory.
@@ -104,6 +154,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     }
     if given.is_present("version") {
         return Ok(Invocation::Version(format!("loopftpd {}\n", env!("CARGO_PKG_VERSION"))));
+    }
+    if given.is_present("hash-password") {
+        return Ok(Invocation::HashPassword);
     }
     let options = Options {
         directory: directory(given.operands())?,
@@ -124,7 +177,26 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         trace: given.is_present("trace"),
         synthetic: given.is_present("synthetic"),
         user: given.text("user"),
+        users: given.text("users").map(PathBuf::from),
+        users_privacy: users_privacy(&given)?,
+        anonymous: anonymous(&given)?,
+        rate_limit: given.optional_value("rate-limit", parse_rate)?,
+        durable: given.is_present("durable"),
+        keeps_part: given.value("partial", parse_partial)?,
+        events: given.text("events").map(PathBuf::from),
+        techniques: Techniques::parse(&given.texts("without"))
+            .map_err(|reason| OptionError(format!("--without {reason}")))?,
     };
+    if options.trace && options.events_to_standard_output() {
+        return Err(OptionError(
+            "--trace: standard output is for --events - already; expected a file for the events".to_owned(),
+        ));
+    }
+    if options.anonymous == AnonymousAccess::Off && options.users.is_none() {
+        return Err(OptionError(
+            "--anonymous off: nobody could log in; expected --users FILE with it".to_owned(),
+        ));
+    }
     let clash = options
         .listen
         .iter()
@@ -136,6 +208,42 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         )));
     }
     Ok(Invocation::Serve(Box::new(options)))
+}
+
+fn parse_rate(text: &str) -> Result<u64, String> {
+    parse_size(text)
+        .filter(|rate| *rate > 0)
+        .ok_or_else(|| "expected bytes a second, such as 500K or 10M".to_owned())
+}
+
+fn parse_partial(text: &str) -> Result<bool, String> {
+    match text {
+        "discard" => Ok(false),
+        "keep" => Ok(true),
+        _ => Err("expected discard or keep".to_owned()),
+    }
+}
+
+fn anonymous(given: &Given) -> Result<AnonymousAccess, OptionError> {
+    let access = given.value("anonymous", AnonymousAccess::parse)?;
+    if !given.is_present("write") {
+        return Ok(access);
+    }
+    match given.text("anonymous") {
+        None => Ok(AnonymousAccess::Write),
+        Some(_) if access == AnonymousAccess::Write => Ok(access),
+        Some(text) => Err(OptionError(format!("--anonymous {text}: contradicts --write"))),
+    }
+}
+
+fn users_privacy(given: &Given) -> Result<Privacy, OptionError> {
+    match (given.is_present("insecure-users-file"), given.text("users")) {
+        (false, _) => Ok(Privacy::Required),
+        (true, Some(_)) => Ok(Privacy::Waived),
+        (true, None) => Err(OptionError(
+            "--insecure-users-file: expected --users FILE with it".to_owned(),
+        )),
+    }
 }
 
 fn parse_limit(text: &str) -> Result<usize, String> {

@@ -18,6 +18,9 @@ impl fmt::Display for OptionError {
 
 impl std::error::Error for OptionError {}
 
+/// The group of options that `--help` does not show.
+pub const HIDDEN: &str = "";
+
 /// An option's row in its table.
 #[derive(Debug)]
 pub struct Row {
@@ -70,7 +73,7 @@ impl Table {
     pub fn help(&self, introduction: &str) -> String {
         let mut text = String::from(introduction);
         let mut group = "";
-        for row in self.0 {
+        for row in self.0.iter().filter(|row| row.group != HIDDEN) {
             if row.group != group {
                 group = row.group;
                 text += &format!("\n{group}:\n");

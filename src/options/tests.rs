@@ -91,10 +91,29 @@ fn the_narrowest_network_decides_what_is_announced() {
     assert_eq!(served(&[]).public_addresses.for_client([10, 0, 0, 1].into()), None);
 }
 
+#[test]
+fn anonymous_clients_may_read_unless_something_else_is_said() {
+    let anonymous = |arguments: &[&str]| served(arguments).anonymous;
+    assert_eq!(anonymous(&[]), AnonymousAccess::Read);
+    assert_eq!(anonymous(&["--anonymous", "upload"]), AnonymousAccess::Upload);
+    assert_eq!(anonymous(&["--write"]), AnonymousAccess::Write);
+    assert_eq!(anonymous(&["-w", "--anonymous", "write"]), AnonymousAccess::Write);
+    assert_eq!(anonymous(&["--anonymous", "off", "--users", "f"]), AnonymousAccess::Off);
+}
+
+#[test]
+fn f06_the_users_file_is_private_unless_told_otherwise() {
+    let options = served(&["--users", "/etc/loopftpd.users"]);
+    assert_eq!(options.users, Some(PathBuf::from("/etc/loopftpd.users")));
+    assert_eq!(options.users_privacy, Privacy::Required);
+    let options = served(&["--users", "f", "--insecure-users-file"]);
+    assert_eq!(options.users_privacy, Privacy::Waived);
+}
+
 /// Each is refused, and the refusal names what was wrong.
 #[test]
 fn l15_d26_wrong_command_lines_are_refused_by_name() {
-    let cases: [(&[&str], &str); 50] = [
+    let cases: [(&[&str], &str); 59] = [
         (&["--bogus"], "bogus"),
         (&["-x"], "x"),
         (&["--listen"], "listen"),
@@ -142,6 +161,15 @@ fn l15_d26_wrong_command_lines_are_refused_by_name() {
         (&["--log-level", "loud"], "--log-level loud"),
         (&["--log-level", "info,=debug"], "--log-level"),
         (&["--log-level", "info,session"], "--log-level"),
+        (&["--anonymous", "yes"], "--anonymous yes"),
+        (&["--anonymous", ""], "--anonymous"),
+        (&["--anonymous", "off"], "--anonymous off"),
+        (&["--anonymous", "read", "--write"], "--anonymous read"),
+        (&["--write=yes"], "write"),
+        (&["--users"], "users"),
+        (&["--insecure-users-file"], "--insecure-users-file"),
+        (&["--hash-password=secret"], "hash-password"),
+        (&["--without", "speed"], "--without speed: expected one of cork"),
         (&["/", "/tmp"], "/tmp"),
         (&["/nonexistent-directory"], "/nonexistent-directory"),
         (&["/proc/self/status"], "this is a file"),
@@ -159,7 +187,9 @@ fn help_shows_every_option_with_its_default() {
     let Ok(Invocation::Help(text)) = parse(["--help".into()]) else {
         panic!("expected help");
     };
-    for row in TABLE.0 {
+    let (hidden, shown): (Vec<&Row>, Vec<&Row>) = TABLE.0.iter().partition(|row| row.group == HIDDEN);
+    assert!(hidden.iter().all(|row| !text.contains(&format!("--{}", row.long))));
+    for row in shown {
         assert!(text.contains(&format!("--{}", row.long)), "{}", row.long);
         assert!(text.contains(row.default), "{}", row.default);
     }

@@ -1,19 +1,40 @@
 //! What changes files without a transfer: DELE, MKD, RMD, RNFR and RNTO, times and modes, and how much room there is
 //! (RFC 959 §4.1.3, draft-somers-ftp-mfxx).
 
+use super::Context;
 use super::answer::{Answer, Answered};
 use super::state::Visit;
 use crate::accounts::Right;
 use crate::ftp::command::{FactChange, PathArgument};
+use crate::ftp::listing::Kind;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
 use crate::ftp::timestamp::Timestamp;
-use crate::storage::{Existing, StorageError};
+use crate::storage::{Existing, Quota, StorageError};
+use std::rc::Rc;
+
+/// What the end of a file frees.
+enum Freed {
+    Nothing,
+    Bytes(Rc<Quota>, u64),
+}
+
+impl Freed {
+    fn give_back(self) {
+        match self {
+            Freed::Nothing => {}
+            Freed::Bytes(quota, bytes) => quota.give_back(bytes),
+        }
+    }
+}
 
 impl Visit {
-    pub(super) fn remove_file(&self, argument: &PathArgument) -> Answered {
+    pub(super) fn remove_file(&self, argument: &PathArgument, context: &Context<'_>) -> Answered {
         self.must_be_allowed(Right::Delete)?;
-        self.storage.remove_file(&self.path(argument)?)?;
+        let path = self.path(argument)?;
+        let freed = self.size_under_quota(&path, context)?;
+        self.storage.remove_file(&path)?;
+        freed.give_back();
         Ok(reply::FILE_REMOVED.into())
     }
 
@@ -46,7 +67,12 @@ impl Visit {
     }
 
     /// `from`: what RNFR named just before.
-    pub(super) fn rename_to(&self, from: Option<VirtualPath>, argument: &PathArgument) -> Answered {
+    pub(super) fn rename_to(
+        &self,
+        from: Option<VirtualPath>,
+        argument: &PathArgument,
+        context: &Context<'_>,
+    ) -> Answered {
         let from = from.ok_or_else(|| Answer::from(reply::BAD_SEQUENCE))?;
         self.must_be_allowed(Right::Rename)?;
         let existing = if self.rights.allows(Right::Overwrite) {
@@ -55,8 +81,21 @@ impl Visit {
             Existing::Refuse
         };
         let to = self.path_to_make(argument)?;
+        let freed = self.size_under_quota(&to, context)?;
         self.storage.rename(&from, &to, existing)?;
+        freed.give_back();
         Ok(reply::RENAMED.into())
+    }
+
+    /// What a quota gets back if the file at `path` goes; nothing where there is no quota or no file.
+    fn size_under_quota(&self, path: &VirtualPath, context: &Context<'_>) -> Result<Freed, Answer> {
+        let Some(quota) = self.quota(context)? else {
+            return Ok(Freed::Nothing);
+        };
+        Ok(match self.storage.entry(path) {
+            Ok(found) if found.kind == Kind::File => Freed::Bytes(quota, found.size),
+            Ok(_) | Err(_) => Freed::Nothing,
+        })
     }
 
     pub(super) fn set_modified(&self, time: Timestamp, argument: &PathArgument) -> Answered {

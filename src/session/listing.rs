@@ -120,7 +120,7 @@ impl Visit {
                 directory_lines(directory, LineFormat::Names { prefix }, None)
             }
             Subject::Matching(directory, pattern) => {
-                let prefix = split_last_component(target.given).0.to_vec();
+                let prefix = without_leading_dots(split_last_component(target.given).0).to_vec();
                 directory_lines(directory, LineFormat::Names { prefix }, Some(pattern))
             }
             Subject::File => {
@@ -200,13 +200,23 @@ fn is_file(path: &VirtualPath, storage: &dyn Storage) -> bool {
         .is_ok_and(|attributes| attributes.kind == Kind::File)
 }
 
-/// What stands before a name of `directory` to make it a path that RETR takes.
+/// What stands before a name of the directory `given` to make it a path that RETR takes: never a leading `./`, which
+/// clients take for a part of the name.
 fn prefix_of_directory(given: &[u8]) -> Vec<u8> {
-    let mut prefix = given.to_vec();
+    let mut prefix = without_leading_dots(given).to_vec();
     if !prefix.is_empty() && !prefix.ends_with(b"/") {
         prefix.push(b'/');
     }
     prefix
+}
+
+fn without_leading_dots(given: &[u8]) -> &[u8] {
+    let mut path = given;
+    while let Some(rest) = path.strip_prefix(b"./") {
+        let slashes = rest.iter().take_while(|byte| **byte == b'/').count();
+        path = rest.get(slashes..).unwrap_or_default();
+    }
+    if path == b"." { b"" } else { path }
 }
 
 /// Splits `a/b/c*` into `a/b/` and `c*`.
@@ -226,6 +236,12 @@ mod tests {
         assert_eq!(prefix_of_directory(b""), b"");
         assert_eq!(prefix_of_directory(b"a/b"), b"a/b/");
         assert_eq!(prefix_of_directory(b"a/"), b"a/");
+        for here in [".", "./", ".//", "././/."] {
+            assert_eq!(prefix_of_directory(here.as_bytes()), b"", "{here}");
+        }
+        assert_eq!(prefix_of_directory(b".//./a"), b"a/");
+        assert_eq!(prefix_of_directory(b".hidden"), b".hidden/");
+        assert_eq!(prefix_of_directory(b"../a"), b"../a/");
     }
 
     #[test]

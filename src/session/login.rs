@@ -1,14 +1,18 @@
 //! Who is there: USER, PASS, ACCT, REIN, HOST, and what may be said before login (RFC 959 §4.1.1, RFC 7151).
 //!
-//! Every USER is answered 331 and every wrong login with the same 530, so that nobody learns which names exist. Before
-//! login no reply may carry anything of the client's (threat A12) or tell of the server (B14).
+//! Every USER is answered 331 and every wrong login with the same 530 after the same work, so that nobody learns which names
+//! exist (threats F01, F02). Before login no reply may carry anything of the client's (threat A12) or tell of the server
+//! (B14). Passwords are verified elsewhere, because that takes long; the session waits, the loop does not.
 
 use super::answer::Answer;
+use super::notice::Notice;
 use super::request::Request;
 use super::state::{Login, State, User, Visit};
 use super::{Context, Session};
+use crate::accounts::{Account, Password, Rights};
 use crate::ftp::command::{Command, Digest};
 use crate::ftp::listing::Facts;
+use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
 use std::rc::Rc;
 
@@ -22,7 +26,7 @@ impl Session {
                 self.state = State::Login(Login::UserGiven(User::named(&name, context)));
                 reply::USER_OK.into()
             }
-            Command::Pass(_) => self.password(&login, context),
+            Command::Pass(password) => self.password(login, password, context),
             Command::Quit => Answer::ReplyAndRequest(reply::GOODBYE, Request::Close),
             Command::Host => {
                 let answer = match login {
@@ -94,30 +98,113 @@ impl Session {
         reply.into()
     }
 
-    fn password(&mut self, login: &Login, context: &Context<'_>) -> Answer {
+    fn password(&mut self, login: Login, password: Password, context: &Context<'_>) -> Answer {
         match login {
             Login::Start => {
                 self.state = State::Login(Login::Start);
                 reply::BAD_SEQUENCE.into()
             }
             Login::UserGiven(User::Anonymous(rights)) => {
-                self.bad_commands = 0;
-                self.state = State::Ready(Visit::new(Rc::clone(context.storage), *rights));
-                if rights.allows_changes() {
-                    reply::LOGGED_IN.into()
-                } else {
-                    reply::LOGGED_IN_READ_ONLY.into()
-                }
+                let visit = Visit::anonymous(Rc::clone(context.storage), rights);
+                self.enter(b"anonymous", visit, context).into()
             }
-            Login::UserGiven(User::Unknown) => {
-                self.state = State::Login(Login::Start);
-                self.failed_logins = self.failed_logins.saturating_add(1);
-                if self.failed_logins < FAILED_LOGINS {
-                    return reply::LOGIN_INCORRECT.into();
-                }
-                self.state = State::Closing;
-                Answer::ReplyAndRequest(reply::TOO_MANY_FAILED_LOGINS, Request::Close)
+            Login::UserGiven(User::Account(account)) => {
+                let hash = account.password.clone();
+                self.state = State::Verifying {
+                    user: account.name.clone(),
+                    account: Some(account),
+                };
+                Request::VerifyPassword { hash, password }.into()
+            }
+            // The same work for a name that nobody has.
+            Login::UserGiven(User::Unknown(name)) => {
+                let hash = context.accounts.stand_in(&name);
+                self.state = State::Verifying {
+                    user: name,
+                    account: None,
+                };
+                Request::VerifyPassword { hash, password }.into()
             }
         }
     }
+
+    /// The loop knows now whether the password is the account's.
+    pub fn password_verified(&mut self, matches: bool, context: &Context<'_>, out: &mut Vec<u8>) -> Option<Request> {
+        let (user, account) = match std::mem::replace(&mut self.state, State::Login(Login::Start)) {
+            State::Verifying { user, account } => (user, account.filter(|_| matches)),
+            state @ (State::Login(_)
+            | State::Ready(_)
+            | State::AwaitingPort(..)
+            | State::Transferring(..)
+            | State::Answering(_)
+            | State::Closing) => {
+                self.state = state;
+                return None;
+            }
+        };
+        let reply = match account {
+            None => return self.login_failed(&user, context, out),
+            Some(account) => match visit_of(account, context) {
+                Ok(visit) => self.enter(&user, visit, context),
+                Err(refusal) => refusal,
+            },
+        };
+        reply.write_to(out);
+        None
+    }
+
+    fn login_failed(&mut self, user: &[u8], context: &Context<'_>, out: &mut Vec<u8>) -> Option<Request> {
+        if context.wants_notices {
+            self.notice = Some(Box::new(Notice::LoginFailed { user: user.to_vec() }));
+        }
+        self.failed_logins = self.failed_logins.saturating_add(1);
+        if self.failed_logins >= FAILED_LOGINS {
+            return Some(self.dismiss(&reply::TOO_MANY_FAILED_LOGINS, out));
+        }
+        reply::LOGIN_INCORRECT.write_to(out);
+        None
+    }
+
+    fn enter(&mut self, user: &[u8], visit: Visit, context: &Context<'_>) -> Reply {
+        if context.wants_notices {
+            self.notice = Some(Box::new(Notice::LoggedIn { user: user.to_vec() }));
+        }
+        self.bad_commands = 0;
+        let reply = if visit.rights.allows_changes() {
+            reply::LOGGED_IN
+        } else {
+            reply::LOGGED_IN_READ_ONLY
+        };
+        self.state = State::Ready(visit);
+        reply
+    }
+
+    /// The account that has logged in.
+    pub fn account(&self) -> Option<&Rc<Account>> {
+        match &self.state {
+            State::Ready(visit)
+            | State::AwaitingPort(visit, _)
+            | State::Transferring(visit, _)
+            | State::Answering(visit) => visit.account(),
+            State::Login(_) | State::Verifying { .. } | State::Closing => None,
+        }
+    }
+}
+
+/// An account's visit: its own root is all that it can see.
+fn visit_of(account: Rc<Account>, context: &Context<'_>) -> Result<Visit, Reply> {
+    let presence = context.attendance.enter(&account).ok_or(reply::TOO_MANY_OF_ACCOUNT)?;
+    let storage = if account.root == VirtualPath::ROOT {
+        Rc::clone(context.storage)
+    } else {
+        context.storage.beneath(&account.root).map_err(|error| {
+            log::warn!(
+                "the root {} of an account cannot be opened: {error:?}",
+                account.root.as_bytes().escape_ascii()
+            );
+            reply::ROOT_MISSING
+        })?
+    };
+    let rights: Rights = account.rights;
+    Ok(Visit::new(storage, rights, Some((account, presence))))
 }

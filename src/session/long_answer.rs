@@ -82,7 +82,13 @@ impl ListingAnswer {
         budget.bytes = budget.bytes.saturating_sub(batch.len());
         for line in batch.split_inclusive(|byte| *byte == b'\n').take(self.lines_left) {
             out.push(b' ');
-            out.extend_from_slice(line);
+            // 0xFF is Telnet's on the control connection, so it is doubled here.
+            for part in line.split_inclusive(|byte| *byte == 0xff) {
+                out.extend_from_slice(part);
+                if part.ends_with(b"\xff") {
+                    out.push(0xff);
+                }
+            }
         }
         let made = batch.iter().filter(|byte| **byte == b'\n').count();
         let truncated = made > self.lines_left;

@@ -12,6 +12,7 @@ mod listing;
 mod login;
 mod long_answer;
 mod navigation;
+mod notice;
 mod parameters;
 mod request;
 mod retrieval;
@@ -20,17 +21,19 @@ mod storing;
 mod visit;
 
 pub use long_answer::{AnswerProgress, LongAnswer};
+pub use notice::Notice;
 pub use request::{Outcome, PassiveForm, Request};
 pub use state::{Transfer, TransferKind};
 
-use crate::accounts::Rights;
+use crate::accounts::{Accounts, Attendance, Rights};
 use crate::ftp::command::{Command, CommandError};
 use crate::ftp::line::LineError;
 use crate::ftp::reply::{self, Reply};
 use crate::ftp::timestamp::Timestamp;
-use crate::storage::Storage;
+use crate::storage::{Quota, Storage};
 use answer::Answer;
 use state::{Login, Part, State, Visit};
+use std::collections::HashMap;
 use std::mem;
 use std::net::{IpAddr, SocketAddrV4};
 use std::rc::Rc;
@@ -47,10 +50,16 @@ pub struct Context<'loop_> {
     pub storage: &'loop_ Rc<dyn Storage>,
     /// What clients without an account may do; `None`: they are not let in.
     pub anonymous: Option<Rights>,
+    pub accounts: &'loop_ Accounts,
+    pub attendance: &'loop_ Attendance,
+    /// By the accounts' names; one that is missing has not been measured yet.
+    pub quotas: &'loop_ HashMap<Box<[u8]>, Rc<Quota>>,
     /// Wall-clock time, for the dates of listings only.
     pub wall: Timestamp,
     /// Whether PORT and EPRT are allowed.
     pub active: bool,
+    /// Whether anybody reads notices.
+    pub wants_notices: bool,
 }
 
 /// One control connection's conversation.
@@ -61,6 +70,8 @@ pub struct Session {
     state: State,
     bad_commands: u32,
     failed_logins: u8,
+    /// What has happened since it was last asked.
+    notice: Option<Box<Notice>>,
 }
 
 /// What the loop should do with the lines that wait.
@@ -85,7 +96,13 @@ impl Session {
             state: State::Login(Login::Start),
             bad_commands: 0,
             failed_logins: 0,
+            notice: None,
         }
+    }
+
+    /// What has happened, once.
+    pub fn take_notice(&mut self) -> Option<Box<Notice>> {
+        self.notice.take()
     }
 
     /// The number that names this session in logs.
@@ -103,20 +120,20 @@ impl Session {
         match &self.state {
             State::Login(_) | State::Ready(_) => Attention::Commands,
             State::Transferring(..) => Attention::Transfer,
-            State::AwaitingPort(..) | State::Answering(_) => Attention::Waiting,
+            State::Verifying { .. } | State::AwaitingPort(..) | State::Answering(_) => Attention::Waiting,
             State::Closing => Attention::Closing,
         }
     }
 
     /// Whether nobody has logged in yet.
     pub fn is_logging_in(&self) -> bool {
-        matches!(self.state, State::Login(_))
+        matches!(self.state, State::Login(_) | State::Verifying { .. })
     }
 
     /// The longest line accepted now.
     pub fn line_limit(&self) -> usize {
         match &self.state {
-            State::Login(_) => LINE_MAX_BEFORE_LOGIN,
+            State::Login(_) | State::Verifying { .. } => LINE_MAX_BEFORE_LOGIN,
             State::Ready(_)
             | State::AwaitingPort(..)
             | State::Transferring(..)
@@ -129,7 +146,12 @@ impl Session {
     pub fn transfer(&self) -> Option<&Transfer> {
         match &self.state {
             State::Transferring(_, transfer) => Some(transfer),
-            State::Login(_) | State::Ready(_) | State::AwaitingPort(..) | State::Answering(_) | State::Closing => None,
+            State::Login(_)
+            | State::Verifying { .. }
+            | State::Ready(_)
+            | State::AwaitingPort(..)
+            | State::Answering(_)
+            | State::Closing => None,
         }
     }
 
@@ -137,6 +159,7 @@ impl Session {
     pub fn state_name(&self) -> String {
         match &self.state {
             State::Login(login) => format!("Login({})", login.name()),
+            State::Verifying { .. } => "Verifying".to_owned(),
             State::Ready(_) => "Ready".to_owned(),
             State::AwaitingPort(..) => "AwaitingPort".to_owned(),
             State::Transferring(_, transfer) => format!(
@@ -169,7 +192,10 @@ impl Session {
     pub fn line_error(&mut self, error: LineError, out: &mut Vec<u8>) -> Request {
         match error {
             LineError::TooLong => reply::LINE_TOO_LONG.write_to(out),
-            LineError::ForeignProtocol => reply::UNKNOWN_COMMAND.write_to(out),
+            LineError::ForeignProtocol => {
+                log::info!("session {}: {} begins a TLS handshake, closed", self.number, self.peer);
+                reply::UNKNOWN_COMMAND.write_to(out);
+            }
         }
         self.close()
     }
@@ -190,7 +216,11 @@ impl Session {
             State::Login(login) => self.command_in_login(login, command, context),
             State::Ready(visit) => self.command_in_visit(visit, command, context),
             // The loop asks `attention` first, so nothing arrives here; were it otherwise, the line would be out of order.
-            state @ (State::AwaitingPort(..) | State::Transferring(..) | State::Answering(_) | State::Closing) => {
+            state @ (State::Verifying { .. }
+            | State::AwaitingPort(..)
+            | State::Transferring(..)
+            | State::Answering(_)
+            | State::Closing) => {
                 self.state = state;
                 reply::BAD_SEQUENCE.into()
             }
@@ -218,11 +248,12 @@ impl Session {
             reply.write_to(out);
         }
         match error {
-            CommandError::ForeignProtocol => Some(self.close()),
-            CommandError::BadAddress => {
-                self.bad_commands += 1;
-                Some(Request::Disarm)
+            CommandError::ForeignProtocol => {
+                log::info!("session {}: {} speaks another protocol, closed", self.number, self.peer);
+                Some(self.close())
             }
+            // Closing disarms too.
+            CommandError::BadAddress => self.count_bad_command(out).or(Some(Request::Disarm)),
             CommandError::Blank
             | CommandError::Unknown
             | CommandError::BadArgument
@@ -268,6 +299,7 @@ impl Session {
         match mem::replace(&mut self.state, State::Closing) {
             State::AwaitingPort(visit, form) => Some((visit, form)),
             state @ (State::Login(_)
+            | State::Verifying { .. }
             | State::Ready(_)
             | State::Transferring(..)
             | State::Answering(_)
@@ -294,6 +326,7 @@ impl Session {
                 Some(transfer)
             }
             state @ (State::Login(_)
+            | State::Verifying { .. }
             | State::Ready(_)
             | State::AwaitingPort(..)
             | State::Answering(_)
@@ -314,6 +347,7 @@ impl Session {
         match mem::replace(&mut self.state, State::Closing) {
             State::Answering(visit) => self.state = State::Ready(visit),
             state @ (State::Login(_)
+            | State::Verifying { .. }
             | State::Ready(_)
             | State::AwaitingPort(..)
             | State::Transferring(..)

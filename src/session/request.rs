@@ -4,6 +4,7 @@
 //! session with an [`Outcome`].
 
 use super::long_answer::LongAnswer;
+use crate::accounts::{Password, PasswordHash};
 use crate::ftp::reply::{self, Reply};
 use crate::storage::StorageError;
 use crate::transfer::Pump;
@@ -23,6 +24,8 @@ pub enum Request {
     Transfer(Box<Pump>),
     /// Make an answer over the control connection, a budget at a time; answered with `answer_ended`.
     Answer(Box<LongAnswer>),
+    /// Find out whether `hash` is of `password`, without standing still; answered with `password_verified`.
+    VerifyPassword { hash: PasswordHash, password: Password },
     /// Send what is queued, then close the control connection.
     Close,
 }

@@ -3,12 +3,12 @@
 use super::Context;
 use super::answer::Answer;
 use super::request::PassiveForm;
-use crate::accounts::{Right, Rights};
+use crate::accounts::{Account, Presence, Right, Rights};
 use crate::ftp::command::{DeflateLevel, Digest, Representation, Transmission};
 use crate::ftp::listing::Facts;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
-use crate::storage::Storage;
+use crate::storage::{Quota, Storage};
 use std::fmt;
 use std::rc::Rc;
 
@@ -16,6 +16,11 @@ use std::rc::Rc;
 #[derive(Debug)]
 pub(super) enum State {
     Login(Login),
+    /// PASS was given; whether it is right is being found out. `None`: nobody is called so.
+    Verifying {
+        user: Box<[u8]>,
+        account: Option<Rc<Account>>,
+    },
     Ready(Visit),
     /// PASV or EPSV was accepted; the loop has not named a port yet.
     AwaitingPort(Visit, PassiveForm),
@@ -33,10 +38,11 @@ pub(super) enum Login {
 }
 
 /// What a name leads to once PASS comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum User {
     Anonymous(Rights),
-    Unknown,
+    Account(Rc<Account>),
+    Unknown(Box<[u8]>),
 }
 
 impl Login {
@@ -44,7 +50,8 @@ impl Login {
         match self {
             Login::Start => "no user",
             Login::UserGiven(User::Anonymous(_)) => "anonymous",
-            Login::UserGiven(User::Unknown) => "unknown user",
+            Login::UserGiven(User::Account(_)) => "known user",
+            Login::UserGiven(User::Unknown(_)) => "unknown user",
         }
     }
 }
@@ -52,9 +59,12 @@ impl Login {
 impl User {
     pub(super) fn named(name: &[u8], context: &Context<'_>) -> Self {
         let is_anonymous = name.eq_ignore_ascii_case(b"anonymous") || name.eq_ignore_ascii_case(b"ftp");
-        match context.anonymous.filter(|_| is_anonymous) {
-            Some(rights) => User::Anonymous(rights),
-            None => User::Unknown,
+        if let Some(rights) = context.anonymous.filter(|_| is_anonymous) {
+            return User::Anonymous(rights);
+        }
+        match context.accounts.find(name) {
+            Some(account) => User::Account(Rc::clone(account)),
+            None => User::Unknown(name.into()),
         }
     }
 }
@@ -64,6 +74,7 @@ pub(super) struct Visit {
     /// What the client can see; its own root is the root.
     pub(super) storage: Rc<dyn Storage>,
     pub(super) rights: Rights,
+    visitor: Option<(Rc<Account>, Presence)>,
     pub(super) working_directory: VirtualPath,
     pub(super) representation: Representation,
     pub(super) transmission: Transmission,
@@ -111,10 +122,16 @@ pub enum TransferKind {
 }
 
 impl Visit {
-    pub(super) fn new(storage: Rc<dyn Storage>, rights: Rights) -> Self {
+    pub(super) fn anonymous(storage: Rc<dyn Storage>, rights: Rights) -> Self {
+        Self::new(storage, rights, None)
+    }
+
+    /// `visitor`: the account, and its place in the attendance; `None` for an anonymous client.
+    pub(super) fn new(storage: Rc<dyn Storage>, rights: Rights, visitor: Option<(Rc<Account>, Presence)>) -> Self {
         Self {
             storage,
             rights,
+            visitor,
             working_directory: VirtualPath::ROOT,
             representation: Representation::Ascii,
             transmission: Transmission::Stream,
@@ -124,6 +141,22 @@ impl Visit {
             facts: Facts::ALL,
             digest: Digest::DEFAULT,
             renaming: None,
+        }
+    }
+
+    pub(super) fn account(&self) -> Option<&Rc<Account>> {
+        self.visitor.as_ref().map(|(account, _)| account)
+    }
+
+    /// What uploads are charged to, if this account has a quota; busy while what lies there is still being measured.
+    pub(super) fn quota(&self, context: &Context<'_>) -> Result<Option<Rc<Quota>>, Answer> {
+        match self.account().filter(|account| account.limits.quota.is_some()) {
+            None => Ok(None),
+            Some(account) => context
+                .quotas
+                .get(&account.name)
+                .map(|quota| Some(Rc::clone(quota)))
+                .ok_or_else(|| reply::TRY_AGAIN.into()),
         }
     }
 

@@ -22,11 +22,11 @@ const REFUSED_NAMES: [&[u8]; 5] = [b".ftpaccess", b".htaccess", b".ssh", b".netr
 const UNIQUE_ATTEMPTS: u32 = 100;
 
 impl Visit {
-    pub(super) fn store(&self, argument: &PathArgument) -> Step {
-        self.begin_store(argument).unwrap_or_else(Step::Stay)
+    pub(super) fn store(&self, argument: &PathArgument, context: &Context<'_>) -> Step {
+        self.begin_store(argument, context).unwrap_or_else(Step::Stay)
     }
 
-    fn begin_store(&self, argument: &PathArgument) -> Result<Step, Answer> {
+    fn begin_store(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Step, Answer> {
         let kind = match self.part {
             Part::Whole => UploadKind::Whole(self.existing_files()?),
             Part::From(offset) => {
@@ -40,15 +40,15 @@ impl Visit {
             Part::Range { .. } => return Err(reply::RANGE_IS_NOT_FOR_UPLOADS.into()),
         };
         let path = self.path_to_make(argument)?;
-        self.receive("STOR", path, kind, reply::OPENING_UPLOAD)
+        self.receive("STOR", path, kind, reply::OPENING_UPLOAD, context)
     }
 
-    pub(super) fn append(&self, argument: &PathArgument) -> Step {
+    pub(super) fn append(&self, argument: &PathArgument, context: &Context<'_>) -> Step {
         let begun = || {
             self.must_be_allowed(Right::Append)?;
             self.must_have_no_range()?;
             let path = self.path_to_make(argument)?;
-            self.receive("APPE", path, UploadKind::Append, reply::OPENING_UPLOAD)
+            self.receive("APPE", path, UploadKind::Append, reply::OPENING_UPLOAD, context)
         };
         begun().unwrap_or_else(Step::Stay)
     }
@@ -70,7 +70,7 @@ impl Visit {
                     .join(&name)
                     .map_err(|_| Answer::from(reply::NAME_REFUSED))?;
                 let opening = Reply::opening_unique(&name);
-                match self.receive("STOU", path, UploadKind::Whole(Existing::Refuse), opening) {
+                match self.receive("STOU", path, UploadKind::Whole(Existing::Refuse), opening, context) {
                     Err(Answer::Reply(taken)) if taken == reply::NAME_TAKEN => {}
                     begun => return begun,
                 }
@@ -88,8 +88,15 @@ impl Visit {
         }
     }
 
-    fn receive(&self, verb: &'static str, path: VirtualPath, kind: UploadKind, opening: Reply) -> Result<Step, Answer> {
-        let upload = self.storage.begin_upload(&path, kind)?;
+    fn receive(
+        &self,
+        verb: &'static str,
+        path: VirtualPath,
+        kind: UploadKind,
+        opening: Reply,
+        context: &Context<'_>,
+    ) -> Result<Step, Answer> {
+        let upload = self.storage.begin_upload(&path, kind, self.quota(context)?)?;
         let pump = Pump::Receive(ReceiveFile::new(upload, self.representation, self.transmission));
         Ok(Step::Start(
             Transfer {

@@ -14,9 +14,13 @@ use tempfile::TempDir;
 
 /// A session with a stand-in for the loop: it arms what is asked for and pumps transfers into memory.
 struct Conversation {
-    pub directory: TempDir,
+    pub directory: Rc<TempDir>,
     storage: Rc<dyn Storage>,
     pub anonymous: Option<Rights>,
+    pub accounts: Accounts,
+    attendance: Attendance,
+    pub quotas: HashMap<Box<[u8]>, Rc<Quota>>,
+    pub notices: Vec<Notice>,
     pub session: Session,
     pub is_armed: bool,
     /// While set, transfers do not end.
@@ -24,6 +28,16 @@ struct Conversation {
     held: Option<Box<Pump>>,
     pub received: Vec<u8>,
     pub has_ended: bool,
+}
+
+/// A directory with `file` (ten digits), `text`, and `d/inside`.
+fn served_directory() -> TempDir {
+    let directory = TempDir::new().expect("a directory");
+    std::fs::write(directory.path().join("file"), b"0123456789").expect("a file");
+    std::fs::write(directory.path().join("text"), b"a\nb\n").expect("a file");
+    std::fs::create_dir(directory.path().join("d")).expect("a directory");
+    std::fs::write(directory.path().join("d/inside"), b"x").expect("a file");
+    directory
 }
 
 /// What has been received; nothing is ever there to be read.
@@ -51,19 +65,22 @@ impl DataStream for Memory<'_> {
 }
 
 impl Conversation {
-    /// Before login, over a directory with `file` (ten digits), `text`, and `d/inside`.
+    /// Before login, over a directory of its own.
     fn new() -> Self {
-        let directory = TempDir::new().expect("a directory");
-        std::fs::write(directory.path().join("file"), b"0123456789").expect("a file");
-        std::fs::write(directory.path().join("text"), b"a\nb\n").expect("a file");
-        std::fs::create_dir(directory.path().join("d")).expect("a directory");
-        std::fs::write(directory.path().join("d/inside"), b"x").expect("a file");
+        Self::over(&Rc::new(served_directory()))
+    }
+
+    fn over(directory: &Rc<TempDir>) -> Self {
         let disk = DiskRoot::open(directory.path(), Descriptors::for_process(256)).expect("the root");
         let storage = disk.writable(UploadPolicy::default(), Random::Seeded(1));
         Self {
-            directory,
+            directory: Rc::clone(directory),
             storage: Rc::new(storage),
             anonymous: Some(Rights::READ_ONLY),
+            accounts: Accounts::none(),
+            attendance: Attendance::default(),
+            quotas: HashMap::new(),
+            notices: Vec::new(),
             session: Session::new(1, [127, 0, 0, 1].into()),
             is_armed: false,
             holds_transfers: false,
@@ -97,10 +114,23 @@ impl Conversation {
         let context = Context {
             storage: &self.storage,
             anonymous: self.anonymous,
+            accounts: &self.accounts,
+            attendance: &self.attendance,
+            quotas: &self.quotas,
             wall: Timestamp::from_unix(1_700_000_000),
             active: true,
+            wants_notices: true,
         };
-        if let Some(request) = self.session.line(line, &context, &mut out) {
+        let request = self.session.line(line, &context, &mut out);
+        let request = match request {
+            Some(Request::VerifyPassword { hash, password }) => {
+                let matches = hash.verify(password.as_bytes());
+                self.session.password_verified(matches, &context, &mut out)
+            }
+            request => request,
+        };
+        self.notices.extend(self.session.take_notice().map(|notice| *notice));
+        if let Some(request) = request {
             self.fulfil(request, &mut out);
         }
         String::from_utf8_lossy(&out).into_owned()
@@ -115,6 +145,7 @@ impl Conversation {
             }
             Request::ArmActive(_) => self.is_armed = true,
             Request::Disarm => self.is_armed = false,
+            Request::VerifyPassword { .. } => unreachable!("answered at once"),
             Request::Transfer(pump) => {
                 if !std::mem::take(&mut self.is_armed) {
                     self.session.transfer_ended(Outcome::NoDataConnection, out);

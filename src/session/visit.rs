@@ -4,6 +4,7 @@
 //! an answer leads to.
 
 use super::answer::{Answer, Answered};
+use super::notice::Subject;
 use super::request::{PassiveForm, Request};
 use super::state::{Login, Part, State, Transfer, User, Visit};
 use super::{Context, Session};
@@ -45,7 +46,9 @@ impl Session {
             self.bad_commands = 0;
         }
         let keeps_part = visit.keeps_part(&command);
+        let subject = context.wants_notices.then(|| Subject::of(&command, &visit)).flatten();
         let step = self.step(&mut visit, command, context);
+        self.notice = subject.and_then(|subject| subject.outcome(&step)).map(Box::new);
         if !keeps_part {
             visit.part = Part::Whole;
         }
@@ -122,14 +125,14 @@ impl Session {
             Command::Rest(offset) => visit.restart_at(offset).into(),
             Command::Retr(path) => visit.retrieve(&path),
 
-            Command::Stor(path) => visit.store(&path),
-            Command::Appe(path) => visit.append(&path),
+            Command::Stor(path) => visit.store(&path, context),
+            Command::Appe(path) => visit.append(&path, context),
             Command::Stou(path) => visit.store_unique(path.as_ref(), context),
-            Command::Dele(path) => visit.remove_file(&path).into(),
+            Command::Dele(path) => visit.remove_file(&path, context).into(),
             Command::Mkd(path) => visit.make_directory(&path).into(),
             Command::Rmd(path) => visit.remove_directory(&path).into(),
             Command::Rnfr(path) => visit.rename_from(&path).into(),
-            Command::Rnto(path) => visit.rename_to(renaming, &path).into(),
+            Command::Rnto(path) => visit.rename_to(renaming, &path, context).into(),
             Command::SetModified(time, path) => visit.set_modified(time, &path).into(),
             Command::SetFacts(changes, path) => visit.change_facts(&changes, &path).into(),
             Command::SiteUtime(time, path) => visit.site_utime(time, &path).into(),

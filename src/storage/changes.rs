@@ -6,6 +6,7 @@
 
 use super::disk_root::{attributes_from, open_beneath, refuse_reserved};
 use super::{DiskRoot, Existing, StorageError};
+use crate::ftp::listing::Attributes;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::timestamp::Timestamp;
 use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
@@ -34,17 +35,17 @@ pub(super) fn named<'path>(
     Ok(Named { directory, name })
 }
 
-pub(super) fn entry(disk: &DiskRoot, path: &VirtualPath) -> Result<(), StorageError> {
+pub(super) fn entry(disk: &DiskRoot, path: &VirtualPath) -> Result<Attributes, StorageError> {
     let _permit = disk.permit()?;
     let Named { directory, name } = named(disk.descriptor(), path, OFlags::PATH)?;
-    must_be_served(&directory, name)
+    served(&directory, name)
 }
 
 pub(super) fn remove_file(disk: &DiskRoot, path: &VirtualPath) -> Result<(), StorageError> {
     disk.changes()?;
     let _permit = disk.permit()?;
     let Named { directory, name } = named(disk.descriptor(), path, OFlags::PATH)?;
-    must_be_served(&directory, name)?;
+    served(&directory, name)?;
     Ok(fs::unlinkat(&directory, name, AtFlags::empty())?)
 }
 
@@ -74,7 +75,7 @@ pub(super) fn rename(
     disk.changes()?;
     let (_from_permit, _to_permit) = (disk.permit()?, disk.permit()?);
     let from = named(disk.descriptor(), from, OFlags::PATH)?;
-    must_be_served(&from.directory, from.name)?;
+    served(&from.directory, from.name)?;
     let to = named(disk.descriptor(), to, OFlags::PATH)?;
     let flags = match existing {
         Existing::Replace => RenameFlags::empty(),
@@ -122,9 +123,9 @@ pub(super) fn free_space(disk: &DiskRoot, path: &VirtualPath) -> Result<u64, Sto
 }
 
 /// Devices, sockets and FIFOs do not exist for clients, so they cannot be removed or renamed either.
-fn must_be_served(directory: &OwnedFd, name: &[u8]) -> Result<(), StorageError> {
+fn served(directory: &OwnedFd, name: &[u8]) -> Result<Attributes, StorageError> {
     let stat = fs::statat(directory.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW)?;
-    attributes_from(&stat).map(drop).ok_or(StorageError::NotFound)
+    attributes_from(&stat).ok_or(StorageError::NotFound)
 }
 
 fn must_be_served_itself(found: &OwnedFd) -> Result<(), StorageError> {

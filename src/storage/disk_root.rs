@@ -4,7 +4,9 @@
 //! Nothing here may block on what it opens: a FIFO or device is looked at, refused, and never opened.
 
 use super::upload::{Changes, UploadPolicy};
-use super::{Existing, OpenDirectory, OpenFile, Storage, StorageError, Upload, UploadKind, changes};
+use super::{
+    Existing, OpenDirectory, OpenFile, Purpose, Quota, Storage, StorageError, TreeWalk, Upload, UploadKind, changes,
+};
 use crate::descriptors::{Descriptors, Permit};
 use crate::ftp::listing::{Attributes, Kind};
 use crate::ftp::path::VirtualPath;
@@ -79,7 +81,7 @@ impl Storage for DiskRoot {
         attributes_beneath(self.root.as_fd(), path)
     }
 
-    fn entry(&self, path: &VirtualPath) -> Result<(), StorageError> {
+    fn entry(&self, path: &VirtualPath) -> Result<Attributes, StorageError> {
         changes::entry(self, path)
     }
 
@@ -96,7 +98,8 @@ impl Storage for DiskRoot {
     fn open_file(&self, path: &VirtualPath) -> Result<OpenFile, StorageError> {
         refuse_reserved(path)?;
         let permit = self.permit()?;
-        // Looked at first: opening a device or a FIFO can have effects of its own, even when it does not block.
+        // Looked at first: opening a device or a FIFO can have effects of its own, even when it does not block. This look
+        // may follow a link to the outside; it only ever refuses, with the answer that the opening beneath would give.
         if let Ok(stat) = fs::statat(&self.root, path.relative(), AtFlags::empty()) {
             must_be_regular(&stat)?;
         }
@@ -139,8 +142,13 @@ impl Storage for DiskRoot {
         }))
     }
 
-    fn begin_upload(&self, path: &VirtualPath, kind: UploadKind) -> Result<Upload, StorageError> {
-        Upload::begin(self, path, kind)
+    fn begin_upload(
+        &self,
+        path: &VirtualPath,
+        kind: UploadKind,
+        quota: Option<Rc<Quota>>,
+    ) -> Result<Upload, StorageError> {
+        Upload::begin(self, path, kind, quota)
     }
 
     fn remove_file(&self, path: &VirtualPath) -> Result<(), StorageError> {
@@ -165,6 +173,10 @@ impl Storage for DiskRoot {
 
     fn set_mode(&self, path: &VirtualPath, mode: u32) -> Result<(), StorageError> {
         changes::set_mode(self, path, mode)
+    }
+
+    fn walk(&self, from: &VirtualPath, purpose: Purpose) -> Result<TreeWalk, StorageError> {
+        TreeWalk::new(self, from, purpose)
     }
 
     fn free_space(&self, path: &VirtualPath) -> Result<u64, StorageError> {

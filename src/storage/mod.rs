@@ -8,12 +8,16 @@ mod changes;
 mod directory;
 mod disk_root;
 mod hidden_file;
+mod quota;
 mod synthetic;
+mod tree_walk;
 mod upload;
 
 pub use directory::{Batch, EntryType, OpenDirectory, Place};
 pub use disk_root::{DiskRoot, is_reserved};
+pub use quota::Quota;
 pub use synthetic::Synthetic;
+pub use tree_walk::{Purpose, TreeWalk};
 pub use upload::{Held, Publication, Upload, UploadPolicy};
 
 use crate::descriptors::Permit;
@@ -30,8 +34,8 @@ pub trait Storage {
     /// What is known of the file or directory at `path`; links are followed as far as they stay beneath the root.
     fn attributes(&self, path: &VirtualPath) -> Result<Attributes, StorageError>;
 
-    /// Whether something is called `path`: a file, a directory, or a symbolic link, wherever that may lead.
-    fn entry(&self, path: &VirtualPath) -> Result<(), StorageError>;
+    /// What is called `path` itself: a file, a directory, or a symbolic link, wherever that may lead.
+    fn entry(&self, path: &VirtualPath) -> Result<Attributes, StorageError>;
 
     /// Whether `path` is a directory that this process may enter.
     fn check_directory(&self, path: &VirtualPath) -> Result<(), StorageError>;
@@ -46,7 +50,12 @@ pub trait Storage {
     fn beneath(&self, path: &VirtualPath) -> Result<Rc<dyn Storage>, StorageError>;
 
     /// Begins to receive a file. Nothing is seen of it under its name before [`Publication::run`].
-    fn begin_upload(&self, path: &VirtualPath, kind: UploadKind) -> Result<Upload, StorageError>;
+    fn begin_upload(
+        &self,
+        path: &VirtualPath,
+        kind: UploadKind,
+        quota: Option<Rc<Quota>>,
+    ) -> Result<Upload, StorageError>;
 
     /// Removes a file or a symbolic link.
     fn remove_file(&self, path: &VirtualPath) -> Result<(), StorageError>;
@@ -65,6 +74,9 @@ pub trait Storage {
 
     /// Sets the permission bits.
     fn set_mode(&self, path: &VirtualPath, mode: u32) -> Result<(), StorageError>;
+
+    /// A walk through everything from `from` down, to be taken elsewhere.
+    fn walk(&self, from: &VirtualPath, purpose: Purpose) -> Result<TreeWalk, StorageError>;
 
     /// Bytes that can still be written where `path` is.
     fn free_space(&self, path: &VirtualPath) -> Result<u64, StorageError>;

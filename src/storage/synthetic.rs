@@ -5,7 +5,9 @@
 //! without a descriptor.
 
 use super::directory::ComputedEntry;
-use super::{DiskRoot, Existing, OpenDirectory, OpenFile, Storage, StorageError, Upload, UploadKind};
+use super::{
+    DiskRoot, Existing, OpenDirectory, OpenFile, Purpose, Quota, Storage, StorageError, TreeWalk, Upload, UploadKind,
+};
 use crate::ftp::listing::{Attributes, Kind};
 use crate::ftp::path::VirtualPath;
 use crate::ftp::timestamp::Timestamp;
@@ -136,7 +138,7 @@ impl Storage for Synthetic {
         }
     }
 
-    fn entry(&self, path: &VirtualPath) -> Result<(), StorageError> {
+    fn entry(&self, path: &VirtualPath) -> Result<Attributes, StorageError> {
         self.on_disk(path)?.entry(path)
     }
 
@@ -145,10 +147,15 @@ impl Storage for Synthetic {
         self.on_disk(path)?.beneath(path)
     }
 
-    fn begin_upload(&self, path: &VirtualPath, kind: UploadKind) -> Result<Upload, StorageError> {
+    fn begin_upload(
+        &self,
+        path: &VirtualPath,
+        kind: UploadKind,
+        quota: Option<Rc<Quota>>,
+    ) -> Result<Upload, StorageError> {
         match destination(path) {
             Destination::Swallowed => Ok(Upload::swallow()),
-            Destination::Disk => self.disk.begin_upload(path, kind),
+            Destination::Disk => self.disk.begin_upload(path, kind, quota),
             Destination::Generated | Destination::Null | Destination::File(_) => Err(StorageError::NameRefused),
         }
     }
@@ -180,6 +187,10 @@ impl Storage for Synthetic {
 
     fn set_mode(&self, path: &VirtualPath, mode: u32) -> Result<(), StorageError> {
         self.on_disk(path)?.set_mode(path, mode)
+    }
+
+    fn walk(&self, from: &VirtualPath, purpose: Purpose) -> Result<TreeWalk, StorageError> {
+        self.on_disk(from)?.walk(from, purpose)
     }
 
     fn free_space(&self, path: &VirtualPath) -> Result<u64, StorageError> {

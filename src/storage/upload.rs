@@ -7,7 +7,8 @@
 use super::changes::{Named, named, while_naming};
 use super::disk_root::{must_be_regular, open_beneath};
 use super::hidden_file::HiddenFile;
-use super::{DiskRoot, Existing, StorageError, UploadKind};
+use super::quota::Charge;
+use super::{DiskRoot, Existing, Quota, StorageError, UploadKind};
 use crate::descriptors::Permit;
 use crate::ftp::path::VirtualPath;
 use crate::random::Random;
@@ -43,6 +44,9 @@ pub struct Upload {
     /// Where the next byte goes.
     offset: u64,
     received: u64,
+    /// Size of the file whose place it takes, or of what is cut off.
+    replaced: u64,
+    charge: Option<Charge>,
     policy: UploadPolicy,
 }
 
@@ -84,6 +88,8 @@ pub struct Publication {
 pub struct Held {
     _permits: Vec<Permit>,
     _lock: Option<InPlaceLock>,
+    charge: Option<Charge>,
+    replaced: u64,
     /// CRC-32 of everything that was swallowed.
     pub swallowed: Option<u32>,
 }
@@ -99,15 +105,25 @@ impl Changes {
 }
 
 impl Upload {
-    pub(super) fn begin(disk: &DiskRoot, path: &VirtualPath, kind: UploadKind) -> Result<Self, StorageError> {
-        match kind {
+    /// `quota`: what all bytes are charged to.
+    pub(super) fn begin(
+        disk: &DiskRoot,
+        path: &VirtualPath,
+        kind: UploadKind,
+        quota: Option<Rc<Quota>>,
+    ) -> Result<Self, StorageError> {
+        let upload = match kind {
             UploadKind::Whole(existing) => Self::hidden(disk, path, existing),
             UploadKind::From(offset) => Self::in_place(disk, path, Some(offset)),
             UploadKind::Append => match Self::in_place(disk, path, None) {
                 Err(StorageError::NotFound) => Self::hidden(disk, path, Existing::Refuse),
                 begun => begun,
             },
-        }
+        }?;
+        Ok(Self {
+            charge: quota.map(Charge::to),
+            ..upload
+        })
     }
 
     /// An upload that keeps nothing but a count and a checksum.
@@ -116,6 +132,8 @@ impl Upload {
             sink: Sink::Swallow(crc32fast::Hasher::new()),
             offset: 0,
             received: 0,
+            replaced: 0,
+            charge: None,
             policy: UploadPolicy::default(),
         }
     }
@@ -130,23 +148,26 @@ impl Upload {
             OFlags::PATH
         };
         let Named { directory, name } = named(disk.descriptor(), path, flags)?;
-        match fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Err(Errno::NOENT) => {}
+        let replaced = match fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => 0,
             Err(errno) => return Err(while_naming(errno)),
-            Ok(_) => {
+            Ok(stat) => {
                 // Followed beneath the root: what leads outside, and what is no file, is not replaced.
                 let found = open_beneath(disk.descriptor(), path.relative(), OFlags::PATH)?;
                 must_be_regular(&fs::fstat(&found)?)?;
                 if existing == Existing::Refuse {
                     return Err(StorageError::Exists);
                 }
+                u64::try_from(stat.st_size).unwrap_or(0)
             }
-        }
+        };
         let (hidden, file) = HiddenFile::create(directory, name, existing, &mut changes.random.borrow_mut())?;
         Ok(Self {
             sink: Sink::Hidden { file, hidden, permits },
             offset: 0,
             received: 0,
+            replaced,
+            charge: None,
             policy: changes.policy,
         })
     }
@@ -181,8 +202,15 @@ impl Upload {
             },
             offset,
             received: 0,
+            replaced: size - offset,
+            charge: None,
             policy: changes.policy,
         })
+    }
+
+    /// How many bytes a quota still allows.
+    pub fn room(&self) -> u64 {
+        self.charge.as_ref().map_or(u64::MAX, Charge::room)
     }
 
     /// Bytes received so far.
@@ -209,12 +237,21 @@ impl Upload {
         {
             hidden.keep_part();
         }
+        match (&mut self.charge, &self.sink) {
+            (Some(charge), Sink::Hidden { .. } | Sink::Swallow(_)) => charge.add(count as u64),
+            // What is written in place stays, even if the upload is broken off.
+            (Some(charge), Sink::InPlace { .. }) => charge.add_for_good(count as u64),
+            (None, _) => {}
+        }
         self.offset += count as u64;
         self.received += count as u64;
     }
 
     /// Writes all of `bytes`, or fails.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
+        if bytes.len() as u64 > self.room() {
+            return Err(StorageError::TooLarge);
+        }
         let mut rest = bytes;
         while !rest.is_empty() {
             let offset = self.offset;
@@ -244,6 +281,10 @@ impl Upload {
             Sink::InPlace { file, cut, .. } => {
                 if let Some(length) = cut.take() {
                     fs::ftruncate(&*file, length)?;
+                    let cut_off = std::mem::take(&mut self.replaced);
+                    if let Some(charge) = &self.charge {
+                        charge.give_back(cut_off);
+                    }
                 }
                 Ok(())
             }
@@ -254,19 +295,31 @@ impl Upload {
     /// All bytes have come: what is left to do, and what to hold until it is done.
     pub fn finish(mut self) -> Result<(Publication, Held), StorageError> {
         self.make_ready()?;
-        let policy = self.policy;
+        let (policy, replaced, charge) = (self.policy, self.replaced, self.charge.take());
         let (file, hidden, held) = match self.sink {
-            Sink::Hidden { file, hidden, permits } => (Some(file), Some(hidden), Held::new(permits, None, None)),
+            Sink::Hidden { file, hidden, permits } => (Some(file), Some(hidden), Held::new(permits, None)),
             Sink::InPlace { file, lock, permit, .. } => {
                 // Somebody removed or replaced the file meanwhile: nobody would find the bytes.
                 if fs::fstat(&file)?.st_nlink == 0 {
                     return Err(StorageError::Failed);
                 }
-                (Some(file), None, Held::new([permit], Some(lock), None))
+                (Some(file), None, Held::new([permit], Some(lock)))
             }
-            Sink::Swallow(hasher) => (None, None, Held::new([], None, Some(hasher.finalize()))),
+            Sink::Swallow(hasher) => {
+                let mut held = Held::new([], None);
+                held.swallowed = Some(hasher.finalize());
+                (None, None, held)
+            }
         };
-        Ok((Publication { file, hidden, policy }, held))
+        let publication = Publication { file, hidden, policy };
+        Ok((
+            publication,
+            Held {
+                charge,
+                replaced,
+                ..held
+            },
+        ))
     }
 }
 
@@ -321,11 +374,20 @@ fn retry(mut call: impl FnMut() -> Result<(), Errno>) -> Result<(), Errno> {
 }
 
 impl Held {
-    fn new(permits: impl IntoIterator<Item = Permit>, lock: Option<InPlaceLock>, swallowed: Option<u32>) -> Self {
+    fn new(permits: impl IntoIterator<Item = Permit>, lock: Option<InPlaceLock>) -> Self {
         Self {
             _permits: permits.into_iter().collect(),
             _lock: lock,
-            swallowed,
+            charge: None,
+            replaced: 0,
+            swallowed: None,
+        }
+    }
+
+    /// The file is there: what it took of a quota stays taken.
+    pub fn settle(self) {
+        if let Some(charge) = self.charge {
+            charge.settle(self.replaced);
         }
     }
 }

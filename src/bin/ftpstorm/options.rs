@@ -103,6 +103,8 @@ pub struct Options {
     pub ramp: Duration,
     pub path: Option<String>,
     pub size: u64,
+    /// Uploads are zeros and are not read back.
+    pub store_only: bool,
     pub expect: Flow,
     pub user: String,
     pub password: String,
@@ -159,6 +161,8 @@ static TABLE: Table = Table(&[
           help: "the file to download, the directory to list or to store into" },
     Row { group: WHAT, short: "", long: "size", value: "SIZE", default: "1M", is_repeatable: false,
           help: "size of each upload: 512, 64K, 10M, 1G" },
+    Row { group: WHAT, short: "", long: "store-only", value: "", default: "", is_repeatable: false,
+          help: "upload zeros and do not read them back: measures storing alone" },
     Row { group: WHAT, short: "", long: "expect", value: "CONTENT", default: "", is_repeatable: false,
           help: "compare downloads: 1G.pattern, 10M.zero, 5M.rand?seed=7 (every byte) or crc32:89abcdef" },
     Row { group: WHAT, short: "", long: "list", value: "VERB", default: "LIST", is_repeatable: false,
@@ -227,6 +231,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         size: given.value("size", |text| {
             parse_size(text).ok_or_else(|| "expected a size such as 64K or 10M".to_owned())
         })?,
+        store_only: given.is_present("store-only"),
         expect: given.optional_value("expect", parse_expected)?.unwrap_or(Flow::Discard),
         user: given.value("user", parse_line)?,
         password: given.value("password", parse_line)?,

@@ -7,6 +7,7 @@ use super::measurements::Class;
 use super::options::{Options, Scenario};
 use super::script::{Flow, Misbehaviour, Operation, Step};
 use super::sources::Sources;
+use loopftpd::pattern::Content;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -253,25 +254,29 @@ impl Draft<'_> {
         self.operation(name, true, steps)
     }
 
-    /// Stores a file of each client's own and reads it back.
-    fn store_and_read_back(&self, class: usize, client: usize) -> Rc<Operation> {
+    /// Stores a file of each client's own and, unless storing is all that is asked for, reads it back.
+    fn store(&self, class: usize, client: usize) -> Rc<Operation> {
         let directory = self.options.path.as_deref().unwrap_or("").trim_end_matches('/');
         let separator = if directory.is_empty() { "" } else { "/" };
         let file = format!("{directory}{separator}storm-{client}.pattern");
-        let (content, size) = (loopftpd::pattern::Content::Pattern, self.options.size);
+        let size = self.options.size;
         let transfer = |line: String, flow| Step::Transfer {
             line: line.into(),
             flow,
         };
-        Rc::new(Operation {
-            class,
-            steps: vec![
+        let store = |content| transfer(format!("STOR {file}"), Flow::Upload { content, size });
+        let steps = if self.options.store_only {
+            vec![self.arm(), store(Content::Zero)]
+        } else {
+            let content = Content::Pattern;
+            vec![
                 self.arm(),
-                transfer(format!("STOR {file}"), Flow::Upload { content, size }),
+                store(content),
                 self.arm(),
                 transfer(format!("RETR {file}"), Flow::Compare { content, size }),
-            ],
-        })
+            ]
+        };
+        Rc::new(Operation { class, steps })
     }
 
     /// One role a client, because each has a file of its own.
@@ -279,7 +284,7 @@ impl Draft<'_> {
         let login = self.session_login("login", true);
         let class = self.class("upload", true);
         for client in 0..self.options.clients {
-            let upload = self.store_and_read_back(class, client);
+            let upload = self.store(class, client);
             self.workers(Some(Rc::clone(&login)), vec![(1, upload)]);
             if let Some(role) = self.plan.roles.last_mut() {
                 role.clients = 1;
@@ -371,4 +376,38 @@ fn odd_lines() -> Vec<Vec<u8>> {
             .to_vec(),
         b"\xff\xf4\xff\xf2ABOR\r\n".to_vec(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::options::{Invocation, parse};
+    use super::*;
+
+    fn plan(line: &str) -> Plan {
+        match parse(line.split_whitespace().map(std::ffi::OsString::from)) {
+            Ok(Invocation::Storm(options)) => Plan::new(&options),
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    /// What the first client says to move bytes.
+    fn transfers(plan: &Plan) -> Vec<String> {
+        let (_, operation) = &plan.roles[0].repertoire[0];
+        let line = |step: &Step| match step {
+            Step::Transfer { line, .. } => Some(line.to_string()),
+            _ => None,
+        };
+        operation.steps.iter().filter_map(line).collect()
+    }
+
+    #[test]
+    fn an_upload_is_read_back_unless_storing_alone_is_measured() {
+        let usual = plan("upload 127.0.0.1:21 --path up");
+        assert_eq!(
+            transfers(&usual),
+            ["STOR up/storm-0.pattern", "RETR up/storm-0.pattern"]
+        );
+        let alone = plan("upload 127.0.0.1:21 --path up --store-only");
+        assert_eq!(transfers(&alone), ["STOR up/storm-0.pattern"]);
+    }
 }

@@ -23,8 +23,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// Clients that log in at the same time before the beginning: fewer than any server's backlog.
-const LOGINS_AT_ONCE: usize = 100;
+/// Clients that log in at the same time before the beginning: fewer than any server's backlog (vsftpd's is 32).
+const LOGINS_AT_ONCE: usize = 30;
 /// After a failure a client waits this long, or a dead server would be asked a million times a second.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// How long the server's descriptors may take to come back to where they were.
@@ -236,7 +236,7 @@ impl Storm {
                     self.tools.measurements.diverted += squatter.victims(port);
                 }
             }
-            Ok(Target::Signals | Target::ControlListener(_)) | Err(_) => {}
+            Ok(Target::Signals | Target::SlowWork | Target::ControlListener(_)) | Err(_) => {}
         }
     }
 

@@ -377,8 +377,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn a15_b01_any_conversation_gives_the_same_replies_in_any_segmentation(script in script(), size in 1..9_usize) {
+        // One for both: MLST tells when a directory was made.
+        let directory = Rc::new(served_directory());
         let replies = |segments: Vec<&[u8]>| {
-            let mut conversation = Conversation::new();
+            let mut conversation = Conversation::over(&directory);
             let mut reader = LineReader::new();
             let mut wire = String::new();
             for segment in segments {

@@ -1,0 +1,204 @@
+//! One account: who it is, what proves it, and what it may do; and the line of the users file that says so.
+
+use super::password_hash::PasswordHash;
+use super::rights::Rights;
+use crate::ftp::path::VirtualPath;
+use crate::pattern::parse_size;
+use std::fmt;
+
+/// Longest user name in bytes; commands with longer ones are refused (threat A20).
+const LONGEST_NAME: usize = 128;
+/// Names of clients without an account, in any case.
+const ANONYMOUS: [&[u8]; 2] = [b"anonymous", b"ftp"];
+
+/// Someone who may log in with a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Bytes as the client sends them; upper and lower case differ.
+    pub name: Box<[u8]>,
+    pub password: PasswordHash,
+    /// What is `/` for this client, beneath the served directory.
+    pub root: VirtualPath,
+    pub rights: Rights,
+    pub limits: Limits,
+}
+
+/// What an account may use at most; `None`: as much as everyone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Sessions at once.
+    pub sessions: Option<usize>,
+    /// Bytes a second, all its transfers together.
+    pub bytes_per_second: Option<u64>,
+    /// Bytes that may lie beneath its root.
+    pub quota: Option<u64>,
+}
+
+impl Account {
+    /// Reads `name:hash:root:rights[:limits]`. The error is a reason for people; it never shows the hash, which may be a password
+    /// that was put there by mistake.
+    pub(super) fn parse(line: &[u8]) -> Result<Self, String> {
+        if let Some(column) = line.iter().position(u8::is_ascii_control) {
+            return Err(format!("control character in column {}", column + 1));
+        }
+        let fields: Vec<&[u8]> = line.split(|byte| *byte == b':').collect();
+        let (name, hash, root, rights, limits) = match fields[..] {
+            [name, hash, root, rights] => (name, hash, root, rights, None),
+            [name, hash, root, rights, limits] => (name, hash, root, rights, Some(limits)),
+            _ => {
+                return Err(format!(
+                    "expected name:hash:root:rights or name:hash:root:rights:limits, found {} of them",
+                    fields.len()
+                ));
+            }
+        };
+        Ok(Self {
+            name: parse_name(name)?,
+            password: PasswordHash::parse(readable("hash", hash)?).map_err(|error| error.to_string())?,
+            root: parse_root(root)?,
+            rights: Rights::parse(readable("rights", rights)?)?,
+            limits: limits.map_or(Ok(Limits::default()), |text| Limits::parse(readable("limits", text)?))?,
+        })
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Account")
+            .field("name", &self.name.escape_ascii().to_string())
+            .field("password", &self.password)
+            .field("root", &self.root)
+            .field("rights", &self.rights)
+            .field("limits", &self.limits)
+            .finish()
+    }
+}
+
+impl Limits {
+    /// `sessions=5,rate=1M,quota=10G`, each at most once.
+    fn parse(text: &str) -> Result<Self, String> {
+        let mut limits = Limits::default();
+        for part in text.split(',') {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            let size = parse_size(value).filter(|size| *size > 0);
+            let is_repeated = match name {
+                "sessions" => limits.sessions.replace(parse_sessions(value)?).is_some(),
+                "rate" => limits
+                    .bytes_per_second
+                    .replace(size.ok_or_else(|| expected_size(part))?)
+                    .is_some(),
+                "quota" => limits.quota.replace(size.ok_or_else(|| expected_size(part))?).is_some(),
+                _ => {
+                    return Err(format!(
+                        "{part:?} is no limit; expected sessions=5, rate=1M or quota=10G, with commas between them"
+                    ));
+                }
+            };
+            if is_repeated {
+                return Err(format!("the limit {name} is given twice"));
+            }
+        }
+        Ok(limits)
+    }
+}
+
+fn parse_sessions(value: &str) -> Result<usize, String> {
+    let is_plain = value.bytes().all(|byte| byte.is_ascii_digit());
+    let number = is_plain.then(|| value.parse().ok()).flatten();
+    number
+        .filter(|number| *number > 0)
+        .ok_or_else(|| format!("sessions={value}: expected a number from 1 on"))
+}
+
+fn expected_size(part: &str) -> String {
+    format!("{part}: expected a size in bytes such as 500K, 1M or 10G")
+}
+
+fn parse_name(name: &[u8]) -> Result<Box<[u8]>, String> {
+    if name.is_empty() {
+        return Err("the name is empty".to_owned());
+    }
+    if name.len() > LONGEST_NAME {
+        return Err(format!(
+            "the name has {} bytes; at most {LONGEST_NAME} are allowed",
+            name.len()
+        ));
+    }
+    if name.trim_ascii() != name {
+        return Err("the name begins or ends with a blank, which no client can send".to_owned());
+    }
+    if ANONYMOUS.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
+        return Err(format!(
+            "{} stands for clients without an account; see --anonymous",
+            name.escape_ascii()
+        ));
+    }
+    Ok(name.into())
+}
+
+/// Only the canonical spelling is taken, so that what stands in the file is what is used.
+fn parse_root(root: &[u8]) -> Result<VirtualPath, String> {
+    let expected = || {
+        format!(
+            "root {:?}: expected a path beneath the served directory, such as /home/alice, or / for all of it",
+            root.escape_ascii().to_string()
+        )
+    };
+    let path = VirtualPath::ROOT.join(root).map_err(|_| expected())?;
+    if path.as_bytes() == root {
+        Ok(path)
+    } else {
+        Err(expected())
+    }
+}
+
+fn readable<'a>(what: &str, field: &'a [u8]) -> Result<&'a str, String> {
+    std::str::from_utf8(field).map_err(|_| format!("the {what} is not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::password_hash::tests::ARGON2;
+    use super::*;
+
+    fn parse(line: &str) -> Account {
+        Account::parse(line.as_bytes()).expect(line)
+    }
+
+    #[test]
+    fn a_line_says_everything() {
+        let account = parse(&format!(
+            "alice:{ARGON2}:/home/alice:read,create:sessions=5,rate=1M,quota=10G"
+        ));
+        assert_eq!(&*account.name, b"alice");
+        assert!(account.password.verify(b"secret"));
+        assert_eq!(account.root.as_bytes(), b"/home/alice");
+        assert_eq!(Ok(account.rights), Rights::parse("read,create"));
+        assert_eq!(
+            account.limits,
+            Limits {
+                sessions: Some(5),
+                bytes_per_second: Some(1 << 20),
+                quota: Some(10 << 30)
+            }
+        );
+    }
+
+    #[test]
+    fn limits_may_be_left_out_and_names_may_be_any_bytes() {
+        let line = [&b"J\xfcrgen Klein:"[..], ARGON2.as_bytes(), b":/:read"].concat();
+        let account = Account::parse(&line).expect("a line");
+        assert_eq!(&*account.name, b"J\xfcrgen Klein");
+        assert_eq!(account.root, VirtualPath::ROOT);
+        assert_eq!(account.limits, Limits::default());
+        assert_eq!(parse(&format!("a:{ARGON2}:/:read:quota=1")).limits.quota, Some(1));
+    }
+
+    #[test]
+    fn o10_an_account_is_shown_without_its_hash() {
+        let shown = format!("{:?}", parse(&format!("alice:{ARGON2}:/:read")));
+        assert!(shown.contains("alice") && shown.contains("****"), "{shown}");
+        assert!(!shown.contains("vk+JgWgZ"), "{shown}");
+    }
+}

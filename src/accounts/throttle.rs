@@ -1,0 +1,237 @@
+//! Slowing down whoever guesses passwords: failed logins by the client's network, never by the user's name.
+//!
+//! A name is never locked, or anyone could lock its owner out. Nothing here waits: the caller holds an answer back for as
+//! long as it is told, while the loop goes on. The time is an argument. This machine's own addresses are not exempt.
+
+use crate::peer_network::PeerNetwork;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+/// So many failures of one network within [`WINDOW`], and its logins are refused unheard (LOGIN_FAIL).
+const FAILURES_MAX: usize = 10;
+const WINDOW: Duration = Duration::from_secs(10 * 60);
+/// The answer after the first failure waits this long; each further one doubles it.
+const FIRST_DELAY: Duration = Duration::from_millis(250);
+const LONGEST_DELAY: Duration = Duration::from_secs(5);
+/// Networks remembered at once (threat G23).
+const NETWORKS_MAX: usize = 65_536;
+
+/// Who failed to log in lately.
+///
+/// When all places are taken, the network whose last failure is longest ago is forgotten. It is then as any other again, and
+/// nobody new is refused for the table's being full: whoever has that many networks must not be able to shut out the rest.
+#[derive(Debug, Default)]
+pub struct LoginThrottle {
+    networks: HashMap<PeerNetwork, Record>,
+    /// The networks by their last failures, oldest first; each stands here once.
+    order: BTreeMap<u64, PeerNetwork>,
+    failures: u64,
+}
+
+#[derive(Debug, Default)]
+struct Record {
+    /// The last [`FAILURES_MAX`] failures, oldest first.
+    failed_at: VecDeque<Instant>,
+    /// Failures since somebody there has logged in.
+    in_a_row: u32,
+    /// The place in `order`.
+    place: u64,
+}
+
+impl LoginThrottle {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How long the answer to a login from `peer` is to be held back; zero for those who have not failed.
+    pub fn delay(&self, peer: IpAddr, now: Instant) -> Duration {
+        let Some(record) = self.networks.get(&PeerNetwork::of(peer)) else {
+            return Duration::ZERO;
+        };
+        let recent = u32::try_from(record.recent(now)).unwrap_or(u32::MAX);
+        match recent.min(record.in_a_row) {
+            0 => Duration::ZERO,
+            failures => 2_u32
+                .checked_pow(failures - 1)
+                .map_or(LONGEST_DELAY, |times| FIRST_DELAY.saturating_mul(times))
+                .min(LONGEST_DELAY),
+        }
+    }
+
+    /// Whether logins from `peer` are refused for now, without their passwords' being looked at.
+    pub fn is_blocked(&self, peer: IpAddr, now: Instant) -> bool {
+        let record = self.networks.get(&PeerNetwork::of(peer));
+        record.is_some_and(|record| record.recent(now) >= FAILURES_MAX)
+    }
+
+    /// A login from `peer` was wrong. Those refused for being blocked do not count, so that a block ends.
+    pub fn failed(&mut self, peer: IpAddr, now: Instant) {
+        self.forget_old(now);
+        let network = PeerNetwork::of(peer);
+        self.failures += 1;
+        let record = self.networks.entry(network).or_default();
+        if record.failed_at.len() == FAILURES_MAX {
+            record.failed_at.pop_front();
+        }
+        record.failed_at.push_back(now);
+        record.in_a_row = record.in_a_row.saturating_add(1);
+        self.order.remove(&record.place);
+        record.place = self.failures;
+        self.order.insert(self.failures, network);
+        if self.networks.len() > NETWORKS_MAX {
+            self.forget_first();
+        }
+    }
+
+    /// A password from `peer` was right: its answers are prompt again. What failed before still counts towards a block, or
+    /// one account of one's own would be enough to go on guessing at others'. Anonymous logins are none for this.
+    pub fn succeeded(&mut self, peer: IpAddr) {
+        if let Some(record) = self.networks.get_mut(&PeerNetwork::of(peer)) {
+            record.in_a_row = 0;
+        }
+    }
+
+    /// How many networks are remembered.
+    pub fn networks(&self) -> usize {
+        self.networks.len()
+    }
+
+    fn forget_old(&mut self, now: Instant) {
+        while let Some((_, network)) = self.order.first_key_value() {
+            if self.networks.get(network).is_some_and(|record| record.recent(now) > 0) {
+                break;
+            }
+            self.forget_first();
+        }
+    }
+
+    fn forget_first(&mut self) {
+        if let Some((_, network)) = self.order.pop_first() {
+            self.networks.remove(&network);
+        }
+    }
+}
+
+impl Record {
+    fn recent(&self, now: Instant) -> usize {
+        let is_recent = |at: &&Instant| now.saturating_duration_since(**at) < WINDOW;
+        self.failed_at.iter().rev().take_while(is_recent).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv6Addr;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn f03_each_failure_doubles_the_wait_up_to_five_seconds() {
+        let (mut throttle, now, peer) = (LoginThrottle::new(), Instant::now(), address("192.0.2.1"));
+        let mut delays = Vec::new();
+        for _ in 0..9 {
+            delays.push(throttle.delay(peer, now).as_millis());
+            throttle.failed(peer, now);
+        }
+        assert_eq!(delays, [0, 250, 500, 1_000, 2_000, 4_000, 5_000, 5_000, 5_000]);
+        assert_eq!(
+            throttle.delay(address("192.0.2.2"), now),
+            Duration::ZERO,
+            "only that address"
+        );
+    }
+
+    #[test]
+    fn f03_ten_failures_in_ten_minutes_block_until_the_first_is_old() {
+        let (mut throttle, start, peer) = (LoginThrottle::new(), Instant::now(), address("127.0.0.1"));
+        for number in 0..10 {
+            assert!(!throttle.is_blocked(peer, start + number * SECOND));
+            throttle.failed(peer, start + number * SECOND);
+        }
+        assert!(
+            throttle.is_blocked(peer, start + 9 * SECOND),
+            "this machine is not exempt"
+        );
+        assert!(!throttle.is_blocked(address("127.0.0.2"), start + 9 * SECOND));
+        assert!(throttle.is_blocked(peer, start + WINDOW - SECOND));
+        assert!(!throttle.is_blocked(peer, start + WINDOW), "nine are left");
+        throttle.failed(peer, start + WINDOW);
+        assert!(throttle.is_blocked(peer, start + WINDOW), "one more guess was all");
+    }
+
+    #[test]
+    fn f03_failures_far_apart_never_block() {
+        let (mut throttle, start, peer) = (LoginThrottle::new(), Instant::now(), address("192.0.2.1"));
+        for number in 0..100 {
+            let now = start + number * 90 * SECOND;
+            throttle.failed(peer, now);
+            assert!(!throttle.is_blocked(peer, now));
+        }
+    }
+
+    #[test]
+    fn f03_a_success_ends_the_wait_but_not_the_count() {
+        let (mut throttle, now, peer) = (LoginThrottle::new(), Instant::now(), address("192.0.2.1"));
+        for _ in 0..10 {
+            throttle.failed(peer, now);
+            throttle.succeeded(peer);
+            assert_eq!(throttle.delay(peer, now), Duration::ZERO);
+        }
+        assert!(throttle.is_blocked(peer, now), "own logins between guesses do not help");
+        throttle.failed(peer, now);
+        assert_eq!(throttle.delay(peer, now), FIRST_DELAY);
+    }
+
+    #[test]
+    fn g07_an_ipv6_client_cannot_change_its_address_to_get_away() {
+        let (mut throttle, now) = (LoginThrottle::new(), Instant::now());
+        for host in 1..=10 {
+            throttle.failed(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 1, 2, 0, 0, 0, host)), now);
+        }
+        assert!(throttle.is_blocked(address("2001:db8:1:2:abcd::1"), now));
+        assert!(!throttle.is_blocked(address("2001:db8:1:3::1"), now));
+    }
+
+    #[test]
+    fn what_is_old_is_forgotten() {
+        let (mut throttle, start) = (LoginThrottle::new(), Instant::now());
+        for number in 0..1_000_u32 {
+            throttle.failed(IpAddr::V4((0x0a00_0000 + number).into()), start);
+        }
+        assert_eq!(throttle.networks(), 1_000);
+        assert_eq!(throttle.delay(address("10.0.0.1"), start + WINDOW), Duration::ZERO);
+        throttle.failed(address("192.0.2.1"), start + WINDOW);
+        assert_eq!(throttle.networks(), 1);
+    }
+
+    #[test]
+    fn g23_a_million_networks_push_out_the_oldest_only() {
+        let (mut throttle, now) = (LoginThrottle::new(), Instant::now());
+        let (insistent, early) = (address("192.0.2.1"), address("192.0.2.2"));
+        for _ in 0..10 {
+            throttle.failed(early, now);
+        }
+        for number in 0..1_000_000_u32 {
+            if number % 10_000 == 0 {
+                throttle.failed(insistent, now);
+            }
+            let [a, b] = [number >> 16, number & 0xffff].map(|half| u16::try_from(half).expect("16 bits"));
+            throttle.failed(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, a, b, 0, 0, 0, 1)), now);
+            assert!(throttle.networks() <= NETWORKS_MAX);
+        }
+        assert_eq!(throttle.networks(), NETWORKS_MAX);
+        assert_eq!(throttle.order.len(), NETWORKS_MAX);
+        assert!(throttle.is_blocked(insistent, now), "who goes on failing stays known");
+        assert!(!throttle.is_blocked(early, now), "who failed longest ago is forgotten");
+        assert!(
+            !throttle.is_blocked(address("198.51.100.1"), now),
+            "nobody is refused for a full table"
+        );
+    }
+}

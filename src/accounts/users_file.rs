@@ -1,0 +1,424 @@
+//! The users file: one line an account, `name:hash:root:rights[:limits]`; `#` begins a comment; blank lines are none.
+//!
+//! A file is taken whole or refused whole, with the line and the reason. Its mode is looked at on the opened descriptor, so
+//! that nothing can change between the look and the reading.
+
+use super::Accounts;
+use super::account::Account;
+use rustix::fs::OFlags;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// Largest file in bytes: some twenty thousand accounts.
+const LARGEST: u64 = 4 << 20;
+/// Mode bits that let others than the owner read or write.
+const OTHERS: u32 = 0o066;
+
+/// Whether others than its owner may read or write the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Privacy {
+    #[default]
+    Required,
+    /// `--insecure-users-file`
+    Waived,
+}
+
+/// An open users file that can be read again and again.
+#[derive(Debug)]
+pub struct UsersFile {
+    path: PathBuf,
+    file: File,
+    privacy: Privacy,
+    reach: Reach,
+}
+
+/// How the file is found again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    ByPath,
+    ByDescriptor,
+}
+
+/// Why the users file cannot be used: `FILE:LINE: reason`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsersFileError {
+    pub path: PathBuf,
+    /// Counted from 1; `None` when it is not about a line.
+    pub line: Option<usize>,
+    pub reason: String,
+}
+
+/// Why one line of it cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LineError {
+    line: usize,
+    reason: String,
+}
+
+impl UsersFile {
+    /// Opens the file without reading it; it is checked when it is read.
+    pub fn open(path: &Path, privacy: Privacy) -> Result<Self, UsersFileError> {
+        let file = open(path).map_err(|error| UsersFileError::about(path, format!("cannot be opened: {error}")))?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            file,
+            privacy,
+            reach: Reach::ByPath,
+        })
+    }
+
+    /// From now on the path may mean another file, because the process is confined: there it could be one that a client has put
+    /// there. Only the descriptor is used any more.
+    pub fn forget_path(&mut self) {
+        self.reach = Reach::ByDescriptor;
+    }
+
+    /// What the opened file says now.
+    pub fn read(&mut self) -> Result<Accounts, UsersFileError> {
+        let content =
+            content(&mut self.file, self.privacy).map_err(|reason| UsersFileError::about(&self.path, reason))?;
+        Accounts::parse(&content).map_err(|error| UsersFileError {
+            path: self.path.clone(),
+            line: Some(error.line),
+            reason: error.reason,
+        })
+    }
+
+    /// What the file says by now, also if another has taken its place. After an error everything is as before.
+    pub fn reread(&mut self) -> Result<Accounts, UsersFileError> {
+        match self.reach {
+            Reach::ByPath => {
+                let mut replacement = UsersFile::open(&self.path, self.privacy)?;
+                let accounts = replacement.read()?;
+                *self = replacement;
+                Ok(accounts)
+            }
+            Reach::ByDescriptor => {
+                let is_gone = self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0);
+                if is_gone {
+                    return Err(UsersFileError::about(
+                        &self.path,
+                        "has been replaced, and the confined server cannot reach the new one; \
+                         change the file in place, or start the server anew"
+                            .to_owned(),
+                    ));
+                }
+                self.read()
+            }
+        }
+    }
+}
+
+impl Accounts {
+    /// Reads the lines; no file and no clock is touched.
+    pub(super) fn parse(content: &[u8]) -> Result<Self, LineError> {
+        let mut lines_by_name: HashMap<Box<[u8]>, usize> = HashMap::new();
+        let mut accounts = Vec::new();
+        for (index, text) in content.split(|byte| *byte == b'\n').enumerate() {
+            let line = index + 1;
+            if text.trim_ascii().is_empty() || text.starts_with(b"#") {
+                continue;
+            }
+            let account = Account::parse(text).map_err(|reason| LineError { line, reason })?;
+            match lines_by_name.entry(account.name.clone()) {
+                Entry::Vacant(entry) => entry.insert(line),
+                Entry::Occupied(entry) => {
+                    let (name, first) = (account.name.escape_ascii(), entry.get());
+                    let reason = format!("{name} has an account already, in line {first}");
+                    return Err(LineError { line, reason });
+                }
+            };
+            accounts.push(Rc::new(account));
+        }
+        Ok(Accounts::of(accounts))
+    }
+}
+
+/// Never waits for a writer at the other end of a pipe; what kind of file it is, is looked at before it is read.
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)
+}
+
+fn content(file: &mut File, privacy: Privacy) -> Result<Vec<u8>, String> {
+    let unreadable = |error: io::Error| format!("cannot be read: {error}");
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err("is not a file".to_owned());
+    }
+    let mode = metadata.mode();
+    if privacy == Privacy::Required && mode & OTHERS != 0 {
+        return Err(format!(
+            "others than its owner can read or write it (mode {:04o}); chmod 600 it, or give --insecure-users-file",
+            mode & 0o7777
+        ));
+    }
+    file.rewind().map_err(unreadable)?;
+    let mut content = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut content).map_err(unreadable)?;
+    if content.len() as u64 > LARGEST {
+        return Err(format!("is larger than {LARGEST} bytes"));
+    }
+    Ok(content)
+}
+
+impl UsersFileError {
+    fn about(path: &Path, reason: String) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            line: None,
+            reason,
+        }
+    }
+}
+
+impl fmt::Display for UsersFileError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.path.display())?;
+        if let Some(line) = self.line {
+            write!(formatter, ":{line}")?;
+        }
+        write!(formatter, ": {}", self.reason)
+    }
+}
+
+impl std::error::Error for UsersFileError {}
+
+#[cfg(test)]
+mod tests {
+    use super::super::password_hash::tests::ARGON2;
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
+    use tempfile::TempDir;
+
+    fn line(name: &str) -> String {
+        format!("{name}:{ARGON2}:/:read\n")
+    }
+
+    /// A file that only its owner can read, in a directory of its own.
+    fn file_with(content: &[u8]) -> (TempDir, PathBuf) {
+        let directory = TempDir::new().expect("a directory");
+        let path = directory.path().join("users");
+        fs::write(&path, content).expect("a file");
+        set_mode(&path, 0o600);
+        (directory, path)
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
+    }
+
+    fn read(path: &Path) -> Result<Accounts, UsersFileError> {
+        UsersFile::open(path, Privacy::Required)?.read()
+    }
+
+    #[test]
+    fn comments_and_blank_lines_say_nothing() {
+        let content = format!("# who may log in\n\n{}   \n#bob:x\n{}\n", line("alice"), line("carol"));
+        let (_directory, path) = file_with(content.as_bytes());
+        let accounts = read(&path).expect("a good file");
+        assert!(accounts.find(b"alice").is_some() && accounts.find(b"carol").is_some());
+        assert!(accounts.find(b"bob").is_none() && accounts.find(b"#bob").is_none());
+    }
+
+    #[test]
+    fn an_empty_file_lets_nobody_in_and_the_last_line_needs_no_end() {
+        let (_directory, path) = file_with(b"");
+        assert!(read(&path).expect("a good file").find(b"alice").is_none());
+        fs::write(&path, line("alice").trim_end()).expect("written");
+        assert!(read(&path).expect("a good file").find(b"alice").is_some());
+    }
+
+    /// Each has one bad line, the third, and is refused as a whole with that line and a reason; none shows the secret.
+    #[test]
+    fn f05_bad_files_are_refused_with_the_line_and_the_reason() {
+        let good = |name: &str, rest: &str| format!("{name}:{ARGON2}:{rest}");
+        let with_hash = |hash: &str| format!("bob:{hash}:/:read");
+        let cases: Vec<(Vec<u8>, &str)> = [
+            ("bob".to_owned(), "found 1 of them"),
+            ("bob:".to_owned(), "found 2 of them"),
+            (format!("bob:{ARGON2}"), "found 2 of them"),
+            (format!("bob:{ARGON2}:/"), "found 3 of them"),
+            (good("bob", "/:read:sessions=1:more"), "found 6 of them"),
+            (good("", "/:read"), "the name is empty"),
+            (good(" bob", "/:read"), "blank"),
+            (good("bob ", "/:read"), "blank"),
+            (good(&"b".repeat(129), "/:read"), "129 bytes"),
+            (good("anonymous", "/:read"), "anonymous stands for"),
+            (good("Anonymous", "/:read"), "Anonymous stands for"),
+            (good("FTP", "/:read"), "FTP stands for"),
+            (good("alice", "/:read"), "alice has an account already, in line 2"),
+            (good("b\0b", "/:read"), "control character in column 2"),
+            (good("bob", "/:read\r"), "control character"),
+            (good("bob", "/a\tb:read"), "control character"),
+            (good("b\x7fb", "/:read"), "control character"),
+            (with_hash(""), "the hash is empty"),
+            (with_hash("*"), "locks an account"),
+            (with_hash("!"), "locks an account"),
+            (with_hash("x"), "locks an account"),
+            (with_hash("hunter2-secret"), "this is no hash"),
+            (with_hash("$1$hunter2-secret$abc"), "this is no hash"),
+            (with_hash("$argon2id$hunter2-secret"), "no complete argon2 hash"),
+            (with_hash(&ARGON2[..ARGON2.len() - 25]), "no complete argon2 hash"),
+            (with_hash("$2b$10$hunter2-secret"), "no complete bcrypt hash"),
+            (with_hash("$6$hunter2-secret"), "no complete sha512-crypt hash"),
+            (with_hash("$y$j9T$hunter2-secret$"), "no complete yescrypt hash"),
+            (
+                with_hash(&ARGON2.replace("m=8", "m=9999999")),
+                "too much time or memory",
+            ),
+            (good("bob", ":read"), "root \"\""),
+            (good("bob", "home:read"), "root \"home\""),
+            (good("bob", "/home/:read"), "root \"/home/\""),
+            (good("bob", "/../etc:read"), "root \"/../etc\""),
+            (good("bob", "/a//b:read"), "root \"/a//b\""),
+            (good("bob", &format!("/{}:read", "a".repeat(256))), "root"),
+            (good("bob", "/:"), "\"\" is no right"),
+            (good("bob", "/:everything"), "\"everything\" is no right"),
+            (good("bob", "/:read,,write"), "\"\" is no right"),
+            (good("bob", "/:read:"), "\"\" is no limit"),
+            (good("bob", "/:read:speed=1M"), "\"speed=1M\" is no limit"),
+            (good("bob", "/:read:sessions=0"), "sessions=0"),
+            (good("bob", "/:read:sessions=+1"), "sessions=+1"),
+            (good("bob", "/:read:sessions"), "sessions="),
+            (good("bob", "/:read:rate=fast"), "rate=fast"),
+            (good("bob", "/:read:rate=0"), "rate=0"),
+            (good("bob", "/:read:quota=-1G"), "quota=-1G"),
+            (
+                good("bob", "/:read:quota=1G,quota=2G"),
+                "the limit quota is given twice",
+            ),
+        ]
+        .into_iter()
+        .map(|(text, reason)| (text.into_bytes(), reason))
+        .chain([
+            ([b"bob:\xff\xfe:/:read".as_slice()].concat(), "the hash is not UTF-8"),
+            (
+                [b"bob:", ARGON2.as_bytes(), b":/:re\xe4d"].concat(),
+                "the rights is not UTF-8",
+            ),
+        ])
+        .collect();
+        assert!(cases.len() >= 30);
+        for (bad, reason) in cases {
+            let shown = bad.escape_ascii().to_string();
+            let content = [
+                b"# users\n",
+                line("alice").as_bytes(),
+                &bad,
+                b"\n",
+                line("carol").as_bytes(),
+            ]
+            .concat();
+            let (_directory, path) = file_with(&content);
+            let error = read(&path).expect_err(&shown);
+            assert_eq!(error.line, Some(3), "{shown}: {error}");
+            assert!(error.reason.contains(reason), "{shown}: {error}");
+            assert!(
+                error.to_string().starts_with(&format!("{}:3: ", path.display())),
+                "{error}"
+            );
+            assert!(!error.to_string().contains("hunter2-secret"), "{error}");
+            assert!(!error.to_string().contains("vk+JgWgZ"), "{error}");
+        }
+    }
+
+    #[test]
+    fn f06_a_file_that_others_can_read_or_write_is_refused() {
+        let (_directory, path) = file_with(line("alice").as_bytes());
+        for mode in [0o640, 0o620, 0o604, 0o602, 0o644, 0o666, 0o777, 0o606] {
+            set_mode(&path, mode);
+            let error = read(&path).expect_err("too open");
+            assert!(
+                error.reason.contains(&format!("{mode:04o}")) && error.line.is_none(),
+                "{error}"
+            );
+            let accounts = UsersFile::open(&path, Privacy::Waived).and_then(|mut file| file.read());
+            assert!(accounts.expect("told so").find(b"alice").is_some());
+        }
+        for mode in [0o600, 0o400, 0o700, 0o711] {
+            set_mode(&path, mode);
+            assert!(read(&path).is_ok(), "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn f06_the_mode_is_looked_at_again_each_time() {
+        let (_directory, path) = file_with(line("alice").as_bytes());
+        let mut users = UsersFile::open(&path, Privacy::Required).expect("opened");
+        set_mode(&path, 0o666);
+        assert!(users.read().is_err() && users.reread().is_err());
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_without_waiting() {
+        let directory = TempDir::new().expect("a directory");
+        assert!(
+            read(directory.path())
+                .expect_err("a directory")
+                .reason
+                .contains("is not a file")
+        );
+        let pipe = directory.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).expect("a pipe");
+        assert!(
+            read(&pipe)
+                .expect_err("a pipe without a writer")
+                .reason
+                .contains("is not a file")
+        );
+        assert!(
+            read(&directory.path().join("none"))
+                .expect_err("none")
+                .reason
+                .contains("cannot be opened")
+        );
+        let (_directory, path) = file_with(&vec![b'\n'; 4 * 1024 * 1024 + 1]);
+        assert!(read(&path).expect_err("endless").reason.contains("larger than"));
+    }
+
+    #[test]
+    fn f10_a_file_put_in_its_place_is_read_and_a_bad_one_changes_nothing() {
+        let (directory, path) = file_with(line("alice").as_bytes());
+        let mut users = UsersFile::open(&path, Privacy::Required).expect("opened");
+        let next = directory.path().join("next");
+        fs::write(&next, line("bob")).expect("written");
+        set_mode(&next, 0o600);
+        fs::rename(&next, &path).expect("renamed");
+        let accounts = users.reread().expect("a good file");
+        assert!(accounts.find(b"bob").is_some() && accounts.find(b"alice").is_none());
+        fs::write(&path, "nonsense").expect("written");
+        assert_eq!(users.reread().expect_err("a bad file").line, Some(1));
+        fs::remove_file(&path).expect("removed");
+        assert!(users.reread().is_err());
+    }
+
+    #[test]
+    fn f10_a_confined_server_reads_the_same_file_again_and_never_another() {
+        let (directory, path) = file_with(line("alice").as_bytes());
+        let mut users = UsersFile::open(&path, Privacy::Required).expect("opened");
+        users.forget_path();
+        File::options()
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(line("bob").as_bytes()))
+            .expect("changed in place");
+        assert!(users.reread().expect("a good file").find(b"bob").is_some());
+        let planted = directory.path().join("planted");
+        fs::write(&planted, line("mallory")).expect("written");
+        set_mode(&planted, 0o600);
+        fs::rename(&planted, &path).expect("renamed");
+        let error = users.reread().expect_err("it cannot be known what the new file says");
+        assert!(error.reason.contains("has been replaced"), "{error}");
+    }
+}

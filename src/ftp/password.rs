@@ -1,0 +1,99 @@
+//! The password that a client sent: bytes that are never shown and do not stay in memory.
+
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// A password as it came. It is overwritten when it is dropped, and `{:?}` tells nothing of it, not even its length.
+///
+/// Equality is for tests and takes as long as it takes; whether a password is right is for its hash to say.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(Zeroizing<Vec<u8>>);
+
+impl Password {
+    /// Longest password in bytes (threat A20).
+    pub const LONGEST: usize = 256;
+
+    /// Takes the bytes over as they are. Copies made of them before are the caller's to clear.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("****")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, File};
+    use std::os::unix::fs::FileExt;
+
+    #[test]
+    fn o10_nothing_of_a_password_is_shown() {
+        let password = Password::new(b"open sesame".to_vec());
+        assert_eq!(format!("{password:?}"), "****");
+        assert_eq!(format!("{:?}", Some(&password)), "Some(****)");
+    }
+
+    /// What is searched for, so written that searching leaves no copy of it.
+    const DISGUISE: u8 = 0x5a;
+    const DISGUISED: [u8; 64] = *b"f09-what-the-allocator-overwrites.disguised:-no-copy-in-the-test";
+    /// The allocator writes over the beginning of what is freed, so the end is searched for.
+    const END: usize = 32;
+
+    /// How often the secret's end stands in this process's writable memory, the window that is looked through left out.
+    fn copies_in_memory(window: &mut [u8]) -> usize {
+        let own = window.as_ptr() as usize..window.as_ptr() as usize + window.len();
+        let memory = File::open("/proc/self/mem").expect("our memory");
+        let maps = fs::read_to_string("/proc/self/maps").expect("our maps");
+        let (_, end_of_secret) = DISGUISED.split_at(END);
+        let mut copies = 0;
+        for line in maps.lines().filter(|line| line.contains(" rw")) {
+            let (from, to) = line
+                .split_once(' ')
+                .and_then(|(range, _)| range.split_once('-'))
+                .expect("a range");
+            let hexadecimal = |text| usize::from_str_radix(text, 16).expect("an address");
+            let (mut at, end) = (hexadecimal(from), hexadecimal(to));
+            while at < end {
+                let length = window.len().min(end - at);
+                // Mappings of other tests' threads may be gone by now.
+                let read = memory.read_at(&mut window[..length], at as u64).unwrap_or(0);
+                copies += window[..read]
+                    .windows(end_of_secret.len())
+                    .enumerate()
+                    .filter(|(offset, _)| !own.contains(&(at + offset)))
+                    .filter(|(_, bytes)| {
+                        bytes
+                            .iter()
+                            .zip(end_of_secret)
+                            .all(|(byte, hidden)| *byte == hidden ^ DISGUISE)
+                    })
+                    .count();
+                if read < length || at + read == end {
+                    break;
+                }
+                at += read - end_of_secret.len();
+            }
+        }
+        copies
+    }
+
+    #[test]
+    fn f09_a_dropped_password_is_nowhere_in_memory() {
+        let mut window = vec![0; 1 << 20];
+        let mut bytes = Vec::with_capacity(DISGUISED.len());
+        bytes.extend(DISGUISED.iter().map(|hidden| hidden ^ DISGUISE));
+        let password = Password::new(bytes);
+        assert_eq!(copies_in_memory(&mut window), 1, "the search finds what is there");
+        drop(password);
+        assert_eq!(copies_in_memory(&mut window), 0);
+    }
+}

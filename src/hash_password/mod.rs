@@ -1,0 +1,155 @@
+//! `--hash-password`: a password in, its hash for the users file out. The server is not started.
+//!
+//! The password comes from the terminal, asked for twice and not shown, or as the first line of a pipe or file. It is never
+//! taken from the command line, which everyone on the machine can read.
+
+mod terminal;
+
+use crate::accounts::{Password, hash_new};
+use std::fmt;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::os::fd::AsFd;
+use terminal::{MuteTerminal, Typed};
+
+/// Why there is no hash.
+#[derive(Debug)]
+pub enum HashPasswordError {
+    Read(io::Error),
+    Empty,
+    TooLong,
+    /// It has a byte that a client cannot send: NUL or CR.
+    Unsendable,
+    /// The two that were typed differ.
+    Different,
+    Interrupted,
+    /// Memory is short, or the kernel gives no random bytes.
+    Hash(argon2::password_hash::Error),
+}
+
+/// Reads a password from standard input and returns its hash as a PHC string. Waits for the terminal.
+pub fn read_and_hash() -> Result<String, HashPasswordError> {
+    let password = if io::stdin().is_terminal() {
+        ask_twice()?
+    } else {
+        first_line(io::stdin().lock())?
+    };
+    hash_new(checked(&password)?).map_err(HashPasswordError::Hash)
+}
+
+fn ask_twice() -> Result<Password, HashPasswordError> {
+    let input = io::stdin();
+    let terminal = MuteTerminal::mute(input.as_fd()).map_err(HashPasswordError::Read)?;
+    let password = ask(&terminal, "Password: ")?;
+    checked(&password)?;
+    if ask(&terminal, "Again: ")? == password {
+        Ok(password)
+    } else {
+        Err(HashPasswordError::Different)
+    }
+}
+
+/// The question goes to standard error, so that the hash can go into a file.
+fn ask(terminal: &MuteTerminal<'_>, question: &str) -> Result<Password, HashPasswordError> {
+    let mut screen = io::stderr();
+    let _ = screen.write_all(question.as_bytes());
+    match terminal.line(Password::LONGEST + 1).map_err(HashPasswordError::Read)? {
+        Typed::Line(mut line) => Ok(Password::new(std::mem::take(&mut *line))),
+        Typed::Interruption => Err(HashPasswordError::Interrupted),
+    }
+}
+
+/// The first line without its end; one byte too many is read to notice one that is too long.
+fn first_line(input: impl BufRead) -> Result<Password, HashPasswordError> {
+    let longest = Password::LONGEST + "\r\n".len() + 1;
+    let mut line = Vec::with_capacity(longest);
+    input
+        .take(longest as u64)
+        .read_until(b'\n', &mut line)
+        .map_err(HashPasswordError::Read)?;
+    if line.last() == Some(&b'\n') {
+        line.pop();
+        if line.last() == Some(&b'\r') {
+            line.pop();
+        }
+    }
+    Ok(Password::new(line))
+}
+
+/// The bytes, if a client could send them with PASS.
+fn checked(password: &Password) -> Result<&[u8], HashPasswordError> {
+    match password.as_bytes() {
+        [] => Err(HashPasswordError::Empty),
+        bytes if bytes.len() > Password::LONGEST => Err(HashPasswordError::TooLong),
+        bytes if bytes.iter().any(|byte| matches!(byte, 0 | b'\r')) => Err(HashPasswordError::Unsendable),
+        bytes => Ok(bytes),
+    }
+}
+
+impl fmt::Display for HashPasswordError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("--hash-password: ")?;
+        match self {
+            HashPasswordError::Read(error) => write!(formatter, "the password cannot be read: {error}"),
+            HashPasswordError::Empty => formatter.write_str("expected a password, not an empty line"),
+            HashPasswordError::TooLong => {
+                write!(
+                    formatter,
+                    "the password is longer than {} bytes, which no client may send",
+                    Password::LONGEST
+                )
+            }
+            HashPasswordError::Unsendable => {
+                formatter.write_str("the password has a NUL or CR, which no client can send")
+            }
+            HashPasswordError::Different => formatter.write_str("the two passwords differ"),
+            HashPasswordError::Interrupted => formatter.write_str("interrupted"),
+            HashPasswordError::Hash(error) => write!(formatter, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for HashPasswordError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(input: &[u8]) -> Vec<u8> {
+        first_line(input).expect("read").as_bytes().to_vec()
+    }
+
+    #[test]
+    fn the_first_line_counts_without_its_end() {
+        assert_eq!(line(b"secret"), b"secret");
+        assert_eq!(line(b"secret\n"), b"secret");
+        assert_eq!(line(b"secret\r\nmore\n"), b"secret");
+        assert_eq!(line(b" two words \n"), b" two words ");
+        assert_eq!(line(b"\nsecret\n"), b"");
+        assert_eq!(line(&[b'a'; 256]), [b'a'; 256]);
+    }
+
+    #[test]
+    fn what_no_client_can_send_is_refused() {
+        let refusal = |input: &[u8]| {
+            checked(&first_line(input).expect("read"))
+                .map(<[u8]>::to_vec)
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(refusal(b"secret\n"), Ok(b"secret".to_vec()));
+        assert_eq!(refusal(&[&[b'a'; 256][..], b"\r\n"].concat()), Ok(vec![b'a'; 256]));
+        for (input, reason) in [
+            (&b""[..], "empty"),
+            (b"\n", "empty"),
+            (&[b'a'; 257], "longer than 256"),
+            (&[b'a'; 5_000], "longer than 256"),
+            (b"a\0b\n", "NUL"),
+            (b"a\rb\n", "CR"),
+        ] {
+            let error = refusal(input).expect_err("refused");
+            assert!(
+                error.starts_with("--hash-password: ") && error.contains(reason),
+                "{error}"
+            );
+        }
+    }
+}

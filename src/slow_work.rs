@@ -1,0 +1,236 @@
+//! What must block, on one thread beside the loop.
+//!
+//! The loop hands over a job with a ticket, goes on, is woken, and collects the result. The queue is short: a job that finds it
+//! full is given back, and the client is told that the server is busy. Nothing here knows the poll, a socket or a session, and
+//! nothing here makes the caller wait.
+
+use crate::accounts::{Password, PasswordHash};
+use crate::storage::{Publication, StorageError, TreeWalk};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread;
+
+/// Jobs that may wait beside the one that is done (HASH_Q).
+const WAITING_MAX: usize = 8;
+
+/// Entries of a tree that one job looks at, so that passwords need not wait for a large one.
+const WALK_ENTRIES: usize = 10_000;
+
+/// Something that takes long.
+#[derive(Debug)]
+pub enum Job {
+    VerifyPassword {
+        hash: PasswordHash,
+        password: Password,
+    },
+    /// Give a received file its name, and wait until the disk has it.
+    Publish(Publication),
+    /// Look at some more of a tree.
+    Walk(Box<TreeWalk>),
+}
+
+/// What became of a job.
+#[derive(Debug)]
+pub enum Done {
+    PasswordVerified {
+        matches: bool,
+    },
+    Published(Result<(), StorageError>),
+    Walked(Box<TreeWalk>),
+    /// The job broke off in the middle, by a mistake in this program; it was told to standard error.
+    Failed,
+}
+
+/// The thread and the ways to it and back. `Ticket` says for whom a job is done; it comes back as it was given.
+///
+/// Dropping it ends the thread without waiting for it: the job that it is at may take a second, and its result is for nobody.
+/// Jobs that still wait are not begun.
+#[derive(Debug)]
+pub struct SlowWork<Ticket> {
+    jobs: SyncSender<(Ticket, Job)>,
+    results: Receiver<(Ticket, Done)>,
+}
+
+impl<Ticket: Send + 'static> SlowWork<Ticket> {
+    /// Starts the thread; `wake` is called on it after each result. A thread inherits from its starter what is the thread's own
+    /// (signal mask, no new privileges), so this comes after the process has confined itself.
+    pub fn start(wake: impl Fn() + Send + 'static) -> io::Result<Self> {
+        Self::start_with(Job::perform, wake)
+    }
+
+    fn start_with(
+        perform: impl Fn(Job) -> Done + Send + 'static,
+        wake: impl Fn() + Send + 'static,
+    ) -> io::Result<Self> {
+        let (jobs, waiting) = sync_channel::<(Ticket, Job)>(WAITING_MAX);
+        // Results that nobody collects stop the thread, not the memory.
+        let (finished, results) = sync_channel(WAITING_MAX);
+        thread::Builder::new().name("slow-work".to_owned()).spawn(move || {
+            while let Ok((ticket, job)) = waiting.recv() {
+                // The job is consumed either way, so nothing half done is seen afterwards.
+                let done = catch_unwind(AssertUnwindSafe(|| perform(job))).unwrap_or(Done::Failed);
+                if finished.send((ticket, done)).is_err() {
+                    return;
+                }
+                wake();
+            }
+        })?;
+        Ok(Self { jobs, results })
+    }
+
+    /// Puts `job` into the queue; gives it back when the queue is full. Never waits.
+    pub fn submit(&self, ticket: Ticket, job: Job) -> Result<(), Job> {
+        self.jobs.try_send((ticket, job)).map_err(|error| match error {
+            TrySendError::Full((_, job)) | TrySendError::Disconnected((_, job)) => job,
+        })
+    }
+
+    /// The next result, in the order in which jobs were submitted. Never waits.
+    pub fn finished(&self) -> Option<(Ticket, Done)> {
+        self.results.try_recv().ok()
+    }
+}
+
+impl Job {
+    fn perform(self) -> Done {
+        match self {
+            Job::VerifyPassword { hash, password } => Done::PasswordVerified {
+                matches: hash.verify(password.as_bytes()),
+            },
+            Job::Publish(publication) => Done::Published(publication.run()),
+            Job::Walk(mut walk) => {
+                walk.advance(WALK_ENTRIES);
+                Done::Walked(walk)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{RecvTimeoutError, channel};
+    use std::sync::{Arc, Weak};
+    use std::time::Duration;
+
+    /// Of `secret`, cheap.
+    const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$vk+JgWgZGbXHtEqPQPhzXbD+QxxkJR5Fq2AXLhDyYaY";
+    /// After this a test has failed.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    fn job(password: &str) -> Job {
+        Job::VerifyPassword {
+            hash: PasswordHash::parse(HASH).expect("a hash"),
+            password: Password::new(password.as_bytes().to_vec()),
+        }
+    }
+
+    fn is_secret(job: &Job) -> bool {
+        matches!(job, Job::VerifyPassword { password, .. } if password.as_bytes() == b"secret")
+    }
+
+    /// The next result; `Ok`: whether the password matched, `Err`: the job broke off.
+    fn told<Ticket: Send + 'static>(work: &SlowWork<Ticket>) -> Option<(Ticket, Result<bool, ()>)> {
+        work.finished().map(|(ticket, done)| match done {
+            Done::PasswordVerified { matches } => (ticket, Ok(matches)),
+            Done::Failed => (ticket, Err(())),
+            Done::Published(_) | Done::Walked(_) => unreachable!("no such job was submitted"),
+        })
+    }
+
+    #[test]
+    fn f04_passwords_are_verified_elsewhere_and_the_loop_is_woken() {
+        let (wake, woken) = channel();
+        let caller = thread::current().id();
+        let work = SlowWork::start(move || {
+            assert_ne!(thread::current().id(), caller);
+            let _ = wake.send(());
+        })
+        .expect("a thread");
+        assert_eq!(told(&work), None);
+        for (ticket, password) in ["secret", "wrong", "secret"].into_iter().enumerate() {
+            work.submit(ticket, job(password)).expect("room");
+        }
+        for (ticket, matches) in [true, false, true].into_iter().enumerate() {
+            woken.recv_timeout(PATIENCE).expect("a wake-up after each result");
+            assert_eq!(told(&work), Some((ticket, Ok(matches))));
+        }
+        assert_eq!(told(&work), None);
+    }
+
+    #[test]
+    fn f04_eight_may_wait_and_the_next_is_given_back() {
+        let (wake, woken) = channel();
+        let (begin, begun) = channel();
+        let (release, gate) = channel::<()>();
+        let perform = move |job: Job| {
+            begin.send(()).expect("the test waits");
+            gate.recv_timeout(PATIENCE).expect("released");
+            Done::PasswordVerified {
+                matches: is_secret(&job),
+            }
+        };
+        let work = SlowWork::start_with(perform, move || {
+            let _ = wake.send(());
+        })
+        .expect("a thread");
+        work.submit(0, job("secret")).expect("an idle thread");
+        begun.recv_timeout(PATIENCE).expect("it has begun");
+        for ticket in 1..=WAITING_MAX {
+            work.submit(ticket, job("secret")).expect("room to wait");
+        }
+        let refused = work.submit(99, job("wrong")).expect_err("no room");
+        assert!(!is_secret(&refused), "the same job comes back");
+        for ticket in 0..=WAITING_MAX {
+            release.send(()).expect("it waits");
+            woken.recv_timeout(PATIENCE).expect("a result");
+            assert_eq!(told(&work), Some((ticket, Ok(true))));
+        }
+        work.submit(100, job("secret")).expect("room again");
+    }
+
+    #[test]
+    fn a_job_that_panics_is_a_result_and_the_thread_goes_on() {
+        let (wake, woken) = channel();
+        let perform = |job: Job| {
+            assert!(is_secret(&job), "this panic belongs to the test");
+            job.perform()
+        };
+        let work = SlowWork::start_with(perform, move || {
+            let _ = wake.send(());
+        })
+        .expect("a thread");
+        work.submit('a', job("wrong")).expect("room");
+        work.submit('b', job("secret")).expect("room");
+        for expected in [('a', Err(())), ('b', Ok(true))] {
+            woken.recv_timeout(PATIENCE).expect("a result");
+            assert_eq!(told(&work), Some(expected));
+        }
+    }
+
+    #[test]
+    fn dropped_it_ends_its_thread_and_begins_nothing_more() {
+        let alive = Arc::new(());
+        let held: Weak<()> = Arc::downgrade(&alive);
+        let (begin, begun) = channel();
+        let (release, gate) = channel::<()>();
+        let perform = move |_: Job| {
+            let _held = &alive;
+            begin.send(()).expect("the test waits");
+            gate.recv_timeout(PATIENCE).expect("released");
+            Done::Failed
+        };
+        let work = SlowWork::start_with(perform, || panic!("nobody is to be woken")).expect("a thread");
+        (0..3).for_each(|ticket| work.submit(ticket, job("secret")).expect("room"));
+        begun.recv_timeout(PATIENCE).expect("the first has begun");
+        drop(work);
+        assert!(held.upgrade().is_some(), "dropping did not wait for the job");
+        release.send(()).expect("it waits");
+        assert_eq!(
+            begun.recv_timeout(PATIENCE),
+            Err(RecvTimeoutError::Disconnected),
+            "the thread ended without beginning the next"
+        );
+    }
+}

@@ -1,0 +1,176 @@
+//! Micro-benchmarks of what the loop spends its time on between system calls.
+//!
+//!     cargo bench                    # all
+//!     cargo bench -- 'LIST line'     # one
+//!
+//! Each measures one step as the loop takes it, with the same buffers lent again and again. None opens a socket or a file.
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use loopftpd::event_loop::deadlines::{Deadline, Deadlines};
+use loopftpd::event_loop::passive_ring::PassiveRing;
+use loopftpd::event_loop::slots::Slots;
+use loopftpd::event_loop::token::SlotId;
+use loopftpd::ftp::command::Command;
+use loopftpd::ftp::line::LineReader;
+use loopftpd::ftp::listing::{Attributes, Facts, Kind, write_list_line, write_mlsd_line};
+use loopftpd::ftp::path::VirtualPath;
+use loopftpd::ftp::reply::{self, Reply};
+use loopftpd::ftp::timestamp::Timestamp;
+use loopftpd::random::Random;
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::time::{Duration, Instant};
+
+/// Longest command line, as sessions allow it.
+const LINE_LIMIT: usize = 4096;
+/// Sessions that are there besides the one that is measured.
+const OTHERS: usize = 10_000;
+/// Passive ports, as many as the server has by default.
+const PORTS: u16 = 256;
+
+fn control(criterion: &mut Criterion) {
+    let mut reader = LineReader::new();
+    criterion.bench_function("line reader: one command", |bencher| {
+        bencher.iter(|| {
+            reader.feed(black_box(b"RETR directory/file.tar.gz\r\n"));
+            reader.next_line(LINE_LIMIT)
+        });
+    });
+    let pipelined = b"NOOP\r\n".repeat(100);
+    criterion.bench_function("line reader: 100 pipelined commands", |bencher| {
+        bencher.iter(|| {
+            reader.feed(black_box(&pipelined));
+            while let Some(line) = reader.next_line(LINE_LIMIT) {
+                black_box(line).expect("no line is too long");
+            }
+        });
+    });
+
+    for line in ["NOOP", "PASV", "LIST -la directory", "RETR directory/file.tar.gz"] {
+        criterion.bench_function(&format!("command parser: {line}"), |bencher| {
+            bencher.iter(|| Command::parse(black_box(line.as_bytes())));
+        });
+    }
+
+    let mut out = Vec::with_capacity(1024);
+    criterion.bench_function("reply: fixed text", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            black_box(&reply::NOOP_OK).write_to(&mut out);
+        });
+    });
+    let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 30_123);
+    criterion.bench_function("reply: 227 with address and port", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            Reply::passive(black_box(address)).write_to(&mut out);
+        });
+    });
+    let path = VirtualPath::ROOT.join(b"/directory/below").expect("a path");
+    criterion.bench_function("reply: 257 with a path", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            Reply::working_directory(black_box(&path)).write_to(&mut out);
+        });
+    });
+}
+
+fn listings(criterion: &mut Criterion) {
+    let now = Timestamp::from_unix(1_790_000_000);
+    let entry = Attributes {
+        kind: Kind::File,
+        mode: 0o644,
+        links: 1,
+        size: 123_456_789,
+        modified: Timestamp::from_unix(1_780_000_000),
+        device: 2049,
+        inode: 7_654_321,
+        readable: true,
+    };
+    let mut out = Vec::with_capacity(1024);
+    criterion.bench_function("LIST line", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            write_list_line(&mut out, black_box(&entry), black_box(b"file.tar.gz"), None, now);
+        });
+    });
+    criterion.bench_function("MLSD line", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            write_mlsd_line(&mut out, Facts::ALL, black_box(&entry), black_box(b"file.tar.gz"));
+        });
+    });
+}
+
+fn bookkeeping(criterion: &mut Criterion) {
+    let mut slots = Slots::default();
+    let names: Vec<SlotId> = (0..OTHERS).map(|number| slots.insert_with(|_| number)).collect();
+    let mut turn = names.iter().cycle();
+    criterion.bench_function("slot lookup among 10,000", |bencher| {
+        bencher.iter(|| {
+            let slot = turn.next().expect("there are slots");
+            slots.get_mut(black_box(*slot)).map(|number| *number)
+        });
+    });
+
+    let start = Instant::now();
+    let patience = Duration::from_secs(300);
+    let mut deadlines = Deadlines::default();
+    let mut waiting = Slots::default();
+    for _ in 0..OTHERS {
+        let slot = waiting.insert_with(|_| Deadline::new(start));
+        let deadline = waiting.get_mut(slot).expect("it was just put in");
+        deadlines.arm(slot, deadline, start + patience);
+    }
+    let some_slot = waiting.insert_with(|_| Deadline::new(start));
+    let mut due = start + patience;
+    criterion.bench_function("deadline moved later among 10,000", |bencher| {
+        let deadline = waiting.get_mut(some_slot).expect("it was put in");
+        bencher.iter(|| {
+            due += Duration::from_micros(1);
+            deadlines.arm(black_box(some_slot), deadline, due);
+        });
+    });
+    criterion.bench_function("deadline comes up and is put back among 10,000", |bencher| {
+        bencher.iter(|| {
+            let now = deadlines.next().expect("there are deadlines");
+            let (slot, entry) = deadlines.pop(now).expect("it is due");
+            let deadline = waiting.get_mut(slot).expect("nobody has left");
+            deadlines.has_passed(slot, deadline, entry, now);
+            deadlines.arm(slot, deadline, now + patience);
+        });
+    });
+}
+
+fn ring(criterion: &mut Criterion) {
+    let session = Slots::default().insert_with(|_| ());
+    let mut random = Random::from_kernel().expect("kernel randomness");
+    let mut ring = PassiveRing::default();
+    (0..PORTS).for_each(|port| ring.add(port));
+    let alone = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+    criterion.bench_function("ring: deal, expect, claim", |bencher| {
+        bencher.iter(|| cycle(&mut ring, black_box(alone), session, &mut random));
+    });
+    for peer in 0..40 {
+        let peer = IpAddr::V4(Ipv4Addr::new(198, 51, 100, peer));
+        for port in 0..PORTS - 6 {
+            ring.expect(port, peer, session);
+        }
+    }
+    let crowded = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
+    criterion.bench_function(
+        "ring: the same with 10,000 entries pending, 250 of 256 for this peer",
+        |bencher| {
+            bencher.iter(|| cycle(&mut ring, black_box(crowded), session, &mut random));
+        },
+    );
+}
+
+fn cycle(ring: &mut PassiveRing, peer: IpAddr, session: SlotId, random: &mut Random) -> Option<SlotId> {
+    let port = ring.deal(peer, random)?;
+    ring.expect(port, peer, session);
+    ring.claim(port, peer)
+}
+
+criterion_group!(micro, control, listings, bookkeeping, ring);
+criterion_main!(micro);
