@@ -123,7 +123,7 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     } else {
         say
     };
-    say(&introduction.text());
+    let introduction = introduction.text();
     let equipment = Equipment {
         settings: settings(&options, most_sessions),
         storage,
@@ -135,7 +135,10 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         event_log,
         trace: options.trace,
     };
-    let counters = EventLoop::new(listening, equipment, signals)?.run()?;
+    let event_loop = EventLoop::new(listening, equipment, signals)?;
+    // It ends in "ready", so by now it has to be true.
+    say(&introduction);
+    let counters = event_loop.run()?;
     say(&format!("{counters}\nlog lines dropped: {}\n", log_output::dropped()));
     Ok(())
 }

@@ -7,6 +7,7 @@ use harness::{Server, has_program, tree, wait_until};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
@@ -92,6 +93,13 @@ print(ftp.quit())
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// A server that everybody may write to, also one that has given up being root.
+fn writable() -> Server {
+    let server = Server::with(&["--write", "--trace"]);
+    fs::set_permissions(server.directory(), fs::Permissions::from_mode(0o777)).expect("ours");
+    server
+}
+
 fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut directories = vec![directory.to_path_buf()];
@@ -143,6 +151,108 @@ fn lftp_mirrors_a_tree_in_mode_z() {
         "resumed"
     );
     wait_until("the conversation is told", || server.stdout().contains("says MODE Z"));
+}
+
+#[test]
+fn lftp_mirrors_a_tree_up_in_mode_z() {
+    if !has_program("lftp") {
+        return;
+    }
+    let server = writable();
+    let source = TempDir::new().expect("a directory");
+    tree::fill(source.path());
+    fs::write(source.path().join("text"), text()).expect("a file");
+    let script = format!(
+        "set net:timeout 10; set net:max-retries 1; set cmd:fail-exit on; set ftp:use-mode-z yes; \
+         open ftp://127.0.0.1:{}; mirror -R {} /; mirror -R -P 4 {} /again",
+        server.address.port(),
+        source.path().display(),
+        source.path().display()
+    );
+    let output = Command::new("timeout")
+        .args(["60", "lftp", "-c", &script])
+        .env("HOME", "/nonexistent")
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::null())
+        .output()
+        .expect("lftp runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    wait_until("the conversation is told", || server.stdout().contains("says MODE Z"));
+    let sent = contents(source.path());
+    assert!(
+        contents(&server.directory().join("again")) == sent,
+        "the second copy differs"
+    );
+    fs::remove_dir_all(server.directory().join("again")).expect("ours");
+    assert!(
+        contents(server.directory()) == sent,
+        "the first copy differs, or something else is there"
+    );
+}
+
+#[test]
+fn python_deflates_uploads_and_what_is_broken_is_not_stored() {
+    if !has_program("python3") {
+        return;
+    }
+    let server = writable();
+    let script = r#"
+import ftplib, sys, zlib
+ftp = ftplib.FTP()
+ftp.connect('127.0.0.1', int(sys.argv[1]), timeout=20)
+ftp.login()
+def store(command, data, rest=None, representation='TYPE I'):
+    ftp.voidcmd(representation)
+    with ftp.transfercmd(command, rest) as connection:
+        connection.sendall(data)
+    return ftp.voidresp()
+def fetch(name):
+    data = bytearray()
+    ftp.voidcmd('MODE S')
+    ftp.retrbinary('RETR ' + name, data.extend)
+    ftp.voidcmd('MODE Z')
+    return bytes(data)
+ftp.voidcmd('MODE Z')
+plain = b''.join(b'line %d\n' % n for n in range(300_000))
+for level in [0, 1, 9]:
+    assert store('STOR file', zlib.compress(plain, level)).startswith('226')
+    assert fetch('file') == plain
+bomb = bytes(50_000_000)
+assert store('STOR zeroes', zlib.compress(bomb, 9)).startswith('226')
+assert ftp.sendcmd('XCRC zeroes') == '250 %08X' % zlib.crc32(bomb)
+assert store('STOR empty', zlib.compress(b'')).startswith('226') and fetch('empty') == b''
+assert store('STOR text', zlib.compress(b'a\r\nb\r\n'), representation='TYPE A').startswith('226')
+assert fetch('text') == b'a\nb\n'
+assert store('APPE text', zlib.compress(b'more')).startswith('226') and fetch('text') == b'a\nb\nmore'
+assert store('STOR text', zlib.compress(b'BB'), 2).startswith('226') and fetch('text') == b'a\nBB'
+whole = zlib.compress(plain)
+for broken in [b'', b'plain', whole[:-1], whole[:1000], whole + b'x', whole + whole, plain]:
+    try:
+        print(store('STOR file2', broken))
+        sys.exit('%d bytes were taken' % len(broken))
+    except ftplib.error_temp as error:
+        assert str(error).startswith('451 '), error
+    # The server may close on what is broken before all of it has been sent.
+    except (BrokenPipeError, ConnectionResetError):
+        try:
+            ftp.voidresp()
+            sys.exit('%d bytes were taken' % len(broken))
+        except ftplib.error_temp as error:
+            assert str(error).startswith('451 '), error
+print(ftp.quit())
+"#;
+    let output = Command::new("timeout")
+        .args(["60", "python3", "-c", script, &server.address.port().to_string()])
+        .stdin(Stdio::null())
+        .output()
+        .expect("python runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let left: Vec<_> = contents(server.directory()).into_keys().collect();
+    assert_eq!(
+        left,
+        ["empty", "file", "text", "zeroes"].map(PathBuf::from),
+        "nothing hidden, nothing broken"
+    );
 }
 
 #[test]

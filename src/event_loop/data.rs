@@ -24,7 +24,7 @@ pub(super) const BYTES_PER_TURN: usize = 256 * 1024;
 /// Directory entries that one slot looks at in one turn.
 pub(super) const ENTRIES_PER_TURN: usize = 256;
 /// What looking at an entry costs of a turn's bulk, in bytes: a full share of entries is a quarter of the turn.
-const BYTES_PER_ENTRY: usize = 256;
+pub(super) const BYTES_PER_ENTRY: usize = 256;
 /// Reads of what a client sends on a download, before others have their turn.
 const DRAIN_READS: usize = 16;
 
@@ -166,11 +166,11 @@ impl Connection {
         let outcome = pump.pump(&mut stream, &mut budget);
         let moved = pump.moved() - before;
         let direction = pump.direction();
-        // Work that moves nothing by itself (deflating, skipping) is paid for too.
-        let spent = bytes - budget.bytes;
         for pace in self.paces.iter().flatten() {
-            pace.spend(spent, now);
+            pace.spend(usize::try_from(moved).unwrap_or(usize::MAX), now);
         }
+        // Work that moves nothing by itself (deflating, skipping, looking at entries) is paid for too.
+        let spent = bytes - budget.bytes;
         let looked_at = ENTRIES_PER_TURN - budget.entries;
         shared.bulk_left = shared.bulk_left.saturating_sub(spent + looked_at * BYTES_PER_ENTRY);
         if spent > 0 {

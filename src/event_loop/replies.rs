@@ -4,7 +4,7 @@
 //! answers it any more; the last reply is not lost to a reset, because unread input is read away before closing.
 
 use super::connection::{Connection, Inbound, Life};
-use super::data::{BYTES_PER_TURN, ENTRIES_PER_TURN};
+use super::data::{BYTES_PER_ENTRY, BYTES_PER_TURN, ENTRIES_PER_TURN};
 use super::shared::Shared;
 use super::token::Target;
 use super::trace::Tone;
@@ -107,7 +107,7 @@ impl Connection {
             entries: ENTRIES_PER_TURN,
         };
         let progress = answer.advance(&mut self.output.bytes, &mut shared.scratch, &mut budget);
-        let spent = share - budget.bytes;
+        let spent = share - budget.bytes + (ENTRIES_PER_TURN - budget.entries) * BYTES_PER_ENTRY;
         shared.bulk_left = shared.bulk_left.saturating_sub(spent);
         // The client waits for us: it must not be sent away because it says nothing.
         self.active = shared.now;

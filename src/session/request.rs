@@ -22,10 +22,10 @@ pub enum Request {
     Disarm,
     /// Start a transfer over what was armed; answered with `transfer_begins`, then `transfer_ended`.
     Transfer(Box<Pump>),
-    /// Find out whether `hash` is of `password`, without standing still; answered with `password_verified`.
-    VerifyPassword { hash: PasswordHash, password: Password },
     /// Make an answer over the control connection, a budget at a time; answered with `answer_ended`.
     Answer(Box<LongAnswer>),
+    /// Find out whether `hash` is of `password`, without standing still; answered with `password_verified`.
+    VerifyPassword { hash: PasswordHash, password: Password },
     /// Send what is queued, then close the control connection.
     Close,
 }

@@ -70,12 +70,29 @@ impl ReceiveFile {
                 .unwrap_or(usize::MAX)
                 .min(budget.bytes);
             let step = match &mut self.way {
+<<<<<<< HEAD
                 _ if allowed == 0 => expect_end(stream),
                 Way::InKernel => self.splice(stream, allowed),
                 Way::ThroughBuffer { buffer, line_ends } => copy(&mut self.upload, stream, buffer, line_ends, allowed),
                 // Inflating is a few times slower than copying, and much faster than deflating: its bytes count as others.
                 Way::Inflated { inflater, line_ends } => {
                     inflate(&mut self.upload, stream, inflater, line_ends, allowed)
+=======
+                Way::InKernel | Way::ThroughBuffer { line_ends: None, .. } if allowed == 0 => expect_end(stream),
+                Way::InKernel => self.splice(stream, allowed),
+                Way::ThroughBuffer {
+                    buffer,
+                    line_ends: line_ends @ None,
+                } => copy(&mut self.upload, stream, buffer, line_ends, allowed),
+                // What is translated or inflated is not stored as long as it is received, and its last bytes may make
+                // nothing more; so it is the upload that refuses what the quota does not allow.
+                Way::ThroughBuffer { buffer, line_ends } => {
+                    copy(&mut self.upload, stream, buffer, line_ends, budget.bytes)
+                }
+                // Inflating is a few times slower than copying, and much faster than deflating: its bytes count as others.
+                Way::Inflated { inflater, line_ends } => {
+                    inflate(&mut self.upload, stream, inflater, line_ends, budget.bytes)
+>>>>>>> ca2410c1e72b48d9e746ea00e34266e543c37fec
                 }
             };
             match step {
@@ -196,10 +213,11 @@ mod tests {
     use crate::descriptors::Descriptors;
     use crate::ftp::path::VirtualPath;
     use crate::random::Random;
-    use crate::storage::{DiskRoot, Existing, Storage, UploadKind, UploadPolicy};
+    use crate::storage::{DiskRoot, Existing, Quota, Storage, UploadKind, UploadPolicy};
     use std::collections::VecDeque;
     use std::io::{self, Write};
     use std::os::fd::OwnedFd;
+    use std::rc::Rc;
     use tempfile::TempDir;
 
     /// A client that sends its segments, with a pause before each, and closes.
@@ -259,9 +277,17 @@ mod tests {
         }
 
         fn begin(&self, kind: UploadKind, representation: Representation, transmission: Transmission) -> ReceiveFile {
+            ReceiveFile::new(self.upload(kind, None), representation, transmission)
+        }
+
+        fn upload(&self, kind: UploadKind, quota: Option<Rc<Quota>>) -> Upload {
             let path = VirtualPath::ROOT.join(b"target").expect("short");
+<<<<<<< HEAD
             let upload = self.root.begin_upload(&path, kind, None).expect("it can be written");
             ReceiveFile::new(upload, representation, transmission)
+=======
+            self.root.begin_upload(&path, kind, quota).expect("it can be written")
+>>>>>>> ca2410c1e72b48d9e746ea00e34266e543c37fec
         }
 
         /// Pumps to the end, 1,000 bytes a turn, and publishes what came whole.
@@ -340,6 +366,38 @@ mod tests {
                 let receive = disk.begin(NEW, Representation::Ascii, transmission);
                 assert_eq!(disk.receive(receive, &mut Client::sends(&bytes, at_once)), Ok(8));
                 assert_eq!(disk.content(), b"a\nb\r\n\nc\r", "{transmission:?}, {at_once} at once");
+            }
+        }
+    }
+
+    #[test]
+    fn a_quota_counts_what_is_stored_to_the_last_byte() {
+        for (representation, sent, stored) in [
+            (Representation::Image, &b"12345678"[..], &b"12345678"[..]),
+            (Representation::Ascii, b"a\r\nb\r\nc\r", b"a\nb\nc\r"),
+        ] {
+            for transmission in [Transmission::Stream, Transmission::Deflate] {
+                let bytes = match transmission {
+                    Transmission::Stream => sent.to_vec(),
+                    Transmission::Deflate => deflated(sent),
+                };
+                for at_once in [1, 1_000] {
+                    let disk = Disk::new();
+                    let size = stored.len() as u64;
+                    for (limit, expected) in [
+                        (size - 1, Err(TransferError::NotStored(StorageError::TooLarge))),
+                        (size, Ok(size)),
+                    ] {
+                        let upload = disk.upload(NEW, Some(Rc::new(Quota::new(limit, 0))));
+                        let receive = ReceiveFile::new(upload, representation, transmission);
+                        let outcome = disk.receive(receive, &mut Client::sends(&bytes, at_once));
+                        assert_eq!(
+                            outcome, expected,
+                            "{representation:?} {transmission:?} {at_once} {limit}"
+                        );
+                    }
+                    assert_eq!(disk.content(), stored);
+                }
             }
         }
     }
