@@ -67,15 +67,15 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         .free()
         .saturating_sub(SESSION_WORST_CASE - 1)
         .min(options.max_sessions);
-    say(&introduction(
+    let introduction = introduction(
         &options,
         &confinement,
         &urls,
         listening.passive_ports(),
         most_sessions,
         process_limit,
-    ));
-    let counters = EventLoop::new(
+    );
+    let event_loop = EventLoop::new(
         listening,
         Equipment {
             settings: settings(&options),
@@ -86,8 +86,10 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
             transfer_log,
             trace: options.trace,
         },
-    )?
-    .run()?;
+    )?;
+    // Nothing is opened any more once it is said that the server is ready.
+    say(&introduction);
+    let counters = event_loop.run()?;
     say(&format!("{counters}\nlog lines dropped: {}\n", log_output::dropped()));
     Ok(())
 }

@@ -7,12 +7,11 @@ from statistics import median
 
 OURS, LIMIT = "loopftpd", "limit"
 METHOD = """Medians of {rounds} rounds; in a round each server is started anew and measured in turn, so that whatever
-else the machine did hit them alike. Server and client have a core each. The client is ftpstorm, the tree is in memory, and
-everything goes over loopback. `limit` is no server but canned replies around the system calls
+else the machine did hit them alike. Server and client have a core each. The client is ftpstorm, the tree is in memory,
+and everything goes over loopback. `limit` is no server but canned replies around the system calls
 ([limits.rs](../tests/bench/limits.rs)). Figures move from machine to machine; ratios of one run hold."""
 MEMORY = """Memory is the proportional set size of the server and its children beyond what it was before the first
-session, divided by the sessions (at most {counts}: a process a session
-costs the same however many there are)."""
+session, divided by the sessions: {counts} at most, because a process a session costs the same however many there are."""
 
 
 class Results:

@@ -295,8 +295,8 @@ class Pyftpdlib(Server):
 
 TECHNIQUES = ("cork", "write-first", "ring", "coalescing", "nodelay")
 def seeing_users(place):
-    """What goes before a server that looks for a user called ftp and serves that user's home. Not every machine has one,
-    so the server sees a list of users of its own, in a mount namespace of its own."""
+    """What goes before a server that looks for a user called ftp and serves that user's home. Not every machine has
+    one, so the server sees a list of users of its own, in a mount namespace of its own."""
     users = place.scratch / "passwd"
     users.write_text(
         f"root:x:0:0::/root:/bin/sh\n"
