@@ -70,14 +70,6 @@ impl ReceiveFile {
                 .unwrap_or(usize::MAX)
                 .min(budget.bytes);
             let step = match &mut self.way {
-<<<<<<< HEAD
-                _ if allowed == 0 => expect_end(stream),
-                Way::InKernel => self.splice(stream, allowed),
-                Way::ThroughBuffer { buffer, line_ends } => copy(&mut self.upload, stream, buffer, line_ends, allowed),
-                // Inflating is a few times slower than copying, and much faster than deflating: its bytes count as others.
-                Way::Inflated { inflater, line_ends } => {
-                    inflate(&mut self.upload, stream, inflater, line_ends, allowed)
-=======
                 Way::InKernel | Way::ThroughBuffer { line_ends: None, .. } if allowed == 0 => expect_end(stream),
                 Way::InKernel => self.splice(stream, allowed),
                 Way::ThroughBuffer {
@@ -92,7 +84,6 @@ impl ReceiveFile {
                 // Inflating is a few times slower than copying, and much faster than deflating: its bytes count as others.
                 Way::Inflated { inflater, line_ends } => {
                     inflate(&mut self.upload, stream, inflater, line_ends, budget.bytes)
->>>>>>> ca2410c1e72b48d9e746ea00e34266e543c37fec
                 }
             };
             match step {
@@ -282,12 +273,7 @@ mod tests {
 
         fn upload(&self, kind: UploadKind, quota: Option<Rc<Quota>>) -> Upload {
             let path = VirtualPath::ROOT.join(b"target").expect("short");
-<<<<<<< HEAD
-            let upload = self.root.begin_upload(&path, kind, None).expect("it can be written");
-            ReceiveFile::new(upload, representation, transmission)
-=======
             self.root.begin_upload(&path, kind, quota).expect("it can be written")
->>>>>>> ca2410c1e72b48d9e746ea00e34266e543c37fec
         }
 
         /// Pumps to the end, 1,000 bytes a turn, and publishes what came whole.

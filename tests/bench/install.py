@@ -1,7 +1,7 @@
 """Brings the peers into a directory of their own, where they cannot conflict with each other or with the system.
 
-The daemons are Debian packages that exclude each other, so each is downloaded with the libraries it lacks and unpacked, not
-installed: `apt-get download`, `dpkg --extract`. pyftpdlib goes into a virtual environment.
+The daemons are Debian packages that exclude each other, so each is downloaded with the libraries it lacks and unpacked,
+not installed: `apt-get download`, `dpkg --extract`. pyftpdlib goes into a virtual environment.
 """
 import subprocess
 import sys
@@ -49,5 +49,5 @@ def unpack(package, destination):
 def run(words, directory=None, capture=False):
     words = [str(word) for word in words]
     print("$", *words, file=sys.stderr, flush=True)
-    done = subprocess.run(words, cwd=directory, check=True, text=True, stdout=subprocess.PIPE if capture else sys.stderr)
-    return done.stdout
+    output = subprocess.PIPE if capture else sys.stderr
+    return subprocess.run(words, cwd=directory, check=True, text=True, stdout=output).stdout

@@ -2,9 +2,9 @@
 //!
 //!     cargo run --release --example limits -- 127.0.0.1:2121 DIR
 //!
-//! It answers as much FTP as ftpstorm speaks, from canned replies, on a blocking thread for each client, so that the same
-//! client measures a server and its limit. Nothing is parsed beyond the verb, nothing is checked, and every path is opened
-//! as it comes: it is a measuring rod for this machine's own loopback and must never serve anybody.
+//! It answers as much FTP as ftpstorm speaks, from canned replies, on a blocking thread for each client, so that the
+//! same client measures a server and its limit. Nothing is parsed beyond the verb, nothing is checked, and every path
+//! is opened as it comes: it is a measuring rod for this machine's own loopback and must never serve anybody.
 
 #![forbid(unsafe_code)]
 

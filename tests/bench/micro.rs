@@ -3,7 +3,7 @@
 //!     cargo bench                    # all
 //!     cargo bench -- 'LIST line'     # one
 //!
-//! Each measures one step as the loop takes it, with the same buffers lent again and again. None opens a socket or a file.
+//! Each measures one step as the loop takes it, with the same buffers lent again and again; no socket, no file.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use loopftpd::event_loop::deadlines::{Deadline, Deadlines};

@@ -1,4 +1,4 @@
-"""pyftpdlib as a server for the benchmarks: pyftpdlib_server.py PORT LOW HIGH DIR PERMISSIONS, run by its own interpreter."""
+"""pyftpdlib as a server for the benchmarks, run by its own interpreter: PORT LOW HIGH DIR PERMISSIONS."""
 import logging
 import sys
 

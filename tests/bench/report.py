@@ -6,6 +6,12 @@ from pathlib import Path
 from statistics import median
 
 OURS, LIMIT = "loopftpd", "limit"
+METHOD = """Medians of {rounds} rounds; in a round each server is started anew and measured in turn, so that whatever
+else the machine did hit them alike. Server and client have a core each. The client is ftpstorm, the tree is in memory,
+and everything goes over loopback. `limit` is no server but canned replies around the system calls
+([limits.rs](../tests/bench/limits.rs)). Figures move from machine to machine; ratios of one run hold."""
+MEMORY = """Memory is the proportional set size of the server and its children beyond what it was before the first
+session, divided by the sessions: {counts} at most, because a process a session costs the same however many there are."""
 
 
 class Results:
@@ -31,7 +37,7 @@ class Results:
 
     def best_peer(self, scenario):
         """The name of the peer with the best median, or None."""
-        peers = [server.name for server in self.servers if server.name not in (OURS, LIMIT)]
+        peers = [server.name for server in self.servers if server.is_peer]
         measured = [name for name in peers if self.median(scenario, name) is not None]
         if not measured:
             return None
@@ -108,6 +114,7 @@ def machine():
         "memory": f"{memory:.0f} GiB",
         "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
         "system": system,
+        "congestion control": Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip(),
     }
 
 
@@ -167,10 +174,7 @@ def markdown(results, versions, rounds, command):
         f"Written by `{command}` on {today()}; not edited by hand. What explains the figures is not here.",
         "\n".join(f"- {name}: {fact}" for name, fact in facts.items()),
         "\n".join(f"- {name}: {version}" for name, version in versions.items()),
-        f"""Medians of {rounds} rounds; in a round each server is started anew and measured in turn, so that whatever else the
-machine did hit them alike. Server and client have a core each. The client is ftpstorm, the tree is in memory, and
-everything goes over loopback. `limit` is no server but canned replies around the system calls
-([limits.rs](../tests/bench/limits.rs)). Figures move from machine to machine; ratios of one run hold.""",
+        METHOD.format(rounds=rounds),
         "A ratio over 1 means that loopftpd is better, also where less is better.",
         figures_table(results),
     ]
@@ -185,10 +189,7 @@ everything goes over loopback. `limit` is no server but canned replies around th
         counts = ", ".join(
             f"{server.name} {server.sessions_at_once:,}" for server in results.servers if server.sessions_at_once
         )
-        parts.append(
-            "Memory is the proportional set size of the server and its children beyond what it was before the first session,"
-            f" divided by the sessions (at most {counts}: a process a session costs the same however many there are)."
-        )
+        parts.append(MEMORY.format(counts=counts))
     parts += ["## Goals", "What this project asks of itself.", goals_table(results)]
     parts += ["## Spread", "Lowest and highest of the rounds.", spread_table(results)]
     parts += [

@@ -6,6 +6,7 @@ from pathlib import Path
 
 SMALL, LARGE, HUGE, ENTRIES = "1K", "10M", "1G", 10_000
 SIZES = {SMALL: 1 << 10, LARGE: 10 << 20, HUGE: 1 << 30}
+STORE = ("upload", "--path", "up", "--store-only")
 IDLE_SESSIONS = 10_000
 # Descriptors that a server needs besides its sessions: passive ports, files, libraries.
 DESCRIPTORS_KEPT = 1_500
@@ -78,8 +79,8 @@ def milliseconds(name, quantile):
 
 
 def memory_a_session(result):
-    server, clients = result["server"], result["clients"]
-    return (server["most"]["memory"] - server["before"]["memory"]) / 1024 / clients
+    server, sessions = result["server"], operations(result, "login")["operations"]
+    return (server["most"]["memory"] - server["before"]["memory"]) / 1024 / sessions if sessions else None
 
 
 def operations(result, name):
@@ -136,18 +137,18 @@ ALL = (
         "KiB", memory_a_session, (Goal("", 1.0),), less_is_better=True, seconds=1.5, sessions=True,
     ),
     Scenario(
-        "upload-1", "upload of 100 MiB, 1 client", ("upload", "--path", "up", "--size", "100M", "--store-only", "--clients", "1"),
+        "upload-1", "upload of 100 MiB, 1 client", (*STORE, "--size", "100M", "--clients", "1"),
         "GiB/s", gibibytes("upload"), (), writes=True,
     ),
     Scenario(
-        "upload-10", "upload of 10 MiB, 10 clients", ("upload", "--path", "up", "--size", "10M", "--store-only", "--clients", "10"),
+        "upload-10", "upload of 10 MiB, 10 clients", (*STORE, "--size", "10M", "--clients", "10"),
         "GiB/s", gibibytes("upload"), (), writes=True,
     ),
 )
 
 
 def plant(tree):
-    """Makes the tree that everybody serves: files of every size, a directory of few and one of many, one to write to."""
+    """Makes the tree that everybody serves: files of every size, a directory of few, one of many, one to write to."""
     tree.mkdir(mode=0o755)
     # mkdir is subject to the umask, and servers that are nobody must read it.
     os.chmod(tree, 0o755)

@@ -1,8 +1,8 @@
 """The servers that are measured: where each is found, how it is configured, how it is started and ended.
 
-Every one of them serves the same tree to anonymous clients on loopback, in the foreground, pinned to one core, without name
-look-ups, without limits for one address, without a line of log for a transfer, and with room for as many clients as come.
-Apart from that each keeps its own defaults.
+Every one of them serves the same tree to anonymous clients on loopback, in the foreground, pinned to one core, without
+name look-ups, without limits for one address, without a line of log for a transfer, and with room for as many clients
+as come. Apart from that each keeps its own defaults.
 """
 import glob
 import os
@@ -50,6 +50,10 @@ class Server:
     """What is common: a name, a program that is found or not, a command line for a place."""
 
     name = ""
+    is_peer = True
+    """Whether loopftpd is compared with it as with a rival."""
+    is_usual = True
+    """Whether it is measured unless others are asked for."""
     sessions_at_once = 10_000
     """How many idle sessions are asked of it."""
     login_for_uploads = []
@@ -100,43 +104,53 @@ class Daemon(Server):
     def said(self, *arguments):
         """What the program says to these arguments; vsftpd says it to its standard input."""
         with tempfile.TemporaryFile("w+") as output:
-            subprocess.run(
-                [self.program, *arguments], stdin=output, stdout=output, stderr=output, env=self.environment(), check=False
-            )
+            command, environment = [self.program, *arguments], self.environment()
+            subprocess.run(command, stdin=output, stdout=output, stderr=output, env=environment, check=False)
             output.seek(0)
             return output.read()
 
 
 class Loopftpd(Server):
     name = "loopftpd"
+    is_peer = False
+    without = []
 
     def find(self):
         program = target_directory(self.root) / "release/loopftpd"
         return program if program.exists() else None
 
     def version(self):
-        said = subprocess.run([self.program, "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
-        commit = subprocess.run(
-            ["git", "-C", self.root, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-        ).stdout.strip()
-        return f"{said}, commit {commit}" if commit else said
+        version = output_of([self.program, "--version"]).split()[-1]
+        commit = output_of(["git", "-C", self.root, "describe", "--always", "--dirty"]).strip()
+        return f"{version}, commit {commit}" if commit else version
 
     def takes_uploads(self):
-        said = subprocess.run([self.program, "--help"], capture_output=True, text=True, check=True).stdout
-        return "--write" in said
+        return "--write" in output_of([self.program, "--help"])
 
     def command(self, place):
         write = ["--write"] if place.writes else []
         return [
             self.program, "--listen", f"127.0.0.1:{place.port}", "--passive-ports", f"{place.low}-{place.high}",
-            "--max-sessions", "20k", "--log-level", "warn", *write, place.tree,
+            "--max-sessions", "20k", "--log-level", "warn", *write, *self.without, place.tree,
         ]
+
+
+def leaving_out(technique):
+    """loopftpd without one of the things that make it fast, to see what it brings."""
+
+    class Without(Loopftpd):
+        name = f"without-{technique}"
+        is_usual = False
+        without = ["--without", technique]
+
+    return Without
 
 
 class Limit(Server):
     """The bare limit: canned replies around the system calls, on blocking threads. See limits.rs."""
 
     name = "limit"
+    is_peer = False
     sessions_at_once = 0
 
     def find(self):
@@ -169,7 +183,7 @@ background=NO
 anonymous_enable=YES
 local_enable=NO
 anon_root={place.tree}
-ftp_username=nobody
+ftp_username=ftp
 nopriv_user=nobody
 secure_chroot_dir={empty}
 pasv_min_port={place.low}
@@ -185,7 +199,7 @@ anon_other_write_enable={yes_if_writes}
 seccomp_sandbox=NO
 """
         )
-        return [self.program, configuration]
+        return [*seeing_users(place), self.program, configuration]
 
 
 class PureFtpd(Daemon):
@@ -196,16 +210,8 @@ class PureFtpd(Daemon):
         return self.said("--help").split()[1].removeprefix("v")
 
     def command(self, place):
-        # Anonymous clients are served from the home of a user called ftp, which not every machine has: the server sees
-        # a list of users of its own, in a mount namespace of its own.
-        users = place.scratch / "passwd"
-        users.write_text(
-            f"root:x:0:0::/root:/bin/sh\nftp:*:65534:65534::{place.tree}:/bin/sh\n"
-            f"{UPLOAD_USER}:{UPLOAD_PASSWORD_HASH}:65534:65534::{place.tree}:/bin/sh\n"
-        )
         return [
-            "unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/passwd && exec "$@"', users,
-            self.program, "--bind", f"127.0.0.1,{place.port}", "--ipv4only",
+            *seeing_users(place), self.program, "--bind", f"127.0.0.1,{place.port}", "--ipv4only",
             "--passiveportrange", f"{place.low}:{place.high}", "--maxclientsnumber", "20000",
             "--dontresolve", "--syslogfacility", "none", "--limitrecursion", "1000000:8", "--minuid", "1",
             "--login", "unix", "--pidfile", place.scratch / "pid",
@@ -287,7 +293,25 @@ class Pyftpdlib(Server):
         return [self.program, script, str(place.port), str(place.low), str(place.high), place.tree, permissions]
 
 
-ALL = (Loopftpd, Vsftpd, PureFtpd, Proftpd, Pyftpdlib, Limit)
+TECHNIQUES = ("cork", "write-first", "ring", "coalescing", "nodelay")
+def seeing_users(place):
+    """What goes before a server that looks for a user called ftp and serves that user's home. Not every machine has
+    one, so the server sees a list of users of its own, in a mount namespace of its own."""
+    users = place.scratch / "passwd"
+    users.write_text(
+        f"root:x:0:0::/root:/bin/sh\n"
+        f"nobody:*:65534:65534::{place.tree}:/bin/sh\n"
+        f"ftp:*:65534:65534::{place.tree}:/bin/sh\n"
+        f"{UPLOAD_USER}:{UPLOAD_PASSWORD_HASH}:65534:65534::{place.tree}:/bin/sh\n"
+    )
+    return ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/passwd && exec "$@"', users]
+
+
+ALL = (Loopftpd, Vsftpd, PureFtpd, Proftpd, Pyftpdlib, Limit, *map(leaving_out, TECHNIQUES))
+
+
+def output_of(command):
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
 def target_directory(root):

@@ -282,6 +282,12 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if self.is_unchecked || std::thread::panicking() {
+            // A tracer that is killed lets go of the server, which would live on.
+            for pid in children_of(self.started_pid()) {
+                if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+                    let _ = kill_process(pid, Signal::KILL);
+                }
+            }
             let _ = self.child.kill();
             let _ = self.child.wait();
             if std::thread::panicking() {
