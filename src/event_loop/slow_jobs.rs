@@ -156,7 +156,9 @@ impl Connection {
         let submitted = shared.slow_jobs.as_ref().map(|jobs| jobs.thread.submit(ticket, job));
         match submitted {
             Some(Ok(())) => self.verification = Verification::Running { since: shared.now },
-            Some(Err(_)) | None => self.dismiss(&reply::LOGIN_BUSY, shared),
+            Some(Err(_)) => self.dismiss(&reply::LOGIN_BUSY, shared),
+            // Without the thread there are no accounts, and no name to find out by the time it takes.
+            None => self.tell_verification(false, shared),
         }
     }
 
