@@ -10,6 +10,7 @@
 mod accept;
 mod admission;
 mod arming;
+mod busy_poll;
 mod connecting;
 mod connection;
 mod control;
@@ -46,8 +47,10 @@ pub use transfer_log::TransferLog;
 
 use crate::ftp::reply;
 use crate::ftp::timestamp::Timestamp;
+use crate::options::Technique;
 use accept::spare_descriptor;
 use admission::Admission;
+use busy_poll::BusyPoll;
 use connection::{Connection, Wants};
 use listeners::ControlListener;
 use mio::event::Event;
@@ -74,6 +77,7 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
 /// The server: everything that listens, everyone connected, and the poll that tells of them.
 pub struct EventLoop {
     poll: Poll,
+    busy_poll: BusyPoll,
     listeners: Vec<ControlListener>,
     slots: Slots<Connection>,
     shared: Shared,
@@ -112,6 +116,7 @@ impl EventLoop {
             listeners,
             slots: Slots::default(),
             admission: Admission::new(settings.max_sessions, settings.max_sessions_per_ip),
+            busy_poll: BusyPoll::new(settings.techniques.include(Technique::BusyPoll)),
             shared: Shared::new(poll.registry().try_clone()?, rings, equipment, now)?,
             poll,
             signals,
@@ -148,7 +153,7 @@ impl EventLoop {
         let timeout = self.timeout();
         self.tell_what_is_next(timeout);
         let before = Instant::now();
-        let mut outcome = self.poll.poll(events, timeout);
+        let mut outcome = self.busy_poll.poll(&mut self.poll, events, timeout);
         while outcome
             .as_ref()
             .is_err_and(|error| error.kind() == ErrorKind::Interrupted)

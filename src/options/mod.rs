@@ -143,7 +143,7 @@ static TABLE: Table = Table(&[
     Row { group: PROCESS, short: "V", long: "version", value: "", default: "", is_repeatable: false,
           help: "show the version" },
     Row { group: HIDDEN, short: "", long: "without", value: "TECHNIQUE", default: "", is_repeatable: true,
-          help: "leave out what makes the server fast: cork, write-first, ring, coalescing, nodelay" },
+          help: "leave out what makes the server fast: cork, write-first, ring, coalescing, nodelay, busy-poll" },
 ]);
 
 /// Reads the command line, without the program's name, and looks whether DIR is a directory.
