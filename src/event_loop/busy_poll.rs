@@ -20,9 +20,10 @@ pub struct BusyPoll {
 }
 
 impl BusyPoll {
-    /// `wanted`: whether to look at all.
+    /// `wanted`: whether to look at all. How many processors there are can be asked only before the process is confined.
     pub fn new(wanted: bool) -> Self {
-        let processors = sysconf(SysconfVar::_NPROCESSORS_ONLN).ok().flatten().unwrap_or(1);
+        // Those of the machine, not those that this process may use: clients run on the others.
+        let processors = sysconf(SysconfVar::_NPROCESSORS_CONF).ok().flatten().unwrap_or(1);
         let moment = if wanted && processors > 1 {
             MOMENT
         } else {

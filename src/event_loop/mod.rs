@@ -47,7 +47,6 @@ pub use transfer_log::TransferLog;
 
 use crate::ftp::reply;
 use crate::ftp::timestamp::Timestamp;
-use crate::options::Technique;
 use accept::spare_descriptor;
 use admission::Admission;
 use busy_poll::BusyPoll;
@@ -107,7 +106,12 @@ enum Shutdown {
 impl EventLoop {
     /// A loop that is ready to run.
     pub fn new(listening: Listening, equipment: Equipment, mut signals: Signals) -> io::Result<Self> {
-        let Listening { poll, listeners, rings } = listening;
+        let Listening {
+            poll,
+            busy_poll,
+            listeners,
+            rings,
+        } = listening;
         signals.register(poll.registry(), Target::Signals.into())?;
         let now = Instant::now();
         let some_ports_missing = rings.iter().any(|ports| !ports.is_complete());
@@ -116,7 +120,7 @@ impl EventLoop {
             listeners,
             slots: Slots::default(),
             admission: Admission::new(settings.max_sessions, settings.max_sessions_per_ip),
-            busy_poll: BusyPoll::new(settings.techniques.include(Technique::BusyPoll)),
+            busy_poll,
             shared: Shared::new(poll.registry().try_clone()?, rings, equipment, now)?,
             poll,
             signals,
