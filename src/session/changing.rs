@@ -81,7 +81,11 @@ impl Visit {
             Existing::Refuse
         };
         let to = self.path_to_make(argument)?;
-        let freed = self.size_under_quota(&to, context)?;
+        let freed = match (self.storage.entry(&from), self.storage.entry(&to)) {
+            // The same file: nothing makes way.
+            (Ok(from), Ok(to)) if (from.device, from.inode) == (to.device, to.inode) => Freed::Nothing,
+            (_, _) => self.size_under_quota(&to, context)?,
+        };
         self.storage.rename(&from, &to, existing)?;
         freed.give_back();
         Ok(reply::RENAMED.into())
@@ -150,6 +154,11 @@ impl Visit {
         let time = time.ok_or_else(|| Answer::from(reply::BAD_ARGUMENT))?;
         self.change_modified(time, argument)?;
         Ok(Reply::modification_time(time).into())
+    }
+
+    /// Whether something is called so, as far as this client may know.
+    pub(super) fn has(&self, argument: &PathArgument) -> bool {
+        self.modification_time(argument).is_ok()
     }
 
     fn change_modified(&self, time: Timestamp, argument: &PathArgument) -> Result<VirtualPath, Answer> {
