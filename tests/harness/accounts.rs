@@ -1,7 +1,7 @@
 //! A directory that the server may write to, accounts beneath it, and a secret beside it that nobody may reach.
 
 use super::server::Setup;
-use super::{Client, Server, is_root};
+use super::{Client, Server, has_program, is_root};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -18,9 +18,19 @@ pub const CANARY: &str = "canary-4c1f-outside";
 /// Whom a server started as root becomes: not root, and nobody who owns anything else.
 const SERVER_ID: u32 = 12_345;
 
-/// What there is before the server starts: `root` is served, `users` and `secret` lie beside it.
+/// What there is before the server starts: `root` is served, the file `users` and the directory `neighbour` lie beside it.
+/// The server's user may write in the neighbour's, so that only the server itself keeps clients out of there.
 pub struct Premises {
     directory: TempDir,
+}
+
+/// What keeps clients where they belong.
+#[derive(Clone, Copy, Debug)]
+pub enum Walls {
+    /// Whatever the server does for itself: as root it locks itself in.
+    Default,
+    /// The server is not root: only the way in which it opens paths.
+    Paths,
 }
 
 impl Premises {
@@ -28,8 +38,10 @@ impl Premises {
     pub fn new() -> Self {
         let directory = TempDir::new().expect("a directory");
         fs::create_dir(directory.path().join("root")).expect("a directory");
-        fs::write(directory.path().join("secret"), CANARY).expect("a secret");
+        fs::create_dir(directory.path().join("neighbour")).expect("a directory");
+        fs::write(directory.path().join("neighbour/secret"), CANARY).expect("a secret");
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+        give(&directory.path().join("neighbour"));
         let premises = Self { directory };
         premises.hand_over();
         premises
@@ -62,6 +74,14 @@ impl Premises {
         let path = self.users_file();
         fs::write(&path, content).expect("written");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("ours");
+        give(&path);
+    }
+
+    /// A link of the served tree, in the place of any that was there.
+    pub fn link(&self, name: &str, target: impl AsRef<Path>) {
+        let path = self.root().join(name);
+        let _ = fs::remove_file(&path);
+        std::os::unix::fs::symlink(target, &path).expect("a link");
     }
 
     /// Makes a directory of the served tree.
@@ -91,21 +111,32 @@ impl Premises {
         give(&self.root());
     }
 
-    /// The server, not started.
-    pub fn setup(&self, arguments: &[&str]) -> Setup {
-        Setup::new().directory(&self.root()).arguments(arguments)
-    }
-
     /// A server with these arguments.
     pub fn serve(&self, arguments: &[&str]) -> Server {
-        self.setup(arguments).start()
+        self.serve_within(Walls::Default, arguments)
+    }
+
+    pub fn serve_within(&self, walls: Walls, arguments: &[&str]) -> Server {
+        let setup = Setup::new().directory(&self.root()).arguments(arguments);
+        match walls {
+            Walls::Paths if is_root() && has_program("setpriv") => {
+                let id = SERVER_ID.to_string();
+                setup.under(&["setpriv", "--reuid", &id, "--regid", &id, "--clear-groups"])
+            }
+            Walls::Paths | Walls::Default => setup,
+        }
+        .start()
     }
 
     /// A server with the users file and nobody without an account.
     pub fn serve_accounts(&self, arguments: &[&str]) -> Server {
+        self.serve_accounts_within(Walls::Default, arguments)
+    }
+
+    pub fn serve_accounts_within(&self, walls: Walls, arguments: &[&str]) -> Server {
         let users = self.users_file();
         let accounts = ["--users", users.to_str().expect("UTF-8"), "--anonymous", "off"];
-        self.serve(&[&accounts, arguments].concat())
+        self.serve_within(walls, &[&accounts, arguments].concat())
     }
 
     /// A server on which everyone may do everything.
@@ -113,30 +144,32 @@ impl Premises {
         self.serve(&["--write"])
     }
 
-    /// Everything beside the served directory: names and content.
-    pub fn surroundings(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        let mut found = Vec::new();
-        let mut waiting = vec![self.outside().to_path_buf()];
-        while let Some(directory) = waiting.pop() {
-            for entry in fs::read_dir(directory).expect("ours") {
-                let path = entry.expect("an entry").path();
-                if path == self.root() {
-                    continue;
-                }
-                if path.is_dir() && !path.is_symlink() {
-                    waiting.push(path.clone());
-                    found.push((path, Vec::new()));
-                } else {
-                    let metadata = path.symlink_metadata().expect("it is there");
-                    let mut content = fs::read(&path).unwrap_or_default();
-                    content.extend(format!("{:?} {:o}", metadata.modified(), metadata.permissions().mode()).bytes());
-                    found.push((path, content));
-                }
-            }
-        }
-        found.sort();
-        found
+    /// The neighbour's directory: names, content, times and modes.
+    pub fn neighbour(&self) -> Vec<String> {
+        everything_in(&self.outside().join("neighbour"))
     }
+}
+
+/// What is in a directory, at any depth: names, content, times and modes.
+pub fn everything_in(directory: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).expect("ours") {
+        let path = entry.expect("an entry").path();
+        let metadata = path.symlink_metadata().expect("it is there");
+        let (time, mode) = (metadata.modified().expect("a time"), metadata.permissions().mode());
+        let content = if metadata.is_file() {
+            fs::read(&path).expect("readable")
+        } else {
+            Vec::new()
+        };
+        let content = String::from_utf8_lossy(&content);
+        found.push(format!("{} {mode:o} {time:?} {content}", path.display()));
+        if metadata.is_dir() {
+            found.extend(everything_in(&path));
+        }
+    }
+    found.sort();
+    found
 }
 
 fn give(path: &Path) {
