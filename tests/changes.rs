@@ -208,6 +208,16 @@ fn h18_a_time_is_set_in_five_ways_and_read_back() {
         assert_eq!(client.code(line), code, "{line}");
     }
     assert_eq!(said(&mut client, "MDTM file"), "213 19691231235959", "as it was");
+    // What the file system cannot keep is kept as near as it can, and the answer says what is kept.
+    for extreme in ["00010101000000", "99991231235959"] {
+        let answered = said(&mut client, &format!("MDTM {extreme} file"));
+        assert_eq!(said(&mut client, "MDTM file"), answered);
+        assert_eq!(
+            said(&mut client, &format!("MFMT {extreme} file")),
+            format!("213 Modify={}; /file", &answered[4..])
+        );
+    }
+    assert_eq!(client.code("MFMT 19691231235959 file"), 213);
     // A directory has a time too; a file whose name begins with a time is asked for it.
     assert_eq!(client.code("MFMT 20240101000000 d"), 213);
     assert_eq!(said(&mut client, "MDTM d"), "213 20240101000000");

@@ -103,7 +103,7 @@ impl Visit {
     }
 
     pub(super) fn set_modified(&self, time: Timestamp, argument: &PathArgument) -> Answered {
-        let path = self.change_modified(time, argument)?;
+        let (path, time) = self.change_modified(time, argument)?;
         let mut fact = b"Modify=".to_vec();
         time.write_compact(&mut fact);
         fact.push(b';');
@@ -126,7 +126,7 @@ impl Visit {
         for change in changes {
             match *change {
                 FactChange::Modify(time) => {
-                    self.change_modified(time, argument)?;
+                    let (_, time) = self.change_modified(time, argument)?;
                     facts.extend_from_slice(b"modify=");
                     time.write_compact(&mut facts);
                     facts.push(b';');
@@ -152,7 +152,7 @@ impl Visit {
         }
         self.must_be_allowed(Right::Overwrite)?;
         let time = time.ok_or_else(|| Answer::from(reply::BAD_ARGUMENT))?;
-        self.change_modified(time, argument)?;
+        let (_, time) = self.change_modified(time, argument)?;
         Ok(Reply::modification_time(time).into())
     }
 
@@ -161,11 +161,13 @@ impl Visit {
         self.modification_time(argument).is_ok()
     }
 
-    fn change_modified(&self, time: Timestamp, argument: &PathArgument) -> Result<VirtualPath, Answer> {
+    /// The time that the file has then: file systems take the nearest one that they can keep.
+    fn change_modified(&self, time: Timestamp, argument: &PathArgument) -> Result<(VirtualPath, Timestamp), Answer> {
         self.must_be_allowed(Right::Overwrite)?;
         let path = self.path(argument)?;
         self.storage.set_modified(&path, time)?;
-        Ok(path)
+        let stored = self.storage.attributes(&path)?.modified;
+        Ok((path, stored))
     }
 
     /// AVBL: room for files where the path is; for those who may put some there.
