@@ -42,6 +42,15 @@ pub(super) struct Subject {
 impl Subject {
     /// `None`: nobody wants to know.
     pub(super) fn of(command: &Command, visit: &Visit) -> Option<Self> {
+        if matches!(command, Command::Stou(None)) {
+            // The name is yet to be made.
+            let path = visit.working_directory.clone();
+            return Some(Self {
+                verb: "STOU",
+                path,
+                to: None,
+            });
+        }
         let (verb, argument) = verb_and_path(command)?;
         if let Command::MdtmOrSet { literal, .. } = command
             && visit.has(literal)
