@@ -319,12 +319,15 @@ impl Reply {
             .map(|fact| format!("{}{};", fact.name(), mark(facts.contains(*fact))))
             .collect();
         let features = [
+            "AVBL",
             "CLNT",
             "EPRT",
             "EPSV",
             &format!("HASH {}", digests.join(";")),
             "HOST",
             "MDTM",
+            "MFF modify;UNIX.mode;",
+            "MFMT",
             &format!("MLST {mlst}"),
             "MODE Z",
             "RANG STREAM",
@@ -563,6 +566,9 @@ mod tests {
             "EPSV",
             "TVFS",
             "CLNT",
+            "MFMT",
+            "MFF modify;UNIX.mode;",
+            "AVBL",
             "XCRC",
             "XSHA512",
         ] {
@@ -571,7 +577,7 @@ mod tests {
         assert!(text.contains("\r\n HASH SHA-256;SHA-512;SHA-1*;MD5;CRC32\r\n"));
         assert!(text.contains("\r\n MLST type*;size*;modify;perm;unique;UNIX.mode;\r\n"));
         assert!(!text.contains("MLSD"), "clients infer it from MLST");
-        assert!(!text.contains("PRET") && !text.contains("MFMT"), "only what is served");
+        assert!(!text.contains("PRET"), "clients would send it before each transfer");
     }
 
     #[test]

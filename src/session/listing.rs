@@ -67,6 +67,7 @@ impl Visit {
 
     /// MLST: the facts of one thing, over the control connection, in exactly three lines (RFC 3659 §7.2).
     pub(super) fn facts_of(&self, argument: Option<&PathArgument>) -> Answered {
+        self.must_be_allowed(Right::List)?;
         let path = match argument {
             Some(argument) => self.path(argument)?,
             None => self.working_directory.clone(),
@@ -133,6 +134,7 @@ impl Visit {
     }
 
     fn directory_facts(&self, argument: Option<&PathArgument>) -> Result<(VirtualPath, ListingLines), Answer> {
+        self.must_be_allowed(Right::List)?;
         let path = match argument {
             Some(argument) => self.path(argument)?,
             None => self.working_directory.clone(),

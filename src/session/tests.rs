@@ -2,6 +2,7 @@
 
 mod matrix;
 mod states;
+mod writers;
 
 use super::*;
 use crate::descriptors::Descriptors;

@@ -14,7 +14,7 @@ const STATES: [&str; 6] = [
 
 /// A line for every verb, and the codes it is answered with in each of the states, in their order.
 #[rustfmt::skip]
-const TABLE: [(&str, [&[u16]; 6]); 69] = [
+pub(super) const TABLE: [(&str, [&[u16]; 6]); 69] = [
     ("ABOR",                 [&[530], &[530], &[226], &[226], &[226], &[226]]),
     ("ACCT x",               [&[202], &[202], &[202], &[202], &[202], &[202]]),
     ("ALLO 10",              [&[530], &[530], &[202], &[202], &[202], &[202]]),
