@@ -95,7 +95,7 @@ print(ftp.quit())
 
 /// A server that everybody may write to, also one that has given up being root.
 fn writable() -> Server {
-    let server = Server::with(&["--write", "--trace"]);
+    let server = Server::with(&["--write", "--trace", "--announce-mode-z"]);
     fs::set_permissions(server.directory(), fs::Permissions::from_mode(0o777)).expect("ours");
     server
 }
@@ -122,7 +122,7 @@ fn lftp_mirrors_a_tree_in_mode_z() {
     if !has_program("lftp") {
         return;
     }
-    let server = Server::with(&["--trace"]);
+    let server = Server::with(&["--trace", "--announce-mode-z"]);
     tree::fill(server.directory());
     server.write("text", &text());
     let target = TempDir::new().expect("a directory");
