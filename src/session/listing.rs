@@ -67,13 +67,14 @@ impl Visit {
 
     /// MLST: the facts of one thing, over the control connection, in exactly three lines (RFC 3659 §7.2).
     pub(super) fn facts_of(&self, argument: Option<&PathArgument>) -> Answered {
+        self.must_be_allowed(Right::List)?;
         let path = match argument {
             Some(argument) => self.path(argument)?,
             None => self.working_directory.clone(),
         };
         let attributes = self.storage.attributes(&path)?;
         let mut line = Vec::new();
-        write_facts(&mut line, self.facts, &attributes);
+        write_facts(&mut line, self.facts, &self.rights.permissions(), &attributes);
         Ok(Reply::facts(&line, &path).into())
     }
 
@@ -133,12 +134,19 @@ impl Visit {
     }
 
     fn directory_facts(&self, argument: Option<&PathArgument>) -> Result<(VirtualPath, ListingLines), Answer> {
+        self.must_be_allowed(Right::List)?;
         let path = match argument {
             Some(argument) => self.path(argument)?,
             None => self.working_directory.clone(),
         };
         match self.storage.open_directory(&path) {
-            Ok(directory) => Ok((path, directory_lines(directory, LineFormat::Facts(self.facts), None))),
+            Ok(directory) => {
+                let format = LineFormat::Facts {
+                    facts: self.facts,
+                    permissions: self.rights.permissions(),
+                };
+                Ok((path, directory_lines(directory, format, None)))
+            }
             Err(StorageError::NotFound) if is_file(&path, &*self.storage) => Err(reply::NOT_A_DIRECTORY.into()),
             Err(error) => Err(error.into()),
         }
