@@ -6,6 +6,7 @@
 #![allow(dead_code)]
 
 pub mod client;
+pub mod programs;
 pub mod secret;
 pub mod server;
 pub mod tree;
