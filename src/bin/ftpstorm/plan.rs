@@ -294,14 +294,17 @@ impl Draft<'_> {
 
     fn mixed(&mut self) {
         let mix = self.options.mix;
-        let shared: Vec<(u32, Rc<Operation>)> = [
-            (mix.cycle, self.cycle("cycle")),
-            (mix.download, self.download("download")),
-            (mix.noop, self.noop("noop")),
-        ]
-        .into_iter()
-        .filter(|(weight, _)| *weight > 0)
-        .collect();
+        let mut shared: Vec<(u32, Rc<Operation>)> = Vec::new();
+        // What is left out must not be waited for either, so it gets no class.
+        if mix.cycle > 0 {
+            shared.push((mix.cycle, self.cycle("cycle")));
+        }
+        if mix.download > 0 {
+            shared.push((mix.download, self.download("download")));
+        }
+        if mix.noop > 0 {
+            shared.push((mix.noop, self.noop("noop")));
+        }
         if mix.upload == 0 {
             self.sessions(shared);
             return;
