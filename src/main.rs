@@ -83,7 +83,7 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     let mut users_file = options
         .users
         .as_deref()
-        .map(|path| UsersFile::open(path, options.users_privacy))
+        .map(|path| UsersFile::open(path, options.users_privacy)?.outside(&options.directory))
         .transpose()?;
     let accounts = users_file
         .as_mut()

@@ -35,6 +35,8 @@ pub struct UsersFile {
     path: PathBuf,
     file: File,
     privacy: Privacy,
+    /// The directory that clients reach, once it is known.
+    served: Option<PathBuf>,
     reach: Reach,
 }
 
@@ -69,8 +71,31 @@ impl UsersFile {
             path: path.to_path_buf(),
             file,
             privacy,
+            served: None,
             reach: Reach::ByPath,
         })
+    }
+
+    /// Refuses a file that clients of the directory `served` could reach: they could read the hashes, or put another file in
+    /// its place. Neither its name nor what a link of that name leads to may lie there, then or when it is read again.
+    pub fn outside(mut self, served: &Path) -> Result<Self, UsersFileError> {
+        match lies_within(&self.path, served) {
+            Ok(false) => {
+                self.served = Some(served.to_path_buf());
+                Ok(self)
+            }
+            Ok(true) => Err(UsersFileError::about(
+                &self.path,
+                format!(
+                    "lies in the served directory {}, where clients can reach it; keep it elsewhere",
+                    served.display()
+                ),
+            )),
+            Err(error) => Err(UsersFileError::about(
+                &self.path,
+                format!("cannot be told apart from what is served: {error}"),
+            )),
+        }
     }
 
     /// From now on the path may mean another file, because the process is confined: there it could be one that a client has put
@@ -95,6 +120,9 @@ impl UsersFile {
         match self.reach {
             Reach::ByPath => {
                 let mut replacement = UsersFile::open(&self.path, self.privacy)?;
+                if let Some(served) = &self.served {
+                    replacement = replacement.outside(served)?;
+                }
                 let accounts = replacement.read()?;
                 *self = replacement;
                 Ok(accounts)
@@ -146,6 +174,21 @@ fn open(path: &Path) -> io::Result<File> {
         .read(true)
         .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
         .open(path)
+}
+
+/// Directories are compared by what they are, not by how they are spelled.
+fn lies_within(path: &Path, served: &Path) -> io::Result<bool> {
+    let identity = |place: &Path| place.metadata().map(|metadata| (metadata.dev(), metadata.ino()));
+    let served = identity(served)?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    for place in [parent.unwrap_or(Path::new(".")), path] {
+        for directory in place.canonicalize()?.ancestors() {
+            if identity(directory)? == served {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 fn content(file: &mut File, privacy: Privacy) -> Result<Vec<u8>, String> {
@@ -385,6 +428,34 @@ mod tests {
         );
         let (_directory, path) = file_with(&vec![b'\n'; 4 * 1024 * 1024 + 1]);
         assert!(read(&path).expect_err("endless").reason.contains("larger than"));
+    }
+
+    #[test]
+    fn f06_a_file_that_clients_can_reach_is_refused() {
+        let (directory, path) = file_with(line("alice").as_bytes());
+        let served = directory.path().join("served");
+        fs::create_dir_all(served.join("deep")).expect("directories");
+        let inside = served.join("deep/users");
+        fs::copy(&path, &inside).expect("a file");
+        let (link_in, link_out) = (served.join("link"), directory.path().join("link"));
+        std::os::unix::fs::symlink(&path, &link_in).expect("a link");
+        std::os::unix::fs::symlink(&inside, &link_out).expect("a link");
+        let spelled = served.join("deep/../../served/deep/users");
+        for reachable in [&inside, &link_in, &link_out, &spelled] {
+            let opened = UsersFile::open(reachable, Privacy::Required).expect("opened");
+            let error = opened.outside(&served).expect_err("reachable");
+            assert!(
+                error.reason.contains("lies in the served directory") && error.line.is_none(),
+                "{error}"
+            );
+        }
+        let opened = UsersFile::open(&path, Privacy::Required).expect("opened");
+        let mut users = opened.outside(&served).expect("beside it");
+        assert!(users.read().is_ok() && users.reread().is_ok());
+        fs::remove_file(&path).expect("removed");
+        std::os::unix::fs::symlink(&inside, &path).expect("a link");
+        let error = users.reread().expect_err("it leads to the clients now");
+        assert!(error.reason.contains("lies in the served directory"), "{error}");
     }
 
     #[test]

@@ -236,7 +236,9 @@ impl Connection {
 
     fn tell_command(&self, line: &[u8], before: &str, shared: &Shared) {
         let number = self.session.number();
-        let is_password = line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"PASS"));
+        // Also where a slip makes it no command: " PASS secret", "PASSsecret".
+        let verb = line.trim_ascii_start().get(..4);
+        let is_password = verb.is_some_and(|verb| verb.eq_ignore_ascii_case(b"PASS"));
         let shown = if is_password { &b"PASS ****"[..] } else { line };
         shared.trace.tell(Tone::Call, || {
             format!("session {number}: says {}", shown.escape_ascii())

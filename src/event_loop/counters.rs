@@ -20,6 +20,8 @@ pub struct Counters {
     pub bytes_received: u64,
     /// Calls that found a socket not ready (`EAGAIN`).
     pub would_block: u64,
+    /// Lines of `--events` that nobody took.
+    pub events_dropped: u64,
     pub panics: u64,
     pub longest_turn: Duration,
 }
@@ -40,6 +42,7 @@ impl fmt::Display for Counters {
             ("bytes sent", self.bytes_sent),
             ("bytes received", self.bytes_received),
             ("would block", self.would_block),
+            ("event lines dropped", self.events_dropped),
             ("panics", self.panics),
         ];
         for (name, count) in rows {

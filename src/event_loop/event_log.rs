@@ -1,7 +1,8 @@
 //! `--events`: one JSON line for each login, transfer, change and refusal, so that other programs can act on them.
 //!
 //! A reader that is slow or gone costs lines, which are counted, and never the loop's time. Names are bytes: what is not
-//! UTF-8 in them is shown as `\xNN`, so that every line can be read.
+//! UTF-8 in them, and every control character, is written as `\xNN`, and a backslash as `\\`, so that every line can be read
+//! and the bytes be had again.
 
 use super::connection::Connection;
 use super::shared::Shared;
@@ -17,16 +18,18 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What a pipe takes whole or not at all (PIPE_BUF); longer lines lose the ends of their names.
+/// What a pipe takes whole or not at all (PIPE_BUF).
 const LINE_MAX: usize = 4096;
-/// Bytes of a name that are shown when the line would be too long.
-const NAME_SHOWN: usize = 512;
+/// Bytes that a path may take of a line, of which there are two at the most besides the user's name, which is short; longer
+/// ones lose their ends.
+const NAME_SHOWN: usize = 1500;
+/// The same for a name that nobody could log in by: people type their passwords there (threat F08).
+const GUESS_SHOWN: usize = 32;
 
 /// Where the lines go.
 #[derive(Debug)]
 pub struct EventLog {
     sink: Sink,
-    dropped: u64,
 }
 
 #[derive(Debug)]
@@ -46,7 +49,7 @@ impl EventLog {
                 file: open(path)?,
             }
         };
-        Ok(Self { sink, dropped: 0 })
+        Ok(Self { sink })
     }
 
     /// Opens the file anew, after something has renamed it; on failure the old one stays in use.
@@ -58,25 +61,15 @@ impl EventLog {
         Ok(())
     }
 
-    /// Lines that could not be written.
-    pub fn dropped(&self) -> u64 {
-        self.dropped
-    }
-
-    fn write(&mut self, event: &Value) {
+    /// Whether the line was taken, whole.
+    fn write(&mut self, event: &Value) -> bool {
         let mut line = event.to_string();
         line.push('\n');
-        let written = line.len() <= LINE_MAX
+        line.len() <= LINE_MAX
             && match &mut self.sink {
                 Sink::StandardOutput => takes_a_line() && write_at_once(&mut io::stdout().lock(), line.as_bytes()),
                 Sink::File { file, .. } => write_at_once(file, line.as_bytes()),
-            };
-        if !written {
-            self.dropped += 1;
-            if self.dropped.is_power_of_two() {
-                log::warn!("{} lines of events could not be written", self.dropped);
             }
-        }
     }
 }
 
@@ -125,13 +118,19 @@ impl Connection {
 
     fn tell_event(&self, mut fields: Map<String, Value>, shared: &mut Shared) {
         let session = &self.session;
-        let user = session.account().map(|account| shown(&account.name));
+        let user = session.user().map(shown);
         fields.insert("time".into(), json!(iso_time(shared.wall)));
         fields.insert("session".into(), json!(session.number()));
         fields.insert("peer".into(), json!(session.peer().to_string()));
         fields.entry("user").or_insert_with(|| json!(user));
-        if let Some(log) = &mut shared.event_log {
-            log.write(&Value::Object(fields));
+        if let Some(log) = &mut shared.event_log
+            && !log.write(&Value::Object(fields))
+        {
+            let dropped = &mut shared.counters.events_dropped;
+            *dropped += 1;
+            if dropped.is_power_of_two() {
+                log::warn!("{dropped} lines of events could not be written");
+            }
         }
     }
 }
@@ -139,7 +138,9 @@ impl Connection {
 fn describe_notice(notice: &Notice) -> Map<String, Value> {
     let fields = match notice {
         Notice::LoggedIn { user } => json!({ "event": "login", "user": shown(user), "ok": true }),
-        Notice::LoginFailed { user } => json!({ "event": "login", "user": shown(user), "ok": false }),
+        Notice::LoginFailed { user } => {
+            json!({ "event": "login", "user": shown_within(GUESS_SHOWN, user), "ok": false })
+        }
         Notice::Changed { verb, path, to } => {
             let to = to.as_ref().map(|to| shown(to.as_bytes()));
             json!({ "event": "change", "verb": verb, "path": shown(path.as_bytes()), "to": to })
@@ -178,20 +179,52 @@ fn into_fields(value: Value) -> Map<String, Value> {
     }
 }
 
-/// Bytes as text that can be told apart from other bytes; long ones are cut.
+/// Bytes as text from which they can be had again; long ones are cut.
 fn shown(bytes: &[u8]) -> String {
-    let cut = bytes.get(..NAME_SHOWN).unwrap_or(bytes);
+    shown_within(NAME_SHOWN, bytes)
+}
+
+/// `most`: the bytes that the text may take in a line of JSON, where quotes and backslashes take two.
+fn shown_within(most: usize, bytes: &[u8]) -> String {
     let mut text = String::new();
-    for chunk in cut.utf8_chunks() {
-        text.extend(chunk.valid().chars().filter(|character| !character.is_control()));
-        for byte in chunk.invalid() {
-            text += &format!("\\x{byte:02x}");
+    let mut taken = 0;
+    for chunk in bytes.utf8_chunks() {
+        let valid = chunk.valid().chars().map(Piece::Character);
+        for piece in valid.chain(chunk.invalid().iter().copied().map(Piece::Byte)) {
+            let before = text.len();
+            piece.write_to(&mut text);
+            let added = text.get(before..).unwrap_or_default();
+            taken += added.len() + added.matches(['"', '\\']).count();
+            if taken > most {
+                text.truncate(before);
+                text.push('…');
+                return text;
+            }
         }
     }
-    if cut.len() < bytes.len() {
-        text.push('…');
-    }
     text
+}
+
+/// What a name is made of.
+enum Piece {
+    Character(char),
+    /// Not part of any character.
+    Byte(u8),
+}
+
+impl Piece {
+    fn write_to(&self, text: &mut String) {
+        let mut buffer = [0; 4];
+        match self {
+            Piece::Character('\\') => text.push_str("\\\\"),
+            Piece::Character(character) if character.is_control() => {
+                let bytes = character.encode_utf8(&mut buffer).bytes();
+                text.extend(bytes.map(|byte| format!("\\x{byte:02x}")));
+            }
+            Piece::Character(character) => text.push(*character),
+            Piece::Byte(byte) => text.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
 }
 
 /// `2026-11-24T08:00:00Z`
@@ -231,7 +264,7 @@ mod tests {
         };
         let line = Value::Object(describe_notice(&notice)).to_string();
         let read: Value = serde_json::from_str(&line).expect("JSON");
-        assert_eq!(read["path"], "/a\"b\\c\\xff\\xfe[2J €");
+        assert_eq!(read["path"], "/a\"b\\\\c\\xff\\xfe\\x1b[2J €\\xc2\\x9b");
         assert_eq!(read["code"], 553);
         assert!(line.bytes().all(|byte| byte >= b' '), "{line}");
     }
@@ -255,8 +288,23 @@ mod tests {
 
     #[test]
     fn i01_long_names_are_cut_so_that_a_line_fits_into_a_pipe() {
-        let long = vec![b'x'; 4000];
-        assert_eq!(shown(&long).chars().count(), NAME_SHOWN + 1);
+        for filling in [
+            &b"x"[..],
+            b"\"",
+            b"\\",
+            b"\xff",
+            b"\x1b",
+            "€".as_bytes(),
+            "\u{9b}".as_bytes(),
+        ] {
+            let long = filling.repeat(4000 / filling.len());
+            let text = shown(&long);
+            let in_line = json!(text).to_string().len() - 2;
+            assert!(text.ends_with('…') && in_line <= NAME_SHOWN + '…'.len_utf8(), "{text}");
+            let name = long.get(..254).expect("long enough");
+            assert!(!shown(name).ends_with('…'), "a name of any bytes in the root is whole");
+        }
+        assert_eq!(shown_within(GUESS_SHOWN, &[b'x'; 99]).chars().count(), GUESS_SHOWN + 1);
         assert_eq!(iso_time(Timestamp::from_unix(0)), "1970-01-01T00:00:00Z");
     }
 }

@@ -52,6 +52,7 @@ impl Connection {
                 ended: shared.wall,
                 took,
                 peer: self.session.peer(),
+                account: self.session.account().map(|account| &*account.name),
                 bytes: moved,
                 path,
                 direction,

@@ -26,6 +26,8 @@ pub struct LoggedTransfer<'transfer> {
     pub ended: Timestamp,
     pub took: Duration,
     pub peer: IpAddr,
+    /// The account's name; `None`: an anonymous client.
+    pub account: Option<&'transfer [u8]>,
     pub bytes: u64,
     /// The virtual path.
     pub path: &'transfer [u8],
@@ -85,14 +87,22 @@ fn line(transfer: &LoggedTransfer<'_>) -> Vec<u8> {
         Direction::FromClient => 'i',
     };
     let completion = if transfer.complete { 'c' } else { 'i' };
-    line.extend_from_slice(format!(" {kind} _ {direction} a anonymous ftp 0 * {completion}\n").as_bytes());
+    line.extend_from_slice(format!(" {kind} _ {direction} ").as_bytes());
+    match transfer.account {
+        None => line.extend_from_slice(b"a anonymous"),
+        Some(name) => {
+            line.extend_from_slice(b"r ");
+            push_name(&mut line, name);
+        }
+    }
+    line.extend_from_slice(format!(" ftp 0 * {completion}\n").as_bytes());
     line
 }
 
 /// Fields are separated by blanks, so a name may hold none, nor anything that could look like a new line, command the
 /// terminal of whoever reads the log, or turn its text around (threat I01).
-fn push_name(line: &mut Vec<u8>, path: &[u8]) {
-    match std::str::from_utf8(path) {
+fn push_name(line: &mut Vec<u8>, name: &[u8]) {
+    match std::str::from_utf8(name) {
         Ok(text) => {
             let mut buffer = [0; 4];
             for character in text.chars() {
@@ -106,7 +116,7 @@ fn push_name(line: &mut Vec<u8>, path: &[u8]) {
             }
         }
         // Not UTF-8: single bytes from 0x80 to 0x9f are the control characters of Latin-1.
-        Err(_) => line.extend(path.iter().map(|byte| match byte {
+        Err(_) => line.extend(name.iter().map(|byte| match byte {
             0..=b' ' | 0x7f..=0x9f => b'_',
             other => *other,
         })),
@@ -133,19 +143,34 @@ mod tests {
 
     #[test]
     fn a_line_has_the_fields_of_xferlog() {
-        let written = line(&LoggedTransfer {
+        let download = LoggedTransfer {
             ended: Timestamp::from_unix(1_795_474_361),
             took: Duration::from_millis(2_900),
             peer: "192.0.2.7".parse().expect("an address"),
+            account: None,
             bytes: 5_368_709_120,
             path: b"/a b\n.bin",
             representation: Representation::Image,
             direction: Direction::ToClient,
             complete: true,
-        });
+        };
+        let upload = LoggedTransfer {
+            account: Some(b"J\xfcrgen\tKlein x"),
+            representation: Representation::Ascii,
+            direction: Direction::FromClient,
+            complete: false,
+            ..download
+        };
+        let start = "Mon Nov 23 22:52:41 2026 2 192.0.2.7 5368709120 /a_b_.bin";
         assert_eq!(
-            String::from_utf8_lossy(&written),
-            "Mon Nov 23 22:52:41 2026 2 192.0.2.7 5368709120 /a_b_.bin b _ o a anonymous ftp 0 * c\n"
+            line(&download),
+            format!("{start} b _ o a anonymous ftp 0 * c\n").into_bytes()
+        );
+        let name = b"J\xfcrgen_Klein_x";
+        assert_eq!(
+            line(&upload),
+            [start.as_bytes(), b" a _ i r ", name, b" ftp 0 * i\n"].concat(),
+            "as many fields as ever"
         );
     }
 }

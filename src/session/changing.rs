@@ -81,7 +81,11 @@ impl Visit {
             Existing::Refuse
         };
         let to = self.path_to_make(argument)?;
-        let freed = self.size_under_quota(&to, context)?;
+        let freed = match (self.storage.entry(&from), self.storage.entry(&to)) {
+            // The same file: nothing makes way.
+            (Ok(from), Ok(to)) if (from.device, from.inode) == (to.device, to.inode) => Freed::Nothing,
+            (_, _) => self.size_under_quota(&to, context)?,
+        };
         self.storage.rename(&from, &to, existing)?;
         freed.give_back();
         Ok(reply::RENAMED.into())
@@ -99,7 +103,7 @@ impl Visit {
     }
 
     pub(super) fn set_modified(&self, time: Timestamp, argument: &PathArgument) -> Answered {
-        let path = self.change_modified(time, argument)?;
+        let (path, time) = self.change_modified(time, argument)?;
         let mut fact = b"Modify=".to_vec();
         time.write_compact(&mut fact);
         fact.push(b';');
@@ -122,7 +126,7 @@ impl Visit {
         for change in changes {
             match *change {
                 FactChange::Modify(time) => {
-                    self.change_modified(time, argument)?;
+                    let (_, time) = self.change_modified(time, argument)?;
                     facts.extend_from_slice(b"modify=");
                     time.write_compact(&mut facts);
                     facts.push(b';');
@@ -148,15 +152,22 @@ impl Visit {
         }
         self.must_be_allowed(Right::Overwrite)?;
         let time = time.ok_or_else(|| Answer::from(reply::BAD_ARGUMENT))?;
-        self.change_modified(time, argument)?;
+        let (_, time) = self.change_modified(time, argument)?;
         Ok(Reply::modification_time(time).into())
     }
 
-    fn change_modified(&self, time: Timestamp, argument: &PathArgument) -> Result<VirtualPath, Answer> {
+    /// Whether something is called so, as far as this client may know.
+    pub(super) fn has(&self, argument: &PathArgument) -> bool {
+        self.modification_time(argument).is_ok()
+    }
+
+    /// The time that the file has then: file systems take the nearest one that they can keep.
+    fn change_modified(&self, time: Timestamp, argument: &PathArgument) -> Result<(VirtualPath, Timestamp), Answer> {
         self.must_be_allowed(Right::Overwrite)?;
         let path = self.path(argument)?;
         self.storage.set_modified(&path, time)?;
-        Ok(path)
+        let stored = self.storage.attributes(&path)?.modified;
+        Ok((path, stored))
     }
 
     /// AVBL: room for files where the path is; for those who may put some there.

@@ -9,15 +9,19 @@ use super::notice::Notice;
 use super::request::Request;
 use super::state::{Login, State, User, Visit};
 use super::{Context, Session};
-use crate::accounts::{Account, Password, Rights};
+use crate::accounts::{Account, Password};
 use crate::ftp::command::{Command, Digest};
 use crate::ftp::listing::Facts;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
+use crate::storage::Storage;
 use std::rc::Rc;
 
 /// Failed logins before the connection is closed (threat F03).
 const FAILED_LOGINS: u8 = 3;
+
+/// What clients without an account are called, however they spell it.
+const ANONYMOUS: &[u8] = b"anonymous";
 
 impl Session {
     pub(super) fn command_in_login(&mut self, login: Login, command: Command, context: &Context<'_>) -> Answer {
@@ -106,7 +110,7 @@ impl Session {
             }
             Login::UserGiven(User::Anonymous(rights)) => {
                 let visit = Visit::anonymous(Rc::clone(context.storage), rights);
-                self.enter(b"anonymous", visit, context).into()
+                self.enter(ANONYMOUS, visit, context).into()
             }
             Login::UserGiven(User::Account(account)) => {
                 let hash = account.password.clone();
@@ -131,7 +135,11 @@ impl Session {
     /// The loop knows now whether the password is the account's.
     pub fn password_verified(&mut self, matches: bool, context: &Context<'_>, out: &mut Vec<u8>) -> Option<Request> {
         let (user, account) = match std::mem::replace(&mut self.state, State::Login(Login::Start)) {
-            State::Verifying { user, account } => (user, account.filter(|_| matches)),
+            State::Verifying { user, account } => {
+                // The users file may have been read again since USER: what is not in force any more lets nobody in (F10).
+                let in_force = |account: &Rc<Account>| context.accounts.find(&account.name) == Some(account);
+                (user, account.filter(|account| matches && in_force(account)))
+            }
             state @ (State::Login(_)
             | State::Ready(_)
             | State::AwaitingPort(..)
@@ -142,21 +150,35 @@ impl Session {
                 return None;
             }
         };
-        let reply = match account {
-            None => return self.login_failed(&user, context, out),
-            Some(account) => match visit_of(account, context) {
-                Ok(visit) => self.enter(&user, visit, context),
-                Err(refusal) => refusal,
-            },
+        let Some(account) = account else {
+            return self.login_failed(&user, context, out);
+        };
+        let Some(presence) = context.attendance.enter(&account) else {
+            self.note_failed_login(&user, context);
+            return Some(self.dismiss(&reply::TOO_MANY_OF_ACCOUNT, out));
+        };
+        let reply = match root_of(&account, context) {
+            Some(storage) => {
+                let rights = account.rights;
+                self.enter(&user, Visit::new(storage, rights, Some((account, presence))), context)
+            }
+            None => {
+                self.note_failed_login(&user, context);
+                reply::ROOT_MISSING
+            }
         };
         reply.write_to(out);
         None
     }
 
-    fn login_failed(&mut self, user: &[u8], context: &Context<'_>, out: &mut Vec<u8>) -> Option<Request> {
+    fn note_failed_login(&mut self, user: &[u8], context: &Context<'_>) {
         if context.wants_notices {
             self.notice = Some(Box::new(Notice::LoginFailed { user: user.to_vec() }));
         }
+    }
+
+    fn login_failed(&mut self, user: &[u8], context: &Context<'_>, out: &mut Vec<u8>) -> Option<Request> {
+        self.note_failed_login(user, context);
         self.failed_logins = self.failed_logins.saturating_add(1);
         if self.failed_logins >= FAILED_LOGINS {
             return Some(self.dismiss(&reply::TOO_MANY_FAILED_LOGINS, out));
@@ -189,22 +211,29 @@ impl Session {
             State::Login(_) | State::Verifying { .. } | State::Closing => None,
         }
     }
+
+    /// Who has logged in: an account's name, or that of everyone without one.
+    pub fn user(&self) -> Option<&[u8]> {
+        let is_visit = match &self.state {
+            State::Ready(_) | State::AwaitingPort(..) | State::Transferring(..) | State::Answering(_) => true,
+            State::Login(_) | State::Verifying { .. } | State::Closing => false,
+        };
+        let account = self.account().map(|account| &*account.name);
+        is_visit.then(|| account.unwrap_or(ANONYMOUS))
+    }
 }
 
-/// An account's visit: its own root is all that it can see.
-fn visit_of(account: Rc<Account>, context: &Context<'_>) -> Result<Visit, Reply> {
-    let presence = context.attendance.enter(&account).ok_or(reply::TOO_MANY_OF_ACCOUNT)?;
-    let storage = if account.root == VirtualPath::ROOT {
-        Rc::clone(context.storage)
-    } else {
-        context.storage.beneath(&account.root).map_err(|error| {
-            log::warn!(
-                "the root {} of an account cannot be opened: {error:?}",
-                account.root.as_bytes().escape_ascii()
-            );
-            reply::ROOT_MISSING
-        })?
-    };
-    let rights: Rights = account.rights;
-    Ok(Visit::new(storage, rights, Some((account, presence))))
+/// What an account can see: its own root and what is beneath it. `None`: there is no such directory.
+fn root_of(account: &Account, context: &Context<'_>) -> Option<Rc<dyn Storage>> {
+    if account.root == VirtualPath::ROOT {
+        return Some(Rc::clone(context.storage));
+    }
+    let root = context.storage.beneath(&account.root);
+    if let Err(error) = &root {
+        log::warn!(
+            "the root {} of an account cannot be opened: {error:?}",
+            account.root.as_bytes().escape_ascii()
+        );
+    }
+    root.ok()
 }

@@ -43,6 +43,12 @@ impl Subject {
     /// `None`: nobody wants to know.
     pub(super) fn of(command: &Command, visit: &Visit) -> Option<Self> {
         let (verb, argument) = verb_and_path(command)?;
+        if let Command::MdtmOrSet { literal, .. } = command
+            && visit.has(literal)
+        {
+            // It asks for a time.
+            return None;
+        }
         let path = visit.working_directory.join(&argument.0).ok()?;
         Some(match (&visit.renaming, command) {
             (Some(from), Command::Rnto(_)) => Self {
@@ -82,6 +88,7 @@ fn verb_and_path(command: &Command) -> Option<(&'static str, &PathArgument)> {
         Command::Rnto(path) => ("RNTO", path),
         Command::SetModified(_, path) => ("MFMT", path),
         Command::SetFacts(_, path) => ("MFF", path),
+        Command::MdtmOrSet { path, .. } => ("MDTM", path),
         Command::SiteUtime(_, path) => ("SITE UTIME", path),
         Command::SiteChmod(_, path) => ("SITE CHMOD", path),
         _ => return None,

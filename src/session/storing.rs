@@ -40,6 +40,7 @@ impl Visit {
             Part::Range { .. } => return Err(reply::RANGE_IS_NOT_FOR_UPLOADS.into()),
         };
         let path = self.path_to_make(argument)?;
+        self.must_be_there_or_allowed(&path)?;
         self.receive("STOR", path, kind, reply::OPENING_UPLOAD, context)
     }
 
@@ -48,6 +49,7 @@ impl Visit {
             self.must_be_allowed(Right::Append)?;
             self.must_have_no_range()?;
             let path = self.path_to_make(argument)?;
+            self.must_be_there_or_allowed(&path)?;
             self.receive("APPE", path, UploadKind::Append, reply::OPENING_UPLOAD, context)
         };
         begun().unwrap_or_else(Step::Stay)
@@ -117,6 +119,18 @@ impl Visit {
         }
         self.must_be_allowed(Right::Create)?;
         Ok(Existing::Refuse)
+    }
+
+    /// The rights to replace a file and to add to it are about files that are there: putting one where there was none takes
+    /// its own.
+    fn must_be_there_or_allowed(&self, path: &VirtualPath) -> Result<(), Answer> {
+        match self.must_be_allowed(Right::Create) {
+            Ok(()) => Ok(()),
+            Err(refusal) => self.storage.entry(path).map(drop).map_err(|error| match error {
+                StorageError::NotFound => refusal,
+                other => other.into(),
+            }),
+        }
     }
 
     /// The path that an argument means, if something may be made there.

@@ -77,6 +77,11 @@ pub(super) fn rename(
     let from = named(disk.descriptor(), from, OFlags::PATH)?;
     served(&from.directory, from.name)?;
     let to = named(disk.descriptor(), to, OFlags::PATH)?;
+    match fs::statat(&to.directory, to.name, AtFlags::SYMLINK_NOFOLLOW) {
+        // What does not exist for clients cannot make way for them either.
+        Ok(stat) if attributes_from(&stat).is_none() => return Err(StorageError::NotFound),
+        Ok(_) | Err(_) => {}
+    }
     let flags = match existing {
         Existing::Replace => RenameFlags::empty(),
         Existing::Refuse => RenameFlags::NOREPLACE,

@@ -92,7 +92,11 @@ impl Upload {
             UploadKind::Whole(existing) => Self::hidden(disk, path, existing),
             UploadKind::From(offset) => Self::in_place(disk, path, Some(offset)),
             UploadKind::Append => match Self::in_place(disk, path, None) {
-                Err(StorageError::NotFound) => Self::hidden(disk, path, Existing::Refuse),
+                Err(StorageError::NotFound) => match Self::hidden(disk, path, Existing::Refuse) {
+                    // Something has the name, and cannot be added to.
+                    Err(StorageError::Exists) => Err(StorageError::NotFound),
+                    begun => begun,
+                },
                 begun => begun,
             },
         }?;

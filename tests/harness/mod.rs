@@ -5,6 +5,7 @@
 // Each test program uses its own part of the harness.
 #![allow(dead_code)]
 
+pub mod accounts;
 pub mod client;
 pub mod programs;
 pub mod secret;

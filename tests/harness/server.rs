@@ -98,7 +98,7 @@ impl Setup {
             // Another program may have been faster at one of the ports.
             let is_fresh = self.passive.is_none();
             match self.start_once(passive) {
-                Ok(server) if !is_fresh || server.stdout().contains(&format!("{0} of {0} bound", self.ports)) => {
+                Ok(server) if !is_fresh || server.said().contains(&format!("{0} of {0} bound", self.ports)) => {
                     return server;
                 }
                 Err(reason) if !is_fresh || !reason.contains("passive") => {
@@ -144,15 +144,19 @@ impl Setup {
         let mut ended = None;
         wait_until("the server is ready", || {
             ended = child.try_wait().expect("our child");
-            ended.is_some() || stdout.lock().expect("unpoisoned").contains("\nready\n")
+            // With `--events -` it introduces itself on standard error.
+            ended.is_some()
+                || [&stdout, &stderr]
+                    .iter()
+                    .any(|said| said.lock().expect("unpoisoned").contains("\nready\n"))
         });
         if ended.is_some() {
             wait_until("it has said why", || !stderr.lock().expect("unpoisoned").is_empty());
             return Err(stderr.lock().expect("unpoisoned").clone());
         }
-        let address = stdout
-            .lock()
-            .expect("unpoisoned")
+        let said = [&stdout, &stderr].map(|said| said.lock().expect("unpoisoned").clone());
+        let address = said
+            .concat()
             .lines()
             .find_map(|line| line.strip_prefix("open     ftp://")?.strip_suffix('/')?.parse().ok())
             .expect("the URL is printed");
@@ -212,6 +216,21 @@ impl Server {
 
     pub fn stderr(&self) -> String {
         self.stderr.lock().expect("unpoisoned").clone()
+    }
+
+    /// Everything that it has said, on either output.
+    pub fn said(&self) -> String {
+        self.stdout() + &self.stderr()
+    }
+
+    /// Ends the server in order, and returns all that it has said.
+    pub fn stop(mut self) -> String {
+        self.signal(Signal::TERM);
+        self.signal_again_if_slow();
+        let status = self.wait();
+        assert!(status.success(), "{status}: {}", self.stderr());
+        wait_until("the counters are printed", || self.said().contains("log lines dropped"));
+        self.said()
     }
 
     /// The process that was started: the server, or the program that it runs under.
@@ -306,8 +325,8 @@ impl Drop for Server {
         }
         let status = self.wait();
         assert!(status.success(), "{status}: {}", self.stderr());
-        wait_until("the counters are printed", || self.stdout().contains("longest turn"));
-        assert!(self.stdout().contains("\npanics: 0\n"), "{}", self.stderr());
+        wait_until("the counters are printed", || self.said().contains("longest turn"));
+        assert!(self.said().contains("\npanics: 0\n"), "{}", self.stderr());
     }
 }
 
