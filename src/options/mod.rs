@@ -86,6 +86,7 @@ const LIMITS: &str = "Limits";
 const TIMES: &str = "Timeouts (30s, 5m, 2h; a bare number is seconds)";
 const OUTPUT: &str = "What is shown and written";
 const FILES: &str = "What is served";
+const UPLOADS: &str = "Uploads";
 const PROCESS: &str = "The process";
 
 #[rustfmt::skip]
@@ -112,9 +113,9 @@ static TABLE: Table = Table(&[
           help: "take FILE even if others than its owner can read or write it" },
     Row { group: ACCOUNTS, short: "", long: "hash-password", value: "", default: "", is_repeatable: false,
           help: "read a password from the terminal or a pipe, print its hash, and end" },
-    Row { group: FILES, short: "", long: "partial", value: "discard|keep", default: "discard", is_repeatable: false,
+    Row { group: UPLOADS, short: "", long: "partial", value: "discard|keep", default: "discard", is_repeatable: false,
           help: "what a broken-off upload leaves where no file had its name: nothing, or what has come, for resuming" },
-    Row { group: FILES, short: "", long: "durable", value: "", default: "", is_repeatable: false,
+    Row { group: UPLOADS, short: "", long: "durable", value: "", default: "", is_repeatable: false,
           help: "an upload succeeds only when the disk has it: a power cut loses nothing that was acknowledged" },
     Row { group: LIMITS, short: "", long: "rate-limit", value: "SIZE", default: "", is_repeatable: false,
           help: "bytes a second that one session's transfers move at the most, such as 500K or 10M" },

@@ -190,6 +190,11 @@ fn help_shows_every_option_with_its_default() {
     let Ok(Invocation::Help(text)) = parse(["--help".into()]) else {
         panic!("expected help");
     };
+    let mut headings: Vec<&str> = text.lines().filter(|line| line.ends_with(':')).collect();
+    let groups = headings.len();
+    headings.sort_unstable();
+    headings.dedup();
+    assert_eq!(headings.len(), groups, "each group stands together: {text}");
     let (hidden, shown): (Vec<&Row>, Vec<&Row>) = TABLE.0.iter().partition(|row| row.group == HIDDEN);
     assert!(hidden.iter().all(|row| !text.contains(&format!("--{}", row.long))));
     for row in shown {
