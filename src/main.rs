@@ -14,6 +14,7 @@ use loopftpd::descriptors::{Descriptors, SESSION_WORST_CASE};
 use loopftpd::event_loop::{
     self, Equipment, EventLog, EventLoop, Listening, Settings, Signals, StartError, TransferLog,
 };
+use loopftpd::ftp::features::Features;
 use loopftpd::hash_password;
 use loopftpd::log_output;
 use loopftpd::options::{self, Invocation, Options};
@@ -167,6 +168,10 @@ fn settings(options: &Options, most_sessions: usize) -> Settings {
     Settings {
         banner: options.banner.clone(),
         active: options.active,
+        features: Features {
+            changes: options.allows_changes(),
+            deflate: options.announces_deflate,
+        },
         anonymous: options.anonymous.rights(),
         allows_changes: options.allows_changes(),
         public_addresses: options.public_addresses.clone(),

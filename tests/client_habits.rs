@@ -73,6 +73,23 @@ fn features_have_the_words_that_clients_compare() {
             .any(|feature| feature.contains("MLSD") || feature.contains("PRET")),
         "{features:?}"
     );
+    assert!(
+        !features.contains(&" MODE Z"),
+        "lftp would deflate everything: {features:?}"
+    );
+}
+
+/// lftp and rclone set times with MFMT where it is announced, and otherwise in ways that are guessed at or not at all.
+#[test]
+fn features_tell_what_can_be_changed_where_it_can() {
+    let told = |arguments: &[&str]| Server::with(arguments).connect().command("FEAT").lines;
+    let (read_only, writable) = (told(&[]), told(&["--write"]));
+    for feature in [" AVBL", " MFF modify;UNIX.mode;", " MFMT"] {
+        assert!(writable.iter().any(|line| line == feature), "{writable:?}");
+        assert!(!read_only.iter().any(|line| line == feature), "{read_only:?}");
+    }
+    let deflating = told(&["--announce-mode-z"]);
+    assert!(deflating.iter().any(|line| line == " MODE Z"), "{deflating:?}");
 }
 
 /// Line ends and segments of hand-made clients and of people at a telnet.

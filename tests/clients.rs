@@ -5,35 +5,29 @@
 
 mod harness;
 
-use harness::{Server, has_program, tree};
-use std::collections::BTreeMap;
+use harness::programs::{Workplace, encoded};
+use harness::tree::{self, contents};
+use harness::{Server, has_program};
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use tempfile::TempDir;
 
 /// A served tree, and a place for what a client fetches.
 struct Exchange {
     server: Server,
     files: Vec<PathBuf>,
-    target: TempDir,
-    /// Where clients keep what they remember.
-    home: TempDir,
+    workplace: Workplace,
 }
 
 impl Exchange {
     fn new() -> Self {
         let server = Server::start();
         let files = tree::fill(server.directory());
-        let target = TempDir::new().expect("a directory");
-        let home = TempDir::new().expect("a directory");
         Self {
             server,
             files,
-            target,
-            home,
+            workplace: Workplace::new(),
         }
     }
 
@@ -46,35 +40,11 @@ impl Exchange {
     }
 
     fn fetched(&self) -> &Path {
-        self.target.path()
-    }
-
-    /// Runs a client in the target directory, with a time limit and no configuration of its owner's.
-    fn run(&self, program: &str, arguments: &[&str], input: &str) -> Output {
-        let script = self.target.path().join("..").join(format!("{}.in", self.port()));
-        fs::write(&script, input).expect("the input");
-        let output = Command::new("timeout")
-            .args(["60", program])
-            .args(arguments)
-            .current_dir(self.target.path())
-            .env("HOME", self.home.path())
-            .env("LC_ALL", "C.UTF-8")
-            .stdin(Stdio::from(fs::File::open(&script).expect("the input")))
-            .output()
-            .expect("the client runs");
-        fs::remove_file(script).expect("ours");
-        output
+        self.workplace.path()
     }
 
     fn run_well(&self, program: &str, arguments: &[&str], input: &str) -> String {
-        let output = self.run(program, arguments, input);
-        let text = format!(
-            "{}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        assert!(output.status.success(), "{program}: {}: {text}", output.status);
-        text
+        self.workplace.run_well(program, arguments, input)
     }
 
     /// Compares what lies below `fetched` with what is served, file by file.
@@ -97,34 +67,6 @@ impl Exchange {
         let copy = fs::read(self.fetched().join(fetched)).unwrap_or_else(|error| panic!("{fetched}: {error}"));
         assert!(original == copy, "{served} differs");
     }
-}
-
-fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut directories = vec![PathBuf::new()];
-    while let Some(relative) = directories.pop() {
-        for entry in fs::read_dir(directory.join(&relative)).expect("a directory") {
-            let entry = entry.expect("an entry");
-            let path = relative.join(entry.file_name());
-            if entry.file_type().expect("a kind").is_dir() {
-                directories.push(path);
-            } else {
-                found.insert(path, fs::read(entry.path()).expect("a file"));
-            }
-        }
-    }
-    found
-}
-
-/// Percent-encodes everything that has a meaning in a URL.
-fn encoded(path: &Path) -> String {
-    path.to_string_lossy()
-        .bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => char::from(byte).to_string(),
-            other => format!("%{other:02X}"),
-        })
-        .collect()
 }
 
 #[test]

@@ -3,12 +3,11 @@
 mod harness;
 
 use flate2::read::ZlibDecoder;
-use harness::{Server, has_program, tree, wait_until};
-use std::collections::BTreeMap;
+use harness::tree::{self, contents};
+use harness::{Server, has_program, wait_until};
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
@@ -95,26 +94,9 @@ print(ftp.quit())
 
 /// A server that everybody may write to, also one that has given up being root.
 fn writable() -> Server {
-    let server = Server::with(&["--write", "--trace"]);
-    fs::set_permissions(server.directory(), fs::Permissions::from_mode(0o777)).expect("ours");
+    let server = Server::with(&["--write", "--trace", "--announce-mode-z"]);
+    tree::allow_writing(server.directory());
     server
-}
-
-fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut directories = vec![directory.to_path_buf()];
-    while let Some(current) = directories.pop() {
-        for entry in fs::read_dir(current).expect("a directory") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                directories.push(path);
-            } else {
-                let relative = path.strip_prefix(directory).expect("within").to_path_buf();
-                found.insert(relative, fs::read(&path).expect("a file"));
-            }
-        }
-    }
-    found
 }
 
 #[test]
@@ -122,7 +104,7 @@ fn lftp_mirrors_a_tree_in_mode_z() {
     if !has_program("lftp") {
         return;
     }
-    let server = Server::with(&["--trace"]);
+    let server = Server::with(&["--trace", "--announce-mode-z"]);
     tree::fill(server.directory());
     server.write("text", &text());
     let target = TempDir::new().expect("a directory");

@@ -3,9 +3,10 @@
 mod harness;
 
 use harness::server::Setup;
-use harness::{Server, wait_until};
+use harness::{Server, tree, wait_until};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 /// What ftpstorm said, and its exit code.
@@ -94,7 +95,7 @@ fn every_scenario_succeeds_against_this_server() {
 
 #[test]
 fn this_server_stands_under_every_attack() {
-    let server = Setup::new().arguments(&["--synthetic"]).ports(64).start();
+    let server = Setup::new().arguments(&["--synthetic", "--write"]).ports(64).start();
     let pid = server.pid().to_string();
     for (attack, arguments) in [
         ("exhaust", &["-n", "500"][..]),
@@ -111,6 +112,58 @@ fn this_server_stands_under_every_attack() {
         assert_eq!(code, Some(0), "{attack}: {text}");
         assert!(text.contains("the server stood"), "{text}");
     }
+}
+
+/// What was stored is fetched again and compared, byte by byte; nothing but whole files is left.
+#[test]
+fn h05_uploads_are_read_back_anonymously_and_by_an_account() {
+    let users = tempfile::TempDir::new().expect("a directory");
+    let file = users.path().join("users");
+    // Of `secret`, cheap.
+    let hash = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$vk+JgWgZGbXHtEqPQPhzXbD+QxxkJR5Fq2AXLhDyYaY";
+    std::fs::write(&file, format!("alice:{hash}:/alice:read,write\n")).expect("written");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("ours");
+    let users = file.to_str().expect("UTF-8");
+    let server = Setup::new().arguments(&["--write", "--users", users]).ports(64).start();
+    for directory in ["", "up", "alice", "alice/up"] {
+        let path = server.directory().join(directory);
+        std::fs::create_dir_all(&path).expect("a directory");
+        tree::allow_writing(&path);
+    }
+    let account: &[&str] = &["--user", "alice", "--password", "secret", "-c", "5"];
+    for (scenario, arguments) in [
+        ("upload", &["-n", "60", "--size", "300K", "--path", "/up"][..]),
+        ("upload", &["-n", "60", "--size", "0", "--epsv"]),
+        ("upload", &["-n", "20", "--size", "1M", "--store-only"]),
+        (
+            "mixed",
+            &[
+                "-n",
+                "200",
+                "--size",
+                "20K",
+                "--mix",
+                "cycle=2,upload=3,noop=1",
+                "--path",
+                "/up",
+            ],
+        ),
+    ] {
+        for whose in [&[][..], account] {
+            let (code, text) = against(&server, scenario, &[arguments, whose].concat());
+            assert_eq!(code, Some(0), "{scenario} {arguments:?} {whose:?}: {text}");
+            assert!(text.contains("every operation succeeded"), "{text}");
+        }
+    }
+    let (code, text) = against(&server, "login", &["-n", "1", "--user", "alice", "--password", "guess"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("reply 530"), "{text}");
+    let left = tree::contents(server.directory());
+    let hidden: Vec<_> = left
+        .keys()
+        .filter(|path| path.to_string_lossy().contains(".loopftpd-"))
+        .collect();
+    assert!(!left.is_empty() && hidden.is_empty(), "{hidden:?}");
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn check_argon2(text: &str) -> Result<Scheme, HashError> {
     let malformed = HashError::Malformed("argon2");
     let hash = phc::PasswordHash::new(text).map_err(|_| malformed)?;
     let params = Params::try_from(&hash).map_err(|_| malformed)?;
-    // Techniques these the crate would take its defaults, and the hash would never match.
+    // Without these the crate would take its defaults, and the hash would never match.
     let is_complete = Algorithm::try_from(hash.algorithm.as_str()).is_ok()
         && hash.version.is_some_and(|version| Version::try_from(version).is_ok())
         && ["m", "t", "p"].into_iter().all(|name| hash.params.get(name).is_some())

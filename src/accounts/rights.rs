@@ -1,5 +1,7 @@
 //! What a client may do: a small set of rights, the words for them in the users file, and the sets of anonymous clients.
 
+use crate::ftp::listing::Permissions;
+
 /// One thing that a client may be allowed to do. Walking through directories is always allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Right {
@@ -72,6 +74,36 @@ impl Rights {
     /// Whether anything at all may be changed.
     pub const fn allows_changes(self) -> bool {
         self.0 & Rights::WRITE_ONLY.0 != 0
+    }
+
+    /// The rights as MLST and MLSD show them; only what each file itself allows is not in it.
+    pub fn permissions(self) -> Permissions {
+        let letters = |meanings: &[(Option<Right>, char)]| {
+            let allowed = |right: Option<Right>| right.is_none_or(|right| self.allows(right));
+            meanings
+                .iter()
+                .filter(|(right, _)| allowed(*right))
+                .map(|(_, letter)| *letter)
+                .collect()
+        };
+        Permissions {
+            file: letters(&[
+                (Some(Right::Append), 'a'),
+                (Some(Right::Delete), 'd'),
+                (Some(Right::Rename), 'f'),
+                (Some(Right::Read), 'r'),
+                (Some(Right::Overwrite), 'w'),
+            ]),
+            directory: letters(&[
+                (Some(Right::Create), 'c'),
+                (Some(Right::Delete), 'd'),
+                (None, 'e'),
+                (Some(Right::Rename), 'f'),
+                (Some(Right::List), 'l'),
+                (Some(Right::MakeDirectory), 'm'),
+                (Some(Right::Delete), 'p'),
+            ]),
+        }
     }
 
     /// Words with commas between them, as in `read,create,mkdir`. The error says which word is none.
@@ -154,6 +186,18 @@ mod tests {
             parsed("overwrite,append,delete,rename"),
             [Right::Overwrite, Right::Append, Right::Delete, Right::Rename]
         );
+    }
+
+    #[test]
+    fn clients_are_shown_what_they_may_do() {
+        for (rights, file, directory) in [
+            (Rights::READ_ONLY, "r", "el"),
+            (Rights::ALL, "adfrw", "cdeflmp"),
+            (Rights::DROP_BOX, "", "ce"),
+        ] {
+            let shown = rights.permissions();
+            assert_eq!((shown.file.as_str(), shown.directory.as_str()), (file, directory));
+        }
     }
 
     #[test]

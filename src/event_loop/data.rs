@@ -21,6 +21,9 @@ use std::rc::Rc;
 
 /// File bytes that one slot moves in one turn.
 pub(super) const BYTES_PER_TURN: usize = 256 * 1024;
+/// File bytes that one slot receives in one turn. Giving a client room again means waking it, so room is given in larger
+/// parts than what is sent; a turn of it still takes less than a millisecond.
+const RECEIVED_PER_TURN: usize = 1024 * 1024;
 /// Directory entries that one slot looks at in one turn.
 pub(super) const ENTRIES_PER_TURN: usize = 256;
 /// What looking at an entry costs of a turn's bulk, in bytes: a full share of entries is a quarter of the turn.
@@ -153,7 +156,11 @@ impl Connection {
             return;
         }
         *rests_until = None;
-        let bytes = BYTES_PER_TURN.min(allowed);
+        let share = match pump.direction() {
+            Direction::ToClient => BYTES_PER_TURN,
+            Direction::FromClient => RECEIVED_PER_TURN,
+        };
+        let bytes = share.min(allowed);
         let mut budget = Budget {
             bytes,
             entries: ENTRIES_PER_TURN,

@@ -1,9 +1,10 @@
 //! Everything that listens, bound before the process gives up its rights: the poll, the front doors and the rings.
 
+use super::busy_poll::BusyPoll;
 use super::listeners::{ControlListener, ListenError, PassivePorts, open_control_listeners, ring_addresses};
 use super::token::Target;
 use crate::descriptors::Descriptors;
-use crate::options::Techniques;
+use crate::options::{Technique, Techniques};
 use mio::{Interest, Poll, Registry};
 use std::fmt;
 use std::io;
@@ -17,6 +18,7 @@ const PASSIVE_SHARE: usize = 2;
 #[derive(Debug)]
 pub struct Listening {
     pub(super) poll: Poll,
+    pub(super) busy_poll: BusyPoll,
     pub(super) listeners: Vec<ControlListener>,
     pub(super) rings: Vec<PassivePorts>,
 }
@@ -72,7 +74,12 @@ impl Listening {
             }
             rings.push(ports);
         }
-        Ok(Self { poll, listeners, rings })
+        Ok(Self {
+            poll,
+            busy_poll: BusyPoll::new(techniques.include(Technique::BusyPoll)),
+            listeners,
+            rings,
+        })
     }
 
     /// The addresses that control connections are accepted at, with the ports that the system chose.

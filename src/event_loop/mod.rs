@@ -10,6 +10,7 @@
 mod accept;
 mod admission;
 mod arming;
+mod busy_poll;
 mod connecting;
 mod connection;
 mod control;
@@ -48,6 +49,7 @@ use crate::ftp::reply;
 use crate::ftp::timestamp::Timestamp;
 use accept::spare_descriptor;
 use admission::Admission;
+use busy_poll::BusyPoll;
 use connection::{Connection, Wants};
 use listeners::ControlListener;
 use mio::event::Event;
@@ -74,6 +76,7 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
 /// The server: everything that listens, everyone connected, and the poll that tells of them.
 pub struct EventLoop {
     poll: Poll,
+    busy_poll: BusyPoll,
     listeners: Vec<ControlListener>,
     slots: Slots<Connection>,
     shared: Shared,
@@ -103,7 +106,12 @@ enum Shutdown {
 impl EventLoop {
     /// A loop that is ready to run.
     pub fn new(listening: Listening, equipment: Equipment, mut signals: Signals) -> io::Result<Self> {
-        let Listening { poll, listeners, rings } = listening;
+        let Listening {
+            poll,
+            busy_poll,
+            listeners,
+            rings,
+        } = listening;
         signals.register(poll.registry(), Target::Signals.into())?;
         let now = Instant::now();
         let some_ports_missing = rings.iter().any(|ports| !ports.is_complete());
@@ -112,6 +120,7 @@ impl EventLoop {
             listeners,
             slots: Slots::default(),
             admission: Admission::new(settings.max_sessions, settings.max_sessions_per_ip),
+            busy_poll,
             shared: Shared::new(poll.registry().try_clone()?, rings, equipment, now)?,
             poll,
             signals,
@@ -148,7 +157,7 @@ impl EventLoop {
         let timeout = self.timeout();
         self.tell_what_is_next(timeout);
         let before = Instant::now();
-        let mut outcome = self.poll.poll(events, timeout);
+        let mut outcome = self.busy_poll.poll(&mut self.poll, events, timeout);
         while outcome
             .as_ref()
             .is_err_and(|error| error.kind() == ErrorKind::Interrupted)

@@ -16,6 +16,7 @@ use super::transfer_log::TransferLog;
 use super::{BULK_PER_TURN, wall_clock};
 use crate::accounts::{Account, Accounts, Attendance, LoginThrottle, Rights, UsersFile};
 use crate::descriptors::Descriptors;
+use crate::ftp::features::Features;
 use crate::ftp::timestamp::Timestamp;
 use crate::random::Random;
 use crate::session::Context;
@@ -36,6 +37,8 @@ const SCRATCH_BYTES: usize = 64 * 1024;
 pub struct Settings {
     pub banner: String,
     pub active: bool,
+    /// What FEAT tells besides what is always there.
+    pub features: Features,
     /// What clients without an account may do; `None`: they are not let in.
     pub anonymous: Option<Rights>,
     /// Whether there can be anybody who may change files.
@@ -182,6 +185,7 @@ impl Shared {
             quotas: &self.quotas,
             wall: self.wall,
             active: self.settings.active,
+            features: self.settings.features,
             wants_notices: self.event_log.is_some(),
         }
     }

@@ -94,6 +94,13 @@ impl Facts {
     }
 }
 
+/// What a client may do with any file and any directory, as the letters of the perm fact (RFC 3659 §7.5.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permissions {
+    pub file: String,
+    pub directory: String,
+}
+
 /// Appends a line as `ls -l` prints it. Owner and group are constant: no name is looked up, and none is given away.
 /// Control bytes are shown as `?`, so that no name can command a terminal (threat I02).
 pub fn write_list_line(out: &mut Vec<u8>, entry: &Attributes, name: &[u8], link_target: Option<&[u8]>, now: Timestamp) {
@@ -126,7 +133,7 @@ pub fn is_printable_name(name: &[u8]) -> bool {
 }
 
 /// Appends the facts of `entry`, each with its `;`.
-pub fn write_facts(out: &mut Vec<u8>, facts: Facts, entry: &Attributes) {
+pub fn write_facts(out: &mut Vec<u8>, facts: Facts, permissions: &Permissions, entry: &Attributes) {
     let is_directory = entry.kind == Kind::Directory;
     if facts.contains(Fact::Type) {
         out.extend_from_slice(if is_directory { b"type=dir;" } else { b"type=file;" });
@@ -145,7 +152,14 @@ pub fn write_facts(out: &mut Vec<u8>, facts: Facts, entry: &Attributes) {
         out.push(b';');
     }
     if facts.contains(Fact::Perm) {
-        out.extend_from_slice(if is_directory { b"perm=el;" } else { b"perm=r;" });
+        let letters = if is_directory {
+            &permissions.directory
+        } else {
+            &permissions.file
+        };
+        out.extend_from_slice(b"perm=");
+        out.extend_from_slice(letters.as_bytes());
+        out.push(b';');
     }
     if facts.contains(Fact::Unique) {
         out.extend_from_slice(b"unique=");
@@ -167,8 +181,8 @@ pub fn write_facts(out: &mut Vec<u8>, facts: Facts, entry: &Attributes) {
 }
 
 /// Appends a line of MLSD: facts, one space, name (RFC 3659 §7.2).
-pub fn write_mlsd_line(out: &mut Vec<u8>, facts: Facts, entry: &Attributes, name: &[u8]) {
-    write_facts(out, facts, entry);
+pub fn write_mlsd_line(out: &mut Vec<u8>, facts: Facts, permissions: &Permissions, entry: &Attributes, name: &[u8]) {
+    write_facts(out, facts, permissions, entry);
     out.push(b' ');
     out.extend_from_slice(name);
     out.extend_from_slice(b"\r\n");
@@ -275,7 +289,11 @@ mod tests {
 
     fn mlsd(entry: &Attributes, facts: Facts) -> String {
         let mut out = Vec::new();
-        write_mlsd_line(&mut out, facts, entry, b"name");
+        let permissions = Permissions {
+            file: "r".to_owned(),
+            directory: "el".to_owned(),
+        };
+        write_mlsd_line(&mut out, facts, &permissions, entry, b"name");
         String::from_utf8(out).expect("ASCII")
     }
 

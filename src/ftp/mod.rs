@@ -5,6 +5,7 @@
 
 pub mod ascii;
 pub mod command;
+pub mod features;
 pub mod glob;
 pub mod host_port;
 pub mod line;

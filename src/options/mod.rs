@@ -26,6 +26,7 @@ pub struct Options {
     pub passive_ports: PortRange,
     pub public_addresses: PublicAddresses,
     pub active: bool,
+    pub announces_deflate: bool,
     pub max_sessions: usize,
     /// `None`: the default, with this machine's own addresses exempt; 0: no limit.
     pub max_sessions_per_ip: Option<usize>,
@@ -97,6 +98,8 @@ static TABLE: Table = Table(&[
           help: "the address announced by PASV, to clients of that network (10.0.0.0/8=10.0.0.5) or to all" },
     Row { group: NETWORK, short: "", long: "no-active", value: "", default: "", is_repeatable: false,
           help: "refuse PORT and EPRT" },
+    Row { group: NETWORK, short: "", long: "announce-mode-z", value: "", default: "", is_repeatable: false,
+          help: "tell clients of MODE Z (deflate), for slow lines: some use it whenever it is announced" },
     Row { group: FILES, short: "", long: "synthetic", value: "", default: "", is_repeatable: false,
           help: "add /gen/1G.zero, /gen/10M.pattern, /gen/5M.rand?seed=7 …: files of any size without a disk" },
     Row { group: ACCOUNTS, short: "", long: "anonymous", value: "off|read|upload|write", default: "read", is_repeatable: false,
@@ -143,7 +146,7 @@ static TABLE: Table = Table(&[
     Row { group: PROCESS, short: "V", long: "version", value: "", default: "", is_repeatable: false,
           help: "show the version" },
     Row { group: HIDDEN, short: "", long: "without", value: "TECHNIQUE", default: "", is_repeatable: true,
-          help: "leave out what makes the server fast: cork, write-first, ring, coalescing, nodelay" },
+          help: "leave out what makes the server fast: cork, write-first, ring, coalescing, nodelay, busy-poll" },
 ]);
 
 /// Reads the command line, without the program's name, and looks whether DIR is a directory.
@@ -165,6 +168,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         public_addresses: PublicAddresses::parse(&given.texts("public-address"))
             .map_err(|reason| OptionError(format!("--public-address {reason}")))?,
         active: !given.is_present("no-active"),
+        announces_deflate: given.is_present("announce-mode-z"),
         max_sessions: given.value("max-sessions", parse_count)?,
         max_sessions_per_ip: given.optional_value("max-sessions-per-ip", parse_limit)?,
         idle_timeout: given.value("idle-timeout", parse_duration)?,

@@ -18,6 +18,8 @@ pub enum Technique {
     Coalescing,
     /// `TCP_NODELAY` on control sockets: a reply does not wait for the acknowledgement of the one before.
     NoDelay,
+    /// Before it sleeps, the loop looks again for a moment.
+    BusyPoll,
 }
 
 /// The techniques that are used: all but those listed here, which are none unless somebody measures.
@@ -28,12 +30,13 @@ pub struct Techniques {
 
 impl Technique {
     /// Every technique.
-    pub const ALL: [Technique; 5] = [
+    pub const ALL: [Technique; 6] = [
         Technique::Cork,
         Technique::WriteFirst,
         Technique::Ring,
         Technique::Coalescing,
         Technique::NoDelay,
+        Technique::BusyPoll,
     ];
 
     /// As the command line says it.
@@ -44,6 +47,7 @@ impl Technique {
             Technique::Ring => "ring",
             Technique::Coalescing => "coalescing",
             Technique::NoDelay => "nodelay",
+            Technique::BusyPoll => "busy-poll",
         }
     }
 }

@@ -29,6 +29,7 @@ fn nothing_at_all_serves_the_current_directory_on_this_machine() {
     assert_eq!(options.max_sessions, 10_000);
     assert_eq!(options.max_sessions_per_ip, None);
     assert!(options.active);
+    assert!(!options.announces_deflate);
 }
 
 #[test]
@@ -41,6 +42,7 @@ fn options_may_follow_the_directory_and_be_repeated() {
         "-p",
         "65535",
         "--no-active",
+        "--announce-mode-z",
         "--max-sessions",
         "2k",
         "--max-sessions-per-ip",
@@ -51,6 +53,7 @@ fn options_may_follow_the_directory_and_be_repeated() {
     assert_eq!(options.directory, PathBuf::from("/"));
     assert_eq!(options.listen.len(), 2);
     assert!(!options.active);
+    assert!(options.announces_deflate);
     assert_eq!(options.max_sessions, 2_000);
     assert_eq!(options.max_sessions_per_ip, Some(0));
     assert_eq!(

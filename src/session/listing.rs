@@ -74,7 +74,7 @@ impl Visit {
         };
         let attributes = self.storage.attributes(&path)?;
         let mut line = Vec::new();
-        write_facts(&mut line, self.facts, &attributes);
+        write_facts(&mut line, self.facts, &self.rights.permissions(), &attributes);
         Ok(Reply::facts(&line, &path).into())
     }
 
@@ -140,7 +140,13 @@ impl Visit {
             None => self.working_directory.clone(),
         };
         match self.storage.open_directory(&path) {
-            Ok(directory) => Ok((path, directory_lines(directory, LineFormat::Facts(self.facts), None))),
+            Ok(directory) => {
+                let format = LineFormat::Facts {
+                    facts: self.facts,
+                    permissions: self.rights.permissions(),
+                };
+                Ok((path, directory_lines(directory, format, None)))
+            }
             Err(StorageError::NotFound) if is_file(&path, &*self.storage) => Err(reply::NOT_A_DIRECTORY.into()),
             Err(error) => Err(error.into()),
         }

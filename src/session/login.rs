@@ -47,7 +47,7 @@ impl Session {
             Command::Acct => self.stay(login, reply::ACCOUNT_NOT_NEEDED),
             Command::Noop => self.stay(login, reply::NOOP_OK),
             Command::Syst => self.stay(login, reply::SYSTEM_TYPE),
-            Command::Feat => self.stay(login, Reply::features(Facts::ALL, Digest::DEFAULT)),
+            Command::Feat => self.stay(login, context.features.reply(Facts::ALL, Digest::DEFAULT)),
             Command::Help(_) => self.stay(login, Reply::help()),
             Command::OptsUtf8 => self.stay(login, reply::UTF8_ON),
             Command::Clnt => self.stay(login, reply::CLIENT_NOTED),

@@ -27,6 +27,7 @@ pub use state::{Transfer, TransferKind};
 
 use crate::accounts::{Accounts, Attendance, Rights};
 use crate::ftp::command::{Command, CommandError, Representation};
+use crate::ftp::features::Features;
 use crate::ftp::line::LineError;
 use crate::ftp::reply::{self, Reply};
 use crate::ftp::timestamp::Timestamp;
@@ -58,6 +59,8 @@ pub struct Context<'loop_> {
     pub wall: Timestamp,
     /// Whether PORT and EPRT are allowed.
     pub active: bool,
+    /// What FEAT tells besides what is always there.
+    pub features: Features,
     /// Whether anybody reads notices.
     pub wants_notices: bool,
 }

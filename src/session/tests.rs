@@ -120,6 +120,7 @@ impl Conversation {
             quotas: &self.quotas,
             wall: Timestamp::from_unix(1_700_000_000),
             active: true,
+            features: Features::default(),
             wants_notices: true,
         };
         let request = self.session.line(line, &context, &mut out);

@@ -98,7 +98,7 @@ impl Session {
             Command::Clnt => reply::CLIENT_NOTED.into(),
 
             Command::Syst => reply::SYSTEM_TYPE.into(),
-            Command::Feat => Reply::features(visit.facts, visit.digest).into(),
+            Command::Feat => context.features.reply(visit.facts, visit.digest).into(),
             Command::Help(_) => Reply::help().into(),
             Command::SiteHelp => Reply::site_help().into(),
             Command::StatSession => visit.session_status(self.peer).into(),

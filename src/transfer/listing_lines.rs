@@ -5,7 +5,7 @@
 
 use crate::ftp::glob::Pattern;
 use crate::ftp::listing::{
-    Attributes, Facts, Kind, is_printable_name, write_list_line, write_mlsd_line, write_name_line,
+    Attributes, Facts, Kind, Permissions, is_printable_name, write_list_line, write_mlsd_line, write_name_line,
 };
 use crate::ftp::timestamp::Timestamp;
 use crate::storage::{Batch, EntryType, OpenDirectory, Place, StorageError};
@@ -44,7 +44,7 @@ pub enum LineFormat {
     /// NLST: names, each with the prefix that makes it a path for RETR (RFC 1123 §4.1.2.7).
     Names { prefix: Vec<u8> },
     /// MLSD: facts (RFC 3659 §7).
-    Facts(Facts),
+    Facts { facts: Facts, permissions: Permissions },
 }
 
 impl ListingLines {
@@ -81,7 +81,7 @@ impl DirectoryLines {
         *entries = entries.saturating_sub(BATCH_COST);
         let (batch_bytes, entry_cost) = match format {
             LineFormat::Names { .. } => (NAMES_BATCH_BYTES, 0),
-            LineFormat::Columns { .. } | LineFormat::Facts(_) => (LOOKUPS_BATCH_BYTES, 1),
+            LineFormat::Columns { .. } | LineFormat::Facts { .. } => (LOOKUPS_BATCH_BYTES, 1),
         };
         directory.next_batch(batch_bytes, |place, name, entry_type| {
             *entries = entries.saturating_sub(entry_cost);
@@ -106,9 +106,11 @@ fn write_entry(
     match format {
         LineFormat::Columns { dots, .. } if is_dots && !dots => Ok(()),
         LineFormat::Columns { now, .. } => write_columns(lines, *now, place, name, entry_type),
-        LineFormat::Names { .. } | LineFormat::Facts(_) if is_dots => Ok(()),
+        LineFormat::Names { .. } | LineFormat::Facts { .. } if is_dots => Ok(()),
         LineFormat::Names { prefix } => write_name(lines, prefix, place, name, entry_type),
-        LineFormat::Facts(facts) => write_entry_facts(lines, *facts, place, name, entry_type),
+        LineFormat::Facts { facts, permissions } => {
+            write_entry_facts(lines, *facts, permissions, place, name, entry_type)
+        }
     }
 }
 
@@ -153,6 +155,7 @@ fn write_name(
 fn write_entry_facts(
     lines: &mut Vec<u8>,
     facts: Facts,
+    permissions: &Permissions,
     place: &Place,
     name: &CStr,
     entry_type: EntryType,
@@ -169,7 +172,7 @@ fn write_entry_facts(
         Kind::File | Kind::Directory => Some(entry),
     };
     if let Some(entry) = described {
-        write_mlsd_line(lines, facts, &entry, name.to_bytes());
+        write_mlsd_line(lines, facts, permissions, &entry, name.to_bytes());
     }
     Ok(())
 }

@@ -74,6 +74,12 @@ enum Listing {
     Names,
 }
 
+/// Whether the 150 has been said.
+enum Opening {
+    Unsaid,
+    Said,
+}
+
 impl Conversation {
     fn new(control: TcpStream, root: Arc<OwnedFd>) -> io::Result<Self> {
         Ok(Self {
@@ -123,14 +129,27 @@ impl Conversation {
         Ok(listener.accept()?.0)
     }
 
-    fn finish(&mut self, data: TcpStream) -> io::Result<()> {
+    /// What does not go out at once has to be announced, or the client does not read it.
+    fn open(&mut self, opening: &mut Opening) -> io::Result<()> {
+        match std::mem::replace(opening, Opening::Said) {
+            Opening::Said => Ok(()),
+            Opening::Unsaid => self.control.write_all(b"150 Opening\r\n"),
+        }
+    }
+
+    /// The replies of a short transfer leave together.
+    fn finish(&mut self, data: TcpStream, opening: &Opening) -> io::Result<()> {
         drop(data);
-        self.control.write_all(b"150 Opening\r\n226 Complete\r\n")
+        self.control.write_all(match opening {
+            Opening::Unsaid => b"150 Opening\r\n226 Complete\r\n",
+            Opening::Said => b"226 Complete\r\n",
+        })
     }
 
     fn list(&mut self, path: &str, listing: Listing) -> io::Result<()> {
         let directory = fs::openat(&*self.root, path, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?;
         let mut data = self.data()?;
+        let mut opening = Opening::Unsaid;
         let mut buffer = Vec::with_capacity(ENTRIES_BYTES);
         let mut entries = RawDir::new(&directory, buffer.spare_capacity_mut());
         let mut lines = Vec::with_capacity(SEND_FROM + LIST_LINE.len());
@@ -146,37 +165,44 @@ impl Conversation {
                 }
             }
             if lines.len() >= SEND_FROM {
+                self.open(&mut opening)?;
                 data.write_all(&lines)?;
                 lines.clear();
             }
         }
         data.write_all(&lines)?;
-        self.finish(data)
+        self.finish(data, &opening)
     }
 
     fn retrieve(&mut self, path: &str) -> io::Result<()> {
         let file = fs::openat(&*self.root, path, OFlags::RDONLY, Mode::empty())?;
         let mut left = usize::try_from(fs::fstat(&file)?.st_size).unwrap_or(0);
         let data = self.data()?;
+        let mut opening = Opening::Unsaid;
+        if left > SEND_FROM {
+            self.open(&mut opening)?;
+        }
         while left > 0 {
             match fs::sendfile(&data, &file, None, left)? {
                 0 => break,
                 sent => left -= sent,
             }
         }
-        self.finish(data)
+        self.finish(data, &opening)
     }
 
     fn store(&mut self, path: &str) -> io::Result<()> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
         let file = fs::openat(&*self.root, path, flags, Mode::from_raw_mode(0o644))?;
         let data = self.data()?;
+        let mut opening = Opening::Unsaid;
+        self.open(&mut opening)?;
         let (output, input) = pipe::pipe()?;
         pipe::fcntl_setpipe_size(&input, PIPE_BYTES)?;
         loop {
             let mut left = splice(&data, &input, PIPE_BYTES)?;
             if left == 0 {
-                return self.finish(data);
+                return self.finish(data, &opening);
             }
             while left > 0 {
                 left -= splice(&output, &file, left)?;

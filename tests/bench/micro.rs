@@ -6,6 +6,7 @@
 //! Each measures one step as the loop takes it, with the same buffers lent again and again; no socket, no file.
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use loopftpd::accounts::Rights;
 use loopftpd::event_loop::deadlines::{Deadline, Deadlines};
 use loopftpd::event_loop::passive_ring::PassiveRing;
 use loopftpd::event_loop::slots::Slots;
@@ -87,6 +88,7 @@ fn listings(criterion: &mut Criterion) {
         inode: 7_654_321,
         readable: true,
     };
+    let permissions = Rights::READ_ONLY.permissions();
     let mut out = Vec::with_capacity(1024);
     criterion.bench_function("LIST line", |bencher| {
         bencher.iter(|| {
@@ -97,7 +99,13 @@ fn listings(criterion: &mut Criterion) {
     criterion.bench_function("MLSD line", |bencher| {
         bencher.iter(|| {
             out.clear();
-            write_mlsd_line(&mut out, Facts::ALL, black_box(&entry), black_box(b"file.tar.gz"));
+            write_mlsd_line(
+                &mut out,
+                Facts::ALL,
+                &permissions,
+                black_box(&entry),
+                black_box(b"file.tar.gz"),
+            );
         });
     });
 }

@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod client;
+pub mod programs;
 pub mod secret;
 pub mod server;
 pub mod tree;

@@ -1,10 +1,12 @@
 //! Directories with odd names, and the rights that a confined server needs to read them.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// Names that clients stumble over.
 pub const ODD_NAMES: [&str; 12] = [
@@ -57,6 +59,53 @@ pub fn fill(directory: &Path) -> Vec<PathBuf> {
     fs::create_dir(directory.join("empty dir")).expect("a directory");
     allow_reading(directory);
     files
+}
+
+/// Fills `directory` as [`fill`] does and goes on to `count` files, of a few to a few thousand bytes, in directories three
+/// deep. Every file gets a time of its own, long ago.
+pub fn fill_up_to(directory: &Path, count: usize) -> Vec<PathBuf> {
+    let mut files = fill(directory);
+    for number in files.len()..count {
+        let path = PathBuf::from(format!(
+            "many/{:02}/{:02}/file {number}",
+            number / 1000,
+            number / 50 % 20
+        ));
+        let full = directory.join(&path);
+        fs::create_dir_all(full.parent().expect("within")).expect("directories");
+        let line = format!("line of file {number}\n");
+        fs::write(full, line.repeat(number * 7 % 211)).expect("a file");
+        files.push(path);
+    }
+    for (number, file) in files.iter().enumerate() {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000 + 86_399 * number as u64);
+        let file = fs::File::options().write(true).open(directory.join(file));
+        file.and_then(|file| file.set_modified(time)).expect("our file");
+    }
+    files
+}
+
+/// Every file beneath `directory`, hidden ones too, by its relative path.
+pub fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut directories = vec![PathBuf::new()];
+    while let Some(relative) = directories.pop() {
+        for entry in fs::read_dir(directory.join(&relative)).expect("a directory") {
+            let entry = entry.expect("an entry");
+            let path = relative.join(entry.file_name());
+            if entry.file_type().expect("a kind").is_dir() {
+                directories.push(path);
+            } else {
+                found.insert(path, fs::read(entry.path()).expect("a file"));
+            }
+        }
+    }
+    found
+}
+
+/// Lets everybody write into `directory`, also a server that has given up being root.
+pub fn allow_writing(directory: &Path) {
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o777)).expect("our directory");
 }
 
 /// A name that is not UTF-8.

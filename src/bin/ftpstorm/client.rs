@@ -303,8 +303,8 @@ impl Client {
     fn begin_step(&mut self, step: &Step, tools: &mut Tools) -> Result<Begun, Failure> {
         Ok(Begun::Waits(match step {
             Step::Connect => {
+                // Without NODELAY: a line is said when the one before has been answered, so none is ever held back.
                 let mut stream = connect(tools.target, self.source).map_err(|error| Failure::connecting(&error))?;
-                stream.set_nodelay(true).map_err(|error| Failure::connecting(&error))?;
                 register(&mut stream, Target::Control(self.slot), tools)?;
                 self.control = Some(Control::new(stream));
                 Waits::Reply(&[220])
@@ -321,7 +321,7 @@ impl Client {
                 Waits::Announcement(*announcement)
             }
             Step::Transfer { line, flow } => {
-                let stream = self.connect_data(tools)?;
+                let stream = self.connect_data()?;
                 self.data = Some(Data::new(stream, flow));
                 self.say(line)?;
                 Waits::Transfer {
@@ -371,7 +371,7 @@ impl Client {
                 }
             }
             Misbehaviour::Stall { line, hold } => {
-                let stream = self.connect_data(tools)?;
+                let stream = self.connect_data()?;
                 self.data = Some(Data::unread(stream));
                 self.say(line)?;
                 Waits::Hearing {
@@ -379,7 +379,7 @@ impl Client {
                 }
             }
             Misbehaviour::Reset { line, after } => {
-                let stream = self.connect_data(tools)?;
+                let stream = self.connect_data()?;
                 self.data = Some(Data::reset_after(stream, *after));
                 self.say(line)?;
                 Waits::Transfer {
@@ -399,11 +399,9 @@ impl Client {
         control.say(line)
     }
 
-    fn connect_data(&mut self, tools: &mut Tools) -> Result<TcpStream, Failure> {
+    fn connect_data(&mut self) -> Result<TcpStream, Failure> {
         let announced = self.announced.take().ok_or(Failure::NoAddress)?;
-        let mut stream = connect(announced, self.source).map_err(|error| Failure::connecting(&error))?;
-        register(&mut stream, Target::Data(self.slot), tools)?;
-        Ok(stream)
+        connect(announced, self.source).map_err(|error| Failure::connecting(&error))
     }
 
     /// Reads replies and lets each take the script further.
@@ -411,7 +409,6 @@ impl Client {
         let Some(control) = &mut self.control else {
             return Ok(());
         };
-        control.note_connected()?;
         if event.is_writable() {
             control.flush()?;
         }
@@ -486,7 +483,10 @@ impl Client {
                 is_opened, is_closed, ..
             } => {
                 match (reply.code, *is_opened, *is_closed) {
-                    (125 | 150, false, false) => *is_opened = true,
+                    (125 | 150, false, false) => {
+                        *is_opened = true;
+                        self.queue(tools);
+                    }
                     (226 | 250, true, false) => *is_closed = true,
                     // A reset in the middle is answered 426 or 451; one after the last byte is not noticed.
                     (426 | 451, true, false) if self.was_reset() => self.mark_closed(),
@@ -530,7 +530,7 @@ impl Client {
             tools.measurements.moved(performance.operation.class, count);
         }
         match moved? {
-            Moved::WouldBlock => {}
+            Moved::WouldBlock => data.await_event(Target::Data(self.slot), &tools.registry)?,
             Moved::BudgetSpent => self.queue(tools),
             Moved::Ended => {
                 self.data = None;

@@ -11,7 +11,8 @@ pub struct Control {
     stream: TcpStream,
     replies: ReplyReader,
     unsent: Vec<u8>,
-    is_connected: bool,
+    /// Something was received: the connection was made.
+    has_heard: bool,
 }
 
 impl Control {
@@ -20,21 +21,7 @@ impl Control {
             stream,
             replies: ReplyReader::default(),
             unsent: Vec::new(),
-            is_connected: false,
-        }
-    }
-
-    /// The poll reports the socket: learns whether the connection was made.
-    pub fn note_connected(&mut self) -> Result<(), Failure> {
-        if self.is_connected {
-            return Ok(());
-        }
-        match self.stream.take_error() {
-            Ok(Some(error)) | Err(error) => Err(Failure::connecting(&error)),
-            Ok(None) => {
-                self.is_connected = true;
-                Ok(())
-            }
+            has_heard: false,
         }
     }
 
@@ -79,6 +66,7 @@ impl Control {
             match self.stream.read(scratch) {
                 Ok(0) => return Ok(false),
                 Ok(count) => {
+                    self.has_heard = true;
                     self.replies.feed(scratch.get(..count).unwrap_or_default());
                     if count < scratch.len() && !to_the_end {
                         // The socket is empty, and the next byte or the end brings an event.
@@ -88,7 +76,8 @@ impl Control {
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
                     ErrorKind::WouldBlock | ErrorKind::NotConnected => return Ok(true),
-                    _ => return Err(Failure::ControlLost),
+                    _ if self.has_heard => return Err(Failure::ControlLost),
+                    _ => return Err(Failure::connecting(&error)),
                 },
             }
         }

@@ -2,8 +2,10 @@
 
 use super::failure::Failure;
 use super::script::Flow;
+use loopftpd::event_loop::token::Target;
 use loopftpd::pattern::Content;
 use mio::net::TcpStream;
+use mio::{Interest, Registry};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
@@ -24,6 +26,7 @@ pub struct Data {
     work: Work,
     /// Bytes moved so far.
     pub moved: u64,
+    is_registered: bool,
 }
 
 #[derive(Debug)]
@@ -64,25 +67,38 @@ impl Data {
                 size: *size,
             },
         };
-        Self { stream, work, moved: 0 }
+        Self::working(stream, work)
     }
 
     /// A data connection that nobody reads.
     pub fn unread(stream: TcpStream) -> Self {
-        Self {
-            stream,
-            work: Work::LeaveUnread,
-            moved: 0,
-        }
+        Self::working(stream, Work::LeaveUnread)
     }
 
     /// A data connection that is reset after `bytes`.
     pub fn reset_after(stream: TcpStream, bytes: u64) -> Self {
+        Self::working(stream, Work::ResetAfter(bytes))
+    }
+
+    fn working(stream: TcpStream, work: Work) -> Self {
         Self {
             stream,
-            work: Work::ResetAfter(bytes),
+            work,
             moved: 0,
+            is_registered: false,
         }
+    }
+
+    /// Asks for events, once. What comes whole with the replies of a short transfer needs none.
+    pub fn await_event(&mut self, target: Target, registry: &Registry) -> Result<(), Failure> {
+        if !self.is_registered {
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            registry
+                .register(&mut self.stream, target.into(), interest)
+                .map_err(|error| Failure::connecting(&error))?;
+            self.is_registered = true;
+        }
+        Ok(())
     }
 
     /// Moves what can be moved now.

@@ -158,7 +158,7 @@ static TABLE: Table = Table(&[
     Row { group: LOAD, short: "", long: "timeout", value: "TIME", default: "30s", is_repeatable: false,
           help: "a step that takes longer has failed" },
     Row { group: WHAT, short: "", long: "path", value: "PATH", default: "", is_repeatable: false,
-          help: "the file to download, the directory to list or to store into" },
+          help: "the file to download, the directory to list or to store into; mixed stores beside its download" },
     Row { group: WHAT, short: "", long: "size", value: "SIZE", default: "1M", is_repeatable: false,
           help: "size of each upload: 512, 64K, 10M, 1G" },
     Row { group: WHAT, short: "", long: "store-only", value: "", default: "", is_repeatable: false,

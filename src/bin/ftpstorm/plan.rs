@@ -256,7 +256,7 @@ impl Draft<'_> {
 
     /// Stores a file of each client's own and, unless storing is all that is asked for, reads it back.
     fn store(&self, class: usize, client: usize) -> Rc<Operation> {
-        let directory = self.options.path.as_deref().unwrap_or("").trim_end_matches('/');
+        let directory = self.upload_directory();
         let separator = if directory.is_empty() { "" } else { "/" };
         let file = format!("{directory}{separator}storm-{client}.pattern");
         let size = self.options.size;
@@ -279,6 +279,16 @@ impl Draft<'_> {
         Rc::new(Operation { class, steps })
     }
 
+    /// `--path`, or where `mixed` downloads that file as well, the directory that it is in.
+    fn upload_directory(&self) -> &str {
+        let path = self.options.path.as_deref().unwrap_or("");
+        if self.options.scenario == Scenario::Mixed && self.options.mix.download > 0 {
+            path.rsplit_once('/').map_or("", |(directory, _)| directory)
+        } else {
+            path.trim_end_matches('/')
+        }
+    }
+
     /// One role a client, because each has a file of its own.
     fn uploaders(&mut self) {
         let login = self.session_login("login", true);
@@ -294,14 +304,17 @@ impl Draft<'_> {
 
     fn mixed(&mut self) {
         let mix = self.options.mix;
-        let shared: Vec<(u32, Rc<Operation>)> = [
-            (mix.cycle, self.cycle("cycle")),
-            (mix.download, self.download("download")),
-            (mix.noop, self.noop("noop")),
-        ]
-        .into_iter()
-        .filter(|(weight, _)| *weight > 0)
-        .collect();
+        let mut shared: Vec<(u32, Rc<Operation>)> = Vec::new();
+        // What is left out must not be waited for either, so it gets no class.
+        if mix.cycle > 0 {
+            shared.push((mix.cycle, self.cycle("cycle")));
+        }
+        if mix.download > 0 {
+            shared.push((mix.download, self.download("download")));
+        }
+        if mix.noop > 0 {
+            shared.push((mix.noop, self.noop("noop")));
+        }
         if mix.upload == 0 {
             self.sessions(shared);
             return;
@@ -409,5 +422,30 @@ mod tests {
         );
         let alone = plan("upload 127.0.0.1:21 --path up --store-only");
         assert_eq!(transfers(&alone), ["STOR up/storm-0.pattern"]);
+    }
+
+    #[test]
+    fn a_mix_stores_beside_what_it_downloads_and_has_only_what_it_is_made_of() {
+        let stored = |line: &str| {
+            let plan = plan(line);
+            let uploads: Vec<_> = plan.roles[0]
+                .repertoire
+                .iter()
+                .map(|(_, operation)| operation)
+                .collect();
+            let classes = plan.classes.len();
+            let line = uploads
+                .iter()
+                .flat_map(|operation| &operation.steps)
+                .find_map(|step| match step {
+                    Step::Transfer { line, .. } if line.starts_with("STOR") => Some(line.to_string()),
+                    _ => None,
+                });
+            (line.expect("an upload"), classes)
+        };
+        let beside = stored("mixed 127.0.0.1:21 --path /up/file --mix download=1,upload=1");
+        assert_eq!(beside, ("STOR /up/storm-0.pattern".to_owned(), 3), "with the login");
+        let into = stored("mixed 127.0.0.1:21 --path /up/ --mix upload=1");
+        assert_eq!(into, ("STOR /up/storm-0.pattern".to_owned(), 2));
     }
 }

@@ -1,0 +1,118 @@
+//! FEAT: what is understood beyond RFC 959, a feature a line (RFC 2389 §3).
+//!
+//! Clients compare these lines word by word and use what they find, so only what this server does as it was started stands
+//! here, and nothing that harms those who use it wherever it is announced.
+
+use super::command::Digest;
+use super::listing::{Fact, Facts};
+use super::reply::Reply;
+
+/// What depends on how the server was started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Features {
+    /// Times and modes can be set, and there can be room for files.
+    pub changes: bool,
+    /// MODE Z is announced; it is understood in any case.
+    pub deflate: bool,
+}
+
+impl Features {
+    /// 211: `*` marks the facts that are on (RFC 3659 §7.8) and the digest in use (draft-bryan-ftpext-hash §3.1).
+    pub fn reply(self, facts: Facts, digest: Digest) -> Reply {
+        let mark = |is_on| if is_on { "*" } else { "" };
+        let digests = Digest::ALL.map(|one| format!("{}{}", one.name(), mark(one == digest)));
+        let mlst: String = Fact::ALL
+            .iter()
+            .map(|fact| format!("{}{};", fact.name(), mark(facts.contains(*fact))))
+            .collect();
+        let mut features: Vec<String> = [
+            "CLNT",
+            "EPRT",
+            "EPSV",
+            "HOST",
+            "MDTM",
+            "RANG STREAM",
+            "REST STREAM",
+            "SIZE",
+        ]
+        .into_iter()
+        .chain(["TVFS", "UTF8", "XCRC", "XMD5", "XSHA1", "XSHA256", "XSHA512"])
+        .chain(
+            self.changes
+                .then_some(["AVBL", "MFF modify;UNIX.mode;", "MFMT"])
+                .into_iter()
+                .flatten(),
+        )
+        .chain(self.deflate.then_some("MODE Z"))
+        .map(str::to_owned)
+        .chain([format!("HASH {}", digests.join(";")), format!("MLST {mlst}")])
+        .collect();
+        features.sort_unstable();
+        Reply::features(&features)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(features: Features) -> Vec<String> {
+        let mut wire = Vec::new();
+        features
+            .reply(Facts::from_list(&[Fact::Type, Fact::Size]), Digest::Sha1)
+            .write_to(&mut wire);
+        let text = String::from_utf8(wire).expect("ASCII");
+        let inner = text
+            .strip_prefix("211-Features:\r\n")
+            .and_then(|rest| rest.strip_suffix("211 End\r\n"));
+        inner.expect("the form").lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn each_stands_alone_on_its_line_with_mlst_and_its_facts() {
+        assert_eq!(
+            lines(Features::default()),
+            [
+                " CLNT",
+                " EPRT",
+                " EPSV",
+                " HASH SHA-256;SHA-512;SHA-1*;MD5;CRC32",
+                " HOST",
+                " MDTM",
+                " MLST type*;size*;modify;perm;unique;UNIX.mode;",
+                " RANG STREAM",
+                " REST STREAM",
+                " SIZE",
+                " TVFS",
+                " UTF8",
+                " XCRC",
+                " XMD5",
+                " XSHA1",
+                " XSHA256",
+                " XSHA512",
+            ],
+            "no MLSD, which clients infer from MLST, and no PRET, which they would use"
+        );
+    }
+
+    #[test]
+    fn what_changes_files_is_announced_where_files_can_be_changed() {
+        let more: Vec<String> = lines(Features {
+            changes: true,
+            deflate: false,
+        })
+        .into_iter()
+        .filter(|line| !lines(Features::default()).contains(line))
+        .collect();
+        assert_eq!(more, [" AVBL", " MFF modify;UNIX.mode;", " MFMT"]);
+    }
+
+    #[test]
+    fn mode_z_is_announced_only_when_asked_for() {
+        let announced = lines(Features {
+            changes: false,
+            deflate: true,
+        });
+        assert!(announced.contains(&" MODE Z".to_owned()), "{announced:?}");
+    }
+}

@@ -1,0 +1,73 @@
+//! Real clients: run in a directory of their own, with a time limit, and without any configuration of their user's.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// Where a client runs.
+pub struct Workplace {
+    directory: TempDir,
+    /// Where clients keep what they remember.
+    home: TempDir,
+    seconds: u32,
+}
+
+impl Workplace {
+    /// A client may take a minute.
+    pub fn new() -> Self {
+        Self::patient(60)
+    }
+
+    /// A client may take so many seconds.
+    pub fn patient(seconds: u32) -> Self {
+        Self {
+            directory: TempDir::new().expect("a directory"),
+            home: TempDir::new().expect("a directory"),
+            seconds,
+        }
+    }
+
+    /// The directory that it runs in.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Runs `program`; `input` is what somebody would type.
+    pub fn run(&self, program: &str, arguments: &[&str], input: &str) -> Output {
+        let typed: PathBuf = self.home.path().join("typed");
+        fs::write(&typed, input).expect("the input");
+        Command::new("timeout")
+            .args([&self.seconds.to_string(), program])
+            .args(arguments)
+            .current_dir(self.path())
+            .env("HOME", self.home.path())
+            .env("LC_ALL", "C.UTF-8")
+            .stdin(Stdio::from(fs::File::open(&typed).expect("the input")))
+            .output()
+            .expect("the client runs")
+    }
+
+    /// Runs `program`, which has to succeed; returns all that it says.
+    pub fn run_well(&self, program: &str, arguments: &[&str], input: &str) -> String {
+        let output = self.run(program, arguments, input);
+        let text = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(output.status.success(), "{program}: {}: {text}", output.status);
+        text
+    }
+}
+
+/// Percent-encodes everything that has a meaning in a URL.
+pub fn encoded(path: &Path) -> String {
+    path.to_string_lossy()
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
