@@ -266,7 +266,7 @@ fn h13_h19_modes_are_set_within_bounds() {
 fn avbl_tells_the_room_that_there_is() {
     let (premises, server) = with_files();
     let mut client = server.login();
-    let space = rustix::fs::statvfs(&premises.root()).expect("a file system");
+    let space = rustix::fs::statvfs(premises.root()).expect("a file system");
     for line in ["AVBL", "AVBL /", "AVBL d"] {
         let text = said(&mut client, line);
         let bytes: u64 = text

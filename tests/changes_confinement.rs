@@ -4,7 +4,7 @@
 mod harness;
 
 use harness::accounts::{CANARY, Premises, Walls, everything, everything_in, store};
-use harness::{Client, Server, has_program, is_root};
+use harness::{Client, Server, is_root};
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixListener;

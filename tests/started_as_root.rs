@@ -70,7 +70,7 @@ fn l01_the_owner_of_the_directory_or_the_named_user_is_who_it_becomes() {
     assert_ne!(named.status("Uid").split_whitespace().next(), Some("0"));
     assert!(named.stdout().contains("as user daemon"), "{}", named.stdout());
     let root = Server::with(&["--user", "root"]);
-    assert!(root.stderr().contains("stays root"), "{}", root.stderr());
+    harness::wait_until("the warning has come", || root.stderr().contains("stays root"));
 }
 
 #[test]

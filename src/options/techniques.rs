@@ -101,6 +101,6 @@ mod tests {
             .filter(|technique| without.include(*technique))
             .map(Technique::name)
             .collect();
-        assert_eq!(used, ["write-first", "coalescing", "nodelay"]);
+        assert_eq!(used, ["write-first", "coalescing", "nodelay", "busy-poll"]);
     }
 }
