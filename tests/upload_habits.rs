@@ -3,9 +3,10 @@
 
 mod harness;
 
+use harness::accounts::{Premises, client_of};
 use harness::client::connect;
 use harness::server::Setup;
-use harness::{Client, Server, tree};
+use harness::{Client, Server, tree, wait_until};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -244,6 +245,24 @@ fn a_desktop_that_says_goodbye_while_its_text_is_on_the_way() {
     client.expect(221);
     assert!(client.is_closed());
     assert_eq!(stored(&server, "note.txt"), b"one\ntwo\n");
+}
+
+/// WinSCP asks for room before a large upload: what the quota leaves is all there is for this client.
+#[test]
+fn h12_room_is_what_the_quota_leaves() {
+    let premises = Premises::new();
+    premises.make_directory("home");
+    premises.write("home/old", &[0; 4_000]);
+    premises.write_users(&[("alice", "/home:read,write:quota=10000")]);
+    let server = premises.serve_accounts(&[]);
+    let mut client = client_of(&server, "alice");
+    // Until the quota has been measured, it is not known.
+    wait_until("the quota is measured", || client.code("AVBL") != 450);
+    assert_eq!(client.command("AVBL").text(), "213 6000");
+    send(&mut client, "STOR new", &[0; 1_000]);
+    assert_eq!(client.command("AVBL").text(), "213 5000");
+    assert_eq!(client.code("DELE old"), 250);
+    assert_eq!(client.command("AVBL").text(), "213 9000");
 }
 
 /// Whoever may only read is told so before anything is sent, and the session goes on.

@@ -170,13 +170,15 @@ impl Visit {
         Ok((path, stored))
     }
 
-    /// AVBL: room for files where the path is; for those who may put some there.
-    pub(super) fn space_available(&self, argument: Option<&PathArgument>) -> Answered {
+    /// AVBL: room for files where the path is, as far as the quota reaches; for those who may put some there.
+    pub(super) fn space_available(&self, argument: Option<&PathArgument>, context: &Context<'_>) -> Answered {
         self.must_be_allowed(Right::Create)?;
         let path = match argument {
             Some(argument) => self.path(argument)?,
             None => self.working_directory.clone(),
         };
-        Ok(Reply::space_available(self.storage.free_space(&path)?).into())
+        let free = self.storage.free_space(&path)?;
+        let allowed = self.quota(context)?.map_or(u64::MAX, |quota| quota.room());
+        Ok(Reply::space_available(free.min(allowed)).into())
     }
 }

@@ -137,7 +137,7 @@ impl Session {
             Command::SetFacts(changes, path) => visit.change_facts(&changes, &path).into(),
             Command::SiteUtime(time, path) => visit.site_utime(time, &path).into(),
             Command::SiteChmod(mode, path) => visit.site_chmod(mode, &path).into(),
-            Command::Avbl(path) => visit.space_available(path.as_ref()).into(),
+            Command::Avbl(path) => visit.space_available(path.as_ref(), context).into(),
             Command::Digest(request) => visit.digest(&request),
             Command::OptsHash(digest) => visit.choose_digest(digest).into(),
             Command::Range(range) => visit.restrict_to(range).into(),
