@@ -384,17 +384,21 @@ fn g24_accounts_are_as_fast_as_they_may_be_and_their_sessions_share_that() {
     });
 }
 
-/// What arrives during a rest must not put its end off.
+/// What arrives all the time wakes its session all the time; it must neither take the turns of the others
+/// nor put them off.
 #[test]
-fn g24_a_trickle_is_as_fast_as_a_flood() {
-    let server = Setup::new()
-        .writable()
-        .arguments(&["--synthetic", "--rate-limit", "400K"])
-        .start();
+fn g24_a_trickle_and_a_flood_share_a_rate() {
+    let rate = "/:read,write:rate=400K";
+    let accounts = WithAccounts::start(&[("alice", rate), ("bob", rate)], &["--synthetic"]);
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let mut client = server.login();
+        let mut client = accounts.login("alice");
         let mut data = client.begin("STOR /null/trickle");
+        // From now on each piece wakes it: it has waited for one.
+        data.write_all(b"first").expect("the server takes it");
+        wait_until("that is through", || {
+            client.command("STAT").text() == "213 Status: 5 bytes transferred"
+        });
         let is_over = &is_over;
         let thread = scope.spawn(move || {
             // More than the rate allows, in pieces that come one by one.
@@ -403,13 +407,22 @@ fn g24_a_trickle_is_as_fast_as_a_flood() {
             }
         });
         let mut trickle = Sender { client, thread };
-        let mut flood = send_on(scope, server.login(), "/null/flood", is_over);
-        wait_until("enough of it is through", || flood.moved() > 500_000);
-        let (trickled, flooded) = (trickle.moved(), flood.moved());
+        let mut flood = send_on(scope, accounts.login("alice"), "/null/flood", is_over);
+        let mut alone = send_on(scope, accounts.login("bob"), "/null/alone", is_over);
+        wait_until("enough of it is through", || alone.moved() > 600_000);
+        let (trickled, flooded, alone_moved) = (trickle.moved(), flood.moved(), alone.moved());
         is_over.store(true, Ordering::Relaxed);
-        assert!(trickled > flooded / 3, "{trickled} and {flooded}");
+        assert!(
+            trickled > flooded / 3 && flooded > trickled / 3,
+            "{trickled} and {flooded}"
+        );
+        assert!(
+            trickled + flooded > alone_moved / 2,
+            "{trickled} and {flooded}, beside {alone_moved}"
+        );
         trickle.end();
         flood.end();
+        alone.end();
     });
 }
 

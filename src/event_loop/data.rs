@@ -148,6 +148,10 @@ impl Connection {
             return;
         }
         let now = shared.now;
+        // What has arrived meanwhile waits; the turn before the end of the rest is somebody else's.
+        if rests_until.is_some_and(|until| until > now) {
+            return;
+        }
         let paces = self.paces.iter().flatten();
         let allowed = paces.map(|pace| pace.available(now)).min().unwrap_or(usize::MAX);
         if allowed == 0 {

@@ -47,7 +47,7 @@ impl Publication {
     }
 
     /// Does it, in the one order that loses nothing: data to the disk, file closed, name taken, name to the disk.
-    /// An error means that nothing has changed under the name.
+    /// An error means that the file was not given its name.
     pub fn run(self) -> Result<Published, StorageError> {
         let Self {
             file,
