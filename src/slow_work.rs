@@ -5,7 +5,7 @@
 //! nothing here makes the caller wait.
 
 use crate::accounts::{Password, PasswordHash};
-use crate::storage::{Publication, StorageError, TreeWalk};
+use crate::storage::{Publication, Published, StorageError, TreeWalk};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -36,7 +36,7 @@ pub enum Done {
     PasswordVerified {
         matches: bool,
     },
-    Published(Result<(), StorageError>),
+    Published(Result<Published, StorageError>),
     Walked(Box<TreeWalk>),
     /// The job broke off in the middle, by a mistake in this program; it was told to standard error.
     Failed,

@@ -394,10 +394,10 @@ fn c10_directories_are_not_files_nor_the_other_way_round() {
     let (premises, server) = with_files(Walls::Default);
     let before = everything_in(&premises.root());
     let mut client = server.login();
+    for line in ["STOR d", "STOR d/", "APPE d"] {
+        assert_eq!(everything(&mut client, line).0, 553, "{line}: the name is taken");
+    }
     for line in [
-        "STOR d",
-        "STOR d/",
-        "APPE d",
         "DELE d",
         "STOR file/x",
         "MKD file/x",

@@ -241,12 +241,14 @@ print(ftp.quit())
 fn deflating_for_many_keeps_nobody_waiting() {
     let server = Server::start();
     server.write("noise", &noise().repeat(20));
+    // More than all buffers on the way can hold, so that it cannot end before it is broken off.
+    server.write("endless", &noise().repeat(60));
     let mut transfers: Vec<_> = (0..8)
-        .map(|_| {
+        .map(|number| {
             let mut client = server.login();
             assert_eq!(client.code("MODE Z"), 200);
             let data = client.data();
-            client.send("RETR noise");
+            client.send(if number == 0 { "RETR endless" } else { "RETR noise" });
             (client, data)
         })
         .collect();

@@ -2,39 +2,12 @@
 
 mod harness;
 
+use harness::faulty::Faulty;
 use harness::server::Setup;
 use harness::{Client, Server, has_program, is_root, wait_until};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
-
-/// A server some of whose system calls fail, and a log that tells whether they did.
-struct Faulty {
-    server: Server,
-    log: tempfile::NamedTempFile,
-}
-
-impl Faulty {
-    /// `call`: one system call, or several with commas; `fault`: what is done to which of them, as strace takes it.
-    fn start(call: &str, fault: &str) -> Self {
-        Self::start_with(Setup::new(), &[], call, fault)
-    }
-
-    fn start_with(setup: Setup, filter: &[&str], call: &str, fault: &str) -> Self {
-        let log = tempfile::NamedTempFile::new().expect("a file");
-        let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{fault}"));
-        let output = log.path().to_str().expect("UTF-8");
-        let wrapper = ["strace", "-f", "-qq", "-o", output, "-e", &trace, "-e", &inject];
-        let server = setup.under(&[&wrapper[..], filter].concat()).start();
-        Self { server, log }
-    }
-
-    /// A test of a fault that never came would test nothing.
-    fn assert_it_happened(&self, what: &str) {
-        let log = || std::fs::read_to_string(self.log.path()).unwrap_or_default();
-        wait_until(&format!("{what} was injected"), || log().contains("(INJECTED)"));
-    }
-}
 
 /// Whole sessions, although calls fail in a way that means "try again".
 fn sessions_go_well_with(faults: &[(&str, &str)]) {

@@ -105,7 +105,7 @@ fn d04_ports_that_others_hold_are_never_announced() {
         .collect();
     let server = Setup::new().passive(low, high).start();
     assert!(server.stdout().contains("3 of 6 bound"), "{}", server.stdout());
-    assert!(server.stderr().contains("in use"), "the reason is logged");
+    wait_until("the reason is logged", || server.stderr().contains("in use"));
     let mut client = server.login();
     for _ in 0..60 {
         let port = client.passive().port();

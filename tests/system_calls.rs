@@ -113,6 +113,12 @@ fn a18_b10_c08_c09_h22_i08_l12_l13_nothing_is_run_connected_to_written_or_opened
         "MDTM 20200101000000 file",
         "SITE CHMOD 777 file",
         "SITE UTIME 20200101000000 file",
+        "SITE UMASK 000",
+        "SITE SYMLINK file link",
+        "MFF Modify=20200101000000;UNIX.mode=0777; file",
+        "XMKD new",
+        "XRMD .",
+        "AVBL",
         "STOR fifo",
         "RETR fifo",
         "RETR socket",
@@ -122,6 +128,11 @@ fn a18_b10_c08_c09_h22_i08_l12_l13_nothing_is_run_connected_to_written_or_opened
     ] {
         assert!(client.code(line) >= 400, "{line}");
     }
+    // An upload after REST is one, too; digests only read.
+    assert_eq!(client.code("REST 3"), 350);
+    assert_eq!(client.code("STOR file"), 550);
+    assert_eq!(client.code("XCRC file"), 250);
+    assert_eq!(client.code("HASH file"), 213);
     assert_eq!(client.fetch("RETR file"), b"content");
     assert!(client.fetch_text("LIST").contains(" file\r\n"));
     assert_eq!(client.code("SIZE end-here"), 550);

@@ -102,7 +102,19 @@ impl Connection {
     pub(super) fn abandon_channel(&mut self, shared: &mut Shared) {
         if self.session.transfer().is_some() {
             // Nobody will read the reply, but logs and counters still learn of the transfer.
-            self.end_transfer(Outcome::ConnectionLost, shared);
+            let outcome = match &self.channel {
+                DataChannel::Storing { .. } => Outcome::StoredUnknown,
+                DataChannel::Unarmed
+                | DataChannel::InLine { .. }
+                | DataChannel::Announced { .. }
+                | DataChannel::ToConnect(_)
+                | DataChannel::Connected { .. }
+                | DataChannel::AwaitingClient { .. }
+                | DataChannel::Connecting { .. }
+                | DataChannel::Transferring { .. }
+                | DataChannel::Draining { .. } => Outcome::ConnectionLost,
+            };
+            self.end_transfer(outcome, shared);
         }
         self.disarm(shared);
     }

@@ -4,6 +4,7 @@
 //! not read its replies is not listened to; one that sends faster than it is served waits in its own queue.
 
 use super::connection::{Connection, Inbound, Life, Wants};
+use super::data_channel::DataChannel;
 use super::replies::OUTPUT_ENOUGH;
 use super::shared::Shared;
 use super::trace::Tone;
@@ -141,6 +142,10 @@ impl Connection {
             shared.counters.commands += 1;
             self.session
                 .transfer_status(self.channel.moved(), &mut self.output.bytes);
+        }
+        if let DataChannel::Storing { .. } = self.channel {
+            // All has come and is being given its name: neither ABOR nor the client's end takes that back any more.
+            return;
         }
         if self.input.holds_verb("ABOR") {
             // The effect comes now, the ABOR's own reply in its turn: 426, then 226.

@@ -148,11 +148,17 @@ impl Connection {
             return;
         }
         let now = shared.now;
+        // What has arrived meanwhile waits; the turn before the end of the rest is somebody else's.
+        if rests_until.is_some_and(|until| until > now) {
+            return;
+        }
         let paces = self.paces.iter().flatten();
         let allowed = paces.map(|pace| pace.available(now)).min().unwrap_or(usize::MAX);
         if allowed == 0 {
             *progress = now;
-            *rests_until = self.paces.iter().flatten().map(|pace| pace.resumes()).max();
+            // Only with a pace that has nothing left is it this one's turn to stand in line.
+            let spent = self.paces.iter().flatten().filter(|pace| pace.available(now) == 0);
+            *rests_until = spent.map(|pace| pace.take_turn()).max();
             return;
         }
         *rests_until = None;
@@ -214,6 +220,14 @@ impl Connection {
         }
     }
 
+    /// The pace allows more. Nothing is left of the rest, or its end would come up again and again.
+    pub(super) fn rest_is_over(&mut self, shared: &mut Shared) {
+        if let DataChannel::Transferring { rests_until, .. } = &mut self.channel {
+            *rests_until = None;
+        }
+        self.come_back(shared);
+    }
+
     /// Everything is in the kernel: shuts our end, which also sends what CORK held back.
     fn finish_sending(&mut self, shared: &mut Shared) {
         let DataChannel::Transferring { socket, pump, .. } = &mut self.channel else {
@@ -267,7 +281,19 @@ impl Connection {
         if matches!(self.channel, DataChannel::AwaitingClient { .. }) {
             self.disarm(shared);
         }
-        mem::replace(&mut self.channel, DataChannel::Unarmed).close(outcome);
+        match mem::replace(&mut self.channel, DataChannel::Unarmed) {
+            // The publication goes on without this session.
+            DataChannel::Storing { held, .. } => drop(shared.unclaimed.insert(self.slot, held)),
+            channel @ (DataChannel::Unarmed
+            | DataChannel::InLine { .. }
+            | DataChannel::Announced { .. }
+            | DataChannel::ToConnect(_)
+            | DataChannel::Connected { .. }
+            | DataChannel::AwaitingClient { .. }
+            | DataChannel::Connecting { .. }
+            | DataChannel::Transferring { .. }
+            | DataChannel::Draining { .. }) => channel.close(outcome),
+        }
         // The last command that counted as activity is the one that began the transfer.
         let began = mem::replace(&mut self.active, shared.now);
         if let Some(transfer) = self.session.transfer_ended(outcome, &mut self.output.bytes) {

@@ -130,7 +130,8 @@ impl DataChannel {
         }
     }
 
-    /// Closes the socket, if there is one, in the way that `outcome` asks for.
+    /// Closes the socket, if there is one, in the way that `outcome` asks for. What an upload had received is given up, or
+    /// kept as a part.
     pub fn close(self, outcome: Outcome) {
         let resets = match outcome {
             Outcome::Stalled | Outcome::SourceFailed | Outcome::SourceShrank => true,
@@ -144,18 +145,24 @@ impl DataChannel {
             | Outcome::StoredUnknown
             | Outcome::Swallowed { .. } => false,
         };
-        match self {
-            DataChannel::Transferring { socket, .. } if resets => socket.reset(),
-            DataChannel::Transferring { .. }
-            | DataChannel::Unarmed
+        let pump = match self {
+            DataChannel::Transferring { socket, pump, .. } => {
+                if resets {
+                    socket.reset();
+                }
+                pump
+            }
+            DataChannel::AwaitingClient { pump, .. } | DataChannel::Connecting { pump, .. } => pump,
+            DataChannel::Unarmed
             | DataChannel::InLine { .. }
             | DataChannel::Announced { .. }
             | DataChannel::ToConnect(_)
             | DataChannel::Connected { .. }
-            | DataChannel::AwaitingClient { .. }
-            | DataChannel::Connecting { .. }
             | DataChannel::Draining { .. }
-            | DataChannel::Storing { .. } => {}
+            | DataChannel::Storing { .. } => return,
+        };
+        if let Some(upload) = pump.into_upload() {
+            upload.break_off();
         }
     }
 }

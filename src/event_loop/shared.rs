@@ -20,7 +20,7 @@ use crate::ftp::features::Features;
 use crate::ftp::timestamp::Timestamp;
 use crate::random::Random;
 use crate::session::Context;
-use crate::storage::{Publication, Quota, Storage};
+use crate::storage::{Held, Publication, Quota, Storage};
 use crate::transfer::SplicePipe;
 use mio::Registry;
 use std::collections::{HashMap, VecDeque};
@@ -116,6 +116,8 @@ pub struct Shared {
     pub slow_jobs: Option<SlowJobs>,
     /// Received files that wait for the disk, and whose they are.
     pub publications: VecDeque<(SlotId, Publication)>,
+    /// What publications hold whose sessions have ended before them: descriptors stay counted, quotas charged.
+    pub unclaimed: HashMap<SlotId, Held>,
     /// What uploads pass through inside the kernel; made when the first one comes.
     pub pipe: Option<SplicePipe>,
     /// Whether the server is shutting down: sessions end when they have nothing under way.
@@ -170,6 +172,7 @@ impl Shared {
             freed_ports: VecDeque::new(),
             arrivals: VecDeque::new(),
             publications: VecDeque::new(),
+            unclaimed: HashMap::new(),
             pipe: None,
             is_draining: false,
         })

@@ -100,10 +100,18 @@ impl EventLoop {
                 (Ticket::Session(slot), Done::PasswordVerified { matches }) => {
                     self.step(slot, |connection, shared| connection.verification_ends(matches, shared));
                 }
-                (Ticket::Session(slot), Done::Published(result)) => {
-                    self.step(slot, |connection, shared| connection.stored(result, shared));
+                (Ticket::Session(slot), Done::Published(result)) => match self.shared.unclaimed.remove(&slot) {
+                    Some(held) => {
+                        if let Ok(published) = result {
+                            held.settle(published);
+                        }
+                    }
+                    None => self.step(slot, |connection, shared| connection.stored(result, shared)),
+                },
+                (Ticket::Session(slot), Done::Failed) => {
+                    self.shared.unclaimed.remove(&slot);
+                    self.step(slot, Connection::slow_job_broke_off);
                 }
-                (Ticket::Session(slot), Done::Failed) => self.step(slot, Connection::slow_job_broke_off),
                 (ticket, Done::Walked(walk)) => self.walk_on(ticket, *walk),
                 (Ticket::Sweep | Ticket::Quota { .. }, done) => {
                     log::error!("a walk through the files broke off: {done:?}")

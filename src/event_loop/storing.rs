@@ -4,7 +4,7 @@ use super::connection::Connection;
 use super::data_channel::DataChannel;
 use super::shared::Shared;
 use crate::session::Outcome;
-use crate::storage::{Held, StorageError};
+use crate::storage::{Held, Published, StorageError};
 use std::mem;
 
 impl Connection {
@@ -33,7 +33,7 @@ impl Connection {
     }
 
     /// The disk has what was received, or would not take it.
-    pub(super) fn stored(&mut self, result: Result<(), StorageError>, shared: &mut Shared) {
+    pub(super) fn stored(&mut self, result: Result<Published, StorageError>, shared: &mut Shared) {
         match mem::replace(&mut self.channel, DataChannel::Unarmed) {
             DataChannel::Storing { received, held, .. } => {
                 let outcome = self.outcome_of(result, received, held);
@@ -53,14 +53,16 @@ impl Connection {
     }
 
     /// What is held is let go; only a file that is there has used up its quota.
-    fn outcome_of(&self, published: Result<(), StorageError>, received: u64, held: Held) -> Outcome {
-        if let Err(error) = published {
-            return Outcome::NotStored(error);
-        }
+    fn outcome_of(&self, published: Result<Published, StorageError>, received: u64, held: Held) -> Outcome {
+        let published = match published {
+            Ok(published) => published,
+            Err(error) => return Outcome::NotStored(error),
+        };
         let swallowed = held.swallowed;
-        held.settle();
+        held.settle(published);
         match swallowed {
-            None => Outcome::Complete,
+            None if published.is_confirmed => Outcome::Complete,
+            None => Outcome::StoredUnknown,
             Some(crc32) => Outcome::Swallowed {
                 bytes: received,
                 crc32,

@@ -146,7 +146,7 @@ impl Connection {
             Wait::TransferCommand => self.disarm(shared),
             Wait::DataConnection => self.end_transfer(Outcome::NoDataConnection, shared),
             Wait::Progress => self.end_transfer(Outcome::Stalled, shared),
-            Wait::Pace => self.come_back(shared),
+            Wait::Pace => self.rest_is_over(shared),
             Wait::DataEnd => self.end_transfer(Outcome::Complete, shared),
             Wait::Disk => {
                 // What the disk does later belongs to nobody any more, so the conversation cannot go on either.

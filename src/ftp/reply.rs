@@ -113,7 +113,7 @@ replies! {
     DIGEST_FAILED = constant(451, "Reading failed, there is no digest");
     DIGEST_OF_CHANGED = constant(451, "The file became shorter while it was read, there is no digest");
     NOT_STORED = constant(451, "Writing failed, the file is not stored");
-    STORED_UNKNOWN = constant(451, "The disk does not answer, whether the file is stored is not known");
+    STORED_UNKNOWN = constant(451, "The disk has not confirmed it, whether the file is stored is not known");
     DISK_FULL = constant(452, "The disk is full, the file is not stored");
     UNKNOWN_COMMAND = constant(500, "Unknown command");
     LINE_TOO_LONG = constant(500, "Line too long");

@@ -81,14 +81,20 @@ impl Visit {
             Existing::Refuse
         };
         let to = self.path_to_make(argument)?;
-        let freed = match (self.storage.entry(&from), self.storage.entry(&to)) {
-            // The same file: nothing makes way.
-            (Ok(from), Ok(to)) if (from.device, from.inode) == (to.device, to.inode) => Freed::Nothing,
-            (_, _) => self.size_under_quota(&to, context)?,
+        let freed = match self.size_under_quota(&to, context)? {
+            // Nothing goes when a file gets a name that it has already.
+            Freed::Bytes(..) if self.are_one(&from, &to) => Freed::Nothing,
+            freed => freed,
         };
         self.storage.rename(&from, &to, existing)?;
         freed.give_back();
         Ok(reply::RENAMED.into())
+    }
+
+    /// Whether two names lead to one file.
+    fn are_one(&self, one: &VirtualPath, other: &VirtualPath) -> bool {
+        let inode = |path| self.storage.entry(path).map(|found| (found.device, found.inode)).ok();
+        inode(one).is_some_and(|one| inode(other) == Some(one))
     }
 
     /// What a quota gets back if the file at `path` goes; nothing where there is no quota or no file.

@@ -58,7 +58,7 @@ pub enum Outcome {
     BrokenStream,
     /// The storage would not take what came.
     NotStored(StorageError),
-    /// The disk did not answer in time.
+    /// The disk did not answer in time, or would not confirm the file's name.
     StoredUnknown,
     /// Everything came, was counted and forgotten (`/null`).
     Swallowed {

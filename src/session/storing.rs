@@ -15,7 +15,8 @@ use crate::ftp::reply::{self, Reply};
 use crate::storage::{Existing, StorageError, UploadKind};
 use crate::transfer::{Pump, ReceiveFile};
 
-/// Names that decide over access where other programs read them: nobody may put such a file here (threat H16).
+/// Names that decide over access where other programs read them: nobody may put such a file here, nor one into such a
+/// directory (threat H16).
 const REFUSED_NAMES: [&[u8]; 5] = [b".ftpaccess", b".htaccess", b".ssh", b".netrc", b".forward"];
 
 /// How many names STOU tries (threat H03).
@@ -56,7 +57,8 @@ impl Visit {
     }
 
     /// STOU: a name that nobody has, made from the one that was given (RFC 1123 §4.1.2.9).
-    pub(super) fn store_unique(&self, argument: Option<&PathArgument>, context: &Context<'_>) -> Step {
+    /// `session`: the number of this one.
+    pub(super) fn store_unique(&self, argument: Option<&PathArgument>, session: u64, context: &Context<'_>) -> Step {
         let begun = || {
             self.must_be_allowed(Right::Create)?;
             self.must_have_no_range()?;
@@ -64,9 +66,10 @@ impl Visit {
             let wanted = self.path_to_make(argument.unwrap_or(&unnamed))?;
             let stem = wanted.components().last().unwrap_or_default().to_vec();
             for attempt in 0..UNIQUE_ATTEMPTS {
-                // The time of day keeps the numbers of different days apart.
+                // An upload under way has no name that others could see, so no two sessions may want the same one; the
+                // time of day keeps the sessions of different days apart.
                 let mut name = stem.clone();
-                name.extend_from_slice(format!(".{}.{attempt}", context.wall.seconds()).as_bytes());
+                name.extend_from_slice(format!(".{}.{session}.{attempt}", context.wall.seconds()).as_bytes());
                 let path = wanted
                     .parent()
                     .join(&name)
@@ -143,7 +146,8 @@ impl Visit {
             .components()
             .last()
             .ok_or_else(|| Answer::from(StorageError::Exists))?;
-        if REFUSED_NAMES.contains(&name) || crate::storage::is_reserved(name) {
+        let is_refused = path.components().any(|name| REFUSED_NAMES.contains(&name));
+        if is_refused || crate::storage::is_reserved(name) {
             return Err(reply::NAME_REFUSED.into());
         }
         Ok(path)

@@ -127,7 +127,7 @@ impl Session {
 
             Command::Stor(path) => visit.store(&path, context),
             Command::Appe(path) => visit.append(&path, context),
-            Command::Stou(path) => visit.store_unique(path.as_ref(), context),
+            Command::Stou(path) => visit.store_unique(path.as_ref(), self.number, context),
             Command::Dele(path) => visit.remove_file(&path, context).into(),
             Command::Mkd(path) => visit.make_directory(&path).into(),
             Command::Rmd(path) => visit.remove_directory(&path).into(),

@@ -8,8 +8,9 @@ use super::changes::{FILE_MODE, while_naming};
 use super::disk_root::RESERVED_PREFIX;
 use super::{Existing, StorageError};
 use crate::random::Random;
-use rustix::fs::{self, AtFlags, OFlags, RenameFlags};
+use rustix::fs::{self, AtFlags, FileType, OFlags, RenameFlags};
 use rustix::io::Errno;
+use std::mem;
 use std::os::fd::OwnedFd;
 
 /// How many names are tried; two of 128 random bits never meet by chance.
@@ -31,8 +32,15 @@ enum Fate {
     Remove,
     /// It takes the target's name if that is free, so that the upload can be resumed (`--partial keep`).
     KeepPart,
-    /// It has its name.
-    Published,
+    /// It has its name, or is gone.
+    Settled,
+}
+
+/// What a broken-off upload has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    Nothing,
+    Part,
 }
 
 impl HiddenFile {
@@ -72,18 +80,59 @@ impl HiddenFile {
     /// Takes the target's name: whoever opens it sees the old file whole or the new one whole, never a mix.
     pub(super) fn publish(&mut self) -> Result<(), StorageError> {
         self.fate = Fate::Remove;
-        let flags = match self.existing {
-            Existing::Replace => RenameFlags::empty(),
-            Existing::Refuse => RenameFlags::NOREPLACE,
-        };
-        self.rename(flags).map_err(while_naming)?;
-        self.fate = Fate::Published;
+        match self.existing {
+            Existing::Replace => self.rename(RenameFlags::empty()),
+            Existing::Refuse => self.take_free_name(),
+        }
+        .map_err(while_naming)?;
+        self.fate = Fate::Settled;
         Ok(())
+    }
+
+    /// Size of the file that has the target's name now.
+    pub(super) fn size_of_target(&self) -> u64 {
+        match fs::statat(&self.directory, self.target_name.as_slice(), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
+                u64::try_from(stat.st_size).unwrap_or(0)
+            }
+            Ok(_) | Err(_) => 0,
+        }
+    }
+
+    /// Nobody publishes it any more: removes it, or lets it stand as a part where that was wanted.
+    pub(super) fn break_off(&mut self) -> Left {
+        match mem::replace(&mut self.fate, Fate::Settled) {
+            Fate::Settled => return Left::Nothing,
+            Fate::KeepPart if self.take_free_name().is_ok() => return Left::Part,
+            Fate::KeepPart | Fate::Remove => {}
+        }
+        if let Err(errno) = fs::unlinkat(&self.directory, self.hidden_name.as_slice(), AtFlags::empty()) {
+            log::warn!(
+                "a broken-off upload could not be removed ({errno}): {}",
+                self.hidden_name.escape_ascii()
+            );
+        }
+        Left::Nothing
     }
 
     /// The directory of both names.
     pub(super) fn directory(&self) -> &OwnedFd {
         &self.directory
+    }
+
+    /// Takes the target's name unless somebody has it.
+    fn take_free_name(&self) -> Result<(), Errno> {
+        match self.rename(RenameFlags::NOREPLACE) {
+            // Some network file systems can only rename and replace. A second name is refused just as well where the
+            // first is taken; the hidden one then goes, at the latest when it is swept up.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+                let (hidden, target) = (self.hidden_name.as_slice(), self.target_name.as_slice());
+                fs::linkat(&self.directory, hidden, &self.directory, target, AtFlags::empty())?;
+                let _ = fs::unlinkat(&self.directory, hidden, AtFlags::empty());
+                Ok(())
+            }
+            renamed => renamed,
+        }
     }
 
     fn rename(&self, flags: RenameFlags) -> Result<(), Errno> {
@@ -99,18 +148,7 @@ impl HiddenFile {
 
 impl Drop for HiddenFile {
     fn drop(&mut self) {
-        let is_settled = match self.fate {
-            Fate::Published => true,
-            Fate::KeepPart => self.rename(RenameFlags::NOREPLACE).is_ok(),
-            Fate::Remove => false,
-        };
-        if !is_settled && let Err(errno) = fs::unlinkat(&self.directory, self.hidden_name.as_slice(), AtFlags::empty())
-        {
-            log::warn!(
-                "a broken-off upload could not be removed ({errno}): {}",
-                self.hidden_name.escape_ascii()
-            );
-        }
+        self.break_off();
     }
 }
 

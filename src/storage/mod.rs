@@ -17,7 +17,7 @@ mod upload;
 
 pub use directory::{Batch, EntryType, OpenDirectory, Place};
 pub use disk_root::{DiskRoot, is_reserved};
-pub use publication::{Held, Publication};
+pub use publication::{Held, Publication, Published};
 pub use quota::Quota;
 pub use synthetic::Synthetic;
 pub use tree_walk::{Purpose, TreeWalk};

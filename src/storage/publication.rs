@@ -17,6 +17,17 @@ pub struct Publication {
     pub(super) file: Option<OwnedFd>,
     pub(super) hidden: Option<HiddenFile>,
     pub(super) policy: UploadPolicy,
+    /// Whether somebody wants to know how large the file was whose place it takes.
+    pub(super) counts_replaced: bool,
+}
+
+/// A file that has its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Size of the file whose place it took; 0 if that was not asked for.
+    pub replaced: u64,
+    /// `false`: the disk would not say that it has the name, so a power cut may lose it.
+    pub is_confirmed: bool,
 }
 
 /// What has to be held until a publication has run: the count of its descriptors, the lock of its file.
@@ -25,8 +36,6 @@ pub struct Held {
     _permits: Vec<Permit>,
     _lock: Option<InPlaceLock>,
     charge: Option<Charge>,
-    /// Bytes of the file whose place it took.
-    replaced: u64,
     /// CRC-32 of everything that was swallowed.
     pub swallowed: Option<u32>,
 }
@@ -38,8 +47,14 @@ impl Publication {
     }
 
     /// Does it, in the one order that loses nothing: data to the disk, file closed, name taken, name to the disk.
-    pub fn run(self) -> Result<(), StorageError> {
-        let Self { file, hidden, policy } = self;
+    /// An error means that the file was not given its name.
+    pub fn run(self) -> Result<Published, StorageError> {
+        let Self {
+            file,
+            hidden,
+            policy,
+            counts_replaced,
+        } = self;
         if let Some(file) = file {
             if policy.durable {
                 retry(|| fs::fdatasync(&file))?;
@@ -48,18 +63,22 @@ impl Publication {
             nix::unistd::close(file).map_err(|errno| StorageError::from(Errno::from_raw_os_error(errno as i32)))?;
         }
         let Some(mut hidden) = hidden else {
-            return Ok(());
+            return Ok(Published {
+                replaced: 0,
+                is_confirmed: true,
+            });
         };
+        let replaced = if counts_replaced { hidden.size_of_target() } else { 0 };
         hidden.publish()?;
-        if policy.durable {
-            synchronise_directory(hidden.directory())?;
-        }
-        Ok(())
+        Ok(Published {
+            replaced,
+            is_confirmed: !policy.durable || synchronise_directory(hidden.directory()).is_ok(),
+        })
     }
 }
 
 /// Some file systems cannot synchronise a directory; there is nothing better then (threat H21).
-fn synchronise_directory(directory: &OwnedFd) -> Result<(), StorageError> {
+fn synchronise_directory(directory: &OwnedFd) -> Result<(), Errno> {
     match retry(|| fs::fsync(directory.as_fd())) {
         Err(Errno::INVAL | Errno::NOTSUP) => {
             static SAID: std::sync::Once = std::sync::Once::new();
@@ -68,7 +87,7 @@ fn synchronise_directory(directory: &OwnedFd) -> Result<(), StorageError> {
             });
             Ok(())
         }
-        other => Ok(other?),
+        other => other,
     }
 }
 
@@ -87,23 +106,18 @@ impl Held {
             _permits: permits.into_iter().collect(),
             _lock: lock,
             charge: None,
-            replaced: 0,
             swallowed: None,
         }
     }
 
-    pub(super) fn with_charge(self, charge: Option<Charge>, replaced: u64) -> Self {
-        Self {
-            charge,
-            replaced,
-            ..self
-        }
+    pub(super) fn with_charge(self, charge: Option<Charge>) -> Self {
+        Self { charge, ..self }
     }
 
     /// The file is there: what it took of a quota stays taken.
-    pub fn settle(self) {
+    pub fn settle(self, published: Published) {
         if let Some(charge) = self.charge {
-            charge.settle(self.replaced);
+            charge.settle(published.replaced);
         }
     }
 }

@@ -52,9 +52,11 @@ impl Charge {
         Self { quota, bytes: 0 }
     }
 
-    /// Bytes that may still be charged.
-    pub fn room(&self) -> u64 {
-        self.quota.room()
+    /// Bytes that may still be charged once `bytes` that lie there are gone.
+    pub fn room_without(&self, bytes: u64) -> u64 {
+        self.quota
+            .limit
+            .saturating_sub(self.quota.used.get().saturating_sub(bytes))
     }
 
     /// Takes `bytes`, which the caller has limited to the room.

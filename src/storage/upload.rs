@@ -5,8 +5,8 @@
 //! APPE and a restarted STOR write into the file that is there, one writer at a time; a broken-off one leaves a prefix.
 
 use super::changes::{Named, named, while_naming};
-use super::disk_root::{must_be_regular, open_beneath};
-use super::hidden_file::HiddenFile;
+use super::disk_root::open_beneath;
+use super::hidden_file::{HiddenFile, Left};
 use super::in_place_lock::InPlaceLock;
 use super::publication::{Held, Publication};
 use super::quota::Charge;
@@ -14,7 +14,7 @@ use super::{DiskRoot, Existing, Quota, StorageError, UploadKind};
 use crate::descriptors::Permit;
 use crate::ftp::path::VirtualPath;
 use crate::random::Random;
-use rustix::fs::{self, AtFlags, OFlags};
+use rustix::fs::{self, AtFlags, FileType, OFlags, Stat};
 use rustix::io::Errno;
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -46,8 +46,6 @@ pub struct Upload {
     /// Where the next byte goes.
     offset: u64,
     received: u64,
-    /// Size of the file whose place it takes, or of what is cut off.
-    replaced: u64,
     charge: Option<Charge>,
     policy: UploadPolicy,
 }
@@ -91,12 +89,8 @@ impl Upload {
         let upload = match kind {
             UploadKind::Whole(existing) => Self::hidden(disk, path, existing),
             UploadKind::From(offset) => Self::in_place(disk, path, Some(offset)),
-            UploadKind::Append => match Self::in_place(disk, path, None) {
-                Err(StorageError::NotFound) => match Self::hidden(disk, path, Existing::Refuse) {
-                    // Something has the name, and cannot be added to.
-                    Err(StorageError::Exists) => Err(StorageError::NotFound),
-                    begun => begun,
-                },
+            UploadKind::Append => match Self::hidden(disk, path, Existing::Refuse) {
+                Err(StorageError::Exists) => Self::in_place(disk, path, None),
                 begun => begun,
             },
         }?;
@@ -112,7 +106,6 @@ impl Upload {
             sink: Sink::Swallow(crc32fast::Hasher::new()),
             offset: 0,
             received: 0,
-            replaced: 0,
             charge: None,
             policy: UploadPolicy::default(),
         }
@@ -128,25 +121,23 @@ impl Upload {
             OFlags::PATH
         };
         let Named { directory, name } = named(disk.descriptor(), path, flags)?;
-        let replaced = match fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Err(Errno::NOENT) => 0,
+        match fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => {}
             Err(errno) => return Err(while_naming(errno)),
-            Ok(stat) => {
+            Ok(_) => {
                 // Followed beneath the root: what leads outside, and what is no file, is not replaced.
                 let found = open_beneath(disk.descriptor(), path.relative(), OFlags::PATH)?;
-                must_be_regular(&fs::fstat(&found)?)?;
+                must_be_a_file(&fs::fstat(&found)?)?;
                 if existing == Existing::Refuse {
                     return Err(StorageError::Exists);
                 }
-                u64::try_from(stat.st_size).unwrap_or(0)
             }
-        };
+        }
         let (hidden, file) = HiddenFile::create(directory, name, existing, &mut changes.random.borrow_mut())?;
         Ok(Self {
             sink: Sink::Hidden { file, hidden, permits },
             offset: 0,
             received: 0,
-            replaced,
             charge: None,
             policy: changes.policy,
         })
@@ -158,7 +149,7 @@ impl Upload {
         super::disk_root::refuse_reserved(path)?;
         let permit = disk.permit()?;
         // Looked at first, as before every open: a FIFO or device must not notice.
-        must_be_regular(&fs::fstat(open_beneath(
+        must_be_a_file(&fs::fstat(open_beneath(
             disk.descriptor(),
             path.relative(),
             OFlags::PATH,
@@ -166,7 +157,7 @@ impl Upload {
         let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = open_beneath(disk.descriptor(), path.relative(), flags)?;
         let stat = fs::fstat(&file)?;
-        must_be_regular(&stat)?;
+        must_be_a_file(&stat)?;
         let size = u64::try_from(stat.st_size).unwrap_or(0);
         let offset = from.unwrap_or(size);
         if offset > size {
@@ -182,7 +173,6 @@ impl Upload {
             },
             offset,
             received: 0,
-            replaced: size - offset,
             charge: None,
             policy: changes.policy,
         })
@@ -190,7 +180,27 @@ impl Upload {
 
     /// How many bytes a quota still allows.
     pub fn room(&self) -> u64 {
-        self.charge.as_ref().map_or(u64::MAX, Charge::room)
+        self.charge
+            .as_ref()
+            .map_or(u64::MAX, |charge| charge.room_without(self.about_to_go()))
+    }
+
+    /// Whether something is still there that goes when the first byte comes.
+    pub fn is_to_be_cut(&self) -> bool {
+        matches!(self.sink, Sink::InPlace { cut: Some(_), .. })
+    }
+
+    /// Bytes that are cut off when the first one comes. What lies in no directory any more was given back before.
+    fn about_to_go(&self) -> u64 {
+        match &self.sink {
+            Sink::InPlace {
+                file, cut: Some(from), ..
+            } => match fs::fstat(file) {
+                Ok(stat) if stat.st_nlink > 0 => u64::try_from(stat.st_size).unwrap_or(0).saturating_sub(*from),
+                Ok(_) | Err(_) => 0,
+            },
+            Sink::InPlace { cut: None, .. } | Sink::Hidden { .. } | Sink::Swallow(_) => 0,
+        }
     }
 
     /// Bytes received so far.
@@ -257,25 +267,33 @@ impl Upload {
     }
 
     fn make_ready(&mut self) -> Result<(), StorageError> {
-        match &mut self.sink {
-            Sink::InPlace { file, cut, .. } => {
-                if let Some(length) = cut.take() {
-                    fs::ftruncate(&*file, length)?;
-                    let cut_off = std::mem::take(&mut self.replaced);
-                    if let Some(charge) = &self.charge {
-                        charge.give_back(cut_off);
-                    }
-                }
-                Ok(())
+        let goes = self.charge.as_ref().map_or(0, |_| self.about_to_go());
+        if let Sink::InPlace { file, cut, .. } = &mut self.sink
+            && let Some(length) = cut.take()
+        {
+            fs::ftruncate(&*file, length)?;
+            if let Some(charge) = &self.charge {
+                charge.give_back(goes);
             }
-            Sink::Hidden { .. } | Sink::Swallow(_) => Ok(()),
+        }
+        Ok(())
+    }
+
+    /// The transfer ended before all had come: what is left of it is decided now. A part that is kept stays charged.
+    pub fn break_off(mut self) {
+        if let Sink::Hidden { hidden, .. } = &mut self.sink
+            && hidden.break_off() == Left::Part
+            && let Some(charge) = self.charge.take()
+        {
+            charge.settle(0);
         }
     }
 
     /// All bytes have come: what is left to do, and what to hold until it is done.
     pub fn finish(mut self) -> Result<(Publication, Held), StorageError> {
         self.make_ready()?;
-        let (policy, replaced, charge) = (self.policy, self.replaced, self.charge.take());
+        let (policy, charge) = (self.policy, self.charge.take());
+        let counts_replaced = charge.is_some();
         let (file, hidden, held) = match self.sink {
             Sink::Hidden { file, hidden, permits } => (Some(file), Some(hidden), Held::new(permits, None)),
             Sink::InPlace { file, lock, permit, .. } => {
@@ -291,6 +309,26 @@ impl Upload {
                 (None, None, held)
             }
         };
-        Ok((Publication { file, hidden, policy }, held.with_charge(charge, replaced)))
+        let publication = Publication {
+            file,
+            hidden,
+            policy,
+            counts_replaced,
+        };
+        Ok((publication, held.with_charge(charge)))
+    }
+}
+
+/// What has the name is a file. A directory is told of, since it can be listed; other things do not exist for clients.
+fn must_be_a_file(stat: &Stat) -> Result<(), StorageError> {
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Ok(()),
+        FileType::Directory => Err(StorageError::Exists),
+        FileType::Symlink
+        | FileType::Fifo
+        | FileType::Socket
+        | FileType::CharacterDevice
+        | FileType::BlockDevice
+        | FileType::Unknown => Err(StorageError::NotFound),
     }
 }

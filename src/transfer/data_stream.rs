@@ -44,6 +44,18 @@ pub struct SocketStream<'call> {
     pub pipe: &'call mut Option<SplicePipe>,
 }
 
+impl SocketStream<'_> {
+    /// The kernel moves bytes only up to one that is marked urgent, and then says the same as at the end; what is behind
+    /// would be lost without a word.
+    fn confirm_end(&self) -> Result<usize, ReceiveError> {
+        match net::recv(self.socket, &mut [0_u8; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+            Ok((0, _)) => Ok(0),
+            Ok(_) => Err(ReceiveError::Unsupported),
+            Err(errno) => Err(ReceiveError::Connection(errno.into())),
+        }
+    }
+}
+
 impl DataStream for SocketStream<'_> {
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         Ok(net::send(
@@ -75,7 +87,7 @@ impl DataStream for SocketStream<'_> {
             other => ReceiveError::Connection(other.into()),
         })?;
         match filled {
-            Filled::End => Ok(0),
+            Filled::End => self.confirm_end(),
             Filled::Bytes(count) => match pipe.empty_into(file, offset, count) {
                 Ok(()) => Ok(count),
                 Err(errno) => {

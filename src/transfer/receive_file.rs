@@ -71,6 +71,10 @@ impl ReceiveFile {
                 .min(budget.bytes);
             let step = match &mut self.way {
                 Way::InKernel | Way::ThroughBuffer { line_ends: None, .. } if allowed == 0 => expect_end(stream),
+                // Splicing writes as it receives; the file is to be cut in between, when its first new byte has come.
+                Way::InKernel if self.upload.is_to_be_cut() => {
+                    copy(&mut self.upload, stream, &mut vec![0; BUFFER_BYTES], &mut None, allowed)
+                }
                 Way::InKernel => self.splice(stream, allowed),
                 Way::ThroughBuffer {
                     buffer,
@@ -386,6 +390,68 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Whatever is asked for has come already, although nothing is written.
+    struct Flood;
+
+    impl DataStream for Flood {
+        fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            Ok(buffer.len())
+        }
+
+        fn receive_into(&mut self, _file: &OwnedFd, _offset: u64, count: usize) -> Result<usize, ReceiveError> {
+            Ok(count)
+        }
+
+        fn send(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+            unreachable!("nothing is sent on an upload")
+        }
+
+        fn send_file(&mut self, _file: &OwnedFd, _offset: u64, _count: usize) -> io::Result<usize> {
+            unreachable!("nothing is sent on an upload")
+        }
+    }
+
+    #[test]
+    fn j01_bytes_are_counted_beyond_every_power_that_a_counter_could_end_at() {
+        let disk = Disk::new();
+        let quota = Rc::new(Quota::new(u64::MAX, 0));
+        let mut receive = ReceiveFile::new(
+            disk.upload(NEW, Some(Rc::clone(&quota))),
+            Representation::Image,
+            Transmission::Stream,
+        );
+        let mut counted = 0;
+        for next in [(1_u64 << 31) + 1, (1 << 32) + 1, 1 << 40, (1 << 62) + 3] {
+            let mut budget = Budget {
+                bytes: usize::try_from(next - counted).expect("64 bits"),
+                entries: 0,
+            };
+            assert_eq!(receive.pump(&mut Flood, &mut budget), Progress::BudgetSpent);
+            counted = next;
+            assert_eq!((receive.received(), quota.used()), (counted, counted));
+        }
+        receive.into_upload().break_off();
+        assert_eq!((quota.used(), disk.files()), (0, 0));
+    }
+
+    #[test]
+    fn nothing_is_cut_off_before_the_first_byte_has_come() {
+        let disk = Disk::new();
+        std::fs::write(disk.directory.path().join("target"), b"0123456789").expect("a file");
+        let quota = Rc::new(Quota::new(10, 10));
+        let upload = disk.upload(UploadKind::From(4), Some(Rc::clone(&quota)));
+        let mut receive = ReceiveFile::new(upload, Representation::Image, Transmission::Stream);
+        let mut budget = Budget {
+            bytes: 1_000,
+            entries: 0,
+        };
+        let client = &mut Client::sends(b"new", 3);
+        assert_eq!(receive.pump(client, &mut budget), Progress::WouldBlock);
+        assert_eq!((disk.content(), quota.used()), (b"0123456789".to_vec(), 10));
+        assert_eq!(disk.receive(receive, client), Ok(3));
+        assert_eq!((disk.content(), quota.used()), (b"0123new".to_vec(), 7));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! A client that sends exact bytes and takes replies to the letter.
 
 use super::PATIENCE;
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::time::Duration;
 
 /// A control connection.
 pub struct Client {
@@ -56,6 +57,13 @@ impl Client {
     pub fn login(&mut self) {
         assert_eq!(self.command("USER anonymous").code, 331);
         assert_eq!(self.command("PASS me@example.org").code, 230);
+        assert_eq!(self.command("TYPE I").code, 200);
+    }
+
+    /// Logs in with an account and sets TYPE I.
+    pub fn login_as(&mut self, user: &str, password: &str) {
+        assert_eq!(self.command(&format!("USER {user}")).code, 331);
+        assert_eq!(self.command(&format!("PASS {password}")).code, 230);
         assert_eq!(self.command("TYPE I").code, 200);
     }
 
@@ -124,6 +132,13 @@ impl Client {
         self.command(line).code
     }
 
+    /// Everything that still comes until the connection ends, in whatever way.
+    pub fn last_words(&mut self) -> String {
+        let mut rest = Vec::new();
+        let _ = self.reader.read_to_end(&mut rest);
+        String::from_utf8_lossy(&rest).into_owned()
+    }
+
     /// Whether the server has closed, everything before that being thrown away.
     pub fn is_closed(&mut self) -> bool {
         let mut rest = Vec::new();
@@ -182,9 +197,60 @@ impl Client {
         bytes
     }
 
+    /// An upload that has begun: PASV, connection, command, 150.
+    pub fn begin(&mut self, command: &str) -> TcpStream {
+        let data = self.data();
+        self.send(command);
+        self.expect(150);
+        data
+    }
+
+    /// A whole upload: PASV, connection, command, 150, bytes, end; its last reply, or the refusal in the place of the 150.
+    pub fn store(&mut self, command: &str, bytes: &[u8]) -> Reply {
+        let mut data = self.data();
+        let opening = self.command(command);
+        if opening.code != 150 {
+            return opening;
+        }
+        // A server that will not take all of it closes in the middle; why it does is in the reply.
+        let _ = data.write_all(bytes);
+        drop(data);
+        self.reply()
+    }
+
+    /// An upload that must succeed.
+    pub fn stores(&mut self, command: &str, bytes: &[u8]) {
+        let reply = self.store(command, bytes);
+        assert_eq!(reply.code, 226, "{command}: {reply:?}");
+    }
+
+    /// Whether no reply has come yet.
+    pub fn is_silent(&mut self) -> bool {
+        if !self.reader.buffer().is_empty() {
+            return false;
+        }
+        self.stream.set_nonblocking(true).expect("our socket");
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).expect("our socket");
+        peeked.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+    }
+
+    /// Ends the control connection with a reset.
+    pub fn reset(self) {
+        drop(self.reader);
+        reset(self.stream);
+    }
+
     pub fn fetch_text(&mut self, command: &str) -> String {
         String::from_utf8_lossy(&self.fetch(command)).into_owned()
     }
+}
+
+/// Closes with a reset instead of an orderly end.
+pub fn reset(stream: TcpStream) {
+    SockRef::from(&stream)
+        .set_linger(Some(Duration::ZERO))
+        .expect("our socket");
 }
 
 /// A connection with a deadline on every wait.

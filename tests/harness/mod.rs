@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod client;
+pub mod faulty;
 pub mod programs;
 pub mod secret;
 pub mod server;

@@ -37,6 +37,7 @@ pub struct Setup {
     listen: Option<String>,
     nofile: Option<u64>,
     wrapper: Vec<String>,
+    is_for_uploads: bool,
 }
 
 impl Setup {
@@ -49,6 +50,7 @@ impl Setup {
             listen: None,
             nofile: None,
             wrapper: Vec::new(),
+            is_for_uploads: false,
         }
     }
 
@@ -92,6 +94,17 @@ impl Setup {
         self
     }
 
+    /// Gives the directory to the user that the server becomes, so that it may write there.
+    pub fn for_uploads(mut self) -> Self {
+        self.is_for_uploads = true;
+        self
+    }
+
+    /// Everybody may do everything.
+    pub fn writable(self) -> Self {
+        self.for_uploads().arguments(&["--write"])
+    }
+
     pub fn start(self) -> Server {
         for _ in 0..50 {
             let passive = self.passive.unwrap_or_else(|| free_range(self.ports));
@@ -122,6 +135,9 @@ impl Setup {
             (None, None) => unreachable!("one of them was made"),
         };
         tree::allow_reading(&directory);
+        if self.is_for_uploads {
+            tree::give_to_server(&directory);
+        }
         let program = env!("CARGO_BIN_EXE_loopftpd").to_owned();
         let mut words = self.wrapper.clone();
         if let Some(limit) = self.nofile {
@@ -184,6 +200,11 @@ impl Server {
         Setup::new().arguments(arguments).start()
     }
 
+    /// A server that everybody may put files on.
+    pub fn writable() -> Self {
+        Setup::new().writable().start()
+    }
+
     /// The directory that is served.
     pub fn directory(&self) -> &Path {
         &self.directory
@@ -195,7 +216,47 @@ impl Server {
         std::fs::create_dir_all(path.parent().expect("within the directory")).expect("a directory");
         std::fs::write(&path, content).expect("a file");
         tree::allow_reading(&self.directory);
+        tree::give_to_owner(&self.directory, &path);
         path
+    }
+
+    /// Makes a directory that the server may write into, if it may write at all.
+    pub fn make_directory(&self, name: &str) -> PathBuf {
+        let path = self.directory.join(name);
+        std::fs::create_dir_all(&path).expect("a directory");
+        tree::give_to_owner(&self.directory, &path);
+        path
+    }
+
+    /// What stands in a file of the served directory; `None`: there is none.
+    pub fn content(&self, name: &str) -> Option<Vec<u8>> {
+        std::fs::read(self.directory.join(name)).ok()
+    }
+
+    /// Files of uploads under way, which clients do not see.
+    pub fn hidden_files(&self) -> Vec<PathBuf> {
+        tree::hidden_files(&self.directory)
+    }
+
+    /// Waits until the upload under way has `bytes` bytes of its file.
+    pub fn wait_for_hidden_bytes(&self, bytes: u64) {
+        wait_until(&format!("{bytes} bytes of an upload have come"), || {
+            let files = self.hidden_files();
+            let sizes = files.iter().filter_map(|file| file.metadata().ok());
+            sizes.map(|metadata| metadata.len()).sum::<u64>() >= bytes
+        });
+    }
+
+    /// Waits until nothing of an upload is left but its result.
+    pub fn wait_for_no_hidden_file(&self) {
+        wait_until("no temporary file is left", || self.hidden_files().is_empty());
+    }
+
+    /// Kills it, as a power cut or the kernel would.
+    pub fn kill(mut self) {
+        self.is_unchecked = true;
+        self.signal(Signal::KILL);
+        self.wait();
     }
 
     /// A client that has read the greeting.

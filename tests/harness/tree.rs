@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -32,6 +32,52 @@ pub fn allow_reading(directory: &Path) {
     if metadata.is_dir() && mode & 0o700 == 0o700 && mode & 0o055 != 0o055 {
         fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).expect("our directory");
     }
+}
+
+/// The user `nobody`, which a server becomes that root has started.
+const NOBODY: u32 = 65_534;
+
+/// Gives `directory` to the user that the server becomes.
+pub fn give_to_server(directory: &Path) {
+    if super::is_root() {
+        chown(directory, Some(NOBODY), Some(NOBODY)).expect("root may");
+    }
+}
+
+/// Gives `path` and the directories on the way to it to whom `directory` belongs.
+pub fn give_to_owner(directory: &Path, path: &Path) {
+    if !super::is_root() {
+        return;
+    }
+    let owner = fs::metadata(directory).expect("it exists");
+    for path in path.ancestors().take_while(|ancestor| *ancestor != directory) {
+        std::os::unix::fs::lchown(path, Some(owner.uid()), Some(owner.gid())).expect("root may");
+    }
+}
+
+/// All files beneath `directory` that are the server's own.
+pub fn hidden_files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if entry.file_name().as_bytes().starts_with(b".loopftpd-") {
+            found.push(path);
+        } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            found.extend(hidden_files(&path));
+        }
+    }
+    found
+}
+
+/// Bytes that differ from those of other lengths and seeds, and that no block of repeats.
+pub fn noise(seed: u32, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+    (0..length)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .collect()
 }
 
 /// Fills `directory` with odd names, nested directories, an empty file and directory, and a megabyte. Returns the

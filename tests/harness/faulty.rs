@@ -1,0 +1,36 @@
+//! A server whose system calls are made to fail, stall or kill it, and the trace that shows that they did.
+
+use super::server::Setup;
+use super::{Server, wait_until};
+
+/// A server some of whose system calls fail, and a log that tells whether they did.
+pub struct Faulty {
+    pub server: Server,
+    log: tempfile::NamedTempFile,
+}
+
+impl Faulty {
+    /// `call`: one system call, or several with commas; `fault`: what is done to which of them, as strace takes it.
+    pub fn start(call: &str, fault: &str) -> Self {
+        Self::start_with(Setup::new(), &[], call, fault)
+    }
+
+    pub fn start_with(setup: Setup, filter: &[&str], call: &str, fault: &str) -> Self {
+        let log = tempfile::NamedTempFile::new().expect("a file");
+        let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{fault}"));
+        let output = log.path().to_str().expect("UTF-8");
+        let wrapper = ["strace", "-f", "-qq", "-o", output, "-e", &trace, "-e", &inject];
+        let server = setup.under(&[&wrapper[..], filter].concat()).start();
+        Self { server, log }
+    }
+
+    /// What was traced so far.
+    pub fn calls(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.log.path()).unwrap_or_default()).into_owned()
+    }
+
+    /// A test of a fault that never came would test nothing.
+    pub fn assert_it_happened(&self, what: &str) {
+        wait_until(&format!("{what} was injected"), || self.calls().contains("(INJECTED)"));
+    }
+}
