@@ -412,7 +412,7 @@ fn c10_directories_are_not_files_nor_the_other_way_round() {
         assert_eq!(client.code(line), 550, "{line}");
     }
     assert_eq!(client.code("REST 1"), 350);
-    assert_eq!(everything(&mut client, "STOR d").0, 550);
+    assert_eq!(everything(&mut client, "STOR d").0, 553);
     assert_eq!(everything_in(&premises.root()), before);
 }
 
