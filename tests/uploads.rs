@@ -53,10 +53,12 @@ fn break_off(server: &Server, end: End, old: Option<&[u8]>, content: &[u8], sent
     );
     match end {
         End::DataReset => reset(data),
-        End::ControlReset => return client.reset(),
         // The data connection stays open: its end would be the end of the file.
-        End::ControlClosed => {
-            drop(client);
+        End::ControlReset | End::ControlClosed => {
+            match end {
+                End::ControlReset => client.reset(),
+                _ => drop(client),
+            }
             wait_until("the server has ended it, too", || !matches!(data.write(b"x"), Ok(1)));
             return;
         }
