@@ -31,8 +31,7 @@ impl Exchange {
     }
 
     fn with(files: usize, workplace: Workplace) -> Self {
-        let server = Setup::new().arguments(&["--write"]).ports(64).start();
-        tree::allow_writing(server.directory());
+        let server = Setup::new().writable().ports(64).start();
         let source = workplace.path().join("source");
         fs::create_dir(&source).expect("a directory");
         let files = tree::fill_up_to(&source, files);
@@ -86,8 +85,7 @@ impl Exchange {
     /// Puts the first bytes of a file of the source where the server can go on with it.
     fn leave_part(&self, file: &str, bytes: usize, served_as: &str) {
         let whole = fs::read(self.source().join(file)).expect("a file");
-        let part = self.server.write(served_as, &whole[..bytes]);
-        fs::set_permissions(part, fs::Permissions::from_mode(0o666)).expect("ours");
+        self.server.write(served_as, &whole[..bytes]);
     }
 
     fn assert_same_file(&self, file: &str, served_as: &str) {

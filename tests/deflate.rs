@@ -3,6 +3,7 @@
 mod harness;
 
 use flate2::read::ZlibDecoder;
+use harness::server::Setup;
 use harness::tree::{self, contents};
 use harness::{Server, has_program, wait_until};
 use std::fs;
@@ -94,9 +95,10 @@ print(ftp.quit())
 
 /// A server that everybody may write to, also one that has given up being root.
 fn writable() -> Server {
-    let server = Server::with(&["--write", "--trace", "--announce-mode-z"]);
-    tree::allow_writing(server.directory());
-    server
+    Setup::new()
+        .writable()
+        .arguments(&["--trace", "--announce-mode-z"])
+        .start()
 }
 
 #[test]

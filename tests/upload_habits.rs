@@ -5,17 +5,10 @@ mod harness;
 
 use harness::accounts::{Premises, client_of};
 use harness::client::connect;
-use harness::server::Setup;
-use harness::{Client, Server, tree, wait_until};
+use harness::{Client, Server, wait_until};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-
-fn writable() -> Server {
-    let server = Setup::new().arguments(&["--write"]).start();
-    tree::allow_writing(server.directory());
-    server
-}
 
 /// Says each line and expects the reply to begin so.
 fn conversation(client: &mut Client, lines: &[(&str, &str)]) {
@@ -23,16 +16,6 @@ fn conversation(client: &mut Client, lines: &[(&str, &str)]) {
         let reply = client.command(line).text();
         assert!(reply.starts_with(expected), "{line}: {reply}");
     }
-}
-
-/// PASV, connection, command, 150, bytes, 226.
-fn send(client: &mut Client, command: &str, bytes: &[u8]) {
-    let mut data = client.data();
-    client.send(command);
-    client.expect(150);
-    data.write_all(bytes).expect("the server takes it");
-    drop(data);
-    client.expect(226);
 }
 
 fn stored(server: &Server, path: &str) -> Vec<u8> {
@@ -47,7 +30,7 @@ fn mode(server: &Server, path: &str) -> u32 {
 /// FileZilla: a folder is made level by level, a file is stored and given its time; the listing is read again after each.
 #[test]
 fn a_file_manager_uploads_a_folder_and_keeps_its_times() {
-    let server = writable();
+    let server = Server::writable();
     let mut client = server.connect();
     conversation(
         &mut client,
@@ -78,7 +61,7 @@ fn a_file_manager_uploads_a_folder_and_keeps_its_times() {
             ("TYPE I", "200"),
         ],
     );
-    send(&mut client, "STOR photo.jpg", b"first");
+    client.stores("STOR photo.jpg", b"first");
     conversation(
         &mut client,
         &[(
@@ -100,9 +83,9 @@ fn a_file_manager_uploads_a_folder_and_keeps_its_times() {
             ("TYPE I", "200"),
         ],
     );
-    send(&mut client, "APPE photo.jpg", b" second");
+    client.stores("APPE photo.jpg", b" second");
     assert_eq!(stored(&server, "new folder/photo.jpg"), b"first second");
-    send(&mut client, "STOR photo.jpg", b"third");
+    client.stores("STOR photo.jpg", b"third");
     assert_eq!(stored(&server, "new folder/photo.jpg"), b"third");
     // Permissions, drag and drop, and the folder removed from inside out.
     conversation(
@@ -123,7 +106,7 @@ fn a_file_manager_uploads_a_folder_and_keeps_its_times() {
 /// WinSCP: a large file has another name until it is whole; what is there of it is gone on with.
 #[test]
 fn an_explorer_that_uploads_under_another_name_and_renames() {
-    let server = writable();
+    let server = Server::writable();
     let mut client = server.connect();
     conversation(
         &mut client,
@@ -145,10 +128,10 @@ fn an_explorer_that_uploads_under_another_name_and_renames() {
             ("TYPE I", "200"),
         ],
     );
-    send(&mut client, "STOR disk.img", b"an older one, longer");
-    send(&mut client, "STOR disk.img.filepart", b"01234");
+    client.stores("STOR disk.img", b"an older one, longer");
+    client.stores("STOR disk.img.filepart", b"01234");
     conversation(&mut client, &[("SIZE disk.img.filepart", "213 5"), ("REST 5", "350")]);
-    send(&mut client, "STOR disk.img.filepart", b"56789");
+    client.stores("STOR disk.img.filepart", b"56789");
     conversation(
         &mut client,
         &[
@@ -173,7 +156,7 @@ fn an_explorer_that_uploads_under_another_name_and_renames() {
         "{listing}"
     );
     // It replaces in one go too.
-    send(&mut client, "STOR disk.img.filepart", b"next");
+    client.stores("STOR disk.img.filepart", b"next");
     conversation(
         &mut client,
         &[("RNFR disk.img.filepart", "350"), ("RNTO disk.img", "250 Renamed")],
@@ -184,7 +167,7 @@ fn an_explorer_that_uploads_under_another_name_and_renames() {
 /// Cameras and scanners: no listing, no FEAT, active mode, directories of the date, old verbs, sometimes STOU.
 #[test]
 fn a_camera_that_stores_under_the_date_in_active_mode() {
-    let server = writable();
+    let server = Server::writable();
     let mut client = server.connect();
     conversation(
         &mut client,
@@ -225,7 +208,7 @@ fn a_camera_that_stores_under_the_date_in_active_mode() {
 /// A desktop in TYPE A, with QUIT right behind the data: the text is there, with this system's line ends, before goodbye.
 #[test]
 fn a_desktop_that_says_goodbye_while_its_text_is_on_the_way() {
-    let server = writable();
+    let server = Server::writable();
     let mut client = server.connect();
     conversation(
         &mut client,
@@ -259,7 +242,7 @@ fn h12_room_is_what_the_quota_leaves() {
     // Until the quota has been measured, it is not known.
     wait_until("the quota is measured", || client.code("AVBL") != 450);
     assert_eq!(client.command("AVBL").text(), "213 6000");
-    send(&mut client, "STOR new", &[0; 1_000]);
+    client.stores("STOR new", &[0; 1_000]);
     assert_eq!(client.command("AVBL").text(), "213 5000");
     assert_eq!(client.code("DELE old"), 250);
     assert_eq!(client.command("AVBL").text(), "213 9000");

@@ -149,11 +149,6 @@ pub fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// Lets everybody write into `directory`, also a server that has given up being root.
-pub fn allow_writing(directory: &Path) {
-    fs::set_permissions(directory, fs::Permissions::from_mode(0o777)).expect("our directory");
-}
-
 /// A name that is not UTF-8.
 pub fn latin1_name() -> &'static OsStr {
     OsStr::from_bytes(b"caf\xe9-\xff.txt")
