@@ -3,6 +3,7 @@
 mod harness;
 
 use flate2::read::ZlibDecoder;
+use harness::programs::run_python;
 use harness::server::Setup;
 use harness::tree::{self, contents};
 use harness::{Server, has_program, wait_until};
@@ -85,12 +86,7 @@ ftp.voidcmd('MODE S')
 assert fetch('RETR text') == plain['text']
 print(ftp.quit())
 "#;
-    let output = Command::new("timeout")
-        .args(["60", "python3", "-c", script, &server.address.port().to_string()])
-        .stdin(Stdio::null())
-        .output()
-        .expect("python runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    run_python(script, &server);
 }
 
 /// A server that everybody may write to, also one that has given up being root.
@@ -225,12 +221,7 @@ for broken in [b'', b'plain', whole[:-1], whole[:1000], whole + b'x', whole + wh
             assert str(error).startswith('451 '), error
 print(ftp.quit())
 "#;
-    let output = Command::new("timeout")
-        .args(["60", "python3", "-c", script, &server.address.port().to_string()])
-        .stdin(Stdio::null())
-        .output()
-        .expect("python runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    run_python(script, &server);
     let left: Vec<_> = contents(server.directory()).into_keys().collect();
     assert_eq!(
         left,

@@ -2,9 +2,9 @@
 
 mod harness;
 
+use harness::programs::run_python;
 use harness::{Server, has_program, wait_until};
 use std::fs::File;
-use std::process::{Command, Stdio};
 
 /// Far more than can be read while a test runs; nothing of it is on the disk.
 const HUGE: u64 = 1 << 40;
@@ -98,12 +98,7 @@ for name in ['two words.bin', 'empty']:
         assert got == part
 print(ftp.quit())
 "#;
-    let output = Command::new("timeout")
-        .args(["60", "python3", "-c", script, &server.address.port().to_string()])
-        .stdin(Stdio::null())
-        .output()
-        .expect("python runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    run_python(script, &server);
 }
 
 #[test]

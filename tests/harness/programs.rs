@@ -1,5 +1,6 @@
 //! Real clients: run in a directory of their own, with a time limit, and without any configuration of their user's.
 
+use super::Server;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -70,4 +71,14 @@ pub fn encoded(path: &Path) -> String {
             other => format!("%{other:02X}"),
         })
         .collect()
+}
+
+/// Runs a Python script against a server, whose port is its one argument; it has to end well within a minute.
+pub fn run_python(script: &str, server: &Server) {
+    let output = Command::new("timeout")
+        .args(["60", "python3", "-c", script, &server.address.port().to_string()])
+        .stdin(Stdio::null())
+        .output()
+        .expect("python runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
