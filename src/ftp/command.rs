@@ -173,9 +173,17 @@ pub const SERVED_VERBS: [&str; 59] = [
     "XSHA1", "XSHA256", "XSHA512",
 ];
 
-impl Command {
-    /// Reads a line without its line end.
-    pub fn parse(line: &[u8]) -> Result<Command, CommandError> {
+/// A line split into verb and argument, neither of them parsed yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandLine<'line> {
+    /// In upper case.
+    verb: Vec<u8>,
+    argument: &'line [u8],
+}
+
+impl<'line> CommandLine<'line> {
+    /// Splits a line without its line end.
+    pub fn split(line: &'line [u8]) -> Result<Self, CommandError> {
         if line.iter().all(|byte| *byte == b' ') {
             return Err(CommandError::Blank);
         }
@@ -190,15 +198,44 @@ impl Command {
         if FOREIGN.contains(&verb.as_slice()) || verb.starts_with(b"SSH-") {
             return Err(CommandError::ForeignProtocol);
         }
-        let command = by_verb(&verb, argument);
-        if command != Err(CommandError::Unknown) && argument.iter().any(u8::is_ascii_control) {
+        Ok(Self { verb, argument })
+    }
+
+    /// The verb in upper case.
+    pub fn verb(&self) -> &[u8] {
+        &self.verb
+    }
+
+    /// Whether the server knows the verb; says nothing about the argument.
+    pub fn is_served(&self) -> bool {
+        SERVED_VERBS.iter().any(|served| served.as_bytes() == self.verb)
+    }
+
+    /// The first word of the argument in upper case: the option that OPTS sets.
+    pub fn first_word(&self) -> Vec<u8> {
+        let words = self.argument.trim_ascii_start();
+        let end = words.iter().position(|byte| *byte == b' ').unwrap_or(words.len());
+        words.get(..end).unwrap_or_default().to_ascii_uppercase()
+    }
+
+    /// Parses verb and argument.
+    pub fn command(&self) -> Result<Command, CommandError> {
+        let command = by_verb(&self.verb, self.argument);
+        if command != Err(CommandError::Unknown) && self.argument.iter().any(u8::is_ascii_control) {
             // PORT's argument is refused like any other, but it also disarms.
-            return Err(match verb.as_slice() {
+            return Err(match self.verb() {
                 b"PORT" | b"EPRT" => CommandError::BadAddress,
                 _ => CommandError::BadArgument,
             });
         }
         command
+    }
+}
+
+impl Command {
+    /// Reads a line without its line end.
+    pub fn parse(line: &[u8]) -> Result<Command, CommandError> {
+        CommandLine::split(line)?.command()
     }
 }
 

@@ -26,7 +26,7 @@ pub use request::{Outcome, PassiveForm, Request};
 pub use state::{Transfer, TransferKind};
 
 use crate::accounts::{Accounts, Attendance, Rights};
-use crate::ftp::command::{Command, CommandError, Representation};
+use crate::ftp::command::{Command, CommandError, CommandLine, Representation};
 use crate::ftp::features::Features;
 use crate::ftp::line::LineError;
 use crate::ftp::reply::{self, Reply};
@@ -183,7 +183,15 @@ impl Session {
 
     /// Answers one line. Replies are appended to `out`; what needs a socket is returned.
     pub fn line(&mut self, line: &[u8], context: &Context<'_>, out: &mut Vec<u8>) -> Option<Request> {
-        match Command::parse(line) {
+        let line = match CommandLine::split(line) {
+            Ok(line) => line,
+            Err(error) => return self.refuse(error, out),
+        };
+        if self.is_logging_in() && login::needs_login(&line) {
+            reply::NOT_LOGGED_IN.write_to(out);
+            return None;
+        }
+        match line.command() {
             Ok(command) => {
                 let was_counted = matches!(command, Command::User(_)) && self.is_logging_in();
                 let request = self.command(command, context, out);

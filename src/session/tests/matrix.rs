@@ -83,7 +83,7 @@ pub(super) const TABLE: [(&str, [&[u16]; 6]); 69] = [
     ("XSHA512 file",         [&[530], &[530], &[250], &[250], &[250], &[250]]),
     ("MODE Z",               [&[530], &[530], &[200], &[200], &[200], &[200]]),
     ("XYZZY",                [&[500], &[500], &[500], &[500], &[500], &[500]]),
-    ("TYPE E",               [&[504], &[504], &[504], &[504], &[504], &[504]]),
+    ("TYPE E",               [&[530], &[530], &[504], &[504], &[504], &[504]]),
 ];
 
 fn in_state(number: usize) -> Conversation {
@@ -108,6 +108,113 @@ fn b01_every_verb_in_every_state() {
             assert_eq!(conversation.has_ended, line == "QUIT", "{line} when {state}");
             probe(&mut conversation, line, number >= 2);
         }
+    }
+}
+
+/// Each verb with a wrong and a right argument, and the codes before login: without an argument, with the wrong one, with the
+/// right one. A verb that needs a login is answered 530 whatever its argument.
+#[rustfmt::skip]
+const ARGUMENTS: [(&str, &str, &str, [u16; 3]); 60] = [
+    // What may be said before login.
+    ("ACCT", "a\0b",        "x",           [202, 501, 202]),
+    ("CLNT", "a\0b",        "x",           [200, 501, 200]),
+    ("FEAT", "a\0b",        "",            [211, 501, 211]),
+    ("HELP", "a\0b",        "RETR",        [214, 501, 214]),
+    ("HOST", "a\0b",        "example.org", [501, 501, 220]),
+    ("NOOP", "a\0b",        "",            [200, 501, 200]),
+    ("OPTS", "UTF8 OFF",    "UTF8 ON",     [530, 501, 200]),
+    ("PASS", "a\0b",        "x",           [503, 501, 503]),
+    ("QUIT", "a\0b",        "",            [221, 501, 221]),
+    ("REIN", "a\0b",        "",            [220, 501, 220]),
+    ("SYST", "a\0b",        "",            [215, 501, 215]),
+    ("USER", "a\0b",        "anonymous",   [501, 501, 331]),
+    // What needs one.
+    ("ABOR", "a\0b",        "",            [530; 3]),
+    ("ALLO", "-1",          "10",          [530; 3]),
+    ("APPE", "a\0b",        "new",         [530; 3]),
+    ("AVBL", "a\0b",        "d",           [530; 3]),
+    ("CDUP", "a\0b",        "",            [530; 3]),
+    ("CWD",  "a\0b",        "d",           [530; 3]),
+    ("DELE", "a\0b",        "file",        [530; 3]),
+    ("EPRT", "|3|x|1|",     "|1|127.0.0.1|5000|", [530; 3]),
+    ("EPSV", "9",           "1",           [530; 3]),
+    ("HASH", "a\0b",        "file",        [530; 3]),
+    ("LIST", "a\0b",        "d",           [530; 3]),
+    ("MDTM", "a\0b",        "file",        [530; 3]),
+    ("MFF",  "size=1; file", "modify=20200101000000; file", [530; 3]),
+    ("MFMT", "2020 file",   "20200101000000 file", [530; 3]),
+    ("MKD",  "a\0b",        "new",         [530; 3]),
+    ("MLSD", "a\0b",        "d",           [530; 3]),
+    ("MLST", "a\0b",        "file",        [530; 3]),
+    ("MODE", "x",           "S",           [530; 3]),
+    ("NLST", "a\0b",        "d",           [530; 3]),
+    ("OPTS", "MODE Z LEVEL 0", "MODE Z LEVEL 3", [530; 3]),
+    ("PASV", "a\0b",        "",            [530; 3]),
+    ("PORT", "1,2,3",       "127,0,0,1,19,136", [530; 3]),
+    ("PRET", "a\0b",        "RETR x",      [530; 3]),
+    ("PWD",  "a\0b",        "",            [530; 3]),
+    ("RANG", "9 5",         "1 2",         [530; 3]),
+    ("REST", "-1",          "3",           [530; 3]),
+    ("RETR", "a\0b",        "file",        [530; 3]),
+    ("RMD",  "a\0b",        "d",           [530; 3]),
+    ("RNFR", "a\0b",        "file",        [530; 3]),
+    ("RNTO", "a\0b",        "new",         [530; 3]),
+    ("SITE", "CHMOD u+x file", "CHMOD 644 file", [530; 3]),
+    ("SIZE", "a\0b",        "file",        [530; 3]),
+    ("STAT", "a\0b",        "file",        [530; 3]),
+    ("STOR", "a\0b",        "new",         [530; 3]),
+    ("STOU", "a\0b",        "new",         [530; 3]),
+    ("STRU", "P",           "F",           [530; 3]),
+    ("TYPE", "E",           "I",           [530; 3]),
+    ("XCRC", "\"a\" 5 4",   "file",        [530; 3]),
+    ("XCUP", "a\0b",        "",            [530; 3]),
+    ("XCWD", "a\0b",        "d",           [530; 3]),
+    ("XMD5", "\"a\" x",     "file",        [530; 3]),
+    ("XMKD", "a\0b",        "new",         [530; 3]),
+    ("XPWD", "a\0b",        "",            [530; 3]),
+    ("XRMD", "a\0b",        "d",           [530; 3]),
+    ("XSHA", "\"\"",        "file",        [530; 3]),
+    ("XSHA1", "\"\"",       "file",        [530; 3]),
+    ("XSHA256", "\"\"",     "file",        [530; 3]),
+    ("XSHA512", "\"\"",     "file",        [530; 3]),
+];
+
+#[test]
+fn before_login_a_command_that_needs_one_is_refused_whatever_its_argument() {
+    for verb in crate::ftp::command::SERVED_VERBS {
+        assert!(ARGUMENTS.iter().any(|(row, ..)| *row == verb), "{verb}");
+    }
+    for (verb, wrong, right, codes) in ARGUMENTS {
+        let lines = [verb.to_owned(), format!("{verb} {wrong}"), format!("{verb} {right}")];
+        for (line, code) in lines.iter().zip(codes) {
+            let mut conversation = Conversation::new();
+            assert_eq!(conversation.codes(line), [code], "{line:?}");
+            assert_eq!(conversation.has_ended, code == 221, "{line:?}");
+            // The same once a user has been named, where PASS and HOST have another place.
+            if !matches!(verb, "PASS" | "HOST") {
+                let mut conversation = Conversation::new();
+                assert_eq!(conversation.codes("USER anonymous"), [331]);
+                assert_eq!(conversation.codes(line), [code], "{line:?} behind USER");
+            }
+            let lower = line.to_ascii_lowercase();
+            assert_eq!(Conversation::new().codes(&lower), [code], "{lower:?}");
+        }
+    }
+}
+
+#[test]
+fn before_login_verbs_that_are_not_served_are_answered_as_after_it() {
+    for (line, code) in [
+        ("XYZZY", 500),
+        ("XYZZY a", 500),
+        ("XYZZY a\0b", 500),
+        ("AUTH", 502),
+        ("AUTH TLS", 502),
+        ("PBSZ 0", 502),
+        ("LPRT 6,16", 502),
+    ] {
+        assert_eq!(Conversation::new().codes(line), [code], "{line:?}");
+        assert_eq!(Conversation::logged_in().codes(line), [code], "{line:?} after login");
     }
 }
 
