@@ -13,6 +13,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Scope, ScopedJoinHandle};
+use std::time::Duration;
 use tempfile::NamedTempFile;
 
 /// Of `secret`, cheap to verify.
@@ -460,6 +461,43 @@ fn g24_a_hundred_limited_transfers_keep_nobody_waiting() {
         client.expect(426);
         client.expect(226);
     }
+}
+
+/// What a constant load costs must not depend on how long it has lasted. Each rest of a transfer used to leave an entry
+/// among the deadlines, and every turn of the loop looked through all of them.
+#[test]
+fn g24_a_constant_load_costs_the_same_for_as_long_as_it_lasts() {
+    const TRANSFERS: u16 = 600;
+    let server = Setup::new()
+        .ports(TRANSFERS)
+        .arguments(&["--rate-limit", "20K"])
+        .start();
+    server.write("file", &vec![0; 1 << 20]);
+    let mut clients = Vec::new();
+    std::thread::scope(|scope| {
+        for _ in 0..TRANSFERS {
+            let mut client = server.login();
+            let mut data = client.begin("RETR file");
+            clients.push(client);
+            scope.spawn(move || std::io::copy(&mut data, &mut std::io::sink()));
+        }
+        let mut other = server.login();
+        let mut ticks_of_turns = || {
+            let before = server.cpu_ticks();
+            for _ in 0..5_000 {
+                assert_eq!(other.code("NOOP"), 200);
+            }
+            server.cpu_ticks() - before
+        };
+        let memory = server.memory();
+        let early = ticks_of_turns();
+        std::thread::sleep(Duration::from_secs(8));
+        let late = ticks_of_turns();
+        let grown = server.memory().saturating_sub(memory);
+        drop(std::mem::take(&mut clients));
+        assert!(late <= early * 2 + 5, "{early} ticks at first, {late} later");
+        assert!(grown < 1_024, "{grown} KiB more than at first");
+    });
 }
 
 /// One line of `--events`.

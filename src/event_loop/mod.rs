@@ -273,12 +273,11 @@ impl EventLoop {
 
     fn fire_deadlines(&mut self) {
         let now = self.shared.now;
-        while let Some((slot, entry)) = self.shared.deadlines.pop(now) {
-            let has_passed = self.slots.get_mut(slot).is_some_and(|connection| {
-                self.shared
-                    .deadlines
-                    .has_passed(slot, &mut connection.deadline, entry, now)
-            });
+        while let Some(slot) = self.shared.deadlines.pop(now) {
+            let has_passed = self
+                .slots
+                .get_mut(slot)
+                .is_some_and(|connection| self.shared.deadlines.has_passed(slot, &mut connection.deadline, now));
             if has_passed {
                 self.step(slot, Connection::time_is_up);
             }
@@ -307,11 +306,6 @@ impl EventLoop {
     }
 
     fn end_turn(&mut self) {
-        let slots = &mut self.slots;
-        let living = slots.len();
-        self.shared
-            .deadlines
-            .forget_the_gone(living, |slot| slots.get_mut(slot).is_some());
         let turn = self.watchdog.turn_ends();
         let longest = &mut self.shared.counters.longest_turn;
         *longest = turn.max(*longest);
@@ -361,6 +355,7 @@ impl EventLoop {
     fn remove(&mut self, slot: SlotId) {
         if let Some(mut connection) = self.slots.remove(slot) {
             connection.abandon_channel(&mut self.shared);
+            self.shared.deadlines.cancel(slot, &mut connection.deadline);
             self.admission.leave(connection.session().peer());
             let number = connection.session().number();
             self.shared

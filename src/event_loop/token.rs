@@ -10,7 +10,7 @@ const GENERATION_BITS: u32 = 29;
 const KEY_BITS: u32 = 32;
 
 /// A connection's place in the slab, and which of the place's successive owners is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SlotId {
     pub(super) key: u32,
     pub(super) generation: u32,

@@ -142,9 +142,9 @@ fn bookkeeping(criterion: &mut Criterion) {
     criterion.bench_function("deadline comes up and is put back among 10,000", |bencher| {
         bencher.iter(|| {
             let now = deadlines.next().expect("there are deadlines");
-            let (slot, entry) = deadlines.pop(now).expect("it is due");
+            let slot = deadlines.pop(now).expect("it is due");
             let deadline = waiting.get_mut(slot).expect("nobody has left");
-            deadlines.has_passed(slot, deadline, entry, now);
+            deadlines.has_passed(slot, deadline, now);
             deadlines.arm(slot, deadline, now + patience);
         });
     });

@@ -258,11 +258,11 @@ impl Storm {
 
     fn fire_deadlines(&mut self) {
         let now = self.tools.now;
-        while let Some((slot, entry)) = self.deadlines.pop(now) {
+        while let Some(slot) = self.deadlines.pop(now) {
             let Some(client) = self.clients.get_mut(slot) else {
                 continue;
             };
-            if !self.deadlines.has_passed(slot, &mut client.deadline, entry, now) {
+            if !self.deadlines.has_passed(slot, &mut client.deadline, now) {
                 continue;
             }
             if client.is_resting() {
