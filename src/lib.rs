@@ -5,6 +5,7 @@
 //! - [`options`]: every command-line option, once.
 //! - [`hash_password`]: the program's other mode, which makes a hash for the users file.
 //! - [`confine`]: what a server started as root does to itself before it serves.
+//! - [`served_tree`], [`outside_file`]: what clients can reach, and files beside it that are opened again.
 //! - [`log_output`]: log lines to standard error, which must never stop the loop.
 //! - [`event_loop`]: the loop: poll, sockets, slots, deadlines, budgets, the passive ring, signals.
 //! - [`session`]: one conversation as a state machine, without sockets.
@@ -26,9 +27,11 @@ pub mod ftp;
 pub mod hash_password;
 pub mod log_output;
 pub mod options;
+pub mod outside_file;
 pub mod pattern;
 pub mod peer_network;
 pub mod random;
+pub mod served_tree;
 pub mod session;
 pub mod slow_work;
 pub mod storage;

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod introduction;
+mod start_checks;
 
 use introduction::{Introduction, distinct_urls};
 use loopftpd::accounts::{Accounts, AnonymousAccess, Rights, UsersFile, UsersFileError};
@@ -19,7 +20,9 @@ use loopftpd::hash_password;
 use loopftpd::log_output;
 use loopftpd::options::{self, Invocation, Options};
 use loopftpd::random::Random;
+use loopftpd::served_tree::ServedTree;
 use loopftpd::storage::{DiskRoot, Storage, Synthetic, UploadPolicy};
+use start_checks::WrongChoice;
 use std::error::Error;
 use std::io::{self, Write};
 use std::path::Path;
@@ -63,7 +66,8 @@ fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
         error.downcast_ref(),
         Some(ConfineError::UnknownUser(_) | ConfineError::NotRoot(_))
     ) || matches!(error.downcast_ref(), Some(StartError::Control(failure)) if failure.is_not_ours())
-        || error.is::<UsersFileError>();
+        || error.is::<UsersFileError>()
+        || error.is::<WrongChoice>();
     if is_wrong_option {
         ExitCode::from(2)
     } else {
@@ -78,16 +82,31 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     let identity = confine::identity(&options.directory, options.user.as_deref())?;
 
     let signals = Signals::take_over()?;
-    let transfer_log = options.transfer_log.as_deref().map(open_transfer_log).transpose()?;
-    let event_log = options.events.as_deref().map(open_event_log).transpose()?;
+    let mut served = ServedTree::of(&options.directory)?;
     let mut users_file = options
         .users
         .as_deref()
-        .map(|path| UsersFile::open(path, options.users_privacy)?.outside(&options.directory))
+        .map(|path| UsersFile::open(path, options.users_privacy)?.outside(&served))
         .transpose()?;
     let accounts = users_file
         .as_mut()
         .map_or_else(|| Ok(Accounts::none()), UsersFile::read)?;
+    start_checks::add_account_roots(&accounts, &mut served);
+    start_checks::files_are_apart(&options, &served)?;
+    // What is made here as root is given to whom the server becomes, or it could not open it again.
+    let owner = identity.as_ref().map(|identity| (identity.uid, identity.gid));
+    let transfer_log = options
+        .transfer_log
+        .as_deref()
+        .map(|path| {
+            TransferLog::open(path, owner).map_err(|error| start_checks::unusable("--transfer-log", path, &error))
+        })
+        .transpose()?;
+    let event_log = options
+        .events
+        .as_deref()
+        .map(|path| EventLog::open(path, owner).map_err(|error| start_checks::unusable("--events", path, &error)))
+        .transpose()?;
     let range = options.passive_ports.low..=options.passive_ports.high;
     let listening = Listening::open(&options.listen, &range, &descriptors, &options.techniques)?;
     // Interface addresses are asked for while the process may still ask.
@@ -202,14 +221,6 @@ fn warn_of_open_doors(options: &Options, listening: &Listening) {
     if is_reachable && options.users.is_some() {
         log::warn!("passwords go over the network in clear text: whoever is on the way can read them");
     }
-}
-
-fn open_transfer_log(path: &Path) -> Result<TransferLog, String> {
-    TransferLog::open(path).map_err(|error| format!("--transfer-log {}: cannot be opened: {error}", path.display()))
-}
-
-fn open_event_log(path: &Path) -> Result<EventLog, String> {
-    EventLog::open(path).map_err(|error| format!("--events {}: cannot be opened: {error}", path.display()))
 }
 
 /// To standard output; a reader that has gone does not matter.

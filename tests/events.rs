@@ -302,7 +302,9 @@ fn on_standard_output_there_is_nothing_but_events() {
     };
     assert_eq!(kinds(&server), ["login", "transfer", "change", "refusal"]);
     server.signal(Signal::HUP);
-    wait_until("the signal is seen", || server.stderr().contains("event log reopened"));
+    wait_until("the signal is seen", || {
+        server.stderr().contains("--events: the file was not moved")
+    });
     assert_eq!(client.code("MKD d"), 257);
     wait_until("the event is written", || kinds(&server).len() == 5);
     assert!(
@@ -405,39 +407,139 @@ fn a_slow_reader_gets_whole_lines_and_all_are_written_or_counted() {
     assert_eq!(read + dropped, told);
 }
 
+/// Moved away, begun anew, and of no interest to clients: also for a server that is locked in, and whose path would mean a file
+/// among its clients' (threat L04).
 #[test]
-fn a_file_that_was_moved_away_is_begun_anew_on_sighup() {
-    let (premises, path, server) = with_events(Walls::Paths);
-    let mut client = client_of(&server, "alice");
-    let moved = path.with_extension("1");
-    fs::rename(&path, &moved).expect("moved");
-    assert_eq!(client.code("MKD before"), 257);
-    server.signal(Signal::HUP);
-    wait_until("the signal is seen", || server.stderr().contains("event log reopened"));
-    assert_eq!(client.code("MKD after"), 257, "her account is as it was");
-    assert_eq!(events_in(&moved, 2)[1]["path"], "/before");
-    assert_eq!(events_in(&path, 1)[0]["path"], "/after");
-    drop(premises);
+fn l04_a_file_that_was_moved_away_is_begun_anew_on_sighup_where_it_was() {
+    for walls in [Walls::Default, Walls::Paths] {
+        let (premises, path, server) = with_events(walls);
+        let mut client = client_of(&server, "alice");
+        let moved = path.with_extension("1");
+        fs::rename(&path, &moved).expect("moved");
+        assert_eq!(client.code("MKD before"), 257);
+        // What a client could prepare: the same path beneath the served directory.
+        let inside = premises.root().join(path.strip_prefix("/").expect("absolute"));
+        fs::create_dir_all(inside.parent().expect("a directory")).expect("made");
+        premises.hand_over();
+        server.signal(Signal::HUP);
+        wait_until("the signal is seen", || {
+            server.stderr().contains("--events: new file opened")
+        });
+        assert_eq!(client.code("MKD after"), 257, "her account is as it was");
+        assert_eq!(events_in(&moved, 2)[1]["path"], "/before");
+        assert_eq!(events_in(&path, 1)[0]["path"], "/after");
+        assert!(!inside.exists(), "nothing among the clients' files");
+        let name = path.strip_prefix("/").expect("absolute").to_str().expect("UTF-8");
+        let mut anonymous = server.login();
+        for line in [
+            format!("RETR /{name}"),
+            "RETR /events".to_owned(),
+            "RETR ../neighbour/events".to_owned(),
+        ] {
+            let (code, text) = everything(&mut anonymous, &line);
+            assert_eq!(code, 550, "{line}: {text}");
+        }
+        server.signal(Signal::HUP);
+        wait_until("the signal is seen", || {
+            server.stderr().contains("--events: the file was not moved")
+        });
+    }
 }
 
 #[test]
-fn a_server_that_is_locked_in_keeps_its_file_and_says_so() {
+fn a_file_given_by_a_relative_path_or_through_a_link_is_begun_anew_where_it_was() {
+    let premises = Premises::new();
+    let neighbour = premises.outside().join("neighbour");
+    let link = premises.outside().join("link");
+    std::os::unix::fs::symlink("neighbour/linked", &link).expect("a link");
+    fs::write(neighbour.join("linked"), "").expect("a file");
+    for (given, lies_at) in [("../neighbour/relative", "relative"), ("../link", "linked")] {
+        let setup = harness::server::Setup::new().directory(&premises.root());
+        let directory = premises.root();
+        let server = setup
+            .under(&["env", "-C", directory.to_str().expect("UTF-8")])
+            .arguments(&["--write", "--events", given])
+            .start();
+        let path = neighbour.join(lies_at);
+        let mut client = server.login();
+        fs::rename(&path, path.with_extension("1")).expect("moved");
+        server.signal(Signal::HUP);
+        wait_until("the signal is seen", || {
+            server.stderr().contains("--events: new file opened")
+        });
+        assert_eq!(client.code("DELE missing"), 550);
+        assert_eq!(events_in(&path, 1)[0]["path"], "/missing", "{given}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_begun_anew_stays_in_use_and_that_is_said() {
     if !is_root() {
         println!("skipped: the tests do not run as root");
         return;
     }
-    let (_premises, path, server) = with_events(Walls::Default);
+    let (premises, path, server) = with_events(Walls::Default);
     let mut client = client_of(&server, "alice");
+    let moved = path.with_extension("1");
+    fs::rename(&path, &moved).expect("moved");
+    let neighbour = premises.outside().join("neighbour");
+    std::os::unix::fs::chown(&neighbour, Some(0), Some(0)).expect("root may");
     server.signal(Signal::HUP);
-    wait_until("the signal is seen", || {
-        server.stderr().contains("the event log cannot be reopened")
+    wait_until("the failure is logged", || {
+        server
+            .stderr()
+            .contains("--events: the new file cannot be opened (Permission denied")
     });
     assert_eq!(client.code("MKD d"), 257);
-    assert_eq!(events_in(&path, 2)[1]["path"], "/d");
-    // Rotated by copying and truncating, as the message says.
-    File::create(&path).expect("truncated");
+    assert_eq!(events_in(&moved, 2)[1]["path"], "/d");
+    // As logrotate does with `create`: the file is there already, for the server's user.
+    fs::write(&path, "").expect("made");
+    std::os::unix::fs::chown(&path, Some(12_345), Some(12_345)).expect("root may");
+    server.signal(Signal::HUP);
+    wait_until("the signal is seen", || {
+        server.stderr().contains("--events: new file opened")
+    });
     assert_eq!(client.code("RMD d"), 250);
     assert_eq!(events_in(&path, 1)[0]["verb"], "RMD");
+}
+
+/// The path in the log would be a path in the clients' hands.
+#[test]
+fn l15_a_log_or_users_file_that_clients_can_reach_stops_the_start() {
+    let premises = Premises::new();
+    premises.make_directory("deep");
+    premises.write_users(&[("alice", "/:read")]);
+    let outside = premises.outside();
+    fs::write(premises.root().join("deep/there"), "").expect("a file");
+    std::os::unix::fs::symlink(premises.root().join("deep/there"), outside.join("link-in")).expect("a link");
+    std::os::unix::fs::symlink(outside.join("users"), premises.root().join("link-out")).expect("a link");
+    let fifo = premises.root().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+    for name in [
+        "root/log",
+        "root/deep/there",
+        "root/deep/../log",
+        "link-in",
+        "root/link-out",
+        "root/fifo",
+    ] {
+        let path = outside.join(name);
+        for option in ["--events", "--transfer-log", "--users"] {
+            let root = premises.root();
+            let [path, root] = [&path, &root].map(|path| path.to_str().expect("UTF-8"));
+            let (code, text) = harness::server::refused_start(&["-l", "127.0.0.1:0", option, path, root]);
+            assert_eq!(code, Some(2), "{option} {name}: {text}");
+            // A users file must exist first.
+            let exists = outside.join(name).exists();
+            let reason = if exists || option != "--users" {
+                "lies in the served directory"
+            } else {
+                "cannot be opened"
+            };
+            assert!(text.contains(path) && text.contains(reason), "{option} {name}: {text}");
+        }
+    }
+    assert!(!premises.has("log"), "nothing was made there");
 }
 
 #[test]
@@ -460,13 +562,13 @@ fn l15_events_that_cannot_be_written_stop_the_start() {
     };
     let missing = premises.outside().join("missing/events");
     let (code, text) = start(missing.to_str().expect("UTF-8"), &[]);
-    assert_eq!(code, Some(1), "{text}");
+    assert_eq!(code, Some(2), "{text}");
     assert!(
         text.contains("--events") && text.contains("missing/events: cannot be opened"),
         "{text}"
     );
     let (code, text) = start(premises.outside().to_str().expect("UTF-8"), &[]);
-    assert_eq!(code, Some(1), "a directory: {text}");
+    assert_eq!(code, Some(2), "a directory: {text}");
     let (code, text) = start("-", &["--trace"]);
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("--trace"), "{text}");

@@ -110,25 +110,24 @@ fn l06_other_signals_change_nothing() {
 }
 
 #[test]
-fn sighup_opens_the_transfer_log_anew() {
-    if is_root() {
-        // A confined server cannot reach the file any more; it says so and goes on with the old one.
-        let directory = tempfile::TempDir::new().expect("a directory");
-        let log = directory.path().join("log");
-        let server = Server::with(&["--transfer-log", log.to_str().expect("UTF-8")]);
-        server.signal(Signal::HUP);
-        wait_until("it says so", || server.stderr().contains("cannot be reopened"));
-        server.write("file", b"x");
-        assert_eq!(server.login().fetch("RETR file"), b"x");
-        assert!(fs::read_to_string(&log).expect("the old file").contains("/file"));
-        return;
-    }
+fn l04_sighup_opens_the_transfer_log_anew_where_it_was() {
     let directory = tempfile::TempDir::new().expect("a directory");
+    harness::tree::give_to_server(directory.path());
+    harness::tree::allow_reading(directory.path());
     let (log, old) = (directory.path().join("log"), directory.path().join("old"));
     let server = Server::with(&["--transfer-log", log.to_str().expect("UTF-8")]);
-    fs::rename(&log, old).expect("rotated");
+    server.write("file", b"x");
+    let mut client = server.login();
+    assert_eq!(client.fetch("RETR file"), b"x");
+    fs::rename(&log, &old).expect("rotated");
     server.signal(Signal::HUP);
     wait_until("there is a new one", || log.exists());
+    assert_eq!(client.fetch("RETR file"), b"x");
+    for file in [&log, &old] {
+        assert_eq!(fs::read_to_string(file).expect("a log").lines().count(), 1);
+    }
+    let inside = fs::read_dir(server.directory()).expect("ours").count();
+    assert_eq!(inside, 1, "nothing among the clients' files");
 }
 
 #[test]

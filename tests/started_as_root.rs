@@ -2,10 +2,12 @@
 
 mod harness;
 
+use harness::accounts::Premises;
 use harness::server::{Setup, refused_start};
 use harness::{Server, has_program, is_root};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 #[test]
 fn l04_l01_l02_started_as_root_it_is_root_no_more() {
@@ -33,15 +35,76 @@ fn l04_l01_l02_started_as_root_it_is_root_no_more() {
         fs::read_link(format!("{process}/cwd")).expect("readable as root"),
         server.directory()
     );
-    for entry in fs::read_dir(format!("{process}/fd")).expect("readable as root") {
-        let target = fs::read_link(entry.expect("an entry").path()).unwrap_or_default();
-        assert!(
-            !target.is_dir() || target == server.directory(),
-            "a directory outside: {}",
-            target.display()
-        );
-    }
+    assert_eq!(directories_outside(&server), [], "no directory outside");
     assert_eq!(server.login().fetch("RETR file"), b"x");
+}
+
+/// What identifies the directories outside the served one that the server has open.
+fn directories_outside(server: &Server) -> Vec<(PathBuf, (u64, u64))> {
+    let identity = |path: &Path| path.metadata().map(|metadata| (metadata.dev(), metadata.ino()));
+    let served = identity(server.directory()).expect("it exists");
+    let descriptors = fs::read_dir(format!("/proc/{}/fd", server.pid())).expect("readable as root");
+    let mut outside: Vec<_> = descriptors
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.is_dir())
+        .filter_map(|path| identity(&path).ok().map(|found| (path, found)))
+        .filter(|(_, found)| *found != served)
+        .collect();
+    outside.sort_by_key(|(_, found)| *found);
+    outside
+}
+
+/// The one exception: the directories of the files that are opened again, one descriptor for each file. Where the system lets
+/// the server make a mount of its own of each, `..` leads nowhere from there.
+#[test]
+fn l04_the_directories_of_logs_and_users_file_are_all_that_is_kept_outside_and_have_no_way_up() {
+    if !is_root() {
+        println!("skipped: the tests do not run as root");
+        return;
+    }
+    let premises = Premises::new();
+    premises.write_users(&[("alice", "/:read")]);
+    let logs = ["events", "transfers"].map(|name| {
+        let directory = premises.outside().join(name);
+        fs::create_dir(&directory).expect("a directory");
+        (
+            directory.clone(),
+            directory.join("log").to_str().expect("UTF-8").to_owned(),
+        )
+    });
+    let users = premises.users_file();
+    let server = premises.serve(&[
+        "--users",
+        users.to_str().expect("UTF-8"),
+        "--events",
+        &logs[0].1,
+        "--transfer-log",
+        &logs[1].1,
+    ]);
+    let mut expected: Vec<_> = [premises.outside(), &logs[0].0, &logs[1].0]
+        .map(|path| path.metadata().expect("it exists"))
+        .map(|metadata| (metadata.dev(), metadata.ino()))
+        .to_vec();
+    expected.sort_unstable();
+    let outside = directories_outside(&server);
+    let found: Vec<_> = outside.iter().map(|(_, found)| *found).collect();
+    assert_eq!(found, expected);
+    const SYS_ADMIN: u64 = 1 << 21;
+    let status = fs::read_to_string("/proc/self/status").expect("readable");
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .expect("a mask");
+    if u64::from_str_radix(mask.trim(), 16).expect("a mask") & SYS_ADMIN == 0 {
+        println!("skipped: without CAP_SYS_ADMIN they are ordinary descriptors");
+        return;
+    }
+    for (path, found) in outside {
+        for up in ["..", "../../.."] {
+            let above = path.join(up).metadata().expect("readable as root");
+            assert_eq!((above.dev(), above.ino()), found, "{up} from {}", path.display());
+        }
+    }
 }
 
 #[test]

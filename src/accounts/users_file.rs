@@ -5,13 +5,15 @@
 
 use super::Accounts;
 use super::account::Account;
-use rustix::fs::OFlags;
+use crate::outside_file::OutsideFile;
+use crate::served_tree::ServedTree;
+use rustix::fs::{Mode, OFlags};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -29,14 +31,14 @@ pub enum Privacy {
     Waived,
 }
 
-/// An open users file that can be read again and again.
+/// An open users file that can be read again and again, also by another thread.
 #[derive(Debug)]
 pub struct UsersFile {
-    path: PathBuf,
+    place: OutsideFile,
     file: File,
     privacy: Privacy,
-    /// The directory that clients reach, once it is known.
-    served: Option<PathBuf>,
+    /// What clients reach, once it is known.
+    served: Option<ServedTree>,
     reach: Reach,
 }
 
@@ -44,7 +46,8 @@ pub struct UsersFile {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
     ByPath,
-    ByDescriptor,
+    /// By its name in the directory that was opened at the start: a path would mean a file of the clients'.
+    ByDirectory,
 }
 
 /// Why the users file cannot be used: `FILE:LINE: reason`.
@@ -66,9 +69,11 @@ pub(super) struct LineError {
 impl UsersFile {
     /// Opens the file without reading it; it is checked when it is read.
     pub fn open(path: &Path, privacy: Privacy) -> Result<Self, UsersFileError> {
-        let file = open(path).map_err(|error| UsersFileError::about(path, format!("cannot be opened: {error}")))?;
+        let opened = OutsideFile::locate(path).and_then(|place| Ok((open(&place)?, place)));
+        let (file, place) =
+            opened.map_err(|error| UsersFileError::about(path, format!("cannot be opened: {error}")))?;
         Ok(Self {
-            path: path.to_path_buf(),
+            place,
             file,
             privacy,
             served: None,
@@ -76,50 +81,39 @@ impl UsersFile {
         })
     }
 
-    /// Refuses a file that clients of the directory `served` could reach: they could read the hashes, or put another file in
-    /// its place. Neither its name nor what a link of that name leads to may lie there, then or when it is read again.
-    pub fn outside(mut self, served: &Path) -> Result<Self, UsersFileError> {
-        match lies_within(&self.path, served) {
+    /// Refuses a file that clients could reach: they could read the hashes, or put another file in its place. Neither its name
+    /// nor what a link of that name leads to may lie there, then or when it is read again.
+    pub fn outside(mut self, served: &ServedTree) -> Result<Self, UsersFileError> {
+        match served.contains(self.place.path()) {
             Ok(false) => {
-                self.served = Some(served.to_path_buf());
+                self.served = Some(served.clone());
                 Ok(self)
             }
-            Ok(true) => Err(UsersFileError::about(
-                &self.path,
-                format!(
-                    "lies in the served directory {}, where clients can reach it; keep it elsewhere",
-                    served.display()
-                ),
-            )),
-            Err(error) => Err(UsersFileError::about(
-                &self.path,
-                format!("cannot be told apart from what is served: {error}"),
-            )),
+            Ok(true) => Err(self.error(format!(
+                "lies in the served directory {}, where clients can reach it; keep it elsewhere",
+                served.directory().display()
+            ))),
+            Err(error) => Err(self.error(format!("cannot be told apart from what is served: {error}"))),
         }
     }
 
     /// From now on the path may mean another file, because the process is confined: there it could be one that a client has put
-    /// there. Only the descriptor is used any more.
+    /// there. Only the directory that was opened before is used any more.
     pub fn forget_path(&mut self) {
-        self.reach = Reach::ByDescriptor;
+        self.reach = Reach::ByDirectory;
     }
 
     /// What the opened file says now.
     pub fn read(&mut self) -> Result<Accounts, UsersFileError> {
-        let content =
-            content(&mut self.file, self.privacy).map_err(|reason| UsersFileError::about(&self.path, reason))?;
-        Accounts::parse(&content).map_err(|error| UsersFileError {
-            path: self.path.clone(),
-            line: Some(error.line),
-            reason: error.reason,
-        })
+        let content = content(&mut self.file, self.privacy).map_err(|reason| self.error(reason))?;
+        self.parse(&content)
     }
 
     /// What the file says by now, also if another has taken its place. After an error everything is as before.
     pub fn reread(&mut self) -> Result<Accounts, UsersFileError> {
         match self.reach {
             Reach::ByPath => {
-                let mut replacement = UsersFile::open(&self.path, self.privacy)?;
+                let mut replacement = UsersFile::open(self.place.path(), self.privacy)?;
                 if let Some(served) = &self.served {
                     replacement = replacement.outside(served)?;
                 }
@@ -127,19 +121,39 @@ impl UsersFile {
                 *self = replacement;
                 Ok(accounts)
             }
-            Reach::ByDescriptor => {
-                let is_gone = self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0);
-                if is_gone {
-                    return Err(UsersFileError::about(
-                        &self.path,
-                        "has been replaced, and the confined server cannot reach the new one; \
-                         change the file in place, or start the server anew"
-                            .to_owned(),
-                    ));
+            Reach::ByDirectory => {
+                if self.is_still_named() {
+                    return self.read();
                 }
-                self.read()
+                let mut replacement = open(&self.place).map_err(|error| {
+                    self.error(format!(
+                        "has been replaced, and the new file cannot be opened by the user that the server runs as: {error}"
+                    ))
+                })?;
+                let content = content(&mut replacement, self.privacy).map_err(|reason| self.error(reason))?;
+                let accounts = self.parse(&content)?;
+                self.file = replacement;
+                Ok(accounts)
             }
         }
+    }
+
+    /// Where the process may not look for the name any more, a file that still has one counts as the same.
+    fn is_still_named(&self) -> bool {
+        self.place
+            .is_still(&self.file)
+            .unwrap_or_else(|_| self.file.metadata().is_ok_and(|metadata| metadata.nlink() > 0))
+    }
+
+    fn parse(&self, content: &[u8]) -> Result<Accounts, UsersFileError> {
+        Accounts::parse(content).map_err(|error| UsersFileError {
+            line: Some(error.line),
+            ..self.error(error.reason)
+        })
+    }
+
+    fn error(&self, reason: String) -> UsersFileError {
+        UsersFileError::about(self.place.path(), reason)
     }
 }
 
@@ -169,26 +183,8 @@ impl Accounts {
 }
 
 /// Never waits for a writer at the other end of a pipe; what kind of file it is, is looked at before it is read.
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-        .open(path)
-}
-
-/// Directories are compared by what they are, not by how they are spelled.
-fn lies_within(path: &Path, served: &Path) -> io::Result<bool> {
-    let identity = |place: &Path| place.metadata().map(|metadata| (metadata.dev(), metadata.ino()));
-    let served = identity(served)?;
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    for place in [parent.unwrap_or(Path::new(".")), path] {
-        for directory in place.canonicalize()?.ancestors() {
-            if identity(directory)? == served {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
+fn open(place: &OutsideFile) -> io::Result<File> {
+    place.open(OFlags::RDONLY, Mode::empty())
 }
 
 fn content(file: &mut File, privacy: Privacy) -> Result<Vec<u8>, String> {
@@ -441,16 +437,17 @@ mod tests {
         std::os::unix::fs::symlink(&path, &link_in).expect("a link");
         std::os::unix::fs::symlink(&inside, &link_out).expect("a link");
         let spelled = served.join("deep/../../served/deep/users");
+        let tree = ServedTree::of(&served).expect("a directory");
         for reachable in [&inside, &link_in, &link_out, &spelled] {
             let opened = UsersFile::open(reachable, Privacy::Required).expect("opened");
-            let error = opened.outside(&served).expect_err("reachable");
+            let error = opened.outside(&tree).expect_err("reachable");
             assert!(
                 error.reason.contains("lies in the served directory") && error.line.is_none(),
                 "{error}"
             );
         }
         let opened = UsersFile::open(&path, Privacy::Required).expect("opened");
-        let mut users = opened.outside(&served).expect("beside it");
+        let mut users = opened.outside(&tree).expect("beside it");
         assert!(users.read().is_ok() && users.reread().is_ok());
         fs::remove_file(&path).expect("removed");
         std::os::unix::fs::symlink(&inside, &path).expect("a link");
@@ -475,7 +472,7 @@ mod tests {
     }
 
     #[test]
-    fn f10_a_confined_server_reads_the_same_file_again_and_never_another() {
+    fn f10_a_confined_server_reads_the_file_of_that_name_in_that_directory_and_never_another() {
         let (directory, path) = file_with(line("alice").as_bytes());
         let mut users = UsersFile::open(&path, Privacy::Required).expect("opened");
         users.forget_path();
@@ -485,11 +482,26 @@ mod tests {
             .and_then(|mut file| file.write_all(line("bob").as_bytes()))
             .expect("changed in place");
         assert!(users.reread().expect("a good file").find(b"bob").is_some());
-        let planted = directory.path().join("planted");
-        fs::write(&planted, line("mallory")).expect("written");
-        set_mode(&planted, 0o600);
-        fs::rename(&planted, &path).expect("renamed");
-        let error = users.reread().expect_err("it cannot be known what the new file says");
+        let put_in_place = |content: String| {
+            let next = directory.path().join("next");
+            fs::write(&next, content).expect("written");
+            set_mode(&next, 0o600);
+            fs::rename(&next, &path).expect("renamed");
+        };
+        put_in_place(line("carol"));
+        assert!(users.reread().expect("a good file").find(b"carol").is_some());
+        put_in_place("nonsense".to_owned());
+        assert_eq!(users.reread().expect_err("a bad file").line, Some(1));
+        put_in_place(line("dave"));
+        assert!(users.reread().expect("mended").find(b"dave").is_some());
+        // A link would be looked up in the served directory, if it is absolute.
+        let outside = TempDir::new().expect("a directory");
+        fs::rename(&path, outside.path().join("users")).expect("moved");
+        std::os::unix::fs::symlink(outside.path().join("users"), &path).expect("a link");
+        let error = users.reread().expect_err("links are not followed any more");
+        assert!(error.reason.contains("has been replaced"), "{error}");
+        fs::remove_file(&path).expect("removed");
+        let error = users.reread().expect_err("there is none");
         assert!(error.reason.contains("has been replaced"), "{error}");
     }
 }

@@ -5,17 +5,16 @@
 //! and the bytes be had again.
 
 use super::connection::Connection;
+use super::log_file::{LogFile, LogKind, Reopened};
 use super::shared::Shared;
 use crate::ftp::command::Representation;
 use crate::ftp::timestamp::Timestamp;
 use crate::session::{Notice, Outcome, Transfer, TransferKind};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{self, Mode, OFlags};
 use serde_json::{Map, Value, json};
-use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// What a pipe takes whole or not at all (PIPE_BUF).
@@ -35,30 +34,34 @@ pub struct EventLog {
 #[derive(Debug)]
 enum Sink {
     StandardOutput,
-    File { path: PathBuf, file: File },
+    File(LogFile),
 }
 
 impl EventLog {
-    /// `-` is standard output; everything else a file or FIFO that is appended to.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    /// `-` is standard output; everything else a file or FIFO that is appended to. `owner`: whom a new file is given to.
+    pub fn open(path: &Path, owner: Option<(u32, u32)>) -> io::Result<Self> {
         let sink = if path == Path::new("-") {
             Sink::StandardOutput
         } else {
-            Sink::File {
-                path: path.to_path_buf(),
-                file: open(path)?,
-            }
+            Sink::File(LogFile::open(path, LogKind::MayBeFifo, owner)?)
         };
         Ok(Self { sink })
     }
 
-    /// Opens the file anew, after something has renamed it; on failure the old one stays in use.
-    pub fn reopen(&mut self) -> io::Result<()> {
+    /// Opens the file anew, after something has moved it away; on failure the old one stays in use.
+    pub fn reopen(&mut self) -> io::Result<Reopened> {
         match &mut self.sink {
-            Sink::StandardOutput => {}
-            Sink::File { path, file } => *file = open(path)?,
+            Sink::StandardOutput => Ok(Reopened::Same),
+            Sink::File(file) => file.reopen(),
         }
-        Ok(())
+    }
+
+    /// Whether the process could make the file anew after it was moved away.
+    pub fn can_be_made_anew(&self) -> bool {
+        match &self.sink {
+            Sink::StandardOutput => true,
+            Sink::File(file) => file.can_be_made_anew(),
+        }
     }
 
     /// Whether the line was taken, whole.
@@ -68,15 +71,9 @@ impl EventLog {
         line.len() <= LINE_MAX
             && match &mut self.sink {
                 Sink::StandardOutput => takes_a_line() && write_at_once(&mut io::stdout().lock(), line.as_bytes()),
-                Sink::File { file, .. } => write_at_once(file, line.as_bytes()),
+                Sink::File(file) => file.append(line.as_bytes()).is_ok(),
             }
     }
-}
-
-/// A FIFO without a reader can be opened for both ways only, and never blocks then.
-fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    Ok(fs::open(path, flags, Mode::from_raw_mode(0o640))?.into())
 }
 
 fn write_at_once(sink: &mut impl Write, line: &[u8]) -> bool {

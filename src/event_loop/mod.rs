@@ -22,6 +22,7 @@ mod event_log;
 mod exchange;
 mod listeners;
 mod listening;
+mod log_file;
 mod pace;
 pub mod passive_ring;
 mod recording;

@@ -2,6 +2,7 @@
 //!
 //! Signals arrive as events of the same poll, through a pipe of the library's, so nothing here runs in a signal handler.
 
+use super::log_file::Reopened;
 use super::{EventLog, EventLoop, SHUTDOWN_GRACE, Shutdown, TransferLog};
 use mio::{Interest, Registry, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
@@ -69,13 +70,14 @@ impl EventLoop {
     fn reopen_logs(&mut self) {
         let transfers = self.shared.transfer_log.as_mut().map(TransferLog::reopen);
         let events = self.shared.event_log.as_mut().map(EventLog::reopen);
-        for (name, reopened) in [("transfer log", transfers), ("event log", events)] {
+        for (option, reopened) in [("--transfer-log", transfers), ("--events", events)] {
             match reopened {
                 None => {}
-                Some(Ok(())) => log::info!("{name} reopened"),
+                Some(Ok(Reopened::Anew)) => log::info!("{option}: new file opened"),
+                Some(Ok(Reopened::Same)) => log::info!("{option}: the file was not moved and stays open"),
                 Some(Err(error)) => log::warn!(
-                    "the {name} cannot be reopened ({error}), the old file stays in use; a confined server cannot reach \
-                     it: rotate by copying and truncating"
+                    "{option}: the new file cannot be opened ({error}), the old one stays in use; create it for the user \
+                     that the server runs as, or rotate by copying and truncating"
                 ),
             }
         }

@@ -2,21 +2,19 @@
 //!
 //! The file is opened so that writing to it never waits; a line that cannot be written is dropped and counted.
 
+use super::log_file::{LogFile, LogKind, Reopened};
 use crate::ftp::command::Representation;
 use crate::ftp::timestamp::Timestamp;
 use crate::transfer::Direction;
-use rustix::fs::{self, Mode, OFlags};
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// An open transfer log.
 #[derive(Debug)]
 pub struct TransferLog {
-    path: PathBuf,
-    file: File,
+    file: LogFile,
     dropped: u64,
 }
 
@@ -37,39 +35,37 @@ pub struct LoggedTransfer<'transfer> {
 }
 
 impl TransferLog {
-    /// Opens or creates `path` for appending.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    /// Opens or creates `path` for appending; `owner`: whom a new file is given to.
+    pub fn open(path: &Path, owner: Option<(u32, u32)>) -> io::Result<Self> {
         Ok(Self {
-            path: path.to_path_buf(),
-            file: open(path)?,
+            file: LogFile::open(path, LogKind::Plain, owner)?,
             dropped: 0,
         })
     }
 
-    /// Opens the file anew, after something has renamed it; on failure the old one stays in use.
-    pub fn reopen(&mut self) -> io::Result<()> {
-        self.file = open(&self.path)?;
-        Ok(())
+    /// Opens the file anew, after something has moved it away; on failure the old one stays in use.
+    pub fn reopen(&mut self) -> io::Result<Reopened> {
+        self.file.reopen()
+    }
+
+    /// Whether the process could make the file anew after it was moved away.
+    pub fn can_be_made_anew(&self) -> bool {
+        self.file.can_be_made_anew()
     }
 
     /// Appends a line.
     pub fn write(&mut self, transfer: &LoggedTransfer<'_>) {
-        if self.file.write_all(&line(transfer)).is_err() {
+        if self.file.append(&line(transfer)).is_err() {
             self.dropped += 1;
             if self.dropped.is_power_of_two() {
                 log::warn!(
                     "{} lines of the transfer log could not be written to {}",
                     self.dropped,
-                    self.path.display()
+                    self.file.path().display()
                 );
             }
         }
     }
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    Ok(fs::open(path, flags, Mode::from_raw_mode(0o640))?.into())
 }
 
 fn line(transfer: &LoggedTransfer<'_>) -> Vec<u8> {

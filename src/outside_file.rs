@@ -1,0 +1,180 @@
+//! A file outside the served directory that is opened again while the server runs: a rotated log, a replaced users file.
+//!
+//! After chroot the path of such a file means a file in the served directory, one that a client may have put there. So its
+//! directory is opened at the start, and later the file is opened by its last name, relative to that descriptor.
+//!
+//! A descriptor of a directory outside is a way out of a chroot for whoever takes over the process: `fchdir`, then `..`
+//! (threat L04). Therefore the directory is held as a mount of its own where the kernel allows that (`open_tree(2)`, which
+//! needs CAP_SYS_ADMIN): `..` of such a mount's root is that root itself. Elsewhere it is an ordinary descriptor, which leads
+//! no further than the user that the process has become may go.
+
+use rustix::fs::{self, Access, AtFlags, CWD, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::mount::{OpenTreeFlags, open_tree};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Where a file is found again. It can be sent to another thread.
+#[derive(Debug)]
+pub struct OutsideFile {
+    directory: OwnedFd,
+    name: OsString,
+    path: PathBuf,
+}
+
+impl OutsideFile {
+    /// Opens the directory of `path`. Links in `path` are followed now and never again. The file itself need not exist.
+    pub fn locate(path: &Path) -> io::Result<Self> {
+        let resolved = resolve(path)?;
+        let (Some(parent), Some(name)) = (resolved.parent(), resolved.file_name()) else {
+            return Err(ErrorKind::IsADirectory.into());
+        };
+        Ok(Self {
+            directory: open_directory(parent)?,
+            name: name.to_owned(),
+            path: path.to_path_buf(),
+        })
+    }
+
+    /// The path as it was given, for messages.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens what has the name now: never through a link, never waiting, never as a controlling terminal.
+    pub fn open(&self, flags: OFlags, mode: Mode) -> io::Result<File> {
+        let always = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        Ok(fs::openat(&self.directory, &self.name, flags | always, mode)?.into())
+    }
+
+    /// Whether the name still means the file that is open as `file`: it was neither moved nor replaced.
+    pub fn is_still(&self, file: &File) -> io::Result<bool> {
+        let named = match fs::statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => stat,
+            Err(Errno::NOENT) => return Ok(false),
+            Err(errno) => return Err(errno.into()),
+        };
+        let open = file.metadata()?;
+        Ok((named.st_dev, named.st_ino) == (open.dev(), open.ino()))
+    }
+
+    /// Whether the process may make a file in the directory, by what it is now.
+    pub fn can_be_made_anew(&self) -> bool {
+        fs::accessat(
+            &self.directory,
+            ".",
+            Access::WRITE_OK | Access::EXEC_OK,
+            AtFlags::EACCESS,
+        )
+        .is_ok()
+    }
+}
+
+/// The path without links, of a file that may be missing.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    match path.canonicalize() {
+        Err(error) if error.kind() == ErrorKind::NotFound && path.symlink_metadata().is_err() => {
+            let name = path.file_name().ok_or(ErrorKind::InvalidFilename)?;
+            Ok(directory_of(path).canonicalize()?.join(name))
+        }
+        resolved => resolved,
+    }
+}
+
+/// The directory that the last name of `path` is in.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+fn open_directory(path: &Path) -> io::Result<OwnedFd> {
+    let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    if let Ok(directory) = open_tree(CWD, path, clone) {
+        return Ok(directory);
+    }
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(fs::openat(CWD, path, flags, Mode::empty())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::unix::fs::symlink;
+    use tempfile::TempDir;
+
+    const APPEND: OFlags = OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::APPEND);
+
+    fn private() -> Mode {
+        Mode::from_raw_mode(0o600)
+    }
+
+    #[test]
+    fn a_file_that_was_moved_is_made_anew_where_it_was() {
+        let directory = TempDir::new().expect("a directory");
+        let path = directory.path().join("log");
+        let place = OutsideFile::locate(&path).expect("its directory exists");
+        let mut first = place.open(APPEND, private()).expect("made");
+        assert!(place.is_still(&first).expect("there"));
+        std::fs::rename(&path, directory.path().join("log.1")).expect("rotated");
+        assert!(!place.is_still(&first).expect("missing"));
+        let second = place.open(APPEND, private()).expect("made");
+        assert!(place.is_still(&second).expect("there"));
+        first.write_all(b"old").expect("still open");
+        assert_eq!(std::fs::read(directory.path().join("log.1")).expect("a file"), b"old");
+        assert_eq!(std::fs::read(&path).expect("a file"), b"");
+    }
+
+    #[test]
+    fn links_are_followed_when_it_is_located_and_never_again() {
+        let directory = TempDir::new().expect("a directory");
+        let (real, link) = (directory.path().join("real"), directory.path().join("link"));
+        std::fs::create_dir(&real).expect("a directory");
+        std::fs::write(real.join("log"), "").expect("a file");
+        symlink(real.join("log"), &link).expect("a link");
+        let place = OutsideFile::locate(&link).expect("it leads to a file");
+        std::fs::remove_file(real.join("log")).expect("moved away");
+        drop(place.open(APPEND, private()).expect("made"));
+        assert!(
+            real.join("log").exists() && link.is_symlink(),
+            "made where the link led"
+        );
+        std::fs::remove_file(real.join("log")).expect("ours");
+        symlink(directory.path().join("elsewhere"), real.join("log")).expect("a link");
+        assert!(place.open(APPEND, private()).is_err());
+        assert!(!directory.path().join("elsewhere").exists());
+        let dangling = OutsideFile::locate(&real.join("log"));
+        assert!(dangling.is_err(), "a link that leads nowhere names no file");
+    }
+
+    #[test]
+    fn it_can_be_sent_to_another_thread() {
+        fn is_send<T: Send>(_: &T) {}
+        let directory = TempDir::new().expect("a directory");
+        is_send(&OutsideFile::locate(&directory.path().join("log")).expect("its directory exists"));
+    }
+
+    /// Only with CAP_SYS_ADMIN; elsewhere the descriptor is an ordinary one, as the module says.
+    #[test]
+    fn l04_the_directory_that_is_kept_has_no_way_up() {
+        let directory = TempDir::new().expect("a directory");
+        let inner = directory.path().join("inner");
+        std::fs::create_dir(&inner).expect("a directory");
+        let place = OutsideFile::locate(&inner.join("log")).expect("its directory exists");
+        let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        if open_tree(CWD, &inner, clone).is_err() {
+            println!("skipped: this process may not clone a mount");
+            return;
+        }
+        let here = fs::statat(&place.directory, ".", AtFlags::empty()).expect("there");
+        for up in ["..", "../..", "../../../../.."] {
+            let above = fs::statat(&place.directory, up, AtFlags::empty()).expect("there");
+            assert_eq!((above.st_dev, above.st_ino), (here.st_dev, here.st_ino), "{up}");
+        }
+    }
+}
