@@ -1,18 +1,15 @@
 //! What must block, on one thread beside the loop.
 //!
-//! The loop hands over a job with a ticket, goes on, is woken, and collects the result. The queue is short: a job that finds it
-//! full is given back, and the client is told that the server is busy. Nothing here knows the poll, a socket or a session, and
-//! nothing here makes the caller wait.
+//! The loop hands over a job with a ticket, goes on, is woken, and collects the result. The thread is given few jobs at a time
+//! (see [`Lane`]); the rest wait in queues of the loop's, which decides whose turn it is. Nothing here knows the poll, a socket
+//! or a session, and nothing here makes the caller wait.
 
-use crate::accounts::{Password, PasswordHash};
+use crate::accounts::Claim;
 use crate::storage::{Publication, Published, StorageError, TreeWalk};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
-
-/// Jobs that may wait beside the one that is done (HASH_Q).
-const WAITING_MAX: usize = 8;
 
 /// Entries of a tree that one job looks at, so that passwords need not wait for a large one.
 const WALK_ENTRIES: usize = 10_000;
@@ -20,10 +17,7 @@ const WALK_ENTRIES: usize = 10_000;
 /// Something that takes long.
 #[derive(Debug)]
 pub enum Job {
-    VerifyPassword {
-        hash: PasswordHash,
-        password: Password,
-    },
+    VerifyPassword(Claim),
     /// Give a received file its name, and wait until the disk has it.
     Publish(Publication),
     /// Look at some more of a tree.
@@ -38,8 +32,44 @@ pub enum Done {
     },
     Published(Result<Published, StorageError>),
     Walked(Box<TreeWalk>),
-    /// The job broke off in the middle, by a mistake in this program; it was told to standard error.
+    /// The job panicked; the message is on standard error.
     Failed,
+}
+
+/// The kinds of jobs. To add one: a variant here and in [`Job`], its place in [`Kind::TAKING_TURNS`] and its lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Password,
+    Publication,
+    Walk,
+}
+
+/// What the thread may have at once: one job of each lane.
+///
+/// It works through them in the order in which they came, so where both lanes have work they alternate: a password waits for
+/// at most one job that is none, and floods of passwords leave every second place to the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    Passwords,
+    /// Every other kind; they take turns.
+    Others,
+}
+
+impl Kind {
+    /// The kinds that share [`Lane::Others`].
+    pub const TAKING_TURNS: [Kind; 2] = [Kind::Publication, Kind::Walk];
+
+    pub fn lane(self) -> Lane {
+        match self {
+            Kind::Password => Lane::Passwords,
+            Kind::Publication | Kind::Walk => Lane::Others,
+        }
+    }
+}
+
+impl Lane {
+    /// How many there are, which is how many jobs the thread may have.
+    const COUNT: usize = 2;
 }
 
 /// The thread and the ways to it and back. `Ticket` says for whom a job is done; it comes back as it was given.
@@ -63,9 +93,9 @@ impl<Ticket: Send + 'static> SlowWork<Ticket> {
         perform: impl Fn(Job) -> Done + Send + 'static,
         wake: impl Fn() + Send + 'static,
     ) -> io::Result<Self> {
-        let (jobs, waiting) = sync_channel::<(Ticket, Job)>(WAITING_MAX);
+        let (jobs, waiting) = sync_channel::<(Ticket, Job)>(Lane::COUNT);
         // Results that nobody collects stop the thread, not the memory.
-        let (finished, results) = sync_channel(WAITING_MAX);
+        let (finished, results) = sync_channel(Lane::COUNT);
         thread::Builder::new().name("slow-work".to_owned()).spawn(move || {
             while let Ok((ticket, job)) = waiting.recv() {
                 // The job is consumed either way, so nothing half done is seen afterwards.
@@ -79,10 +109,10 @@ impl<Ticket: Send + 'static> SlowWork<Ticket> {
         Ok(Self { jobs, results })
     }
 
-    /// Puts `job` into the queue; gives it back when the queue is full. Never waits.
-    pub fn submit(&self, ticket: Ticket, job: Job) -> Result<(), Job> {
+    /// Hands `job` over. Gives both back when the thread has as many as it may have. Never waits.
+    pub fn submit(&self, ticket: Ticket, job: Job) -> Result<(), (Ticket, Job)> {
         self.jobs.try_send((ticket, job)).map_err(|error| match error {
-            TrySendError::Full((_, job)) | TrySendError::Disconnected((_, job)) => job,
+            TrySendError::Full(returned) | TrySendError::Disconnected(returned) => returned,
         })
     }
 
@@ -93,10 +123,19 @@ impl<Ticket: Send + 'static> SlowWork<Ticket> {
 }
 
 impl Job {
+    /// Which kind of job it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Job::VerifyPassword(_) => Kind::Password,
+            Job::Publish(_) => Kind::Publication,
+            Job::Walk(_) => Kind::Walk,
+        }
+    }
+
     fn perform(self) -> Done {
         match self {
-            Job::VerifyPassword { hash, password } => Done::PasswordVerified {
-                matches: hash.verify(password.as_bytes()),
+            Job::VerifyPassword(claim) => Done::PasswordVerified {
+                matches: claim.is_right(),
             },
             Job::Publish(publication) => Done::Published(publication.run()),
             Job::Walk(mut walk) => {
@@ -110,6 +149,7 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accounts::{Password, PasswordHash};
     use std::sync::mpsc::{RecvTimeoutError, channel};
     use std::sync::{Arc, Weak};
     use std::time::Duration;
@@ -120,14 +160,15 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(30);
 
     fn job(password: &str) -> Job {
-        Job::VerifyPassword {
+        Job::VerifyPassword(Claim {
+            user: b"alice"[..].into(),
             hash: PasswordHash::parse(HASH).expect("a hash"),
             password: Password::new(password.as_bytes().to_vec()),
-        }
+        })
     }
 
     fn is_secret(job: &Job) -> bool {
-        matches!(job, Job::VerifyPassword { password, .. } if password.as_bytes() == b"secret")
+        matches!(job, Job::VerifyPassword(claim) if claim.password.as_bytes() == b"secret")
     }
 
     /// The next result; `Ok`: whether the password matched, `Err`: the job broke off.
@@ -149,10 +190,10 @@ mod tests {
         })
         .expect("a thread");
         assert_eq!(told(&work), None);
-        for (ticket, password) in ["secret", "wrong", "secret"].into_iter().enumerate() {
+        for (ticket, password) in ["secret", "wrong"].into_iter().enumerate() {
             work.submit(ticket, job(password)).expect("room");
         }
-        for (ticket, matches) in [true, false, true].into_iter().enumerate() {
+        for (ticket, matches) in [true, false].into_iter().enumerate() {
             woken.recv_timeout(PATIENCE).expect("a wake-up after each result");
             assert_eq!(told(&work), Some((ticket, Ok(matches))));
         }
@@ -160,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn f04_eight_may_wait_and_the_next_is_given_back() {
+    fn f04_no_more_than_a_job_a_lane_waits_and_the_next_is_given_back() {
         let (wake, woken) = channel();
         let (begin, begun) = channel();
         let (release, gate) = channel::<()>();
@@ -177,12 +218,13 @@ mod tests {
         .expect("a thread");
         work.submit(0, job("secret")).expect("an idle thread");
         begun.recv_timeout(PATIENCE).expect("it has begun");
-        for ticket in 1..=WAITING_MAX {
+        for ticket in 1..=Lane::COUNT {
             work.submit(ticket, job("secret")).expect("room to wait");
         }
-        let refused = work.submit(99, job("wrong")).expect_err("no room");
+        let (ticket, refused) = work.submit(99, job("wrong")).expect_err("no room");
+        assert_eq!(ticket, 99);
         assert!(!is_secret(&refused), "the same job comes back");
-        for ticket in 0..=WAITING_MAX {
+        for ticket in 0..=Lane::COUNT {
             release.send(()).expect("it waits");
             woken.recv_timeout(PATIENCE).expect("a result");
             assert_eq!(told(&work), Some((ticket, Ok(true))));
@@ -222,8 +264,9 @@ mod tests {
             Done::Failed
         };
         let work = SlowWork::start_with(perform, || panic!("nobody is to be woken")).expect("a thread");
-        (0..3).for_each(|ticket| work.submit(ticket, job("secret")).expect("room"));
+        work.submit(0, job("secret")).expect("room");
         begun.recv_timeout(PATIENCE).expect("the first has begun");
+        (1..3).for_each(|ticket| work.submit(ticket, job("secret")).expect("room"));
         drop(work);
         assert!(held.upgrade().is_some(), "dropping did not wait for the job");
         release.send(()).expect("it waits");

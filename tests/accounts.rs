@@ -197,22 +197,16 @@ fn f03_an_address_that_fails_waits_for_its_answers_and_no_other_does() {
 fn f03_ten_failures_of_one_address_block_it_over_reconnects_and_parallel_connections() {
     let (_premises, server) = with_alice_and_bob(&[]);
     let guesser = fresh_address(0);
-    let mut failures = 0;
-    while failures < 10 {
-        let mut clients: Vec<Client> = (failures..10)
-            .map(|_| {
-                let mut client = Client::connect_from(server.address, guesser);
-                assert_eq!(client.code("USER alice"), 331);
-                client.send("PASS guess");
-                client
-            })
-            .collect();
-        for client in &mut clients {
-            let reply = client.reply();
-            // Where the machine is slow, more may have waited for the thread than it takes.
-            assert!(reply.code == 530 || reply.text().contains("Busy"), "{reply:?}");
-            failures += usize::from(reply.code == 530);
-        }
+    let mut clients: Vec<Client> = (0..10)
+        .map(|_| {
+            let mut client = Client::connect_from(server.address, guesser);
+            assert_eq!(client.code("USER alice"), 331);
+            client.send("PASS guess");
+            client
+        })
+        .collect();
+    for client in &mut clients {
+        client.expect(530);
     }
     let mut right = Client::connect_from(server.address, guesser);
     for expected in [530, 530, 421] {
@@ -220,11 +214,12 @@ fn f03_ten_failures_of_one_address_block_it_over_reconnects_and_parallel_connect
         assert_eq!(right.code(&format!("PASS {PASSWORD}")), expected, "not even heard");
     }
     log_in(&mut Client::connect_from(server.address, fresh_address(1)), "alice");
-    assert!(server.stderr().contains("has failed too often"), "{}", server.stderr());
+    let warning = "127.1.0.1: 1 logins refused without verification";
+    assert!(server.stderr().contains(warning), "{}", server.stderr());
 }
 
 #[test]
-fn f04_a_flood_of_logins_is_turned_away_while_others_are_answered() {
+fn f04_a_flood_of_logins_waits_while_others_are_answered() {
     const CLIENTS: u32 = 40;
     let premises = Premises::new();
     let dear = hash_new(PASSWORD.as_bytes()).expect("made");
@@ -246,24 +241,10 @@ fn f04_a_flood_of_logins_is_turned_away_while_others_are_answered() {
         assert_eq!(other.code("NOOP"), 200);
     }
     assert!(flood.iter().any(is_silent), "the loop did not wait for the passwords");
-    let codes: Vec<u16> = flood
-        .iter_mut()
-        .map(|client| {
-            let reply = client.reply();
-            assert!(
-                reply.code == 530 || reply.text() == "421 Busy with other logins, try again",
-                "{reply:?}"
-            );
-            if reply.code == 421 {
-                assert!(client.is_closed());
-            }
-            reply.code
-        })
-        .collect();
-    let verified = codes.iter().filter(|code| **code == 530).count();
-    // One may be at work, or about to be, and eight wait; each that is done makes room for one that still comes.
-    assert!((8..CLIENTS as usize).contains(&verified), "{codes:?}");
     assert_eq!(server.threads(), 2, "no thread was added");
+    for client in &mut flood {
+        client.expect(530);
+    }
     log_in(&mut Client::connect_from(server.address, fresh_address(99)), "alice");
 }
 

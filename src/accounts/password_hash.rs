@@ -59,10 +59,6 @@ pub enum HashError {
 }
 
 impl PasswordHash {
-    /// What nobody's password is compared with when there is no account: argon2id with the costs that [`hash_new`] uses.
-    const NOBODYS: &str =
-        "$argon2id$v=19$m=19456,t=2,p=1$bm8gb25lIGhhcyB0aGlz$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-
     /// Checks `text` from end to end: what is accepted here can be verified.
     pub fn parse(text: &str) -> Result<Self, HashError> {
         let kind = text.strip_prefix('$').and_then(|rest| rest.split('$').next());
@@ -102,15 +98,6 @@ impl PasswordHash {
         Self {
             purpose: Purpose::StandIn,
             ..self.clone()
-        }
-    }
-
-    /// The stand-in where there are no accounts to take after.
-    pub(super) fn nobodys() -> Self {
-        Self {
-            scheme: Scheme::Argon2,
-            text: Self::NOBODYS.into(),
-            purpose: Purpose::StandIn,
         }
     }
 }
@@ -289,21 +276,12 @@ pub(super) mod tests {
             assert!(!stand_in.verify(b"secret"), "{text}");
             assert!(hash.verify(b"secret"), "the account itself is as it was");
         }
-        assert_eq!(
-            check_argon2(&PasswordHash::nobodys().text),
-            Ok(Scheme::Argon2),
-            "it can be computed"
-        );
-        assert!(!PasswordHash::nobodys().verify(b"secret"));
     }
 
     #[test]
     fn new_hashes_differ_and_verify() {
         let (first, second) = (hash_new(b"secret").expect("made"), hash_new(b"secret").expect("made"));
-        assert!(
-            first.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-            "as the stand-in: {first}"
-        );
+        assert!(first.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{first}");
         assert_ne!(first, second, "each has its salt");
         assert!(!first.contains(':'), "it fits into a line of the users file");
         assert!(PasswordHash::parse(&first).expect("well-formed").verify(b"secret"));

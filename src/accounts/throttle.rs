@@ -14,6 +14,8 @@ const WINDOW: Duration = Duration::from_secs(10 * 60);
 /// The answer after the first failure waits this long; each further one doubles it.
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
+/// Refused logins of one network are told at most once in this time.
+const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 /// Networks remembered at once (threat G23).
 const NETWORKS_MAX: usize = 65_536;
 
@@ -37,6 +39,9 @@ struct Record {
     in_a_row: u32,
     /// The place in `order`.
     place: u64,
+    /// Logins refused since that was last told, and when that was.
+    refused: u64,
+    warned_at: Option<Instant>,
 }
 
 impl LoginThrottle {
@@ -44,13 +49,19 @@ impl LoginThrottle {
         Self::default()
     }
 
+    /// Recent failures of `peer` since somebody there has logged in.
+    pub fn failures(&self, peer: IpAddr, now: Instant) -> u32 {
+        let record = self.networks.get(&PeerNetwork::of(peer));
+        record.map_or(0, |record| {
+            u32::try_from(record.recent(now))
+                .unwrap_or(u32::MAX)
+                .min(record.in_a_row)
+        })
+    }
+
     /// How long the answer to a login from `peer` is to be held back; zero for those who have not failed.
     pub fn delay(&self, peer: IpAddr, now: Instant) -> Duration {
-        let Some(record) = self.networks.get(&PeerNetwork::of(peer)) else {
-            return Duration::ZERO;
-        };
-        let recent = u32::try_from(record.recent(now)).unwrap_or(u32::MAX);
-        match recent.min(record.in_a_row) {
+        match self.failures(peer, now) {
             0 => Duration::ZERO,
             failures => 2_u32
                 .checked_pow(failures - 1)
@@ -63,6 +74,19 @@ impl LoginThrottle {
     pub fn is_blocked(&self, peer: IpAddr, now: Instant) -> bool {
         let record = self.networks.get(&PeerNetwork::of(peer));
         record.is_some_and(|record| record.recent(now) >= FAILURES_MAX)
+    }
+
+    /// A login from `peer` was refused because it is blocked. How many were since this last returned a number, which it does
+    /// once a minute for each network, so that a flood of logins is no flood of log lines.
+    pub fn refused(&mut self, peer: IpAddr, now: Instant) -> Option<u64> {
+        let record = self.networks.get_mut(&PeerNetwork::of(peer))?;
+        record.refused += 1;
+        let is_news = |at| now.saturating_duration_since(at) >= BETWEEN_WARNINGS;
+        if !record.warned_at.is_none_or(is_news) {
+            return None;
+        }
+        record.warned_at = Some(now);
+        Some(std::mem::take(&mut record.refused))
     }
 
     /// A login from `peer` was wrong. Those refused for being blocked do not count, so that a block ends.
@@ -196,6 +220,21 @@ mod tests {
         }
         assert!(throttle.is_blocked(address("2001:db8:1:2:abcd::1"), now));
         assert!(!throttle.is_blocked(address("2001:db8:1:3::1"), now));
+    }
+
+    #[test]
+    fn f03_refused_logins_are_told_once_a_minute_with_their_number() {
+        let (mut throttle, start, peer) = (LoginThrottle::new(), Instant::now(), address("192.0.2.1"));
+        assert_eq!(throttle.refused(peer, start), None, "it is not even known");
+        for _ in 0..10 {
+            throttle.failed(peer, start);
+        }
+        assert_eq!(throttle.refused(peer, start), Some(1), "the first at once");
+        for second in 1..60 {
+            assert_eq!(throttle.refused(peer, start + second * SECOND), None);
+        }
+        assert_eq!(throttle.refused(peer, start + 60 * SECOND), Some(60));
+        assert_eq!(throttle.refused(peer, start + 61 * SECOND), None);
     }
 
     #[test]

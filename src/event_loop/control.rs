@@ -8,6 +8,7 @@ use super::data_channel::DataChannel;
 use super::replies::OUTPUT_ENOUGH;
 use super::shared::Shared;
 use super::trace::Tone;
+use super::verifying::Verification;
 use crate::ftp::command::Command;
 use crate::ftp::reply::{self, Reply};
 use crate::options::Technique;
@@ -155,9 +156,11 @@ impl Connection {
         }
     }
 
-    /// During a long answer commands wait; but work for a client that has gone would be for nobody.
+    /// During a long answer, and while a password is verified, commands wait; but work for a client that has gone would be for
+    /// nobody.
     fn attend_answer(&mut self, reads: &mut usize, shared: &mut Shared) {
-        if self.answer.is_none() || self.listen(reads, shared) == Heard::NotAll {
+        let is_owed = self.answer.is_some() || self.verification != Verification::NotAsked;
+        if !is_owed || self.listen(reads, shared) == Heard::NotAll {
             return;
         }
         if self.life == Life::Serving && self.inbound == Inbound::Ended && !self.input.holds_verb("QUIT") {
@@ -266,13 +269,14 @@ impl Connection {
             Request::ArmActive(address) => self.arm_active(address, shared),
             Request::Disarm => self.disarm(shared),
             Request::Transfer(pump) => self.start_transfer(pump, shared),
-            Request::VerifyPassword { hash, password } => self.verify(hash, password, shared),
+            Request::VerifyPassword(claim) => self.verify(claim, shared),
             Request::Answer(answer) => {
                 self.answer = Some(answer);
                 self.continue_answer(shared);
             }
             Request::Close => {
                 self.disarm(shared);
+                self.withdraw_password(shared);
                 self.answer = None;
                 self.life = Life::Closing { since: shared.now };
             }
@@ -297,6 +301,7 @@ impl Connection {
     /// The client is gone, or is given up: nothing is said any more.
     pub(super) fn vanish(&mut self, shared: &mut Shared) {
         self.abandon_channel(shared);
+        self.withdraw_password(shared);
         self.answer = None;
         self.life = Life::Gone;
     }

@@ -23,6 +23,7 @@ mod exchange;
 mod listeners;
 mod listening;
 mod log_file;
+mod login_queue;
 mod pace;
 pub mod passive_ring;
 mod recording;
@@ -37,6 +38,7 @@ mod timeouts;
 pub mod token;
 mod trace;
 mod transfer_log;
+mod verifying;
 mod watchdog;
 
 pub use counters::Counters;
@@ -148,7 +150,7 @@ impl EventLoop {
             self.take_up_what_was_left();
             self.fire_deadlines();
             self.flush_replies();
-            self.hand_over_publications();
+            self.hand_over_slow_jobs();
             self.end_turn();
         }
         Ok(self.shared.counters)
@@ -200,7 +202,8 @@ impl EventLoop {
 
     /// How long the poll may sleep: until the nearest deadline; not at all when work was left.
     fn timeout(&self) -> Option<Duration> {
-        if !self.shared.ready.is_empty() {
+        let is_work_left = !self.shared.ready.is_empty() || !self.shared.unflushed.is_empty();
+        if is_work_left || self.has_password_to_hand_over() {
             return Some(Duration::ZERO);
         }
         let draining_until = match self.shutdown {

@@ -8,11 +8,13 @@ use super::data_channel::DataSocket;
 use super::deadlines::Deadlines;
 use super::event_log::EventLog;
 use super::listeners::PassivePorts;
+use super::login_queue::LoginQueue;
 use super::pace::Pace;
 use super::slow_jobs::SlowJobs;
 use super::token::{SlotId, Target};
 use super::trace::Trace;
 use super::transfer_log::TransferLog;
+use super::verifying::Guess;
 use super::{BULK_PER_TURN, wall_clock};
 use crate::accounts::{Account, Accounts, Attendance, LoginThrottle, Rights, UsersFile};
 use crate::descriptors::Descriptors;
@@ -112,6 +114,8 @@ pub struct Shared {
     paces: HashMap<Box<[u8]>, Weak<Pace>>,
     /// Addresses that failed to log in.
     pub throttle: LoginThrottle,
+    /// Passwords that wait to be verified.
+    pub logins: LoginQueue<Guess>,
     /// `None`: nothing that this server does can take long.
     pub slow_jobs: Option<SlowJobs>,
     /// Received files that wait for the disk, and whose they are.
@@ -153,6 +157,7 @@ impl Shared {
             quotas: HashMap::new(),
             paces: HashMap::new(),
             throttle: LoginThrottle::new(),
+            logins: LoginQueue::new(),
             slow_jobs,
             descriptors,
             random,

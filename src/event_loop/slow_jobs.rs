@@ -1,35 +1,42 @@
 //! What is done beside the loop, and how it comes back: passwords verified, files given to the disk, trees walked.
 //!
-//! Jobs go to the one thread of [`SlowWork`]; its waker is a target of the poll like any other. Passwords are refused when
-//! too many wait; files are not, they stand in a line of their own until the thread takes them. A connection whose client
-//! has gone meanwhile is not found any more, and its result is nobody's.
+//! Jobs go to the one thread of [`SlowWork`]; its waker is a target of the poll like any other. The thread has at most one
+//! password and one job of another kind at a time. The others wait here, each kind in its own queue, and the kinds take turns;
+//! passwords wait in [`LoginQueue`](super::login_queue::LoginQueue), see `verifying.rs`. A connection whose client has gone
+//! meanwhile is not found any more, and its result is nobody's.
 
 use super::EventLoop;
 use super::connection::Connection;
 use super::shared::Shared;
 use super::token::{SlotId, Target};
-use crate::accounts::{Password, PasswordHash};
-use crate::ftp::reply;
-use crate::slow_work::{Done, Job, SlowWork};
+use crate::slow_work::{Done, Job, Kind, Lane, SlowWork};
 use crate::storage::{Purpose, Quota, TreeWalk};
 use mio::{Registry, Waker};
 use std::collections::VecDeque;
 use std::io;
+use std::net::IpAddr;
 use std::rc::Rc;
-use std::time::Instant;
 
 /// The thread beside the loop, and what waits for it.
 #[derive(Debug)]
 pub struct SlowJobs {
     thread: SlowWork<Ticket>,
-    /// Jobs that must be done, however many others there are.
-    waiting: VecDeque<(Ticket, Job)>,
+    /// Whether the thread has a password, and whether it has a job of another kind.
+    has_password: bool,
+    has_other: bool,
+    /// A queue for each kind that takes turns; the first is the one whose turn it is.
+    waiting: VecDeque<(Kind, VecDeque<(Ticket, Job)>)>,
 }
 
 /// Whom a result is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ticket {
-    Session(SlotId),
+    /// A password that was given from `peer`. It counts for that address, whether or not the client is still there.
+    Login {
+        slot: SlotId,
+        peer: IpAddr,
+    },
+    Publication(SlotId),
     Sweep,
     /// The account whose quota is measured, and its limit.
     Quota {
@@ -38,18 +45,13 @@ pub enum Ticket {
     },
 }
 
-/// Where the verification of a password stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verification {
-    NotAsked,
-    Running {
-        since: Instant,
-    },
-    /// The result is there; it is told then, because too many others from that address were wrong.
-    HeldBack {
-        matches: bool,
-        until: Instant,
-    },
+impl Ticket {
+    fn lane(&self) -> Lane {
+        match self {
+            Ticket::Login { .. } => Lane::Passwords,
+            Ticket::Publication(_) | Ticket::Sweep | Ticket::Quota { .. } => Lane::Others,
+        }
+    }
 }
 
 impl SlowJobs {
@@ -62,45 +64,85 @@ impl SlowJobs {
         })?;
         Ok(Self {
             thread,
-            waiting: VecDeque::new(),
+            has_password: false,
+            has_other: false,
+            waiting: Kind::TAKING_TURNS.map(|kind| (kind, VecDeque::new())).into(),
         })
     }
 
-    /// Has `job` done now or as soon as there is room.
+    /// Has `job` done when its kind has its turn. Passwords have a queue of their own.
     pub fn enqueue(&mut self, ticket: Ticket, job: Job) {
-        self.waiting.push_back((ticket, job));
+        let kind = job.kind();
+        if let Some((_, queue)) = self.waiting.iter_mut().find(|(queued, _)| *queued == kind) {
+            queue.push_back((ticket, job));
+        }
         self.hand_over();
     }
 
+    /// Whether the thread can be given a password now.
+    pub fn takes_password(&self) -> bool {
+        !self.has_password
+    }
+
+    /// Gives the thread a password; only where it [takes](Self::takes_password) one.
+    pub fn verify(&mut self, ticket: Ticket, job: Job) {
+        self.has_password = self.submit(ticket, job);
+    }
+
+    /// The next result.
+    fn finished(&mut self) -> Option<(Ticket, Done)> {
+        let (ticket, done) = self.thread.finished()?;
+        match ticket.lane() {
+            Lane::Passwords => self.has_password = false,
+            Lane::Others => self.has_other = false,
+        }
+        self.hand_over();
+        Some((ticket, done))
+    }
+
     fn hand_over(&mut self) {
-        while let Some((ticket, job)) = self.waiting.pop_front() {
-            if let Err(job) = self.thread.submit(ticket.clone(), job) {
-                self.waiting.push_front((ticket, job));
+        for _ in 0..self.waiting.len() {
+            if self.has_other {
                 return;
             }
+            if let Some((_, queue)) = self.waiting.front_mut()
+                && let Some((ticket, job)) = queue.pop_front()
+            {
+                self.has_other = self.submit(ticket, job);
+            }
+            self.waiting.rotate_left(1);
         }
+    }
+
+    fn submit(&self, ticket: Ticket, job: Job) -> bool {
+        let submitted = self.thread.submit(ticket, job);
+        if let Err((_, job)) = &submitted {
+            // The lanes are counted, so the thread has room; it catches panics, so it lives.
+            log::error!("a job could not be handed to the thread: {:?}", job.kind());
+        }
+        submitted.is_ok()
     }
 }
 
 impl EventLoop {
     /// Gives the thread what came up in this turn.
-    pub(super) fn hand_over_publications(&mut self) {
-        let Some(jobs) = &mut self.shared.slow_jobs else {
-            return;
-        };
-        for (slot, publication) in self.shared.publications.drain(..) {
-            jobs.enqueue(Ticket::Session(slot), Job::Publish(publication));
+    pub(super) fn hand_over_slow_jobs(&mut self) {
+        if let Some(jobs) = &mut self.shared.slow_jobs {
+            for (slot, publication) in self.shared.publications.drain(..) {
+                jobs.enqueue(Ticket::Publication(slot), Job::Publish(publication));
+            }
         }
+        self.hand_over_passwords();
     }
 
     /// The thread has finished something.
     pub(super) fn collect_slow_jobs(&mut self) {
-        while let Some((ticket, done)) = self.next_result() {
+        while let Some((ticket, done)) = self.shared.slow_jobs.as_mut().and_then(SlowJobs::finished) {
             match (ticket, done) {
-                (Ticket::Session(slot), Done::PasswordVerified { matches }) => {
-                    self.step(slot, |connection, shared| connection.verification_ends(matches, shared));
+                (Ticket::Login { slot, peer }, Done::PasswordVerified { matches }) => {
+                    self.password_is_verified(slot, peer, matches);
                 }
-                (Ticket::Session(slot), Done::Published(result)) => match self.shared.unclaimed.remove(&slot) {
+                (Ticket::Publication(slot), Done::Published(result)) => match self.shared.unclaimed.remove(&slot) {
                     Some(held) => {
                         if let Ok(published) = result {
                             held.settle(published);
@@ -108,23 +150,19 @@ impl EventLoop {
                     }
                     None => self.step(slot, |connection, shared| connection.stored(result, shared)),
                 },
-                (Ticket::Session(slot), Done::Failed) => {
+                (Ticket::Login { slot, .. } | Ticket::Publication(slot), Done::Failed) => {
                     self.shared.unclaimed.remove(&slot);
                     self.step(slot, Connection::slow_job_broke_off);
                 }
                 (ticket, Done::Walked(walk)) => self.walk_on(ticket, *walk),
-                (Ticket::Sweep | Ticket::Quota { .. }, done) => {
-                    log::error!("a walk through the files broke off: {done:?}")
+                (Ticket::Sweep | Ticket::Quota { .. }, Done::Failed) => {
+                    log::error!("a walk through the files was ended by a panic");
                 }
+                // A job is answered in its kind.
+                (Ticket::Login { .. } | Ticket::Sweep | Ticket::Quota { .. }, Done::Published(_))
+                | (Ticket::Publication(_) | Ticket::Sweep | Ticket::Quota { .. }, Done::PasswordVerified { .. }) => {}
             }
         }
-    }
-
-    fn next_result(&mut self) -> Option<(Ticket, Done)> {
-        let jobs = self.shared.slow_jobs.as_mut()?;
-        let result = jobs.thread.finished();
-        jobs.hand_over();
-        result
     }
 
     /// A slice of a walk is done: what is left goes behind the others that wait.
@@ -142,66 +180,12 @@ impl EventLoop {
                 log::info!("account {}: {bytes} of {limit} bytes used", name.escape_ascii());
                 self.shared.quotas.insert(name, Rc::new(Quota::new(limit, bytes)));
             }
-            (Ticket::Session(_) | Ticket::Sweep, Purpose::Measure { .. }) => {}
+            (Ticket::Login { .. } | Ticket::Publication(_) | Ticket::Sweep, Purpose::Measure { .. }) => {}
         }
     }
 }
 
 impl Connection {
-    /// Has a password verified, unless this address has been wrong too often or too many wait already.
-    pub(super) fn verify(&mut self, hash: PasswordHash, password: Password, shared: &mut Shared) {
-        let peer = self.session.peer();
-        if shared.throttle.is_blocked(peer, shared.now) {
-            log::warn!(
-                "session {}: {peer} has failed too often, not verified",
-                self.session.number()
-            );
-            self.tell_verification(false, shared);
-            return;
-        }
-        let ticket = Ticket::Session(self.slot);
-        let job = Job::VerifyPassword { hash, password };
-        let submitted = shared.slow_jobs.as_ref().map(|jobs| jobs.thread.submit(ticket, job));
-        match submitted {
-            Some(Ok(())) => self.verification = Verification::Running { since: shared.now },
-            Some(Err(_)) => self.dismiss(&reply::LOGIN_BUSY, shared),
-            // Without the thread there are no accounts, and no name to find out by the time it takes.
-            None => self.tell_verification(false, shared),
-        }
-    }
-
-    fn verification_ends(&mut self, matches: bool, shared: &mut Shared) {
-        if !matches!(self.verification, Verification::Running { .. }) {
-            return;
-        }
-        let peer = self.session.peer();
-        let delay = shared.throttle.delay(peer, shared.now);
-        if matches {
-            shared.throttle.succeeded(peer);
-        } else {
-            shared.throttle.failed(peer, shared.now);
-        }
-        if delay.is_zero() {
-            self.tell_verification(matches, shared);
-        } else {
-            let until = shared.now + delay;
-            self.verification = Verification::HeldBack { matches, until };
-        }
-    }
-
-    /// Lets the session answer its PASS.
-    pub(super) fn tell_verification(&mut self, matches: bool, shared: &mut Shared) {
-        self.verification = Verification::NotAsked;
-        self.active = shared.now;
-        let request = self
-            .session
-            .password_verified(matches, &shared.context(), &mut self.output.bytes);
-        self.tell_notice(shared);
-        if let Some(request) = request {
-            self.fulfil(request, shared);
-        }
-    }
-
     fn slow_job_broke_off(&mut self, shared: &mut Shared) {
         shared.counters.panics += 1;
         self.vanish(shared);

@@ -3,8 +3,8 @@
 use super::connection::{Connection, Life};
 use super::data_channel::DataChannel;
 use super::shared::{Settings, Shared};
-use super::slow_jobs::Verification;
 use super::trace::Tone;
+use super::verifying::Verification;
 use crate::ftp::reply;
 use crate::session::{Attention, Outcome};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a session stands in line for a passive port.
 const LINE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the verification of a password may take, those before it in the queue included.
+/// How long the verification of a password may take once the thread has it.
 const VERIFICATION_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a disk may take until it has a file.
 const DISK_TIMEOUT: Duration = Duration::from_secs(600);
@@ -103,6 +103,7 @@ impl Connection {
         };
         let login = match self.verification {
             Verification::NotAsked => None,
+            Verification::Waiting { since, .. } => Some((Wait::Verification, since + settings.login_timeout)),
             Verification::Running { since } => Some((Wait::Verification, since + VERIFICATION_TIMEOUT)),
             Verification::HeldBack { until, .. } => Some((Wait::LoginAnswer, until)),
         };

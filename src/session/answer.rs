@@ -13,6 +13,23 @@ pub(super) enum Answer {
     ReplyAndRequest(Reply, Request),
 }
 
+impl Answer {
+    /// Appends the reply to `out`; what is asked of the loop is left.
+    pub(super) fn write_to(self, out: &mut Vec<u8>) -> Option<Request> {
+        match self {
+            Answer::Reply(reply) => {
+                reply.write_to(out);
+                None
+            }
+            Answer::Request(request) => Some(request),
+            Answer::ReplyAndRequest(reply, request) => {
+                reply.write_to(out);
+                Some(request)
+            }
+        }
+    }
+}
+
 impl From<Reply> for Answer {
     fn from(reply: Reply) -> Self {
         Answer::Reply(reply)

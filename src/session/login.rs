@@ -9,7 +9,7 @@ use super::notice::Notice;
 use super::request::Request;
 use super::state::{Login, State, User, Visit};
 use super::{Context, Session};
-use crate::accounts::{Account, Password};
+use crate::accounts::{Account, Claim, Password};
 use crate::ftp::command::{Command, CommandLine, Digest};
 use crate::ftp::listing::Facts;
 use crate::ftp::path::VirtualPath;
@@ -83,22 +83,31 @@ impl Session {
                 self.enter(ANONYMOUS, visit, context).into()
             }
             Login::UserGiven(User::Account(account)) => {
-                let hash = account.password.clone();
+                let claim = Claim {
+                    user: account.name.clone(),
+                    hash: account.password.clone(),
+                    password,
+                };
                 self.state = State::Verifying {
                     user: account.name.clone(),
                     account: Some(account),
                 };
-                Request::VerifyPassword { hash, password }.into()
+                Request::VerifyPassword(claim).into()
             }
             // The same work for a name that nobody has.
-            Login::UserGiven(User::Unknown(name)) => {
-                let hash = context.accounts.stand_in(&name);
-                self.state = State::Verifying {
-                    user: name,
-                    account: None,
-                };
-                Request::VerifyPassword { hash, password }.into()
-            }
+            Login::UserGiven(User::Unknown(user)) => match context.accounts.stand_in(&user) {
+                Some(hash) => {
+                    self.state = State::Verifying {
+                        user: user.clone(),
+                        account: None,
+                    };
+                    Request::VerifyPassword(Claim { user, hash, password }).into()
+                }
+                None => {
+                    self.state = State::Login(Login::Start);
+                    self.login_failed(&user, context)
+                }
+            },
         }
     }
 
@@ -121,7 +130,7 @@ impl Session {
             }
         };
         let Some(account) = account else {
-            return self.login_failed(&user, context, out);
+            return self.login_failed(&user, context).write_to(out);
         };
         let Some(presence) = context.attendance.enter(&account) else {
             self.note_failed_login(&user, context);
@@ -147,14 +156,13 @@ impl Session {
         }
     }
 
-    fn login_failed(&mut self, user: &[u8], context: &Context<'_>, out: &mut Vec<u8>) -> Option<Request> {
+    fn login_failed(&mut self, user: &[u8], context: &Context<'_>) -> Answer {
         self.note_failed_login(user, context);
         self.failed_logins = self.failed_logins.saturating_add(1);
         if self.failed_logins >= FAILED_LOGINS {
-            return Some(self.dismiss(&reply::TOO_MANY_FAILED_LOGINS, out));
+            return Answer::ReplyAndRequest(reply::TOO_MANY_FAILED_LOGINS, self.close());
         }
-        reply::LOGIN_INCORRECT.write_to(out);
-        None
+        reply::LOGIN_INCORRECT.into()
     }
 
     fn enter(&mut self, user: &[u8], visit: Visit, context: &Context<'_>) -> Reply {

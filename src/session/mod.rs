@@ -32,7 +32,6 @@ use crate::ftp::line::LineError;
 use crate::ftp::reply::{self, Reply};
 use crate::ftp::timestamp::Timestamp;
 use crate::storage::{Quota, Storage};
-use answer::Answer;
 use state::{Login, Part, State, Visit};
 use std::collections::HashMap;
 use std::mem;
@@ -242,17 +241,7 @@ impl Session {
                 reply::BAD_SEQUENCE.into()
             }
         };
-        match answer {
-            Answer::Reply(reply) => {
-                reply.write_to(out);
-                None
-            }
-            Answer::Request(request) => Some(request),
-            Answer::ReplyAndRequest(reply, request) => {
-                reply.write_to(out);
-                Some(request)
-            }
-        }
+        answer.write_to(out)
     }
 
     fn refuse(&mut self, error: CommandError, out: &mut Vec<u8>) -> Option<Request> {

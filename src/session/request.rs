@@ -4,7 +4,7 @@
 //! session with an [`Outcome`].
 
 use super::long_answer::LongAnswer;
-use crate::accounts::{Password, PasswordHash};
+use crate::accounts::Claim;
 use crate::ftp::reply::{self, Reply};
 use crate::storage::StorageError;
 use crate::transfer::Pump;
@@ -24,8 +24,8 @@ pub enum Request {
     Transfer(Box<Pump>),
     /// Make an answer over the control connection, a budget at a time; answered with `answer_ended`.
     Answer(Box<LongAnswer>),
-    /// Find out whether `hash` is of `password`, without standing still; answered with `password_verified`.
-    VerifyPassword { hash: PasswordHash, password: Password },
+    /// Find out whether a password is right, without standing still; answered with `password_verified`.
+    VerifyPassword(Claim),
     /// Send what is queued, then close the control connection.
     Close,
 }

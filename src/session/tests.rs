@@ -125,8 +125,8 @@ impl Conversation {
         };
         let request = self.session.line(line, &context, &mut out);
         let request = match request {
-            Some(Request::VerifyPassword { hash, password }) => {
-                let matches = hash.verify(password.as_bytes());
+            Some(Request::VerifyPassword(claim)) => {
+                let matches = claim.is_right();
                 self.session.password_verified(matches, &context, &mut out)
             }
             request => request,
@@ -147,7 +147,7 @@ impl Conversation {
             }
             Request::ArmActive(_) => self.is_armed = true,
             Request::Disarm => self.is_armed = false,
-            Request::VerifyPassword { .. } => unreachable!("answered at once"),
+            Request::VerifyPassword(_) => unreachable!("answered at once"),
             Request::Transfer(pump) => {
                 if !std::mem::take(&mut self.is_armed) {
                     self.session.transfer_ended(Outcome::NoDataConnection, out);

@@ -1,0 +1,164 @@
+//! From PASS to its answer: who is refused unheard, who waits, and what a wrong password costs its address.
+//!
+//! A password waits in the loop's [`LoginQueue`](super::login_queue::LoginQueue) until the thread takes it. Whether its address
+//! is blocked is asked when it comes and again when its turn comes, so parallel connections cannot have more guesses verified
+//! than connections one after the other.
+
+use super::EventLoop;
+use super::connection::Connection;
+use super::login_queue::Place;
+use super::shared::Shared;
+use super::slow_jobs::{SlowJobs, Ticket};
+use super::token::SlotId;
+use crate::accounts::Claim;
+use crate::slow_work::Job;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+/// Waiting logins that are answered in one turn without being verified.
+const ANSWERS_PER_TURN: usize = 64;
+
+/// Where the verification of a password stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verification {
+    NotAsked,
+    /// Others are before it.
+    Waiting {
+        place: Place,
+        since: Instant,
+    },
+    /// The thread has it.
+    Running {
+        since: Instant,
+    },
+    /// The result is there; the client learns it later, because too many others from its address were wrong.
+    HeldBack {
+        matches: bool,
+        until: Instant,
+    },
+}
+
+/// A password that waits, and whose it is.
+#[derive(Debug)]
+pub struct Guess {
+    slot: SlotId,
+    claim: Claim,
+}
+
+impl EventLoop {
+    /// Gives the thread the next password, if it has none.
+    pub(super) fn hand_over_passwords(&mut self) {
+        for _ in 0..ANSWERS_PER_TURN {
+            if !self.has_password_to_hand_over() {
+                return;
+            }
+            if let Some(Guess { slot, claim }) = self.shared.logins.next() {
+                self.step(slot, |connection, shared| connection.verification_begins(claim, shared));
+            }
+        }
+    }
+
+    /// Whether there is more to do for waiting logins although no event will come.
+    pub(super) fn has_password_to_hand_over(&self) -> bool {
+        let takes_one = self.shared.slow_jobs.as_ref().is_some_and(SlowJobs::takes_password);
+        takes_one && !self.shared.logins.is_empty()
+    }
+
+    /// The thread has found out whether a password is right. A wrong one counts for its address, also when the client has not
+    /// waited for the answer.
+    pub(super) fn password_is_verified(&mut self, slot: SlotId, peer: IpAddr, matches: bool) {
+        let delay = self.shared.count_login(peer, matches);
+        self.step(slot, |connection, shared| {
+            connection.verification_ends(matches, delay, shared)
+        });
+    }
+}
+
+impl Shared {
+    /// Remembers how a login went; how long its answer is to be held back.
+    fn count_login(&mut self, peer: IpAddr, matches: bool) -> Duration {
+        let delay = self.throttle.delay(peer, self.now);
+        if matches {
+            self.throttle.succeeded(peer);
+        } else {
+            self.throttle.failed(peer, self.now);
+        }
+        delay
+    }
+}
+
+impl Connection {
+    /// Has a password verified when its turn comes.
+    pub(super) fn verify(&mut self, claim: Claim, shared: &mut Shared) {
+        if let Some(claim) = self.answer_unverified(claim, shared) {
+            let peer = self.session.peer();
+            let failures = shared.throttle.failures(peer, shared.now);
+            let guess = Guess { slot: self.slot, claim };
+            self.verification = Verification::Waiting {
+                place: shared.logins.enter(peer, failures, guess),
+                since: shared.now,
+            };
+        }
+    }
+
+    /// Its turn has come.
+    fn verification_begins(&mut self, claim: Claim, shared: &mut Shared) {
+        let Some(claim) = self.answer_unverified(claim, shared) else {
+            return;
+        };
+        self.verification = Verification::Running { since: shared.now };
+        let ticket = Ticket::Login {
+            slot: self.slot,
+            peer: self.session.peer(),
+        };
+        if let Some(jobs) = &mut shared.slow_jobs {
+            jobs.verify(ticket, Job::VerifyPassword(claim));
+        }
+    }
+
+    /// Answers a password for which no hash has to be computed; gives back any other.
+    fn answer_unverified(&mut self, claim: Claim, shared: &mut Shared) -> Option<Claim> {
+        let peer = self.session.peer();
+        if shared.throttle.is_blocked(peer, shared.now) {
+            if let Some(count) = shared.throttle.refused(peer, shared.now) {
+                log::warn!("{peer}: {count} logins refused without verification, too many wrong passwords from there");
+            }
+            self.tell_verification(false, shared);
+            return None;
+        }
+        Some(claim)
+    }
+
+    fn verification_ends(&mut self, matches: bool, delay: Duration, shared: &mut Shared) {
+        if !matches!(self.verification, Verification::Running { .. }) {
+            return;
+        }
+        if delay.is_zero() {
+            self.tell_verification(matches, shared);
+        } else {
+            let until = shared.now + delay;
+            self.verification = Verification::HeldBack { matches, until };
+        }
+    }
+
+    /// Lets the session answer its PASS.
+    pub(super) fn tell_verification(&mut self, matches: bool, shared: &mut Shared) {
+        self.verification = Verification::NotAsked;
+        self.active = shared.now;
+        let request = self
+            .session
+            .password_verified(matches, &shared.context(), &mut self.output.bytes);
+        self.tell_notice(shared);
+        if let Some(request) = request {
+            self.fulfil(request, shared);
+        }
+    }
+
+    /// The session ends: a password that still waits is not verified any more.
+    pub(super) fn withdraw_password(&mut self, shared: &mut Shared) {
+        if let Verification::Waiting { place, .. } = self.verification {
+            shared.logins.withdraw(place);
+        }
+        self.verification = Verification::NotAsked;
+    }
+}
