@@ -2,6 +2,7 @@
 
 mod harness;
 
+use harness::programs::Workplace;
 use harness::server::{Setup, children_of, client_address};
 use harness::{Client, Server, has_program, wait_until};
 use std::ffi::OsStr;
@@ -34,7 +35,7 @@ fn g02_at_the_descriptor_cap_clients_are_told_and_service_resumes() {
     for _ in 0..200 {
         let mut client = Client::connect_silently(server.address, None);
         match client.reply().code {
-            // Whoever does not log in would give way to the next.
+            // Whoever does not log in gives way to somebody else after a while.
             220 => {
                 client.login();
                 held.push(client);
@@ -78,29 +79,54 @@ fn g04_g02_when_the_kernel_itself_has_no_descriptor_the_loop_does_not_spin() {
     }
 }
 
-#[test]
-fn g06_slow_logins_give_way_and_real_ones_come_through() {
-    let server = Server::with(&["--max-sessions", "200", "--login-timeout", "60s"]);
-    let mut slow: Vec<Client> = (0..300)
-        .map(|_| {
-            let mut client = Client::connect_silently(server.address, None);
-            client.send_bytes(b"U");
-            client
-        })
-        .collect();
-    let mut real = server.login();
-    assert_eq!(real.code("NOOP"), 200);
-    let mut evicted = 0;
-    for client in slow.iter_mut().take(200) {
-        client.expect(220);
-        if client.reply_or_end().is_some_and(|reply| reply.code == 421) {
-            evicted += 1;
-        }
-    }
-    assert_eq!(evicted, 200, "the oldest give way");
+/// Clients that send one byte and no more, as many as the server lets in of `count`.
+fn slow_logins(server: &Server, count: usize) -> Vec<Client> {
+    let begun = (0..count).map(|_| {
+        let mut client = Client::connect_silently(server.address, None);
+        // One that is refused may be gone before it says anything.
+        let _ = client.stream.write_all(b"U");
+        client
+    });
+    let mut begun: Vec<Client> = begun.collect();
+    begun.retain_mut(|client| client.reply_or_end().is_some_and(|reply| reply.code == 220));
+    begun
 }
 
-/// The share of those who may be at their login is one of the sessions that the descriptors allow.
+/// A client that comes again until it is let in, and logs in.
+fn persistent_login(server: &Server) -> Client {
+    let mut let_in = None;
+    wait_until("somebody gives way", || {
+        let mut client = Client::connect_silently(server.address, None);
+        if client.reply().code == 220 {
+            let_in = Some(client);
+        }
+        let_in.is_some()
+    });
+    let mut client = let_in.expect("it was let in");
+    client.login();
+    client
+}
+
+#[test]
+fn g06_slow_logins_give_way_to_real_ones_once_they_have_had_their_time() {
+    let server = Server::with(&["--max-sessions", "200", "--login-timeout", "60s"]);
+    let mut slow = slow_logins(&server, 300);
+    assert_eq!(slow.len(), 200, "those that came first");
+    assert!(slow.iter_mut().all(Client::is_silent), "none was thrown out at once");
+    let mut real = vec![persistent_login(&server)];
+    let first = slow.remove(0).reply_or_end().map(|reply| reply.code);
+    assert_eq!(first, Some(421), "whoever has waited longest gives way");
+    // By now the others have had their time too: nobody who comes is refused, and the slow ones go in their order.
+    for evicted in &mut slow {
+        real.push(server.login());
+        assert_eq!(evicted.reply_or_end().map(|reply| reply.code), Some(421));
+    }
+    assert_eq!(Client::connect_silently(server.address, None).reply().code, 421);
+    for client in &mut real {
+        assert_eq!(client.code("NOOP"), 200, "who has logged in is left alone");
+    }
+}
+
 #[test]
 fn g06_slow_logins_leave_room_where_descriptors_are_few() {
     if !has_program("prlimit") {
@@ -108,15 +134,61 @@ fn g06_slow_logins_leave_room_where_descriptors_are_few() {
     }
     for descriptors in [64, 128] {
         let server = Setup::new().nofile(descriptors).ports(4).start();
-        let _slow: Vec<Client> = (0..200)
-            .map(|_| {
-                let mut client = Client::connect_silently(server.address, None);
-                client.send_bytes(b"U");
-                client
-            })
-            .collect();
-        let mut real = server.login();
-        assert_eq!(real.fetch("LIST"), b"", "{descriptors} descriptors");
+        let slow = slow_logins(&server, 200);
+        assert!(!slow.is_empty());
+        assert_eq!(
+            persistent_login(&server).fetch("LIST"),
+            b"",
+            "{descriptors} descriptors"
+        );
+    }
+}
+
+#[test]
+fn as_many_clients_as_there_are_sessions_get_in_at_once() {
+    let server = Server::with(&["--max-sessions", "20"]);
+    let mut clients: Vec<Client> = (0..20).map(|_| server.connect()).collect();
+    for _ in 0..5 {
+        assert_eq!(
+            Client::connect_silently(server.address, None).reply().code,
+            421,
+            "one too many"
+        );
+    }
+    for client in &mut clients {
+        client.login();
+    }
+    for client in &mut clients {
+        assert_eq!(client.code("NOOP"), 200, "nobody was lost");
+    }
+}
+
+#[test]
+fn curl_fetches_in_parallel_with_little_more_sessions_than_it_uses() {
+    if !has_program("curl") {
+        return;
+    }
+    let server = Setup::new().ports(20).arguments(&["--max-sessions", "20"]).start();
+    let files: Vec<String> = (0..40).map(|number| format!("file{number}")).collect();
+    for name in &files {
+        server.write(name, name.as_bytes());
+    }
+    let workplace = Workplace::new();
+    let url = format!("ftp://{}/file[0-39]", server.address);
+    let arguments = [
+        "-sS",
+        "-Z",
+        "--parallel-immediate",
+        "--parallel-max",
+        "16",
+        "-o",
+        "file#1",
+        &url,
+    ];
+    workplace.run_well("curl", &arguments, "");
+    for name in &files {
+        let copy = fs::read_to_string(workplace.path().join(name)).ok();
+        assert_eq!(copy.as_ref(), Some(name), "every file is there");
     }
 }
 

@@ -62,8 +62,8 @@ impl EventLoop {
 
     fn welcome(&mut self, stream: TcpStream, address: SocketAddr, ring: u16, bound: Option<std::net::IpAddr>) {
         let peer = address.ip().to_canonical();
-        let admitted = self.shared.descriptors.has_room_for_session() && self.admission.admits(peer);
-        let permit = self.shared.descriptors.permit().filter(|_| admitted);
+        let is_admitted = self.admission.admits(peer) && (self.has_room() || self.make_room());
+        let permit = is_admitted.then(|| self.shared.descriptors.permit()).flatten();
         let Some(permit) = permit else {
             self.refuse(stream, peer);
             return;
@@ -74,7 +74,9 @@ impl EventLoop {
         let slot = self
             .slots
             .insert_with(|slot| Connection::new(slot, stream, permit, Session::new(number, peer), ring, bound, now));
-        self.admission.enter(peer, slot);
+        let slots = &mut self.slots;
+        self.admission
+            .enter(peer, slot, now, |slot| slots.get_mut(slot).is_some_and(is_logging_in));
         self.shared.counters.accepted += 1;
         self.shared
             .trace
@@ -89,7 +91,24 @@ impl EventLoop {
                 Err(_) => connection.vanish(shared),
             }
         });
-        self.evict_overdue_login();
+    }
+
+    fn has_room(&self) -> bool {
+        self.shared.descriptors.has_room_for_session() && self.admission.has_room()
+    }
+
+    /// Closes the session that has waited longest without a login, so that a newcomer takes its place and its descriptor.
+    fn make_room(&mut self) -> bool {
+        let slots = &mut self.slots;
+        let longest = self
+            .admission
+            .longest_at_login(self.shared.now, |slot| slots.get_mut(slot).is_some_and(is_logging_in));
+        let Some(slot) = longest else {
+            return false;
+        };
+        self.shared.counters.evicted += 1;
+        self.step(slot, |connection, shared| connection.evict(shared));
+        self.admission.has_room()
     }
 
     fn refuse(&mut self, mut stream: TcpStream, peer: std::net::IpAddr) {
@@ -107,19 +126,6 @@ impl EventLoop {
         reply::TOO_MANY_CONNECTIONS.write_to(&mut farewell);
         // It fits into the empty buffer of a new socket; a client that is gone already cannot be told.
         let _ = stream.write(&farewell);
-    }
-
-    fn evict_overdue_login(&mut self) {
-        let slots = &mut self.slots;
-        let overdue = self.admission.overdue(|slot| {
-            slots
-                .get_mut(slot)
-                .is_some_and(|connection| connection.session().is_logging_in())
-        });
-        if let Some(slot) = overdue {
-            self.shared.counters.evicted += 1;
-            self.step(slot, |connection, shared| connection.evict(shared));
-        }
     }
 
     /// Gives up the spare descriptor for as long as it takes to tell one client that there is none.
@@ -197,6 +203,10 @@ impl EventLoop {
         }
         self.shared.ready.push_back(Target::PassivePort { ring, port });
     }
+}
+
+fn is_logging_in(connection: &mut Connection) -> bool {
+    connection.session().is_logging_in()
 }
 
 /// A descriptor kept for the moment when there is no other: a second handle on standard input, which is always open.
