@@ -34,7 +34,7 @@ fn directories_are_made_with_their_quoted_path_and_a_second_time_refused_in_the_
     assert_eq!(said(&mut client, "MKD new/../new/"), "550 Directory already exists");
     assert_eq!(said(&mut client, "XMKD qu\"ote"), "257 \"/qu\"\"ote\" created");
     assert_eq!(said(&mut client, "MKD missing/new"), "550 File not found");
-    assert_eq!(said(&mut client, "MKD file/new"), "550 File not found");
+    assert_eq!(said(&mut client, "MKD file/new"), "550 Not a directory");
     assert_eq!(client.code("CWD new"), 250);
     assert_eq!(said(&mut client, "MKD two words"), "257 \"/new/two words\" created");
     assert_eq!(said(&mut client, "MKD /new/d/"), "257 \"/new/d\" created");
@@ -48,11 +48,11 @@ fn h17_files_and_directories_are_removed_each_by_its_own_verb() {
     premises.link("link", "file");
     premises.link("link to d", "d");
     let mut client = server.login();
-    assert_eq!(said(&mut client, "DELE empty"), "550 File not found");
-    assert_eq!(said(&mut client, "RMD file"), "550 File not found");
+    assert_eq!(said(&mut client, "DELE empty"), "550 Is a directory");
+    assert_eq!(said(&mut client, "RMD file"), "550 Not a directory");
     assert_eq!(said(&mut client, "RMD d"), "550 Directory is not empty");
-    assert_eq!(said(&mut client, "RMD link to d"), "550 File not found");
-    assert_eq!(said(&mut client, "RMD /"), "550 File not found");
+    assert_eq!(said(&mut client, "RMD link to d"), "550 Not a directory");
+    assert_eq!(said(&mut client, "RMD /"), "550 Permission denied");
     assert_eq!(said(&mut client, "DELE missing"), "550 File not found");
     assert_eq!(said(&mut client, "RMD missing"), "550 File not found");
     assert_eq!(said(&mut client, "DELE link"), "250 File removed");

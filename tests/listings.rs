@@ -95,7 +95,6 @@ fn listings_take_options_patterns_and_files() {
         "MDTM missing",
         "MLST missing",
         "CWD missing",
-        "SIZE My Dir",
     ] {
         assert_eq!(client.command(line).text(), "550 File not found", "{line}");
     }

@@ -56,6 +56,16 @@ impl VirtualPath {
         VirtualPath(self.0.get(..end).unwrap_or_default().to_vec())
     }
 
+    /// The path of the directory above, as the kernel takes it beneath the root (empty for the root itself), and the last
+    /// component. `None` for the root, which has none.
+    pub fn split_last(&self) -> Option<(&[u8], &[u8])> {
+        let slash = self.0.iter().rposition(|byte| *byte == b'/')?;
+        Some((
+            self.0.get(1..slash).unwrap_or_default(),
+            self.0.get(slash + 1..).unwrap_or_default(),
+        ))
+    }
+
     /// The entry `name` of this directory; `name` is a single component, as a directory lists it.
     pub fn child(&self, name: &[u8]) -> VirtualPath {
         let mut path = self.0.clone();
@@ -159,6 +169,10 @@ mod tests {
         assert_eq!(VirtualPath::ROOT.child(b"a").child(b"b").relative(), b"a/b");
         assert_eq!(VirtualPath::ROOT.child(b"a").parent(), VirtualPath::ROOT);
         assert_eq!(VirtualPath::ROOT.components().count(), 0);
+        assert_eq!(VirtualPath::ROOT.split_last(), None);
+        let a = VirtualPath::ROOT.child(b"a");
+        assert_eq!(a.split_last(), Some((&b""[..], &b"a"[..])));
+        assert_eq!(a.child(b"bc").child(b"d").split_last(), Some((&b"a/bc"[..], &b"d"[..])));
     }
 
     fn argument() -> impl Strategy<Value = Vec<u8>> {

@@ -107,19 +107,19 @@ replies! {
     TRANSFER_STALLED = constant(426, "Nothing moved for too long, transfer ended");
     TRANSFER_ABORTED = constant(426, "Transfer aborted");
     TRY_AGAIN = constant(450, "Busy, try again");
-    LOCAL_ERROR = constant(451, "Reading failed, transfer ended");
+    STORAGE_FAILED = constant(451, "Input/output error on the server");
+    READING_FAILED = constant(451, "Reading failed, transfer ended");
     FILE_CHANGED = constant(451, "The file became shorter while it was sent");
     BROKEN_STREAM = constant(451, "What was sent is not a whole zlib stream, transfer failed");
     DIGEST_FAILED = constant(451, "Reading failed, there is no digest");
     DIGEST_OF_CHANGED = constant(451, "The file became shorter while it was read, there is no digest");
-    NOT_STORED = constant(451, "Writing failed, the file is not stored");
     STORED_UNKNOWN = constant(451, "The disk has not confirmed it, whether the file is stored is not known");
-    DISK_FULL = constant(452, "The disk is full, the file is not stored");
+    DISK_FULL = constant(452, "No space left on the server");
     UNKNOWN_COMMAND = constant(500, "Unknown command");
     LINE_TOO_LONG = constant(500, "Line too long");
     ADDRESS_REFUSED = constant(500, "Only your own address and ports from 1024 are connected to");
     BAD_ARGUMENT = constant(501, "Bad argument");
-    NOT_A_DIRECTORY = constant(501, "Not a directory");
+    MLSD_OF_A_FILE = constant(501, "Not a directory");
     EPSV_ALL_IN_FORCE = constant(501, "EPSV ALL is in force: only EPSV is allowed");
     NOT_IMPLEMENTED = constant(502, "Not implemented");
     ACTIVE_DISABLED = constant(502, "Active mode is off: use PASV or EPSV");
@@ -135,12 +135,24 @@ replies! {
     ROOT_MISSING = constant(530, "This user's directory is not there");
     NOT_LOGGED_IN = constant(530, "Please log in with USER and PASS");
     FILE_NOT_FOUND = constant(550, "File not found");
+    PERMISSION_DENIED = constant(550, "Permission denied");
+    READ_ONLY_FILE_SYSTEM = constant(550, "Read-only file system");
+    NOT_A_DIRECTORY = constant(550, "Not a directory");
+    IS_A_DIRECTORY = constant(550, "Is a directory");
+    NAME_TOO_LONG = constant(550, "File name too long");
+    LINK_LOOP = constant(550, "Symbolic links lead to each other");
+    OTHER_FILE_SYSTEM = constant(550, "Cannot be moved to another file system");
+    INTO_ITSELF = constant(550, "A directory cannot be moved into itself");
+    IN_USE = constant(550, "Device or resource busy");
     READ_ONLY = constant(550, "This server is read-only");
     NOT_ALLOWED = constant(550, "You are not allowed to do that");
     DIRECTORY_EXISTS = constant(550, "Directory already exists");
     NOT_EMPTY = constant(550, "Directory is not empty");
-    TOO_LARGE = constant(552, "There is no room for a file of that size, it is not stored");
+    QUOTA_EXCEEDED = constant(552, "Quota exceeded");
+    FILE_TOO_LARGE = constant(552, "File too large");
+    NEW_NAME_TOO_LONG = constant(553, "File name too long");
     NAME_REFUSED = constant(553, "No file can have that name here");
+    NAME_OF_DIRECTORY = constant(553, "There is a directory of that name");
     NAME_TAKEN = constant(553, "There is a file of that name, and it may not be replaced");
     BAD_RESTART = constant(554, "The restart marker is beyond the end of the file");
     BAD_RANGE = constant(554, "The range begins beyond the end of the file");
@@ -158,6 +170,11 @@ impl Reply {
     /// The three digits.
     pub fn code(&self) -> u16 {
         self.code
+    }
+
+    /// The same text under another code.
+    pub fn with_code(self, code: u16) -> Self {
+        Self { code, ..self }
     }
 
     /// Appends the reply as it goes over the wire.
@@ -197,6 +214,11 @@ impl Reply {
     /// 220: the greeting.
     pub fn banner(text: &str) -> Self {
         Self::text(220, text)
+    }
+
+    /// 550 for what the system refused in a way that is not expected; `reason` is the name of its error number.
+    pub fn action_failed(reason: &str) -> Self {
+        Self::text(550, format!("Action failed ({reason})"))
     }
 
     /// 257 for PWD: the path in quotes, quotes within doubled, 0xFF doubled because it is Telnet's.

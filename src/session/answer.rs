@@ -1,13 +1,16 @@
 //! What a command leads to: a reply, a request to the loop, or both.
 
 use super::request::Request;
-use crate::ftp::reply::{self, Reply};
+use super::storage_reply::reply_to;
+use crate::ftp::reply::Reply;
 use crate::storage::StorageError;
 
 /// The whole effect of one command beyond the session's own state.
 #[derive(Debug)]
 pub(super) enum Answer {
     Reply(Reply),
+    /// The storage refused.
+    Failed(StorageError),
     /// The reply comes when the loop has done what it was asked.
     Request(Request),
     ReplyAndRequest(Reply, Request),
@@ -21,11 +24,24 @@ impl Answer {
                 reply.write_to(out);
                 None
             }
+            Answer::Failed(error) => {
+                reply_to(error).write_to(out);
+                None
+            }
             Answer::Request(request) => Some(request),
             Answer::ReplyAndRequest(reply, request) => {
                 reply.write_to(out);
                 Some(request)
             }
+        }
+    }
+
+    /// The code of the reply that is the whole answer; `None` where the loop has still to do something.
+    pub(super) fn final_code(&self) -> Option<u16> {
+        match self {
+            Answer::Reply(reply) => Some(reply.code()),
+            Answer::Failed(error) => Some(reply_to(*error).code()),
+            Answer::Request(_) | Answer::ReplyAndRequest(..) => None,
         }
     }
 }
@@ -44,17 +60,7 @@ impl From<Request> for Answer {
 
 impl From<StorageError> for Answer {
     fn from(error: StorageError) -> Self {
-        Answer::Reply(match error {
-            StorageError::NotFound => reply::FILE_NOT_FOUND,
-            StorageError::Busy => reply::TRY_AGAIN,
-            StorageError::Failed => reply::LOCAL_ERROR,
-            StorageError::NoSpace => reply::DISK_FULL,
-            StorageError::TooLarge => reply::TOO_LARGE,
-            StorageError::NameRefused => reply::NAME_REFUSED,
-            StorageError::Exists => reply::NAME_TAKEN,
-            StorageError::NotEmpty => reply::NOT_EMPTY,
-            StorageError::BeyondEnd => reply::BAD_RESTART,
-        })
+        Answer::Failed(error)
     }
 }
 

@@ -41,7 +41,7 @@ impl Visit {
     pub(super) fn make_directory(&self, argument: &PathArgument) -> Answered {
         self.must_be_allowed(Right::MakeDirectory)?;
         let path = match self.path_to_make(argument) {
-            Err(Answer::Reply(taken)) if taken == reply::NAME_TAKEN => return Err(reply::DIRECTORY_EXISTS.into()),
+            Err(Answer::Failed(StorageError::Exists)) => return Err(reply::DIRECTORY_EXISTS.into()),
             path => path?,
         };
         match self.storage.make_directory(&path) {

@@ -13,7 +13,7 @@ use crate::accounts::Right;
 use crate::ftp::command::{ListArgument, PathArgument};
 use crate::ftp::glob::Pattern;
 use crate::ftp::listing::{Kind, write_facts, write_list_line, write_name_line};
-use crate::ftp::path::VirtualPath;
+use crate::ftp::path::{PathError, VirtualPath};
 use crate::ftp::reply::{self, Reply};
 use crate::storage::{OpenDirectory, Storage, StorageError};
 use crate::transfer::{DirectoryLines, LineFormat, ListingLines, Pump, SendListing};
@@ -147,7 +147,7 @@ impl Visit {
                 };
                 Ok((path, directory_lines(directory, format, None)))
             }
-            Err(StorageError::NotFound) if is_file(&path, &*self.storage) => Err(reply::NOT_A_DIRECTORY.into()),
+            Err(StorageError::NotADirectory) if is_file(&path, &*self.storage) => Err(reply::MLSD_OF_A_FILE.into()),
             Err(error) => Err(error.into()),
         }
     }
@@ -169,10 +169,13 @@ impl Visit {
     }
 
     fn existing_target<'argument>(&self, given: &'argument [u8]) -> Result<Target<'argument>, StorageError> {
-        let path = self.working_directory.join(given).map_err(|_| StorageError::NotFound)?;
+        let path = self
+            .working_directory
+            .join(given)
+            .map_err(|PathError::TooLong| StorageError::NameTooLong)?;
         let subject = match self.storage.open_directory(&path) {
             Ok(directory) => Subject::Directory(directory),
-            Err(StorageError::NotFound) if is_file(&path, &*self.storage) => Subject::File,
+            Err(StorageError::NotADirectory) if is_file(&path, &*self.storage) => Subject::File,
             Err(error) => return Err(error),
         };
         Ok(Target { given, path, subject })
@@ -180,11 +183,11 @@ impl Visit {
 
     fn matching_target<'argument>(&self, given: &'argument [u8]) -> Result<Target<'argument>, Answer> {
         let (prefix, last) = split_last_component(given);
-        let pattern = Pattern::new(last).ok_or_else(|| Answer::from(reply::FILE_NOT_FOUND))?;
+        let pattern = Pattern::new(last).ok_or(StorageError::NotFound)?;
         let path = self
             .working_directory
             .join(prefix)
-            .map_err(|_| Answer::from(reply::FILE_NOT_FOUND))?;
+            .map_err(|PathError::TooLong| StorageError::NameTooLong)?;
         let directory = self.storage.open_directory(&path)?;
         Ok(Target {
             given,

@@ -17,6 +17,7 @@ mod parameters;
 mod request;
 mod retrieval;
 mod state;
+mod storage_reply;
 mod storing;
 mod visit;
 
@@ -31,7 +32,8 @@ use crate::ftp::features::Features;
 use crate::ftp::line::LineError;
 use crate::ftp::reply::{self, Reply};
 use crate::ftp::timestamp::Timestamp;
-use crate::storage::{Quota, Storage};
+use crate::storage::{Quota, Storage, StorageError, errno_name};
+use answer::Answer;
 use state::{Login, Part, State, Visit};
 use std::collections::HashMap;
 use std::mem;
@@ -241,7 +243,19 @@ impl Session {
                 reply::BAD_SEQUENCE.into()
             }
         };
+        if let Answer::Failed(error) = &answer {
+            self.log_unexpected(*error);
+        }
         answer.write_to(out)
+    }
+
+    /// What clients cannot cause is for the operator.
+    fn log_unexpected(&self, error: StorageError) {
+        if let StorageError::Unexpected(errno) = error {
+            let (number, peer) = (self.number, self.peer);
+            let name = errno_name(errno);
+            log::warn!("session {number}: {peer}: the file system refused with {name} ({errno})");
+        }
     }
 
     fn refuse(&mut self, error: CommandError, out: &mut Vec<u8>) -> Option<Request> {
@@ -328,6 +342,9 @@ impl Session {
         match mem::replace(&mut self.state, State::Closing) {
             State::Transferring(visit, transfer) => {
                 self.state = State::Ready(visit);
+                if let Outcome::NotStored(error) = outcome {
+                    self.log_unexpected(error);
+                }
                 outcome.reply().write_to(out);
                 Some(transfer)
             }

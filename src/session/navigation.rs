@@ -6,7 +6,7 @@
 use super::answer::{Answer, Answered};
 use super::state::Visit;
 use crate::ftp::command::PathArgument;
-use crate::ftp::path::VirtualPath;
+use crate::ftp::path::{PathError, VirtualPath};
 use crate::ftp::reply;
 use crate::storage::StorageError;
 
@@ -15,7 +15,7 @@ impl Visit {
     pub(super) fn path(&self, argument: &PathArgument) -> Result<VirtualPath, Answer> {
         self.working_directory
             .join(&argument.0)
-            .map_err(|_| reply::FILE_NOT_FOUND.into())
+            .map_err(|PathError::TooLong| StorageError::NameTooLong.into())
     }
 
     pub(super) fn change_directory(&mut self, argument: &PathArgument) -> Answered {

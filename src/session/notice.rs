@@ -2,7 +2,6 @@
 //!
 //! Made only when somebody listens; the session itself never reads one.
 
-use super::answer::Answer;
 use super::state::Visit;
 use super::visit::Step;
 use crate::ftp::command::{Command, PathArgument};
@@ -71,11 +70,11 @@ impl Subject {
 
     /// What became of it; `None` while a transfer of it runs.
     pub(super) fn outcome(self, step: &Step) -> Option<Notice> {
-        let Step::Stay(Answer::Reply(reply)) = step else {
+        let Step::Stay(answer) = step else {
             return None;
         };
         let Self { verb, path, to } = self;
-        match reply.code() {
+        match answer.final_code()? {
             code @ 400.. => Some(Notice::Refused { verb, path, code }),
             // RNFR has not renamed anything yet.
             300..400 => None,

@@ -4,6 +4,7 @@
 //! session with an [`Outcome`].
 
 use super::long_answer::LongAnswer;
+use super::storage_reply::reply_to_upload;
 use crate::accounts::Claim;
 use crate::ftp::reply::{self, Reply};
 use crate::storage::StorageError;
@@ -82,19 +83,10 @@ impl Outcome {
             Outcome::ConnectionLost => reply::DATA_CONNECTION_LOST,
             Outcome::Stalled => reply::TRANSFER_STALLED,
             Outcome::Aborted => reply::TRANSFER_ABORTED,
-            Outcome::SourceFailed => reply::LOCAL_ERROR,
+            Outcome::SourceFailed => reply::READING_FAILED,
             Outcome::SourceShrank => reply::FILE_CHANGED,
             Outcome::BrokenStream => reply::BROKEN_STREAM,
-            Outcome::NotStored(error) => match error {
-                StorageError::NotFound | StorageError::Failed | StorageError::NotEmpty | StorageError::BeyondEnd => {
-                    reply::NOT_STORED
-                }
-                StorageError::Busy => reply::TRY_AGAIN,
-                StorageError::NoSpace => reply::DISK_FULL,
-                StorageError::TooLarge => reply::TOO_LARGE,
-                StorageError::NameRefused => reply::NAME_REFUSED,
-                StorageError::Exists => reply::NAME_TAKEN,
-            },
+            Outcome::NotStored(error) => reply_to_upload(error),
             Outcome::StoredUnknown => reply::STORED_UNKNOWN,
             Outcome::Swallowed { bytes, crc32, took } => Reply::swallowed(bytes, crc32, took),
         }

@@ -117,7 +117,9 @@ impl Visit {
         let attributes = self.storage.attributes(path)?;
         match attributes.kind {
             Kind::File => Ok(attributes),
-            Kind::Directory | Kind::SymbolicLink => Err(StorageError::NotFound.into()),
+            Kind::Directory => Err(StorageError::IsADirectory.into()),
+            // Links were followed.
+            Kind::SymbolicLink => Err(StorageError::NotFound.into()),
         }
     }
 }

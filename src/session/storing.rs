@@ -10,7 +10,7 @@ use super::state::{Part, Transfer, TransferKind, Visit};
 use super::visit::Step;
 use crate::accounts::Right;
 use crate::ftp::command::{PathArgument, Representation};
-use crate::ftp::path::VirtualPath;
+use crate::ftp::path::{PathError, VirtualPath};
 use crate::ftp::reply::{self, Reply};
 use crate::storage::{Existing, StorageError, UploadKind};
 use crate::transfer::{Pump, ReceiveFile};
@@ -73,14 +73,14 @@ impl Visit {
                 let path = wanted
                     .parent()
                     .join(&name)
-                    .map_err(|_| Answer::from(reply::NAME_REFUSED))?;
+                    .map_err(|PathError::TooLong| StorageError::NewNameTooLong)?;
                 let opening = Reply::opening_unique(&name);
                 match self.receive("STOU", path, UploadKind::Whole(Existing::Refuse), opening, context) {
-                    Err(Answer::Reply(taken)) if taken == reply::NAME_TAKEN => {}
+                    Err(Answer::Failed(StorageError::Exists | StorageError::DirectoryExists)) => {}
                     begun => return begun,
                 }
             }
-            Err(reply::NAME_TAKEN.into())
+            Err(StorageError::Exists.into())
         };
         begun().unwrap_or_else(Step::Stay)
     }
@@ -141,11 +141,8 @@ impl Visit {
         let path = self
             .working_directory
             .join(&argument.0)
-            .map_err(|_| Answer::from(reply::NAME_REFUSED))?;
-        let name = path
-            .components()
-            .last()
-            .ok_or_else(|| Answer::from(StorageError::Exists))?;
+            .map_err(|PathError::TooLong| StorageError::NewNameTooLong)?;
+        let name = path.components().last().ok_or(StorageError::Exists)?;
         let is_refused = path.components().any(|name| REFUSED_NAMES.contains(&name));
         if is_refused || crate::storage::is_reserved(name) {
             return Err(reply::NAME_REFUSED.into());

@@ -4,49 +4,31 @@
 //! is never followed, so a symbolic link is removed or renamed itself. Nothing here copies: what cannot be renamed within
 //! its file system stays where it is (threat C06).
 
-use super::disk_root::{attributes_from, open_beneath, refuse_reserved};
+use super::beneath::{Parent, open_beneath};
+use super::disk_root::{attributes_from, refuse_reserved};
 use super::{DiskRoot, Existing, StorageError};
 use crate::ftp::listing::Attributes;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::timestamp::Timestamp;
 use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
 use rustix::io::Errno;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 /// Permission bits of what is made here, less what the process's mask takes away (threat H13).
 pub(super) const FILE_MODE: Mode = Mode::from_raw_mode(0o640);
 const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o750);
 
-/// The last component of a path and the open directory that it is in.
-pub(super) struct Named<'path> {
-    pub directory: OwnedFd,
-    pub name: &'path [u8],
-}
-
-/// Finds the directory that `path` is in; the root itself is in none. `flags`: how the directory is opened.
-pub(super) fn named<'path>(
-    root: BorrowedFd<'_>,
-    path: &'path VirtualPath,
-    flags: OFlags,
-) -> Result<Named<'path>, StorageError> {
-    refuse_reserved(path)?;
-    let name = path.components().last().ok_or(StorageError::NotFound)?;
-    let directory = open_beneath(root, path.parent().relative(), flags | OFlags::DIRECTORY)?;
-    Ok(Named { directory, name })
-}
-
 pub(super) fn entry(disk: &DiskRoot, path: &VirtualPath) -> Result<Attributes, StorageError> {
     let _permit = disk.permit()?;
-    let Named { directory, name } = named(disk.descriptor(), path, OFlags::PATH)?;
-    served(&directory, name)
+    served(&Parent::of(disk.descriptor(), path)?)
 }
 
 pub(super) fn remove_file(disk: &DiskRoot, path: &VirtualPath) -> Result<(), StorageError> {
     disk.changes()?;
     let _permit = disk.permit()?;
-    let Named { directory, name } = named(disk.descriptor(), path, OFlags::PATH)?;
-    served(&directory, name)?;
-    Ok(fs::unlinkat(&directory, name, AtFlags::empty())?)
+    let parent = Parent::of(disk.descriptor(), path)?;
+    served(&parent)?;
+    Ok(fs::unlinkat(&parent, parent.name, AtFlags::empty())?)
 }
 
 pub(super) fn make_directory(disk: &DiskRoot, path: &VirtualPath) -> Result<(), StorageError> {
@@ -55,15 +37,15 @@ pub(super) fn make_directory(disk: &DiskRoot, path: &VirtualPath) -> Result<(), 
     if *path == VirtualPath::ROOT {
         return Err(StorageError::Exists);
     }
-    let Named { directory, name } = named(disk.descriptor(), path, OFlags::PATH)?;
-    fs::mkdirat(&directory, name, DIRECTORY_MODE).map_err(while_naming)
+    let parent = Parent::of(disk.descriptor(), path)?;
+    fs::mkdirat(&parent, parent.name, DIRECTORY_MODE).map_err(while_naming)
 }
 
 pub(super) fn remove_directory(disk: &DiskRoot, path: &VirtualPath) -> Result<(), StorageError> {
     disk.changes()?;
     let _permit = disk.permit()?;
-    let Named { directory, name } = named(disk.descriptor(), path, OFlags::PATH)?;
-    Ok(fs::unlinkat(&directory, name, AtFlags::REMOVEDIR)?)
+    let parent = Parent::of(disk.descriptor(), path)?;
+    Ok(fs::unlinkat(&parent, parent.name, AtFlags::REMOVEDIR)?)
 }
 
 pub(super) fn rename(
@@ -74,10 +56,10 @@ pub(super) fn rename(
 ) -> Result<(), StorageError> {
     disk.changes()?;
     let (_from_permit, _to_permit) = (disk.permit()?, disk.permit()?);
-    let from = named(disk.descriptor(), from, OFlags::PATH)?;
-    served(&from.directory, from.name)?;
-    let to = named(disk.descriptor(), to, OFlags::PATH)?;
-    match fs::statat(&to.directory, to.name, AtFlags::SYMLINK_NOFOLLOW) {
+    let from = Parent::of(disk.descriptor(), from)?;
+    served(&from)?;
+    let to = Parent::of(disk.descriptor(), to)?;
+    match to.stat() {
         // What does not exist for clients cannot make way for them either.
         Ok(stat) if attributes_from(&stat).is_none() => return Err(StorageError::NotFound),
         Ok(_) | Err(_) => {}
@@ -86,7 +68,10 @@ pub(super) fn rename(
         Existing::Replace => RenameFlags::empty(),
         Existing::Refuse => RenameFlags::NOREPLACE,
     };
-    fs::renameat_with(&from.directory, from.name, &to.directory, to.name, flags).map_err(while_naming)
+    match fs::renameat_with(&from, from.name, &to, to.name, flags) {
+        Err(Errno::INVAL) => Err(StorageError::IntoItself),
+        renamed => renamed.map_err(while_naming),
+    }
 }
 
 pub(super) fn set_modified(disk: &DiskRoot, path: &VirtualPath, time: Timestamp) -> Result<(), StorageError> {
@@ -128,9 +113,8 @@ pub(super) fn free_space(disk: &DiskRoot, path: &VirtualPath) -> Result<u64, Sto
 }
 
 /// Devices, sockets and FIFOs do not exist for clients, so they cannot be removed or renamed either.
-fn served(directory: &OwnedFd, name: &[u8]) -> Result<Attributes, StorageError> {
-    let stat = fs::statat(directory.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW)?;
-    attributes_from(&stat).ok_or(StorageError::NotFound)
+fn served(parent: &Parent<'_>) -> Result<Attributes, StorageError> {
+    attributes_from(&parent.stat()?).ok_or(StorageError::NotFound)
 }
 
 fn must_be_served_itself(found: &OwnedFd) -> Result<(), StorageError> {
@@ -139,10 +123,12 @@ fn must_be_served_itself(found: &OwnedFd) -> Result<(), StorageError> {
         .ok_or(StorageError::NotFound)
 }
 
-/// Where a new name is given, one that is too long is the name's fault and not a missing file.
+/// Where a new name is given, it is the name that is wrong. Some file systems take fewer characters than others (EINVAL,
+/// EILSEQ).
 pub(super) fn while_naming(errno: Errno) -> StorageError {
     match errno {
-        Errno::NAMETOOLONG => StorageError::NameRefused,
+        Errno::NAMETOOLONG => StorageError::NewNameTooLong,
+        Errno::INVAL | Errno::ILSEQ => StorageError::NameRefused,
         other => other.into(),
     }
 }

@@ -1,8 +1,8 @@
 //! A real directory as storage: every path is resolved by the kernel beneath the root's descriptor.
 //!
-//! `openat2(RESOLVE_BENEATH)` makes "outside" impossible rather than checked: no string comparison decides anything.
 //! Nothing here may block on what it opens: a FIFO or device is looked at, refused, and never opened.
 
+use super::beneath::{open_beneath, open_regular, stat_beneath};
 use super::upload::{Changes, UploadPolicy};
 use super::{
     Existing, OpenDirectory, OpenFile, Purpose, Quota, Storage, StorageError, TreeWalk, Upload, UploadKind, changes,
@@ -12,8 +12,7 @@ use crate::ftp::listing::{Attributes, Kind};
 use crate::ftp::path::VirtualPath;
 use crate::ftp::timestamp::Timestamp;
 use crate::random::Random;
-use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
-use rustix::io::Errno;
+use rustix::fs::{self, FileType, Mode, OFlags, Stat};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -21,9 +20,6 @@ use std::rc::Rc;
 
 /// Names that start with this are the server's own and do not exist for clients.
 pub(super) const RESERVED_PREFIX: &[u8] = b".loopftpd-";
-
-/// How often a resolution that raced with a rename is tried again before the client is told to (threat C04).
-const RESOLVE_ATTEMPTS: usize = 128;
 
 /// The served directory.
 #[derive(Debug)]
@@ -67,7 +63,7 @@ impl DiskRoot {
 
     /// How files are changed; the whole storage is read-only without it.
     pub(super) fn changes(&self) -> Result<&Rc<Changes>, StorageError> {
-        self.changes.as_ref().ok_or(StorageError::NotFound)
+        self.changes.as_ref().ok_or(StorageError::PermissionDenied)
     }
 
     pub(super) fn permit(&self) -> Result<Permit, StorageError> {
@@ -96,20 +92,8 @@ impl Storage for DiskRoot {
     }
 
     fn open_file(&self, path: &VirtualPath) -> Result<OpenFile, StorageError> {
-        refuse_reserved(path)?;
         let permit = self.permit()?;
-        // Looked at first: opening a device or a FIFO can have effects of its own, even when it does not block. This look
-        // may follow a link to the outside; it only ever refuses, with the answer that the opening beneath would give.
-        if let Ok(stat) = fs::statat(&self.root, path.relative(), AtFlags::empty()) {
-            must_be_regular(&stat)?;
-        }
-        let descriptor = open_beneath(
-            self.root.as_fd(),
-            path.relative(),
-            OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY,
-        )?;
-        let stat = fs::fstat(&descriptor)?;
-        must_be_regular(&stat)?;
+        let (descriptor, stat) = open_regular(self.root.as_fd(), path, OFlags::RDONLY)?;
         let size = u64::try_from(stat.st_size).unwrap_or(0);
         Ok(OpenFile::on_disk(descriptor, size, permit))
     }
@@ -186,9 +170,7 @@ impl Storage for DiskRoot {
 
 /// What is known of `path`, links followed beneath `root`; files that are neither regular nor directories do not exist.
 pub(super) fn attributes_beneath(root: BorrowedFd<'_>, path: &VirtualPath) -> Result<Attributes, StorageError> {
-    refuse_reserved(path)?;
-    let descriptor = open_beneath(root, path.relative(), OFlags::PATH)?;
-    attributes_from(&fs::fstat(&descriptor)?).ok_or(StorageError::NotFound)
+    attributes_from(&stat_beneath(root, path)?).ok_or(StorageError::NotFound)
 }
 
 /// The listing's view of a `stat`, or `None` for kinds that are not served (devices, sockets, FIFOs).
@@ -213,31 +195,17 @@ pub(super) fn attributes_from(stat: &Stat) -> Option<Attributes> {
     })
 }
 
-/// Opens what `relative` leads to, if that is beneath `root`.
-pub(super) fn open_beneath(root: BorrowedFd<'_>, relative: &[u8], flags: OFlags) -> Result<OwnedFd, StorageError> {
-    for _ in 0..RESOLVE_ATTEMPTS {
-        let opened = fs::openat2(
-            root,
-            relative,
-            flags | OFlags::CLOEXEC,
-            Mode::empty(),
-            ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS,
-        );
-        match opened {
-            // The kernel says AGAIN when a rename anywhere might have let a ".." escape, INTR when a signal came.
-            Err(Errno::AGAIN | Errno::INTR) => {}
-            Err(errno) => return Err(errno.into()),
-            Ok(descriptor) => return Ok(descriptor),
-        }
-    }
-    Err(StorageError::Busy)
-}
-
+/// Devices, sockets and FIFOs do not exist for clients.
 pub(super) fn must_be_regular(stat: &Stat) -> Result<(), StorageError> {
-    if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile {
-        Ok(())
-    } else {
-        Err(StorageError::NotFound)
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Ok(()),
+        FileType::Directory => Err(StorageError::IsADirectory),
+        FileType::Symlink
+        | FileType::Fifo
+        | FileType::Socket
+        | FileType::CharacterDevice
+        | FileType::BlockDevice
+        | FileType::Unknown => Err(StorageError::NotFound),
     }
 }
 

@@ -4,9 +4,11 @@
 //! [`DiskRoot`] serves a real directory; [`Synthetic`] adds files that are computed. Nothing here may hand a path to the
 //! kernel without the root's descriptor, and no error may carry a path or an errno text to a client.
 
+mod beneath;
 mod changes;
 mod directory;
 mod disk_root;
+mod error;
 mod hidden_file;
 mod in_place_lock;
 mod publication;
@@ -17,6 +19,7 @@ mod upload;
 
 pub use directory::{Batch, EntryType, OpenDirectory, Place};
 pub use disk_root::{DiskRoot, is_reserved};
+pub use error::{StorageError, errno_name};
 pub use publication::{Held, Publication, Published};
 pub use quota::Quota;
 pub use synthetic::Synthetic;
@@ -160,44 +163,6 @@ impl OpenFile {
                 content.fill(offset, buffer.get_mut(..count).unwrap_or_default());
                 Ok(count)
             }
-        }
-    }
-}
-
-/// Why the storage refused. There is one answer for missing, forbidden, special and outside, so that a client cannot
-/// tell them apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StorageError {
-    /// Missing, not allowed, of the wrong kind, or outside the root.
-    NotFound,
-    /// Something is short for the moment (descriptors, memory, a rename race): the same request may succeed later.
-    Busy,
-    /// The storage itself failed.
-    Failed,
-    /// The disk is full.
-    NoSpace,
-    /// A quota or the largest file size is reached.
-    TooLarge,
-    /// No file can have this name here.
-    NameRefused,
-    /// Something has the name already.
-    Exists,
-    NotEmpty,
-    /// An upload was to go on behind the end of what is there.
-    BeyondEnd,
-}
-
-impl From<Errno> for StorageError {
-    fn from(errno: Errno) -> Self {
-        match errno {
-            Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS | Errno::AGAIN => StorageError::Busy,
-            Errno::IO | Errno::STALE | Errno::NODEV | Errno::TIMEDOUT | Errno::NOSYS => StorageError::Failed,
-            Errno::NOSPC => StorageError::NoSpace,
-            Errno::DQUOT | Errno::FBIG => StorageError::TooLarge,
-            Errno::ROFS => StorageError::NameRefused,
-            Errno::EXIST => StorageError::Exists,
-            Errno::NOTEMPTY => StorageError::NotEmpty,
-            _ => StorageError::NotFound,
         }
     }
 }

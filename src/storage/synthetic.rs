@@ -72,7 +72,7 @@ impl Synthetic {
         match destination(path) {
             Destination::Disk => Ok(&self.disk),
             Destination::Generated | Destination::Null | Destination::File(_) | Destination::Swallowed => {
-                Err(StorageError::NotFound)
+                Err(StorageError::PermissionDenied)
             }
         }
     }
@@ -112,14 +112,18 @@ impl Storage for Synthetic {
     fn check_directory(&self, path: &VirtualPath) -> Result<(), StorageError> {
         match destination(path) {
             Destination::Generated | Destination::Null => Ok(()),
-            Destination::File(_) | Destination::Swallowed => Err(StorageError::NotFound),
+            Destination::File(name) => Err(self
+                .file(name)
+                .map_or_else(|missing| missing, |_| StorageError::NotADirectory)),
+            Destination::Swallowed => Err(StorageError::NotFound),
             Destination::Disk => self.disk.check_directory(path),
         }
     }
 
     fn open_file(&self, path: &VirtualPath) -> Result<OpenFile, StorageError> {
         match destination(path) {
-            Destination::Generated | Destination::Null | Destination::Swallowed => Err(StorageError::NotFound),
+            Destination::Generated | Destination::Null => Err(StorageError::IsADirectory),
+            Destination::Swallowed => Err(StorageError::NotFound),
             Destination::File(name) => self.file(name).map(OpenFile::computed),
             Destination::Disk => self.disk.open_file(path),
         }
@@ -129,7 +133,10 @@ impl Storage for Synthetic {
         match destination(path) {
             Destination::Generated => Ok(OpenDirectory::computed(Rc::clone(&self.examples))),
             Destination::Null => Ok(OpenDirectory::computed(Rc::default())),
-            Destination::File(_) | Destination::Swallowed => Err(StorageError::NotFound),
+            Destination::File(name) => Err(self
+                .file(name)
+                .map_or_else(|missing| missing, |_| StorageError::NotADirectory)),
+            Destination::Swallowed => Err(StorageError::NotFound),
             Destination::Disk if *path == VirtualPath::ROOT => {
                 let directory = self.disk.open_directory(path)?;
                 Ok(directory.with_computed(Rc::clone(&self.beside_root)))
@@ -139,7 +146,13 @@ impl Storage for Synthetic {
     }
 
     fn entry(&self, path: &VirtualPath) -> Result<Attributes, StorageError> {
-        self.on_disk(path)?.entry(path)
+        match destination(path) {
+            Destination::Disk => self.disk.entry(path),
+            // What is computed has no links.
+            Destination::Generated | Destination::Null | Destination::File(_) | Destination::Swallowed => {
+                self.attributes(path)
+            }
+        }
     }
 
     /// An account's own root is a real directory.

@@ -4,8 +4,9 @@
 //! was asked for, waits until the disk has it. A success is only ever reported after [`Publication::run`] returned.
 //! APPE and a restarted STOR write into the file that is there, one writer at a time; a broken-off one leaves a prefix.
 
-use super::changes::{Named, named, while_naming};
-use super::disk_root::open_beneath;
+use super::beneath::{open_beneath, open_regular, stat_beneath};
+use super::changes::while_naming;
+use super::disk_root::{must_be_regular, refuse_reserved};
 use super::hidden_file::{HiddenFile, Left};
 use super::in_place_lock::InPlaceLock;
 use super::publication::{Held, Publication};
@@ -14,7 +15,7 @@ use super::{DiskRoot, Existing, Quota, StorageError, UploadKind};
 use crate::descriptors::Permit;
 use crate::ftp::path::VirtualPath;
 use crate::random::Random;
-use rustix::fs::{self, AtFlags, FileType, OFlags, Stat};
+use rustix::fs::{self, AtFlags, OFlags};
 use rustix::io::Errno;
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -120,14 +121,17 @@ impl Upload {
         } else {
             OFlags::PATH
         };
-        let Named { directory, name } = named(disk.descriptor(), path, flags)?;
+        refuse_reserved(path)?;
+        let (above, name) = path.split_last().ok_or(StorageError::DirectoryExists)?;
+        let above = if above.is_empty() { b"." } else { above };
+        let directory = open_beneath(disk.descriptor(), above, flags | OFlags::DIRECTORY)?;
         match fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => {}
             Err(errno) => return Err(while_naming(errno)),
             Ok(_) => {
                 // Followed beneath the root: what leads outside, and what is no file, is not replaced.
-                let found = open_beneath(disk.descriptor(), path.relative(), OFlags::PATH)?;
-                must_be_a_file(&fs::fstat(&found)?)?;
+                let found = stat_beneath(disk.descriptor(), path)?;
+                must_be_regular(&found).map_err(while_naming_a_file)?;
                 if existing == Existing::Refuse {
                     return Err(StorageError::Exists);
                 }
@@ -146,18 +150,8 @@ impl Upload {
     /// `from`: the offset of a restart; `None` to append.
     fn in_place(disk: &DiskRoot, path: &VirtualPath, from: Option<u64>) -> Result<Self, StorageError> {
         let changes = disk.changes()?;
-        super::disk_root::refuse_reserved(path)?;
         let permit = disk.permit()?;
-        // Looked at first, as before every open: a FIFO or device must not notice.
-        must_be_a_file(&fs::fstat(open_beneath(
-            disk.descriptor(),
-            path.relative(),
-            OFlags::PATH,
-        )?)?)?;
-        let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let file = open_beneath(disk.descriptor(), path.relative(), flags)?;
-        let stat = fs::fstat(&file)?;
-        must_be_a_file(&stat)?;
+        let (file, stat) = open_regular(disk.descriptor(), path, OFlags::WRONLY).map_err(while_naming_a_file)?;
         let size = u64::try_from(stat.st_size).unwrap_or(0);
         let offset = from.unwrap_or(size);
         if offset > size {
@@ -240,7 +234,7 @@ impl Upload {
     /// Writes all of `bytes`, or fails.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
         if bytes.len() as u64 > self.room() {
-            return Err(StorageError::TooLarge);
+            return Err(StorageError::QuotaExceeded);
         }
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -319,16 +313,10 @@ impl Upload {
     }
 }
 
-/// What has the name is a file. A directory is told of, since it can be listed; other things do not exist for clients.
-fn must_be_a_file(stat: &Stat) -> Result<(), StorageError> {
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => Ok(()),
-        FileType::Directory => Err(StorageError::Exists),
-        FileType::Symlink
-        | FileType::Fifo
-        | FileType::Socket
-        | FileType::CharacterDevice
-        | FileType::BlockDevice
-        | FileType::Unknown => Err(StorageError::NotFound),
+/// A directory is in the way of a file's name.
+fn while_naming_a_file(error: StorageError) -> StorageError {
+    match error {
+        StorageError::IsADirectory => StorageError::DirectoryExists,
+        other => other,
     }
 }

@@ -179,11 +179,12 @@ fn write_entry_facts(
 
 /// `Ok(None)`: not served, or gone. An entry that may not be looked at is shown with nothing but its kind.
 fn look_at(place: &Place, name: &CStr, entry_type: EntryType) -> Result<Option<Attributes>, StorageError> {
-    match place.attributes(name) {
-        Ok(attributes) => Ok(attributes),
-        Err(StorageError::NotFound) => Ok(without_attributes(entry_type)),
-        Err(error) => Err(error),
+    let found = place.attributes(name);
+    // The storage fails, so the listing does: to a client that mirrors, what is left out is gone.
+    if let Err(error @ (StorageError::Failed | StorageError::Busy)) = found {
+        return Err(error);
     }
+    Ok(found.unwrap_or_else(|_| without_attributes(entry_type)))
 }
 
 fn without_attributes(entry_type: EntryType) -> Option<Attributes> {

@@ -125,7 +125,7 @@ impl ReceiveFile {
 fn expect_end(stream: &mut impl DataStream) -> Result<usize, Option<Progress>> {
     match stream.receive(&mut [0]) {
         Ok(0) => Ok(0),
-        Ok(_) => Err(refused(StorageError::TooLarge)),
+        Ok(_) => Err(refused(StorageError::QuotaExceeded)),
         Err(error) => Err(connection_failure(&error)),
     }
 }
@@ -375,7 +375,7 @@ mod tests {
                     let disk = Disk::new();
                     let size = stored.len() as u64;
                     for (limit, expected) in [
-                        (size - 1, Err(TransferError::NotStored(StorageError::TooLarge))),
+                        (size - 1, Err(TransferError::NotStored(StorageError::QuotaExceeded))),
                         (size, Ok(size)),
                     ] {
                         let upload = disk.upload(NEW, Some(Rc::new(Quota::new(limit, 0))));
