@@ -378,9 +378,8 @@ fn h05_an_error_of_close_is_no_success() {
         fs::write(&file, b"old").expect("ours");
         tree::give_to_owner(directory.path(), &file);
         let setup = Setup::new().writable().directory(directory.path());
-        // The name is looked up and closed twice before the file itself is.
         let filter = ["-P", file.to_str().expect("UTF-8")];
-        let faulty = Faulty::start_with(setup, &filter, "close", &format!("error={error}:when=3"));
+        let faulty = Faulty::start_with(setup, &filter, "close", &format!("error={error}:when=1"));
         let mut client = faulty.server.login();
         let reply = client.store("APPE file", b" and new");
         faulty.assert_it_happened(error);

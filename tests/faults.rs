@@ -136,8 +136,8 @@ fn g21_a_call_that_stalls_is_told_of_with_the_session_that_made_it() {
         return;
     }
     let faulty = Faulty::start("openat2", "delay_enter=250000:when=1");
-    faulty.server.write("file", b"x");
-    assert_eq!(faulty.server.login().code("SIZE file"), 213);
+    faulty.server.write("d/file", b"x");
+    assert_eq!(faulty.server.login().code("SIZE d/file"), 213);
     wait_until("the watchdog says so", || {
         let log = faulty.server.stderr();
         log.lines()

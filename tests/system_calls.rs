@@ -85,6 +85,8 @@ fn a18_b10_c08_c09_h22_i08_l12_l13_nothing_is_run_connected_to_written_or_opened
     let traced = Traced::start();
     let server = &traced.server;
     server.write("file", b"content");
+    server.write("d/file", b"below");
+    std::os::unix::fs::symlink("/etc", server.directory().join("out")).expect("a link");
     let mode = rustix::fs::Mode::from_raw_mode(0o666);
     let fifo = server.directory().join("fifo");
     rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0).expect("a FIFO");
@@ -134,6 +136,9 @@ fn a18_b10_c08_c09_h22_i08_l12_l13_nothing_is_run_connected_to_written_or_opened
     assert_eq!(client.code("XCRC file"), 250);
     assert_eq!(client.code("HASH file"), 213);
     assert_eq!(client.fetch("RETR file"), b"content");
+    assert_eq!(client.fetch("RETR d/file"), b"below");
+    assert_eq!(client.code("RETR out/file"), 550);
+    assert_eq!(client.code("RETR out"), 550);
     assert!(client.fetch_text("LIST").contains(" file\r\n"));
     assert_eq!(client.code("SIZE end-here"), 550);
     let calls = traced.calls_between("begin-here", "end-here");
@@ -159,5 +164,8 @@ fn a18_b10_c08_c09_h22_i08_l12_l13_nothing_is_run_connected_to_written_or_opened
         let only_looks = name != "openat2" || call.contains("O_PATH") || call.contains("O_DIRECTORY");
         assert!(!is_special || only_looks, "a FIFO or socket was opened: {call}");
         assert!(name != "openat2" || call.contains("RESOLVE_BENEATH"), "{call}");
+        // A look follows no link, the last component or another: it might lead outside.
+        let is_beneath = call.contains("AT_EMPTY_PATH") || call.contains("AT_SYMLINK_NOFOLLOW") && !call.contains('/');
+        assert!(name != "newfstatat" || is_beneath, "{call}");
     }
 }

@@ -55,18 +55,10 @@ impl<'a> Parent<'a> {
 
     /// Opens what has the name; a link that has taken it meanwhile is not followed.
     fn open(&self, flags: OFlags) -> Result<OwnedFd, StorageError> {
-        loop {
-            match fs::openat(
-                self,
-                self.name,
-                flags | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-                Mode::empty(),
-            ) {
-                Err(Errno::INTR) => {}
-                Err(Errno::LOOP) => return Err(StorageError::Busy),
-                opened => return Ok(opened?),
-            }
-        }
+        open_beneath(self.as_fd(), self.name, flags | OFlags::NOFOLLOW).map_err(|error| match error {
+            StorageError::LinkLoop => StorageError::Busy,
+            other => other,
+        })
     }
 }
 
