@@ -1,16 +1,27 @@
 //! The picture of a run: throughput and latency second by second, and how the latencies are distributed.
+//!
+//! Each second is drawn as a flat step from its beginning to its end. A remainder too short to say anything is left
+//! out, and a second in which nothing ended has no latency: the line is interrupted. Legends stand beside the data,
+//! never on it.
 
-use super::measurements::{Class, Measurements};
+use super::measurements::{Class, Measurements, Second};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::error::Error;
 use std::path::Path;
+use std::time::Duration;
 
 const SIZE: (u32, u32) = (900, 960);
+/// Width of the column for legends.
+const LEGEND_WIDTH: u32 = 150;
 /// The last share of the operations that the distribution shows.
 const LAST_SHARE: f64 = 0.9999;
+/// A remainder shorter than this is not drawn: scaled to a second it would be noise.
+const SHORTEST: Duration = Duration::from_millis(500);
 
 type Sheet<'picture> = DrawingArea<SVGBackend<'picture>, Shift>;
+/// The beginning, the end and the value of one second.
+type Step = (f64, f64, f64);
 
 /// Draws the run into `file`.
 pub fn draw(measurements: &Measurements, title: &str, file: &Path) -> Result<(), Box<dyn Error>> {
@@ -28,96 +39,196 @@ pub fn draw(measurements: &Measurements, title: &str, file: &Path) -> Result<(),
 }
 
 fn draw_throughput(measurements: &Measurements, sheet: &Sheet<'_>) -> Result<(), Box<dyn Error>> {
-    let points: Vec<(f64, f64)> = points(measurements, |second| second.operations as f64);
-    let top = highest(&points);
-    let mut chart = ChartBuilder::on(sheet)
-        .caption("operations a second", ("sans-serif", 15))
-        .margin(10)
-        .x_label_area_size(30)
-        .y_label_area_size(70)
-        .build_cartesian_2d(0.0..last(&points), 0.0..top * 1.1)?;
-    chart.configure_mesh().x_desc("seconds").draw()?;
-    chart.draw_series(LineSeries::new(points, BLUE.stroke_width(2)))?;
-    Ok(())
+    let steps = steps(&measurements.seconds, |second| {
+        Some(second.operations as f64 / second.length.as_secs_f64())
+    });
+    draw_seconds(sheet, "operations a second", &[("all operations", BLUE, steps)])
 }
 
 fn draw_latency(measurements: &Measurements, sheet: &Sheet<'_>) -> Result<(), Box<dyn Error>> {
-    let median = points(measurements, |second| second.median.as_secs_f64() * 1e3);
-    let p99 = points(measurements, |second| second.p99.as_secs_f64() * 1e3);
-    let top = highest(&p99);
-    let mut chart = ChartBuilder::on(sheet)
-        .caption(
-            "latency in milliseconds: median and 99th percentile",
-            ("sans-serif", 15),
-        )
+    let latencies = |value: fn(&Second) -> Duration| {
+        steps(&measurements.seconds, |second| {
+            (second.operations > 0).then(|| value(second).as_secs_f64() * 1e3)
+        })
+    };
+    let series = [
+        ("median", BLUE, latencies(|second| second.median)),
+        ("99th percentile", RED, latencies(|second| second.p99)),
+    ];
+    draw_seconds(sheet, "latency in milliseconds", &series)
+}
+
+/// Series over time, from 0 on both axes.
+fn draw_seconds(
+    sheet: &Sheet<'_>,
+    caption: &str,
+    series: &[(&str, RGBColor, Vec<Step>)],
+) -> Result<(), Box<dyn Error>> {
+    let (plot, legend) = sheet.split_horizontally(SIZE.0 - LEGEND_WIDTH);
+    let all = || series.iter().flat_map(|(_, _, steps)| steps);
+    let last = all().map(|(_, end, _)| *end).fold(1.0, f64::max);
+    let top = all().map(|(_, _, value)| *value).fold(0.001, f64::max);
+    let mut chart = ChartBuilder::on(&plot)
+        .caption(caption, ("sans-serif", 15))
         .margin(10)
-        .x_label_area_size(30)
+        .x_label_area_size(40)
         .y_label_area_size(70)
-        .build_cartesian_2d(0.0..last(&p99), 0.0..top * 1.1)?;
-    chart.configure_mesh().x_desc("seconds").draw()?;
-    for (points, colour, name) in [(median, BLUE, "median"), (p99, RED, "p99")] {
-        chart
-            .draw_series(LineSeries::new(points, colour.stroke_width(2)))?
-            .label(name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], colour));
+        .build_cartesian_2d(0.0..last, 0.0..top * 1.1)?;
+    chart
+        .configure_mesh()
+        .x_desc("seconds")
+        .max_light_lines(1)
+        .x_label_formatter(&label)
+        .y_label_formatter(&label)
+        .draw()?;
+    for (_, colour, steps) in series {
+        for line in unbroken(steps) {
+            chart.draw_series(LineSeries::new(line, colour.stroke_width(2)))?;
+        }
     }
-    chart.configure_series_labels().background_style(WHITE).draw()?;
-    Ok(())
+    draw_legend(
+        &legend,
+        series.iter().map(|(name, colour, _)| (*name, colour.to_rgba())),
+    )
 }
 
 /// Each class's latencies by the share of operations that took no longer.
 fn draw_distribution(measurements: &Measurements, sheet: &Sheet<'_>) -> Result<(), Box<dyn Error>> {
+    let (plot, legend) = sheet.split_horizontally(SIZE.0 - LEGEND_WIDTH);
     let classes: Vec<&Class> = measurements
         .classes
         .iter()
         .filter(|class| class.succeeded() > 0 && class.is_judged)
         .collect();
-    let highest = classes
-        .iter()
-        .map(|class| class.quantile(LAST_SHARE).as_secs_f64() * 1e3)
-        .fold(0.002, f64::max);
-    let mut chart = ChartBuilder::on(sheet)
+    let milliseconds = |class: &Class, share| (class.quantile(share).as_secs_f64() * 1e3).max(0.001);
+    let highest = classes.iter().map(|class| milliseconds(class, LAST_SHARE));
+    let highest = highest.fold(0.002, f64::max) * 1.5;
+    let lowest = classes.iter().map(|class| milliseconds(class, 0.0));
+    let lowest = lowest.fold(highest / 3.0, f64::min) / 1.5;
+    let mut chart = ChartBuilder::on(&plot)
         .caption(
             "latency in milliseconds, by share of the operations",
             ("sans-serif", 15),
         )
         .margin(10)
-        .x_label_area_size(30)
+        .x_label_area_size(40)
         .y_label_area_size(70)
-        .build_cartesian_2d(0.0..100.0_f64, (0.001..highest * 1.5).log_scale())?;
-    chart.configure_mesh().x_desc("percent").draw()?;
-    for (index, class) in classes.into_iter().enumerate() {
-        let colour = Palette99::pick(index).to_rgba();
+        .build_cartesian_2d(0.0..100.0_f64, (lowest..highest).log_scale())?;
+    chart
+        .configure_mesh()
+        .x_desc("percent of the operations")
+        .max_light_lines(1)
+        .x_label_formatter(&label)
+        .y_label_formatter(&label)
+        .draw()?;
+    let colour = |index| Palette99::pick(index).to_rgba();
+    for (index, class) in classes.iter().enumerate() {
         let points = (0..=1_000).map(|step| {
             let share = (f64::from(step) / 1_000.0).min(LAST_SHARE);
-            (share * 100.0, (class.quantile(share).as_secs_f64() * 1e3).max(0.001))
+            (share * 100.0, milliseconds(class, share))
         });
-        chart
-            .draw_series(LineSeries::new(points, colour.stroke_width(2)))?
-            .label(class.name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], colour));
+        chart.draw_series(LineSeries::new(points, colour(index).stroke_width(2)))?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE)
-        .draw()?;
+    let names = classes
+        .iter()
+        .enumerate()
+        .map(|(index, class)| (class.name, colour(index)));
+    draw_legend(&legend, names)
+}
+
+/// A number on an axis, without needless zeros.
+fn label(value: &f64) -> String {
+    let text = format!("{value:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A line and a name for each series, one beneath the other.
+fn draw_legend<'name>(
+    sheet: &Sheet<'_>,
+    series: impl Iterator<Item = (&'name str, RGBAColor)>,
+) -> Result<(), Box<dyn Error>> {
+    const TOP: i32 = 50;
+    const LINE_HEIGHT: i32 = 20;
+    for ((name, colour), y) in series.zip((TOP..).step_by(LINE_HEIGHT as usize)) {
+        sheet.draw(&PathElement::new([(0, y), (20, y)], colour.stroke_width(2)))?;
+        sheet.draw(&Text::new(name.to_owned(), (26, y - 6), ("sans-serif", 13)))?;
+    }
     Ok(())
 }
 
-fn points(measurements: &Measurements, value: impl Fn(&super::measurements::Second) -> f64) -> Vec<(f64, f64)> {
-    measurements
-        .seconds
-        .iter()
-        .enumerate()
-        .map(|(second, counted)| (second as f64, value(counted)))
-        .collect()
+/// The seconds that can be drawn, and have a value.
+fn steps(seconds: &[Second], value: impl Fn(&Second) -> Option<f64>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut began = 0.0;
+    for second in seconds {
+        let end = began + second.length.as_secs_f64();
+        // A run that is shorter than any is drawn as it is.
+        let is_drawn = second.length >= SHORTEST || (seconds.len() == 1 && !second.length.is_zero());
+        if let (true, Some(value)) = (is_drawn, value(second)) {
+            steps.push((began, end, value));
+        }
+        began = end;
+    }
+    steps
 }
 
-fn highest(points: &[(f64, f64)]) -> f64 {
-    points.iter().map(|(_, value)| *value).fold(0.001, f64::max)
+/// The points of each line: steps that follow one another belong to the same.
+fn unbroken(steps: &[Step]) -> Vec<Vec<(f64, f64)>> {
+    let mut lines: Vec<Vec<(f64, f64)>> = Vec::new();
+    for (began, end, value) in steps {
+        let points = [(*began, *value), (*end, *value)];
+        match lines.last_mut() {
+            Some(line) if line.last().is_some_and(|(before, _)| before >= began) => line.extend(points),
+            Some(_) | None => lines.push(points.to_vec()),
+        }
+    }
+    lines
 }
 
-fn last(points: &[(f64, f64)]) -> f64 {
-    points.last().map_or(1.0, |(second, _)| second.max(1.0))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn second(milliseconds: u64, operations: u64) -> Second {
+        Second {
+            length: Duration::from_millis(milliseconds),
+            operations,
+            ..Second::default()
+        }
+    }
+
+    fn rates(seconds: &[Second]) -> Vec<Step> {
+        steps(seconds, |second| {
+            Some(second.operations as f64 / second.length.as_secs_f64())
+        })
+    }
+
+    #[test]
+    fn the_last_partial_second_is_no_drop() {
+        let full = [second(1_000, 100), second(1_000, 100)];
+        let drawn = [(0.0, 1.0, 100.0), (1.0, 2.0, 100.0)];
+        assert_eq!(rates(&full), drawn);
+        let empty = [&full[..], &[second(0, 0)]].concat();
+        assert_eq!(rates(&empty), drawn);
+        let short = [&full[..], &[second(20, 1)]].concat();
+        assert_eq!(rates(&short), drawn);
+        let longer = [&full[..], &[second(500, 50)]].concat();
+        assert_eq!(rates(&longer)[2], (2.0, 2.5, 100.0));
+        assert_eq!(rates(&[second(100, 5)]), [(0.0, 0.1, 50.0)], "all there is");
+        assert_eq!(rates(&[second(0, 0)]), []);
+    }
+
+    #[test]
+    fn a_second_in_which_nothing_ended_interrupts_the_latencies() {
+        let seconds = [second(1_000, 1), second(1_000, 0), second(1_000, 1), second(1_000, 1)];
+        let latencies = steps(&seconds, |second| (second.operations > 0).then_some(2.0));
+        let lines = unbroken(&latencies);
+        assert_eq!(
+            lines,
+            [
+                vec![(0.0, 2.0), (1.0, 2.0)],
+                vec![(2.0, 2.0), (3.0, 2.0), (3.0, 2.0), (4.0, 2.0)]
+            ]
+        );
+    }
 }

@@ -5,7 +5,8 @@
 
 use super::control::Control;
 use super::data::{Data, Moved};
-use super::failure::Failure;
+use super::failure::{Awaited, Break, Connection, Failure, Said};
+use super::loot::Loot;
 use super::measurements::Measurements;
 use super::script::{Announcement, Flow, Misbehaviour, Operation, Step};
 use super::sources::connect;
@@ -17,8 +18,7 @@ use loopftpd::ftp::reply_reader::ServerReply;
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry};
-use std::collections::VecDeque;
-use std::io::{ErrorKind, Read};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -27,8 +27,11 @@ use std::time::{Duration, Instant};
 pub struct Tools {
     pub registry: Registry,
     pub target: SocketAddr,
-    /// Where thieves come from.
+    /// Where thieves come from: an address of this machine that is not their victims'.
     pub thief_address: Option<IpAddr>,
+    pub loot: Loot,
+    /// Files that uploads have begun, and whether one was acknowledged: what is to be removed in the end.
+    pub uploads: BTreeMap<Rc<str>, bool>,
     pub now: Instant,
     pub patience: Duration,
     pub scratch: Box<[u8]>,
@@ -66,7 +69,8 @@ struct Performance {
     operation: Rc<Operation>,
     step: usize,
     began: Instant,
-    step_began: Instant,
+    /// When the step began, or last moved bytes.
+    progressed: Instant,
     waits: Waits,
 }
 
@@ -93,6 +97,11 @@ enum Waits {
     Hearing {
         until: Instant,
     },
+    /// The same for a transfer whose data is not read; the first reply tells whether there is one.
+    Stalling {
+        is_opened: bool,
+        until: Instant,
+    },
     /// The server's patience; a byte goes out each time.
     Trickle {
         every: Duration,
@@ -101,7 +110,7 @@ enum Waits {
 }
 
 /// Where an operation stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     UnderWay,
     Succeeded {
@@ -111,6 +120,8 @@ pub enum Status {
     Failed {
         class: usize,
         failure: Failure,
+        /// When the step that failed last made progress.
+        since: Instant,
     },
     /// The connection broke while nothing was under way.
     LostAtRest(Failure),
@@ -155,30 +166,42 @@ impl Client {
         match &self.play {
             Play::Resting => self.intended,
             Play::Performing(performance) => match &performance.waits {
-                Waits::Until(at) | Waits::Flood { until: at, .. } | Waits::Hearing { until: at } => *at,
+                Waits::Until(at)
+                | Waits::Flood { until: at, .. }
+                | Waits::Hearing { until: at }
+                | Waits::Stalling { until: at, .. } => *at,
                 Waits::Trickle { next, .. } => *next,
-                Waits::Reply(_) | Waits::Announcement(_) | Waits::Transfer { .. } => performance.step_began + patience,
+                Waits::Reply(_) | Waits::Announcement(_) | Waits::Transfer { .. } => performance.progressed + patience,
             },
+        }
+    }
+
+    /// The class of the operation under way, and when it last made progress.
+    pub fn under_way(&self) -> Option<(usize, Instant)> {
+        match &self.play {
+            Play::Resting => None,
+            Play::Performing(performance) => Some((performance.operation.class, performance.progressed)),
         }
     }
 
     /// Begins an operation whose latency counts from `intended`.
     pub fn begin(&mut self, operation: Rc<Operation>, intended: Instant, tools: &mut Tools) -> Status {
+        tools.measurements.begun(operation.class);
         self.play = Play::Performing(Performance {
             operation,
             step: 0,
             began: intended,
-            step_began: tools.now,
+            progressed: tools.now,
             waits: Waits::Until(tools.now),
         });
         let outcome = self.begin_steps(tools);
-        self.status(outcome)
+        self.status(outcome, tools)
     }
 
     /// The poll reports the control connection.
     pub fn control_ready(&mut self, event: &Event, tools: &mut Tools) -> Status {
         let outcome = self.hear(event, tools);
-        self.status(outcome)
+        self.status(outcome, tools)
     }
 
     /// The poll reports the data connection: its bytes are moved when the turn comes to that.
@@ -199,10 +222,10 @@ impl Client {
         {
             let bytes = Rc::clone(bytes);
             let outcome = self.flood(&bytes, tools);
-            return self.status(outcome);
+            return self.status(outcome, tools);
         }
         let outcome = self.move_data(tools).and_then(|()| self.settle_transfer(tools));
-        self.status(outcome)
+        self.status(outcome, tools)
     }
 
     /// The client's deadline has passed while an operation was under way.
@@ -215,26 +238,51 @@ impl Client {
                 performance.step += 1;
                 self.begin_steps(tools)
             }
-            Waits::Flood { .. } | Waits::Hearing { .. } => {
+            Waits::Flood { .. } | Waits::Hearing { .. } | Waits::Stalling { .. } => {
                 self.hang_up();
                 self.next_step(tools)
             }
             Waits::Trickle { every, next } => {
                 *next = tools.now + *every;
                 match self.control.as_mut().map(|control| control.push(b"U")) {
-                    Some(Ok(_)) => Ok(()),
+                    Some(Ok(count)) => {
+                        tools.measurements.struck += count as u64;
+                        Ok(())
+                    }
                     Some(Err(_)) | None => self.end_of_patience(tools),
                 }
             }
-            Waits::Reply(_) | Waits::Announcement(_) | Waits::Transfer { .. } => Err(Failure::TimedOut),
+            Waits::Reply(_) | Waits::Announcement(_) | Waits::Transfer { .. } => Err(self.timed_out()),
         };
-        self.status(outcome)
+        self.status(outcome, tools)
+    }
+
+    /// What a client that has waited too long has waited for.
+    fn timed_out(&self) -> Failure {
+        let connecting = |which| Failure::Connection {
+            which,
+            broke: Break::ConnectTimedOut,
+        };
+        let step = match &self.play {
+            Play::Resting => None,
+            Play::Performing(performance) => performance.operation.steps.get(performance.step),
+        };
+        let is_greeted = !matches!(step, Some(Step::Connect));
+        match (&self.control, &self.data) {
+            (Some(control), _) if !control.is_connected() => connecting(Connection::Control),
+            (Some(_), Some(data)) if !data.is_connected() => connecting(Connection::Data),
+            (_, Some(_)) => Failure::TimedOut(Awaited::Data),
+            (_, None) if is_greeted => Failure::TimedOut(Awaited::Reply),
+            (_, None) => Failure::TimedOut(Awaited::Greeting),
+        }
     }
 
     /// Gives up whatever is under way and closes everything.
     pub fn hang_up(&mut self) {
         self.control = None;
-        self.data = None;
+        if let Some(data) = self.data.take() {
+            data.give_up();
+        }
         self.thief = None;
         self.announced = None;
     }
@@ -245,7 +293,7 @@ impl Client {
         self.play = Play::Resting;
     }
 
-    fn status(&mut self, outcome: Result<(), Failure>) -> Status {
+    fn status(&mut self, outcome: Result<(), Failure>, tools: &mut Tools) -> Status {
         match (&self.play, outcome) {
             (Play::Resting, Ok(())) => Status::Resting,
             (Play::Resting, Err(failure)) => {
@@ -253,9 +301,11 @@ impl Client {
                 Status::LostAtRest(failure)
             }
             (Play::Performing(performance), Err(failure)) => {
-                let class = performance.operation.class;
+                let (class, since) = (performance.operation.class, performance.progressed);
+                // A victim that was not served: somebody else may have been.
+                self.count_loot(tools);
                 self.stop();
-                Status::Failed { class, failure }
+                Status::Failed { class, failure, since }
             }
             (Play::Performing(performance), Ok(())) => {
                 if performance.step < performance.operation.steps.len() {
@@ -293,7 +343,7 @@ impl Client {
                 Begun::Done => performance.step += 1,
                 Begun::Waits(waits) => {
                     performance.waits = waits;
-                    performance.step_began = tools.now;
+                    performance.progressed = tools.now;
                     return Ok(());
                 }
             }
@@ -304,7 +354,8 @@ impl Client {
         Ok(Begun::Waits(match step {
             Step::Connect => {
                 // Without NODELAY: a line is said when the one before has been answered, so none is ever held back.
-                let mut stream = connect(tools.target, self.source).map_err(|error| Failure::connecting(&error))?;
+                let mut stream =
+                    connect(tools.target, self.source).map_err(|error| Failure::of(Connection::Control, &error))?;
                 register(&mut stream, Target::Control(self.slot), tools)?;
                 self.control = Some(Control::new(stream));
                 Waits::Reply(&[220])
@@ -331,14 +382,15 @@ impl Client {
                 }
             }
             Step::Steal => {
-                let announced = self.announced.ok_or(Failure::NoAddress)?;
-                // A server that refuses the thief at once has done well.
-                self.thief = connect(announced, tools.thief_address).ok();
-                tools.measurements.thefts_tried += 1;
+                self.steal(tools);
                 return Ok(Begun::Done);
             }
             Step::CountLoot => {
                 self.count_loot(tools);
+                return Ok(Begun::Done);
+            }
+            Step::Strike => {
+                tools.measurements.struck += 1;
                 return Ok(Begun::Done);
             }
             Step::Pause(length) => Waits::Until(tools.now + *length),
@@ -354,7 +406,7 @@ impl Client {
         Ok(match misbehaviour {
             Misbehaviour::Trickle { every } => Waits::Trickle {
                 every: *every,
-                next: tools.now + *every,
+                next: tools.now,
             },
             Misbehaviour::Flood { bytes, hold } => {
                 self.queue(tools);
@@ -364,8 +416,8 @@ impl Client {
                 }
             }
             Misbehaviour::Babble { bytes, hold } => {
-                let control = self.control.as_mut().ok_or(Failure::ControlLost)?;
-                let _ = control.push(bytes)?;
+                let control = self.control.as_mut().ok_or(CONTROL_CLOSED)?;
+                tools.measurements.struck += control.push(bytes)? as u64;
                 Waits::Hearing {
                     until: tools.now + *hold,
                 }
@@ -374,7 +426,8 @@ impl Client {
                 let stream = self.connect_data()?;
                 self.data = Some(Data::unread(stream));
                 self.say(line)?;
-                Waits::Hearing {
+                Waits::Stalling {
+                    is_opened: false,
                     until: tools.now + *hold,
                 }
             }
@@ -392,7 +445,7 @@ impl Client {
     }
 
     fn say(&mut self, line: &str) -> Result<(), Failure> {
-        let control = self.control.as_mut().ok_or(Failure::ControlLost)?;
+        let control = self.control.as_mut().ok_or(CONTROL_CLOSED)?;
         if let Some(reply) = control.next_reply()? {
             return Err(unasked(&reply));
         }
@@ -400,8 +453,9 @@ impl Client {
     }
 
     fn connect_data(&mut self) -> Result<TcpStream, Failure> {
-        let announced = self.announced.take().ok_or(Failure::NoAddress)?;
-        connect(announced, self.source).map_err(|error| Failure::connecting(&error))
+        // The script has armed before: an announcement without an address ended the operation.
+        let announced = self.announced.take().ok_or(CONTROL_CLOSED)?;
+        connect(announced, self.source).map_err(|error| Failure::of(Connection::Data, &error))
     }
 
     /// Reads replies and lets each take the script further.
@@ -432,10 +486,10 @@ impl Client {
         }
         match &self.play {
             Play::Performing(Performance {
-                waits: Waits::Trickle { .. } | Waits::Hearing { .. },
+                waits: Waits::Trickle { .. } | Waits::Hearing { .. } | Waits::Stalling { .. },
                 ..
             }) => self.end_of_patience(tools),
-            Play::Performing(_) | Play::Resting => Err(Failure::ControlLost),
+            Play::Performing(_) | Play::Resting => Err(CONTROL_CLOSED),
         }
     }
 
@@ -445,11 +499,15 @@ impl Client {
             return self.end_of_patience(tools);
         };
         match control.push(bytes) {
-            Ok(count) if count == bytes.len() => self.queue(tools),
-            Ok(_) => {}
-            Err(_) => return self.end_of_patience(tools),
+            Ok(count) => {
+                tools.measurements.struck += count as u64;
+                if count == bytes.len() {
+                    self.queue(tools);
+                }
+                Ok(())
+            }
+            Err(_) => self.end_of_patience(tools),
         }
-        Ok(())
     }
 
     /// The server has ended a connection that misbehaved, as it should.
@@ -471,7 +529,7 @@ impl Client {
                         extended_passive_port(&reply.text).map(|port| SocketAddr::new(tools.target.ip(), port))
                     }
                 }
-                .ok_or(Failure::NoAddress)?;
+                .ok_or_else(|| Failure::NoAddress(reply.into()))?;
                 tools.measurements.ports.insert(announced.port());
                 if let Some(squatter) = &mut tools.squatter {
                     squatter.remember(announced.port());
@@ -482,21 +540,44 @@ impl Client {
             Waits::Transfer {
                 is_opened, is_closed, ..
             } => {
+                let upload = performance.operation.steps.get(performance.step).and_then(Step::upload);
                 match (reply.code, *is_opened, *is_closed) {
                     (125 | 150, false, false) => {
                         *is_opened = true;
+                        if let Some(path) = upload {
+                            tools.uploads.entry(path.into()).or_default();
+                        }
                         self.queue(tools);
                     }
-                    (226 | 250, true, false) => *is_closed = true,
+                    (226 | 250, true, false) => {
+                        *is_closed = true;
+                        if let Some(path) = upload {
+                            tools.uploads.insert(path.into(), true);
+                        }
+                    }
                     // A reset in the middle is answered 426 or 451; one after the last byte is not noticed.
                     (426 | 451, true, false) if self.was_reset() => self.mark_closed(),
                     (_, _, true) => return Err(unasked(reply)),
-                    (code, _, false) => return Err(Failure::Reply(code)),
+                    (_, _, false) => return Err(Failure::Reply(reply.into())),
                 }
                 self.settle_transfer(tools)
             }
+            Waits::Stalling { is_opened, .. } => match (reply.code, *is_opened) {
+                (125 | 150, false) => {
+                    *is_opened = true;
+                    tools.measurements.struck += 1;
+                    Ok(())
+                }
+                // The server got rid of everything: it was too little to stall.
+                (226 | 250, true) => {
+                    tools.measurements.struck = tools.measurements.struck.saturating_sub(1);
+                    Ok(())
+                }
+                (_, true) => Ok(()),
+                (_, false) => Err(Failure::Reply(reply.into())),
+            },
             Waits::Hearing { .. } | Waits::Trickle { .. } => Ok(()),
-            Waits::Reply(_) | Waits::Announcement(_) => Err(Failure::Reply(reply.code)),
+            Waits::Reply(_) | Waits::Announcement(_) => Err(Failure::Reply(reply.into())),
             Waits::Until(_) | Waits::Flood { .. } => Err(unasked(reply)),
         }
     }
@@ -525,15 +606,35 @@ impl Client {
         };
         let before = data.moved;
         let moved = data.pump(&mut tools.scratch);
-        let count = data.moved - before;
-        if let Play::Performing(performance) = &self.play {
+        let total = data.moved;
+        let count = total - before;
+        let mut must_equal_others = false;
+        if let Play::Performing(performance) = &mut self.play {
             tools.measurements.moved(performance.operation.class, count);
+            if count > 0 {
+                performance.progressed = tools.now;
+            }
+            let step = performance.operation.steps.get(performance.step);
+            must_equal_others = matches!(
+                step,
+                Some(Step::Transfer {
+                    flow: Flow::SameSize,
+                    ..
+                })
+            );
         }
-        match moved? {
+        let moved = moved?;
+        match moved {
             Moved::WouldBlock => data.await_event(Target::Data(self.slot), &tools.registry)?,
             Moved::BudgetSpent => self.queue(tools),
-            Moved::Ended => {
+            Moved::Ended | Moved::Reset => {
                 self.data = None;
+                if moved == Moved::Reset {
+                    tools.measurements.struck += 1;
+                }
+                if must_equal_others && !tools.measurements.downloaded(total) {
+                    return Err(Failure::SizesDiffer);
+                }
                 if let Play::Performing(Performance {
                     waits: Waits::Transfer { has_moved, .. },
                     ..
@@ -563,31 +664,48 @@ impl Client {
             | Waits::Until(_)
             | Waits::Flood { .. }
             | Waits::Hearing { .. }
+            | Waits::Stalling { .. }
             | Waits::Trickle { .. } => Ok(()),
         }
     }
 
-    fn count_loot(&mut self, tools: &mut Tools) {
-        let Some(mut thief) = self.thief.take() else {
+    /// Connects to what was announced to this client, from somewhere else.
+    fn steal(&mut self, tools: &mut Tools) {
+        let (Some(announced), Some(from)) = (self.announced, tools.thief_address) else {
             return;
         };
-        loop {
-            match thief.read(&mut tools.scratch) {
-                Ok(0) => return,
-                Ok(count) => tools.measurements.stolen += count as u64,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return,
+        match connect(announced, Some(from)) {
+            Ok(thief) => {
+                self.thief = Some(thief);
+                tools.measurements.thefts_tried += 1;
             }
+            // A server that refuses the thief at once has done well; one that could not set out has proved nothing.
+            Err(error) if Failure::of(Connection::Data, &error).is_the_servers() => {
+                tools.measurements.thefts_tried += 1;
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn count_loot(&mut self, tools: &mut Tools) {
+        if let Some(thief) = self.thief.take() {
+            tools.measurements.stolen += tools.loot.watch(thief, tools.now, &mut tools.scratch);
         }
     }
 }
 
+/// The server has closed the control connection.
+const CONTROL_CLOSED: Failure = Failure::Connection {
+    which: Connection::Control,
+    broke: Break::Closed,
+};
+
 /// What an unexpected reply means: a 421 announces the end of the connection, anything else is out of turn.
 fn unasked(reply: &ServerReply) -> Failure {
     if reply.code == 421 {
-        Failure::Reply(421)
+        Failure::Reply(Said::from(reply))
     } else {
-        Failure::Unasked(reply.code)
+        Failure::Unasked(Said::from(reply))
     }
 }
 
@@ -596,7 +714,7 @@ fn register(stream: &mut TcpStream, target: Target, tools: &Tools) -> Result<(),
     tools
         .registry
         .register(stream, target.into(), interest)
-        .map_err(|error| Failure::connecting(&error))
+        .map_err(|error| Failure::of(Connection::Control, &error))
 }
 
 /// The steps of a transfer that reads everything away.

@@ -1,6 +1,6 @@
 //! A client's control connection: lines out, replies in.
 
-use super::failure::Failure;
+use super::failure::{Connection, Failure};
 use loopftpd::ftp::reply_reader::{ReplyReader, ServerReply};
 use mio::net::TcpStream;
 use std::io::{ErrorKind, Read, Write};
@@ -11,8 +11,6 @@ pub struct Control {
     stream: TcpStream,
     replies: ReplyReader,
     unsent: Vec<u8>,
-    /// Something was received: the connection was made.
-    has_heard: bool,
 }
 
 impl Control {
@@ -21,8 +19,12 @@ impl Control {
             stream,
             replies: ReplyReader::default(),
             unsent: Vec::new(),
-            has_heard: false,
         }
+    }
+
+    /// Whether the server's side has accepted the connection.
+    pub fn is_connected(&self) -> bool {
+        self.stream.peer_addr().is_ok()
     }
 
     /// Says a line now, as far as the socket takes it.
@@ -38,7 +40,7 @@ impl Control {
             Ok(count) => Ok(count),
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::NotConnected => Ok(0),
-                _ => Err(Failure::ControlLost),
+                _ => Err(Failure::of(Connection::Control, &error)),
             },
         }
     }
@@ -52,7 +54,7 @@ impl Control {
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
                     ErrorKind::WouldBlock | ErrorKind::NotConnected => return Ok(()),
-                    _ => return Err(Failure::ControlLost),
+                    _ => return Err(Failure::of(Connection::Control, &error)),
                 },
             }
         }
@@ -66,7 +68,6 @@ impl Control {
             match self.stream.read(scratch) {
                 Ok(0) => return Ok(false),
                 Ok(count) => {
-                    self.has_heard = true;
                     self.replies.feed(scratch.get(..count).unwrap_or_default());
                     if count < scratch.len() && !to_the_end {
                         // The socket is empty, and the next byte or the end brings an event.
@@ -76,8 +77,7 @@ impl Control {
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
                     ErrorKind::WouldBlock | ErrorKind::NotConnected => return Ok(true),
-                    _ if self.has_heard => return Err(Failure::ControlLost),
-                    _ => return Err(Failure::connecting(&error)),
+                    _ => return Err(Failure::of(Connection::Control, &error)),
                 },
             }
         }

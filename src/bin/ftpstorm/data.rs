@@ -1,6 +1,6 @@
 //! A client's data connection: bytes dropped, compared, summed or made, and sometimes left lying.
 
-use super::failure::Failure;
+use super::failure::{Connection, Failure};
 use super::script::Flow;
 use loopftpd::event_loop::token::Target;
 use loopftpd::pattern::Content;
@@ -13,7 +13,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
 
-/// Reads or writes of one data connection before others have their turn: a prober must not wait for a client's own bulk.
+/// Reads or writes of one data connection before others have their turn: a prober must not wait for a client's own
+/// bulk.
 const CALLS_PER_TURN: usize = 2;
 
 /// Bytes made at once for an upload; what the socket does not take is made again.
@@ -48,12 +49,14 @@ pub enum Moved {
     BudgetSpent,
     /// Everything has been moved and is right.
     Ended,
+    /// As much has come as was wanted, and closing will reset the connection.
+    Reset,
 }
 
 impl Data {
     pub fn new(stream: TcpStream, flow: &Flow) -> Self {
         let work = match flow {
-            Flow::Discard => Work::Discard,
+            Flow::Discard | Flow::SameSize => Work::Discard,
             Flow::Compare { content, size } => Work::Compare {
                 content: *content,
                 size: *size,
@@ -95,10 +98,32 @@ impl Data {
             let interest = Interest::READABLE | Interest::WRITABLE;
             registry
                 .register(&mut self.stream, target.into(), interest)
-                .map_err(|error| Failure::connecting(&error))?;
+                .map_err(|error| Failure::of(Connection::Data, &error))?;
             self.is_registered = true;
         }
         Ok(())
+    }
+
+    /// Whether the server's side has accepted the connection.
+    pub fn is_connected(&self) -> bool {
+        self.stream.peer_addr().is_ok()
+    }
+
+    /// Gives the transfer up. An upload that is merely closed would look like a whole file to the server.
+    pub fn give_up(&self) {
+        match self.work {
+            Work::Upload { size, .. } if self.moved < size => self.reset_when_closed(),
+            Work::Upload { .. }
+            | Work::Discard
+            | Work::Compare { .. }
+            | Work::Checksum { .. }
+            | Work::LeaveUnread
+            | Work::ResetAfter(_) => {}
+        }
+    }
+
+    fn reset_when_closed(&self) {
+        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 
     /// Moves what can be moved now.
@@ -119,9 +144,8 @@ impl Data {
                     if let Work::ResetAfter(bytes) = self.work
                         && self.moved >= bytes
                     {
-                        // Closing now is a reset.
-                        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
-                        return Ok(Moved::Ended);
+                        self.reset_when_closed();
+                        return Ok(Moved::Reset);
                     }
                 }
             }
@@ -139,7 +163,7 @@ impl Data {
             }
             Err(Errno::INTR) => Ok(None),
             Err(Errno::AGAIN | Errno::NOTCONN) => Ok(Some(Moved::WouldBlock)),
-            Err(_) => Err(Failure::DataLost),
+            Err(errno) => Err(Failure::of(Connection::Data, &errno.into())),
         }
     }
 
@@ -163,7 +187,7 @@ impl Data {
             Err(error) => match error.kind() {
                 ErrorKind::Interrupted => Ok(None),
                 ErrorKind::WouldBlock | ErrorKind::NotConnected => Ok(Some(Moved::WouldBlock)),
-                _ => Err(Failure::DataLost),
+                _ => Err(Failure::of(Connection::Data, &error)),
             },
         }
     }
@@ -183,7 +207,7 @@ impl Data {
         if left == 0 {
             return match self.stream.shutdown(Shutdown::Write) {
                 Ok(()) => Ok(Some(Moved::Ended)),
-                Err(_) => Err(Failure::DataLost),
+                Err(error) => Err(Failure::of(Connection::Data, &error)),
             };
         }
         let wanted = usize::try_from(left)
@@ -200,7 +224,7 @@ impl Data {
             Err(error) => match error.kind() {
                 ErrorKind::Interrupted => Ok(None),
                 ErrorKind::WouldBlock | ErrorKind::NotConnected => Ok(Some(Moved::WouldBlock)),
-                _ => Err(Failure::DataLost),
+                _ => Err(Failure::of(Connection::Data, &error)),
             },
         }
     }

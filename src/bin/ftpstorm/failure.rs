@@ -1,33 +1,77 @@
-//! Why an operation failed, in the few words that the table counts by.
+//! Why an operation failed, in the words that the report counts by.
 
-use loopftpd::ftp::reply_reader::ReplyError;
+use loopftpd::ftp::reply_reader::{ReplyError, ServerReply};
+use rustix::io::Errno;
 use std::fmt;
 use std::io::{self, ErrorKind};
+use std::rc::Rc;
 
-/// Why an operation failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Longest text of a reply that is kept, in characters.
+const TEXT_MAX: usize = 80;
+
+/// Why an operation failed. Equal failures are counted together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Failure {
-    /// The control or data connection could not be made.
-    Connect(ErrorKind),
+    /// A connection could not be made, or broke.
+    Connection {
+        which: Connection,
+        broke: Break,
+    },
+    /// ftpstorm's own side refused: no descriptors, no local ports, or an address that is not this machine's. Says
+    /// nothing about the server.
+    Local(ErrorKind),
     /// A reply with another code than the step allows.
-    Reply(u16),
+    Reply(Said),
     /// A reply that no command was waiting for.
-    Unasked(u16),
+    Unasked(Said),
     /// Bytes that are no reply.
     Malformed(ReplyForm),
-    /// The server closed or reset the control connection.
-    ControlLost,
-    /// The data connection broke.
-    DataLost,
     /// A transfer ended well, with other bytes or another number of them.
     WrongBytes,
+    /// Downloads of one file had different sizes.
+    SizesDiffer,
     /// A 227 or 229 without an address.
-    NoAddress,
-    TimedOut,
+    NoAddress(Said),
+    TimedOut(Awaited),
+}
+
+/// Which of a client's two connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Connection {
+    Control,
+    Data,
+}
+
+/// How a connection failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Break {
+    Refused,
+    /// Nobody answered the attempt to connect.
+    ConnectTimedOut,
+    Unreachable,
+    Reset,
+    /// Closed by the server while the client needed it.
+    Closed,
+    Other(ErrorKind),
+}
+
+/// What a client waited for in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Awaited {
+    Greeting,
+    Reply,
+    Data,
+}
+
+/// A reply's code and the beginning of its first line, without control characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Said {
+    pub code: u16,
+    text: Rc<str>,
 }
 
 /// [`ReplyError`], in an order that a table can sort by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReplyForm {
     BareLineFeed,
     NoCode,
@@ -44,26 +88,143 @@ impl From<ReplyError> for Failure {
     }
 }
 
+impl From<&ServerReply> for Said {
+    fn from(reply: &ServerReply) -> Self {
+        let line = reply.text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let text: String = String::from_utf8_lossy(line)
+            .chars()
+            .filter(|character| !character.is_control())
+            .take(TEXT_MAX)
+            .collect();
+        Self {
+            code: reply.code,
+            text: text.trim().into(),
+        }
+    }
+}
+
 impl Failure {
-    pub fn connecting(error: &io::Error) -> Self {
-        Failure::Connect(error.kind())
+    /// What an error of a socket means.
+    pub fn of(which: Connection, error: &io::Error) -> Self {
+        let broke = match Errno::from_io_error(error) {
+            Some(
+                Errno::MFILE
+                | Errno::NFILE
+                | Errno::NOBUFS
+                | Errno::NOMEM
+                | Errno::ADDRNOTAVAIL
+                | Errno::ADDRINUSE
+                | Errno::AFNOSUPPORT
+                | Errno::ACCESS
+                | Errno::PERM
+                | Errno::INVAL,
+            ) => return Failure::Local(error.kind()),
+            Some(Errno::CONNREFUSED) => Break::Refused,
+            Some(Errno::TIMEDOUT) => Break::ConnectTimedOut,
+            Some(Errno::HOSTUNREACH | Errno::NETUNREACH) => Break::Unreachable,
+            // Written to after the server reset it.
+            Some(Errno::CONNRESET | Errno::PIPE) => Break::Reset,
+            Some(_) | None => Break::Other(error.kind()),
+        };
+        Failure::Connection { which, broke }
+    }
+
+    /// The same failure without the text of its reply: where too many texts differ, only their codes are counted.
+    pub fn without_text(&self) -> Self {
+        let cut = |said: &Said| Said {
+            code: said.code,
+            text: "…".into(),
+        };
+        match self {
+            Failure::Reply(said) => Failure::Reply(cut(said)),
+            Failure::Unasked(said) => Failure::Unasked(cut(said)),
+            Failure::NoAddress(said) => Failure::NoAddress(cut(said)),
+            Failure::Connection { .. }
+            | Failure::Local(_)
+            | Failure::Malformed(_)
+            | Failure::WrongBytes
+            | Failure::SizesDiffer
+            | Failure::TimedOut(_) => self.clone(),
+        }
+    }
+
+    /// Whether it says something about the server, rather than about the machine that ftpstorm runs on.
+    pub fn is_the_servers(&self) -> bool {
+        !matches!(self, Failure::Local(_))
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.code, self.text)
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Connect(kind) => write!(formatter, "connecting: {kind}"),
-            Failure::Reply(code) => write!(formatter, "reply {code}"),
-            Failure::Unasked(code) => write!(formatter, "unasked reply {code}"),
+            Failure::Connection { which, broke } => {
+                formatter.write_str(match which {
+                    Connection::Control => "control connection ",
+                    Connection::Data => "data connection ",
+                })?;
+                match broke {
+                    Break::Refused => formatter.write_str("refused"),
+                    Break::ConnectTimedOut => formatter.write_str("timed out connecting"),
+                    Break::Unreachable => formatter.write_str("failed: host unreachable"),
+                    Break::Reset => formatter.write_str("reset"),
+                    Break::Closed => formatter.write_str("closed by the server"),
+                    Break::Other(kind) => write!(formatter, "failed: {kind}"),
+                }
+            }
+            Failure::Local(kind) => write!(formatter, "ftpstorm could not open a connection: {kind}"),
+            Failure::Reply(said) => write!(formatter, "reply {said}"),
+            Failure::Unasked(said) => write!(formatter, "unasked reply {said}"),
             Failure::Malformed(ReplyForm::BareLineFeed) => formatter.write_str("reply line ends in LF alone"),
             Failure::Malformed(ReplyForm::NoCode) => formatter.write_str("reply without a code"),
             Failure::Malformed(ReplyForm::TooLong) => formatter.write_str("reply without an end"),
-            Failure::ControlLost => formatter.write_str("control connection lost"),
-            Failure::DataLost => formatter.write_str("data connection lost"),
             Failure::WrongBytes => formatter.write_str("wrong bytes"),
-            Failure::NoAddress => formatter.write_str("no address announced"),
-            Failure::TimedOut => formatter.write_str("timed out"),
+            Failure::SizesDiffer => formatter.write_str("another size than the first download"),
+            Failure::NoAddress(said) => write!(formatter, "no address announced: {said}"),
+            Failure::TimedOut(Awaited::Greeting) => formatter.write_str("timed out waiting for the greeting"),
+            Failure::TimedOut(Awaited::Reply) => formatter.write_str("timed out waiting for a reply"),
+            Failure::TimedOut(Awaited::Data) => formatter.write_str("timed out in a transfer"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replys_text_is_kept_short_and_harmless() {
+        let said = |text: &[u8]| {
+            Said::from(&ServerReply {
+                code: 550,
+                text: text.to_vec(),
+            })
+            .to_string()
+        };
+        assert_eq!(said(b"No such file\nmore"), "550 No such file");
+        assert_eq!(said(b"a\x1b[31mb\xff"), "550 a[31mb\u{fffd}");
+        assert_eq!(said(&[b'x'; 500]).len(), "550 ".len() + TEXT_MAX);
+    }
+
+    #[test]
+    fn errors_of_the_clients_own_machine_are_not_the_servers() {
+        let of = |errno: Errno| Failure::of(Connection::Control, &io::Error::from(errno));
+        for (errno, text) in [
+            (Errno::CONNREFUSED, "control connection refused"),
+            (Errno::TIMEDOUT, "control connection timed out connecting"),
+            (Errno::CONNRESET, "control connection reset"),
+            (Errno::HOSTUNREACH, "control connection failed: host unreachable"),
+        ] {
+            assert!(of(errno).is_the_servers());
+            assert_eq!(of(errno).to_string(), text);
+        }
+        for errno in [Errno::MFILE, Errno::ADDRNOTAVAIL, Errno::NFILE] {
+            assert!(!of(errno).is_the_servers(), "{errno}");
         }
     }
 }

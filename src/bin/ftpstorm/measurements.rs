@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 /// Longest latency that is told apart from longer ones.
 const LONGEST: Duration = Duration::from_secs(600);
+/// Different failures of one class that are listed with their replies' texts; more are counted by their codes.
+const TEXTS: usize = 10;
 
 /// Everything that was counted.
 #[derive(Debug)]
@@ -20,12 +22,20 @@ pub struct Measurements {
     pub thefts_tried: u64,
     /// Connections that came to a port squatted upon.
     pub diverted: u64,
-    /// Ports that could be squatted upon.
+    /// Ports that could be squatted upon, and those that were tried.
     pub squatted: u64,
+    pub squats_tried: u64,
+    /// What an attack achieved, in the unit of its scenario: bytes sent, ports hoarded, downloads stalled or reset.
+    pub struck: u64,
     /// Bytes of file and listing data, both ways.
     pub bytes: u64,
     pub began: Instant,
+    /// The size of the first whole download, which all others must have.
+    download_size: Option<u64>,
+    /// The time is up: what still ends is judged, but is not part of any rate.
+    is_time_up: bool,
     current: Second,
+    current_began: Instant,
     current_latencies: Histogram<u64>,
 }
 
@@ -33,17 +43,30 @@ pub struct Measurements {
 #[derive(Debug)]
 pub struct Class {
     pub name: &'static str,
+    pub kind: Kind,
     /// Whether a failure here means that the server, or the run, failed.
     pub is_judged: bool,
     /// Nanoseconds.
     pub latencies: Histogram<u64>,
+    pub begun: u64,
+    /// Operations that succeeded before the time was up.
+    pub in_time: u64,
     pub bytes: u64,
     pub failures: BTreeMap<Failure, u64>,
 }
 
-/// One second of the run.
+/// What the operations of a class are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// They get a client the session that its other operations need.
+    Login,
+    Operation,
+}
+
+/// One second of the run; the last may be shorter, and a busy loop makes some longer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Second {
+    pub length: Duration,
     pub operations: u64,
     pub failures: u64,
     pub bytes: u64,
@@ -52,11 +75,14 @@ pub struct Second {
 }
 
 impl Class {
-    pub fn new(name: &'static str, is_judged: bool) -> Self {
+    pub fn new(name: &'static str, kind: Kind, is_judged: bool) -> Self {
         Self {
             name,
+            kind,
             is_judged,
             latencies: histogram(),
+            begun: 0,
+            in_time: 0,
             bytes: 0,
             failures: BTreeMap::new(),
         }
@@ -68,6 +94,10 @@ impl Class {
 
     pub fn succeeded(&self) -> u64 {
         self.latencies.len()
+    }
+
+    pub fn ended(&self) -> u64 {
+        self.succeeded() + self.failed()
     }
 
     /// The latency below which this share of the operations lies.
@@ -94,10 +124,37 @@ impl Measurements {
             thefts_tried: 0,
             diverted: 0,
             squatted: 0,
+            squats_tried: 0,
+            struck: 0,
             bytes: 0,
             began: now,
+            download_size: None,
+            is_time_up: false,
             current: Second::default(),
+            current_began: now,
             current_latencies: histogram(),
+        }
+    }
+
+    /// Everybody has logged in: the clock starts.
+    pub fn begin(&mut self, now: Instant) {
+        self.began = now;
+        self.current_began = now;
+        self.current = Second::default();
+        self.current_latencies.reset();
+    }
+
+    /// From now on what ends belongs to no rate and no second.
+    pub fn time_is_up(&mut self, now: Instant) {
+        if !self.is_time_up {
+            self.second_ends(now);
+            self.is_time_up = true;
+        }
+    }
+
+    pub fn begun(&mut self, class: usize) {
+        if let Some(class) = self.classes.get_mut(class) {
+            class.begun += 1;
         }
     }
 
@@ -106,13 +163,18 @@ impl Measurements {
         let nanoseconds = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX).max(1);
         if let Some(class) = self.classes.get_mut(class) {
             class.latencies.saturating_record(nanoseconds);
-            self.current.operations += 1;
-            self.current_latencies.saturating_record(nanoseconds);
+            if !self.is_time_up {
+                class.in_time += 1;
+                self.current.operations += 1;
+                self.current_latencies.saturating_record(nanoseconds);
+            }
         }
     }
 
     pub fn failure(&mut self, class: usize, failure: Failure) {
         if let Some(class) = self.classes.get_mut(class) {
+            let is_listed = class.failures.len() < TEXTS || class.failures.contains_key(&failure);
+            let failure = if is_listed { failure } else { failure.without_text() };
             *class.failures.entry(failure).or_default() += 1;
             if class.is_judged {
                 self.current.failures += 1;
@@ -121,6 +183,9 @@ impl Measurements {
     }
 
     pub fn moved(&mut self, class: usize, bytes: u64) {
+        if self.is_time_up {
+            return;
+        }
         if let Some(class) = self.classes.get_mut(class) {
             class.bytes += bytes;
         }
@@ -128,16 +193,23 @@ impl Measurements {
         self.current.bytes += bytes;
     }
 
+    /// A download of the one file has ended with `size` bytes. Whether that is what the first one had.
+    pub fn downloaded(&mut self, size: u64) -> bool {
+        *self.download_size.get_or_insert(size) == size
+    }
+
     /// A second is over: what was counted in it becomes a point of the chart.
-    pub fn second_ends(&mut self) -> Second {
+    pub fn second_ends(&mut self, now: Instant) -> Second {
         let quantile = |share| Duration::from_nanos(self.current_latencies.value_at_quantile(share));
         let second = Second {
+            length: now.saturating_duration_since(self.current_began),
             median: quantile(0.5),
             p99: quantile(0.99),
             ..self.current
         };
         self.seconds.push(second);
         self.current = Second::default();
+        self.current_began = now;
         self.current_latencies.reset();
         second
     }
@@ -148,6 +220,15 @@ impl Measurements {
             .iter()
             .filter(|class| class.is_judged)
             .map(Class::failed)
+            .sum()
+    }
+
+    /// Judged operations that succeeded.
+    pub fn succeeded(&self) -> u64 {
+        self.classes
+            .iter()
+            .filter(|class| class.is_judged)
+            .map(Class::succeeded)
             .sum()
     }
 }

@@ -5,7 +5,7 @@ use super::sources::Sources;
 use loopftpd::options::{Given, OptionError, Row, Table, parse_count, parse_duration};
 use loopftpd::pattern::{ComputedFile, parse_size};
 use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -148,7 +148,7 @@ static TABLE: Table = Table(&[
     Row { group: LOAD, short: "c", long: "clients", value: "N", default: "10", is_repeatable: false,
           help: "clients at once; exhaust has one" },
     Row { group: LOAD, short: "r", long: "rate", value: "N", default: "", is_repeatable: false,
-          help: "begin N operations a second, whatever the server does; latencies count from the intended beginning" },
+          help: "begin N operations a second, or fail; latencies count from when each was due" },
     Row { group: LOAD, short: "d", long: "duration", value: "TIME", default: "", is_repeatable: false,
           help: "end after that time [10s, unless --count is given]" },
     Row { group: LOAD, short: "n", long: "count", value: "N", default: "", is_repeatable: false,
@@ -156,15 +156,15 @@ static TABLE: Table = Table(&[
     Row { group: LOAD, short: "", long: "ramp", value: "TIME", default: "", is_repeatable: false,
           help: "spread the beginnings of the clients over that time" },
     Row { group: LOAD, short: "", long: "timeout", value: "TIME", default: "30s", is_repeatable: false,
-          help: "a step that takes longer has failed" },
+          help: "a step without progress for so long has failed; when nothing succeeds for so long, the run stops" },
     Row { group: WHAT, short: "", long: "path", value: "PATH", default: "", is_repeatable: false,
           help: "the file to download, the directory to list or to store into; mixed stores beside its download" },
     Row { group: WHAT, short: "", long: "size", value: "SIZE", default: "1M", is_repeatable: false,
-          help: "size of each upload: 512, 64K, 10M, 1G" },
+          help: "size of each upload: 512, 64K, 10M, 1G; the files are removed in the end" },
     Row { group: WHAT, short: "", long: "store-only", value: "", default: "", is_repeatable: false,
           help: "upload zeros and do not read them back: measures storing alone" },
     Row { group: WHAT, short: "", long: "expect", value: "CONTENT", default: "", is_repeatable: false,
-          help: "compare downloads: 1G.pattern, 10M.zero, 5M.rand?seed=7 (every byte) or crc32:89abcdef" },
+          help: "compare downloads, not only their sizes: 1G.pattern, 10M.zero, 5M.rand?seed=7 or crc32:89abcdef" },
     Row { group: WHAT, short: "", long: "list", value: "VERB", default: "LIST", is_repeatable: false,
           help: "LIST, NLST or MLSD" },
     Row { group: WHAT, short: "", long: "epsv", value: "", default: "", is_repeatable: false,
@@ -184,13 +184,13 @@ static TABLE: Table = Table(&[
     Row { group: OUTPUT, short: "", long: "pid", value: "PID", default: "", is_repeatable: false,
           help: "sample the server's memory, descriptors and processor time, its children's too" },
     Row { group: OUTPUT, short: "", long: "noop-limit", value: "TIME", default: "", is_repeatable: false,
-          help: "the server has not stood if the 99th percentile of NOOP is longer" },
+          help: "fail if the 99th percentile of NOOP is longer" },
     Row { group: OUTPUT, short: "", long: "json", value: "FILE", default: "", is_repeatable: false,
           help: "write the result there" },
     Row { group: OUTPUT, short: "", long: "svg", value: "FILE", default: "", is_repeatable: false,
           help: "draw throughput and latency there" },
     Row { group: OUTPUT, short: "q", long: "quiet", value: "", default: "", is_repeatable: false,
-          help: "no progress while it runs" },
+          help: "no progress while it runs; why a run has not passed is always said on standard error" },
     Row { group: OUTPUT, short: "h", long: "help", value: "", default: "", is_repeatable: false, help: "show this" },
     Row { group: OUTPUT, short: "V", long: "version", value: "", default: "", is_repeatable: false,
           help: "show the version" },
@@ -232,7 +232,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
             parse_size(text).ok_or_else(|| "expected a size such as 64K or 10M".to_owned())
         })?,
         store_only: given.is_present("store-only"),
-        expect: given.optional_value("expect", parse_expected)?.unwrap_or(Flow::Discard),
+        expect: given
+            .optional_value("expect", parse_expected)?
+            .unwrap_or(Flow::SameSize),
         user: given.value("user", parse_line)?,
         password: given.value("password", parse_line)?,
         sources: given.optional_value("source", Sources::parse)?,
@@ -251,8 +253,22 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         svg: given.text("svg").map(PathBuf::from),
         is_quiet: given.is_present("quiet"),
     };
-    if scenario.downloads(options.mix) && options.path.is_none() {
+    let downloads = scenario.downloads(options.mix);
+    if downloads && options.path.is_none() {
         return Err(OptionError("--path: expected the file to download".to_owned()));
+    }
+    // An expectation that nothing is compared with would be met in silence.
+    if given.is_present("expect") && !(downloads && scenario.compares()) {
+        return Err(OptionError(format!(
+            "--expect: {} compares no download",
+            options.scenario_name()
+        )));
+    }
+    if options.noop_limit.is_some() && !scenario.probes(options.mix) {
+        return Err(OptionError(format!(
+            "--noop-limit: {} sends no NOOP",
+            options.scenario_name()
+        )));
     }
     Ok(Invocation::Storm(Box::new(options)))
 }
@@ -302,6 +318,70 @@ impl Scenario {
         }
     }
 
+    /// Whether its own operations move files or listings.
+    pub fn moves_data(self) -> bool {
+        match self {
+            Scenario::Login | Scenario::Idle | Scenario::Hoard | Scenario::Slowloris => false,
+            Scenario::Cycle
+            | Scenario::Download
+            | Scenario::Upload
+            | Scenario::Mixed
+            | Scenario::Fair
+            | Scenario::Exhaust
+            | Scenario::Stall
+            | Scenario::Thief
+            | Scenario::Squat
+            | Scenario::Reset
+            | Scenario::Flood
+            | Scenario::Lines => true,
+        }
+    }
+
+    /// What an attack is counted in.
+    pub fn strikes(self) -> &'static str {
+        match self {
+            Scenario::Hoard => "ports hoarded",
+            Scenario::Slowloris => "bytes sent one by one",
+            Scenario::Stall => "downloads stalled",
+            Scenario::Reset => "downloads reset",
+            Scenario::Flood => "bytes of commands sent",
+            Scenario::Lines => "bytes of odd lines sent",
+            Scenario::Login
+            | Scenario::Cycle
+            | Scenario::Download
+            | Scenario::Upload
+            | Scenario::Mixed
+            | Scenario::Idle
+            | Scenario::Fair
+            | Scenario::Exhaust
+            | Scenario::Thief
+            | Scenario::Squat => "",
+        }
+    }
+
+    /// Whether the bytes of its downloads are looked at.
+    fn compares(self) -> bool {
+        matches!(self, Scenario::Download | Scenario::Fair | Scenario::Mixed)
+    }
+
+    /// Whether somebody sends NOOP.
+    fn probes(self, mix: Mix) -> bool {
+        match self {
+            Scenario::Login | Scenario::Cycle | Scenario::Download | Scenario::Upload | Scenario::Exhaust => false,
+            Scenario::Mixed => mix.noop > 0,
+            Scenario::Idle
+            | Scenario::Fair
+            | Scenario::Hoard
+            | Scenario::Slowloris
+            | Scenario::Stall
+            | Scenario::Thief
+            | Scenario::Squat
+            | Scenario::Reset
+            | Scenario::Flood
+            | Scenario::Lines => true,
+        }
+    }
+
     fn downloads(self, mix: Mix) -> bool {
         matches!(
             self,
@@ -319,6 +399,22 @@ impl Options {
             .map_or("", |(name, ..)| name)
     }
 
+    /// Whether downloads are expected to have no bytes.
+    pub fn expects_an_empty_file(&self) -> bool {
+        match self.expect {
+            Flow::Compare { size, .. } => size == 0,
+            // The checksum of nothing.
+            Flow::Checksum(sum) => sum == 0,
+            Flow::Discard | Flow::SameSize | Flow::Upload { .. } => false,
+        }
+    }
+
+    /// An address of this machine for thieves, where their victims have another.
+    pub fn thief_address(&self) -> Option<IpAddr> {
+        let is_v4_loopback = matches!(self.target.ip(), IpAddr::V4(address) if address.is_loopback());
+        is_v4_loopback.then_some(IpAddr::V4(Ipv4Addr::new(127, 99, 0, 1)))
+    }
+
     /// The file that is downloaded.
     pub fn file(&self) -> &str {
         self.path.as_deref().unwrap_or_default()
@@ -331,15 +427,25 @@ impl Options {
     }
 }
 
+/// What the exit codes mean, for `--help`.
+const EXIT_CODES: &str = "
+Exit codes:
+  0           every operation succeeded, or the server stood
+  1           something failed, the server did not stand, the rate was missed, or nothing succeeded for --timeout
+  2           wrong command line
+  3           inconclusive: the run did not test what it was meant to test
+  130, 143    interrupted by Ctrl-C or TERM; the report is about what was done until then
+";
+
 fn introduction() -> String {
     let mut text = String::from(
-        "Puts an FTP server under load or attack, and tells what happened.\n\nftpstorm [OPTIONS] SCENARIO ADDR:PORT\n\n\
-         Scenarios:\n",
+        "Puts an FTP server under load or attack and reports what happened.\n\n\
+         ftpstorm [OPTIONS] SCENARIO ADDR:PORT\n\nScenarios:\n",
     );
     for (name, _, about) in SCENARIOS {
         text += &format!("  {name:<12}{about}\n");
     }
-    text
+    text + EXIT_CODES
 }
 
 fn operands(given: &Given) -> Result<(Scenario, SocketAddr), OptionError> {
@@ -464,6 +570,13 @@ mod tests {
             ("login 127.0.0.1:21 --mix cycle", "--mix cycle"),
             ("login 127.0.0.1:21 --expect 1X", "--expect 1X"),
             ("download 127.0.0.1:21", "--path"),
+            ("cycle 127.0.0.1:21 --noop-limit 10ms", "--noop-limit: cycle"),
+            (
+                "mixed 127.0.0.1:21 --mix cycle=1 --noop-limit 10ms",
+                "--noop-limit: mixed",
+            ),
+            ("cycle 127.0.0.1:21 --expect 1K.zero", "--expect: cycle"),
+            ("stall 127.0.0.1:21 --path f --expect 1K.zero", "--expect: stall"),
             ("login 127.0.0.1:21 --pid 4294967295", "--pid"),
         ] {
             let error = parsed(line).expect_err(line);

@@ -3,7 +3,7 @@
 //! An attack is a role that misbehaves beside two honest witnesses, a NOOP prober and a client that lists; the server
 //! stands if the witnesses were served all the time.
 
-use super::measurements::Class;
+use super::measurements::{Class, Kind};
 use super::options::{Options, Scenario};
 use super::script::{Flow, Misbehaviour, Operation, Step};
 use super::sources::Sources;
@@ -76,7 +76,7 @@ impl Draft<'_> {
             Scenario::Login => {
                 let mut steps = self.login_steps();
                 steps.extend([Step::say("QUIT", &[221]), Step::Close]);
-                let login = self.operation("login", true, steps);
+                let login = self.operation("login", steps);
                 self.workers(None, vec![(1, login)]);
             }
             Scenario::Cycle | Scenario::Exhaust => {
@@ -114,7 +114,7 @@ impl Draft<'_> {
                 self.prober();
             }
             Scenario::Hoard => {
-                let hoard = vec![self.arm(), Step::Pause(Duration::from_millis(100))];
+                let hoard = vec![self.arm(), Step::Strike, Step::Pause(Duration::from_millis(100))];
                 self.attackers(true, vec![hoard]);
             }
             Scenario::Slowloris => {
@@ -165,13 +165,13 @@ impl Draft<'_> {
         }
     }
 
-    fn class(&mut self, name: &'static str, is_judged: bool) -> usize {
-        self.plan.classes.push(Class::new(name, is_judged));
+    fn class(&mut self, name: &'static str, kind: Kind, is_judged: bool) -> usize {
+        self.plan.classes.push(Class::new(name, kind, is_judged));
         self.plan.classes.len() - 1
     }
 
-    fn operation(&mut self, name: &'static str, is_judged: bool, steps: Vec<Step>) -> Rc<Operation> {
-        let class = self.class(name, is_judged);
+    fn operation(&mut self, name: &'static str, steps: Vec<Step>) -> Rc<Operation> {
+        let class = self.class(name, Kind::Operation, true);
         Rc::new(Operation { class, steps })
     }
 
@@ -200,7 +200,8 @@ impl Draft<'_> {
     fn session_login(&mut self, name: &'static str, is_judged: bool) -> Rc<Operation> {
         let mut steps = self.login_steps();
         steps.push(Step::say("TYPE I", &[200]));
-        self.operation(name, is_judged, steps)
+        let class = self.class(name, Kind::Login, is_judged);
+        Rc::new(Operation { class, steps })
     }
 
     fn login_steps(&self) -> Vec<Step> {
@@ -221,7 +222,7 @@ impl Draft<'_> {
             Some(_) | None => self.options.list.clone(),
         };
         let steps = vec![self.arm(), super::client::discard(line)];
-        self.operation(name, true, steps)
+        self.operation(name, steps)
     }
 
     fn retrieve(&self) -> Rc<str> {
@@ -236,11 +237,11 @@ impl Draft<'_> {
                 flow: self.options.expect.clone(),
             },
         ];
-        self.operation(name, true, steps)
+        self.operation(name, steps)
     }
 
     fn noop(&mut self, name: &'static str) -> Rc<Operation> {
-        self.operation(name, true, vec![Step::say("NOOP", &[200])])
+        self.operation(name, vec![Step::say("NOOP", &[200])])
     }
 
     fn theft(&mut self, name: &'static str, ahead: Duration) -> Rc<Operation> {
@@ -251,7 +252,7 @@ impl Draft<'_> {
             super::client::discard(self.options.list.clone()),
             Step::CountLoot,
         ];
-        self.operation(name, true, steps)
+        self.operation(name, steps)
     }
 
     /// Stores a file of each client's own and, unless storing is all that is asked for, reads it back.
@@ -292,7 +293,7 @@ impl Draft<'_> {
     /// One role a client, because each has a file of its own.
     fn uploaders(&mut self) {
         let login = self.session_login("login", true);
-        let class = self.class("upload", true);
+        let class = self.class("upload", Kind::Operation, true);
         for client in 0..self.options.clients {
             let upload = self.store(class, client);
             self.workers(Some(Rc::clone(&login)), vec![(1, upload)]);
@@ -333,7 +334,7 @@ impl Draft<'_> {
 
     fn attackers(&mut self, log_in: bool, scripts: Vec<Vec<Step>>) {
         let login = log_in.then(|| self.session_login("attacker login", false));
-        let class = self.class("attack", false);
+        let class = self.class("attack", Kind::Operation, false);
         let repertoire = scripts
             .into_iter()
             .map(|steps| (1, Rc::new(Operation { class, steps })))
@@ -356,7 +357,7 @@ impl Draft<'_> {
     fn witness(&mut self) {
         let login = self.session_login("witness login", true);
         let steps = vec![self.arm(), super::client::discard(self.options.list.clone())];
-        let list = self.operation("witness list", true, steps);
+        let list = self.operation("witness list", steps);
         self.bystander(login, list, WITNESS_INTERVAL);
     }
 

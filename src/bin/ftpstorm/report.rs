@@ -1,10 +1,12 @@
-//! What is told at the end: a table that a person can read, and the same as JSON.
+//! The report at the end: a table for people, and the same as JSON.
 
 use super::measurements::Class;
 use super::options::Options;
 use super::process::Samples;
 use super::progress::format_latency;
+use super::rate::RateVerdict;
 use super::storm::Outcome;
+use super::verdict::Judgement;
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -18,7 +20,7 @@ const QUANTILES: [(&str, f64); 5] = [
 ];
 
 /// The table.
-pub fn table(options: &Options, outcome: &Outcome, complaints: &[String]) -> String {
+pub fn table(options: &Options, outcome: &Outcome, judgement: &Judgement) -> String {
     let seconds = outcome.elapsed.as_secs_f64().max(1e-9);
     let measurements = &outcome.measurements;
     let mut text = format!(
@@ -35,7 +37,7 @@ pub fn table(options: &Options, outcome: &Outcome, complaints: &[String]) -> Str
     }
     text += "    failed\n";
     for class in &measurements.classes {
-        let rate = class.succeeded() as f64 / seconds;
+        let rate = class.in_time as f64 / seconds;
         let _ = write!(text, "{:<16}{:>10}{rate:>11.0}", class.name, class.succeeded());
         for (_, share) in QUANTILES {
             let latency = if class.succeeded() == 0 {
@@ -49,7 +51,7 @@ pub fn table(options: &Options, outcome: &Outcome, complaints: &[String]) -> Str
     }
     text.push('\n');
     let bytes = measurements.bytes;
-    if bytes > 0 {
+    if bytes > 0 || options.scenario.moves_data() {
         let _ = writeln!(
             text,
             "bytes     {}, {}/s",
@@ -57,9 +59,16 @@ pub fn table(options: &Options, outcome: &Outcome, complaints: &[String]) -> Str
             size((bytes as f64 / seconds) as u64)
         );
     }
+    if let Some(rate) = &outcome.rate {
+        let _ = writeln!(
+            text,
+            "rate      {:.0}/s requested, {:.0}/s reached",
+            rate.requested, rate.reached
+        );
+    }
     for class in measurements.classes.iter().filter(|class| class.failed() > 0) {
         for (failure, count) in &class.failures {
-            let _ = writeln!(text, "failed    {}: {failure}, {count} times", class.name);
+            let _ = writeln!(text, "failed    {}: {failure}, {}", class.name, times(*count));
         }
     }
     if !measurements.ports.is_empty() {
@@ -74,20 +83,37 @@ pub fn table(options: &Options, outcome: &Outcome, complaints: &[String]) -> Str
         let _ = writeln!(text, "thief     {stolen} bytes stolen in {tried} tries");
     }
     if options.scenario_name() == "squat" {
-        let (held, diverted) = (measurements.squatted, measurements.diverted);
-        let _ = writeln!(text, "squatter  held {held} ports, {diverted} connections came to it");
+        let (held, tried) = (measurements.squatted, measurements.squats_tried);
+        let diverted = measurements.diverted;
+        let _ = writeln!(
+            text,
+            "squatter  held {held} of {tried} ports tried, {diverted} connections came to it"
+        );
+    }
+    if !options.scenario.strikes().is_empty() {
+        let _ = writeln!(text, "attack    {} {}", measurements.struck, options.scenario.strikes());
+    }
+    let cleanup = &outcome.cleanup;
+    if cleanup.removed > 0 {
+        let _ = writeln!(text, "cleanup   {} uploaded files removed", cleanup.removed);
+    }
+    for (path, reason) in &cleanup.left {
+        let _ = writeln!(text, "cleanup   {path} could not be removed: {reason}");
     }
     if let Some(samples) = &outcome.samples {
         text += &server(samples, outcome.sessions);
     }
-    let verdict = match (complaints.is_empty(), options.scenario.is_attack()) {
-        (true, true) => "the server stood".to_owned(),
-        (true, false) => "every operation succeeded".to_owned(),
-        (false, true) => format!("the server did not stand: {}", complaints.join("; ")),
-        (false, false) => format!("not every operation succeeded: {}", complaints.join("; ")),
-    };
-    let _ = writeln!(text, "verdict   {verdict}");
+    let _ = writeln!(text, "verdict   {}", judgement.text(options));
     text
+}
+
+/// How often something happened, in words.
+pub fn times(count: u64) -> String {
+    if count == 1 {
+        "once".to_owned()
+    } else {
+        format!("{count} times")
+    }
 }
 
 fn server(samples: &Samples, sessions: usize) -> String {
@@ -119,7 +145,7 @@ fn size(bytes: u64) -> String {
 }
 
 /// The result for programs. Latencies are in seconds, sizes in bytes.
-pub fn json(options: &Options, outcome: &Outcome, complaints: &[String]) -> Value {
+pub fn json(options: &Options, outcome: &Outcome, judgement: &Judgement) -> Value {
     let seconds = outcome.elapsed.as_secs_f64().max(1e-9);
     let measurements = &outcome.measurements;
     json!({
@@ -132,6 +158,7 @@ pub fn json(options: &Options, outcome: &Outcome, complaints: &[String]) -> Valu
         "stolen_bytes": measurements.stolen,
         "thefts_tried": measurements.thefts_tried,
         "squatted_ports": measurements.squatted,
+        "squats_tried": measurements.squats_tried,
         "diverted_connections": measurements.diverted,
         "server": outcome.samples.map(|samples| {
             let one = |sample: super::process::Sample| json!({
@@ -143,13 +170,34 @@ pub fn json(options: &Options, outcome: &Outcome, complaints: &[String]) -> Valu
             json!({ "before": one(samples.before), "most": one(samples.most), "after": one(samples.after) })
         }),
         "seconds_in_order": measurements.seconds.iter().map(|second| json!({
+            "length": second.length.as_secs_f64(),
             "operations": second.operations,
             "failures": second.failures,
             "bytes": second.bytes,
             "p50": second.median.as_secs_f64(),
             "p99": second.p99.as_secs_f64(),
         })).collect::<Vec<_>>(),
-        "complaints": complaints,
+        "rate": outcome.rate.map(|rate| json!({
+            "requested": rate.requested,
+            "reached": rate.reached,
+            "due": rate.due,
+            "begun": rate.begun,
+            "missed": rate.verdict == RateVerdict::Missed,
+        })),
+        "attack": (!options.scenario.strikes().is_empty()).then(|| json!({
+            "count": measurements.struck,
+            "unit": options.scenario.strikes(),
+        })),
+        "cleanup": {
+            "removed": outcome.cleanup.removed,
+            "left": outcome.cleanup.left.iter().map(|(path, reason)| json!({
+                "path": **path,
+                "reason": reason,
+            })).collect::<Vec<_>>(),
+        },
+        "verdict": judgement.verdict.name(),
+        "complaints": judgement.complaints,
+        "doubts": judgement.doubts,
     })
 }
 
@@ -167,7 +215,7 @@ fn class_json(class: &Class, seconds: f64) -> Value {
         "name": class.name,
         "judged": class.is_judged,
         "operations": class.succeeded(),
-        "per_second": class.succeeded() as f64 / seconds,
+        "per_second": class.in_time as f64 / seconds,
         "bytes": class.bytes,
         "bytes_per_second": class.bytes as f64 / seconds,
         "latency": latencies,

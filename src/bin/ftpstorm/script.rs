@@ -35,6 +35,8 @@ pub enum Step {
     Steal,
     /// Looks what the thief got.
     CountLoot,
+    /// Counts the step before as something that an attack has achieved.
+    Strike,
     /// Does nothing for a while; the connection has to survive it.
     Pause(Duration),
     /// Closes the control connection.
@@ -54,6 +56,8 @@ pub enum Announcement {
 pub enum Flow {
     /// The bytes are dropped in the kernel; only their number is known.
     Discard,
+    /// The bytes are dropped, and all downloads must have the same number of them.
+    SameSize,
     /// Every byte is compared; exactly `size` must come.
     Compare {
         content: Content,
@@ -83,6 +87,26 @@ pub enum Misbehaviour {
 }
 
 impl Step {
+    /// The file that the step stores, if it does.
+    pub fn upload(&self) -> Option<&str> {
+        match self {
+            Step::Transfer {
+                line,
+                flow: Flow::Upload { .. },
+            } => line.strip_prefix("STOR "),
+            Step::Transfer { .. }
+            | Step::Connect
+            | Step::Say { .. }
+            | Step::Arm(_)
+            | Step::Steal
+            | Step::CountLoot
+            | Step::Strike
+            | Step::Pause(_)
+            | Step::Close
+            | Step::Misbehave(_) => None,
+        }
+    }
+
     pub fn say(line: impl Into<Rc<str>>, codes: &'static [u16]) -> Self {
         Step::Say {
             line: line.into(),

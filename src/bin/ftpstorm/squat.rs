@@ -19,6 +19,7 @@ pub struct Squatter {
     /// The port tried last; the next higher one is the next.
     tried: u16,
     held: HashMap<u16, TcpListener>,
+    attempted: BTreeSet<u16>,
 }
 
 impl Squatter {
@@ -29,6 +30,7 @@ impl Squatter {
             seen: BTreeSet::new(),
             tried: 0,
             held: HashMap::new(),
+            attempted: BTreeSet::new(),
         }
     }
 
@@ -37,8 +39,13 @@ impl Squatter {
         self.seen.insert(port);
     }
 
-    /// Tries to take the next of the ports seen, every second one, so that the server has some left; how many are held.
-    pub fn take_a_port(&mut self, registry: &Registry) -> u64 {
+    /// Ports held, and ports that were tried.
+    pub fn score(&self) -> (u64, u64) {
+        (self.held.len() as u64, self.attempted.len() as u64)
+    }
+
+    /// Tries to take the next of the ports seen, every second one, so that the server has some left.
+    pub fn take_a_port(&mut self, registry: &Registry) {
         let next = self
             .seen
             .range(self.tried.saturating_add(1)..)
@@ -47,10 +54,10 @@ impl Squatter {
         if let Some(port) = next.copied() {
             self.tried = port;
             if port % 2 == 0 && !self.held.contains_key(&port) {
+                self.attempted.insert(port);
                 self.take(port, registry);
             }
         }
-        self.held.len() as u64
     }
 
     fn take(&mut self, port: u16, registry: &Registry) {

@@ -3,12 +3,20 @@
 //! First everybody who needs a session gets one, a few hundred at a time; then all begin. A turn is the same as the
 //! server's: sleep until something happens or a deadline comes → events → whoever stopped at a budget → deadlines.
 
+mod ending;
+
+pub use ending::End;
+
+use super::cleanup::Cleanup;
 use super::client::{Client, Status, Tools};
+use super::interrupt::Interrupt;
+use super::loot::Loot;
 use super::measurements::Measurements;
 use super::options::Options;
 use super::plan::{Plan, Role};
 use super::process::{Sample, Samples};
 use super::progress::Progress;
+use super::rate::{Rate, Schedule};
 use super::script::Operation;
 use super::squat::Squatter;
 use loopftpd::event_loop::deadlines::Deadlines;
@@ -17,9 +25,8 @@ use loopftpd::event_loop::token::{SlotId, Target};
 use loopftpd::random::Random;
 use mio::event::Event;
 use mio::{Events, Poll};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -27,8 +34,10 @@ use std::time::{Duration, Instant};
 const LOGINS_AT_ONCE: usize = 30;
 /// After a failure a client waits this long, or a dead server would be asked a million times a second.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
-/// How long the server's descriptors may take to come back to where they were.
-const AFTERMATH: Duration = Duration::from_secs(10);
+/// When a client that has nothing more to do is looked at again: long after any run.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
+/// How often the loop looks whether the run is over when nothing else happens.
+const TICK: Duration = Duration::from_secs(1);
 const EVENTS_PER_TURN: usize = 1024;
 /// Bytes of all data connections together in one turn.
 const BULK_PER_TURN: u64 = 512 * 1024;
@@ -36,7 +45,9 @@ const BULK_PER_TURN: u64 = 512 * 1024;
 const SCRATCH_BYTES: usize = 256 * 1024;
 
 /// A run.
-pub struct Storm {
+pub struct Storm<'options> {
+    options: &'options Options,
+    interrupt: Interrupt,
     poll: Poll,
     clients: Slots<Client>,
     deadlines: Deadlines,
@@ -48,13 +59,11 @@ pub struct Storm {
     waiting: VecDeque<SlotId>,
     logging_in: usize,
     counted: Counted,
-    ramp: Duration,
-    duration: Option<Duration>,
+    schedule: Option<Schedule>,
     progress: Progress,
     next_second: Instant,
-    pid: Option<u32>,
     samples: Option<Samples>,
-    is_server_gone: bool,
+    fortune: ending::Fortune,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +71,10 @@ enum Phase {
     /// Everybody logs in.
     Gathering,
     Running,
-    Over,
+    /// The time is up: nothing new begins, and what is under way shows whether it is served.
+    Draining {
+        since: Instant,
+    },
 }
 
 /// Operations that `--count` counts.
@@ -71,6 +83,7 @@ struct Counted {
     limit: Option<u64>,
     begun: u64,
     ended: u64,
+    last_began: Instant,
 }
 
 /// What is known at the end.
@@ -79,12 +92,13 @@ pub struct Outcome {
     pub elapsed: Duration,
     pub sessions: usize,
     pub samples: Option<Samples>,
-    /// The watched process has ended during the run.
-    pub is_server_gone: bool,
+    pub rate: Option<Rate>,
+    pub cleanup: Cleanup,
+    pub end: End,
 }
 
-impl Storm {
-    pub fn new(options: &Options, plan: Plan) -> io::Result<Self> {
+impl<'options> Storm<'options> {
+    pub fn new(options: &'options Options, plan: Plan, interrupt: Interrupt) -> io::Result<Self> {
         let poll = Poll::new()?;
         let now = Instant::now();
         let Plan {
@@ -94,12 +108,16 @@ impl Storm {
             squats,
         } = plan;
         let mut storm = Self {
+            options,
+            interrupt,
             clients: Slots::default(),
             deadlines: Deadlines::default(),
             tools: Tools {
                 registry: poll.registry().try_clone()?,
                 target: options.target,
-                thief_address: steals.then_some(IpAddr::V4(Ipv4Addr::new(127, 99, 0, 1))),
+                thief_address: if steals { options.thief_address() } else { None },
+                loot: Loot::default(),
+                uploads: BTreeMap::new(),
                 now,
                 patience: options.timeout,
                 scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
@@ -116,18 +134,17 @@ impl Storm {
                 limit: options.count,
                 begun: 0,
                 ended: 0,
+                last_began: now,
             },
-            ramp: options.ramp,
-            duration: options.duration,
+            schedule: options.rate.map(|rate| Schedule::new(rate, options.clients)),
             progress: Progress::new(options.count, options.is_quiet),
-            next_second: now + Duration::from_secs(1),
-            pid: options.pid,
+            next_second: now + TICK,
             samples: options.pid.and_then(Sample::of).map(|before| Samples {
                 before,
                 most: before,
                 after: before,
             }),
-            is_server_gone: false,
+            fortune: ending::Fortune::new(now),
             poll,
         };
         storm.gather();
@@ -137,8 +154,9 @@ impl Storm {
     /// Runs to the end.
     pub fn run(mut self) -> io::Result<Outcome> {
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
+        let mut end = None;
         self.open_gate_if_gathered();
-        while self.phase != Phase::Over {
+        while end.is_none() {
             self.sleep(&mut events)?;
             for event in &events {
                 self.dispatch(event);
@@ -146,9 +164,9 @@ impl Storm {
             self.move_bulk();
             self.fire_deadlines();
             self.open_gate_if_gathered();
-            self.look_at_the_clock();
+            end = self.look_at_the_clock();
         }
-        Ok(self.conclude())
+        Ok(self.conclude(end.unwrap_or(End::Done)))
     }
 
     fn gather(&mut self) {
@@ -185,8 +203,8 @@ impl Storm {
         self.phase = Phase::Running;
         self.tools.now = Instant::now();
         let now = self.tools.now;
-        self.tools.measurements.began = now;
-        self.next_second = now + Duration::from_secs(1);
+        self.tools.measurements.begin(now);
+        self.next_second = now + TICK;
         let total = self.clients.len().max(1);
         let slots: Vec<SlotId> = self.clients.iter().map(|(slot, _)| slot).collect();
         for slot in slots {
@@ -199,19 +217,25 @@ impl Storm {
                 .get(client.role)
                 .and_then(|role| role.interval)
                 .map_or(Duration::ZERO, share);
-            client.intended = now + share(self.ramp) + phase;
+            client.intended = now + share(self.options.ramp) + phase;
+            let is_counted = self.roles.get(client.role).is_some_and(|role| role.is_counted);
+            if let (true, Some(schedule)) = (is_counted, &mut self.schedule) {
+                schedule.add(client.intended);
+            }
             self.rest(slot);
         }
         self.fire_deadlines();
     }
 
     fn sleep(&mut self, events: &mut Events) -> io::Result<()> {
-        let next = self
-            .deadlines
-            .next()
-            .map_or(self.next_second, |due| due.min(self.next_second));
+        let now = Instant::now();
+        let second = match self.phase {
+            Phase::Running => self.next_second,
+            Phase::Gathering | Phase::Draining { .. } => now + TICK,
+        };
+        let next = self.deadlines.next().map_or(second, |due| due.min(second));
         let timeout = if self.tools.ready.is_empty() {
-            next.saturating_duration_since(Instant::now())
+            next.saturating_duration_since(now)
         } else {
             Duration::ZERO
         };
@@ -300,8 +324,8 @@ impl Storm {
         self.rest(slot);
     }
 
-    /// Counts what ended. When the next operation should have begun, if that is now or past: its latency counts from then,
-    /// so that a server that stalls cannot hide it.
+    /// Counts what ended. When the next operation should have begun, if that is now or past: its latency counts from
+    /// then, so that a server that stalls cannot hide it.
     fn account(&mut self, slot: SlotId, status: Status) -> Option<Instant> {
         let client = self.clients.get_mut(slot)?;
         let role = self.roles.get(client.role);
@@ -309,25 +333,35 @@ impl Storm {
         let interval = role.and_then(|role| role.interval);
         let is_counted = role.is_some_and(|role| role.is_counted);
         let now = self.tools.now;
-        let ended = match status {
+        let measurements = &mut self.tools.measurements;
+        let is_judged = |measurements: &Measurements, class: usize| {
+            let class = measurements.classes.get(class);
+            class.is_some_and(|class| class.is_judged)
+        };
+        let (ended, has_failed) = match status {
             Status::UnderWay | Status::Resting => return None,
             Status::Succeeded { class, began } => {
-                self.tools.measurements.success(class, now - began);
-                Some(class)
+                measurements.success(class, now - began);
+                if is_judged(measurements, class) {
+                    self.fortune.success(now);
+                }
+                (Some(class), false)
             }
-            Status::Failed { class, failure } => {
-                self.tools.measurements.failure(class, failure);
-                Some(class)
+            Status::Failed { class, failure, since } => {
+                if is_judged(measurements, class) {
+                    self.fortune.failure(since, &failure);
+                }
+                measurements.failure(class, failure);
+                (Some(class), true)
             }
             Status::LostAtRest(failure) => {
                 if let Some(class) = login_class {
-                    self.tools.measurements.failure(class, failure);
+                    measurements.failure(class, failure);
                 }
-                None
+                (None, true)
             }
         };
         let was_login = ended.is_some() && ended == login_class;
-        let has_failed = !matches!(status, Status::Succeeded { .. });
         if was_login && self.phase == Phase::Gathering {
             self.logging_in -= 1;
             return None;
@@ -335,7 +369,8 @@ impl Storm {
         if is_counted && ended.is_some() && !was_login {
             self.counted.ended += 1;
             if let Some(squatter) = &mut self.tools.squatter {
-                self.tools.measurements.squatted = squatter.take_a_port(&self.tools.registry);
+                squatter.take_a_port(&self.tools.registry);
+                (measurements.squatted, measurements.squats_tried) = squatter.score();
             }
         }
         if was_login && !has_failed {
@@ -359,22 +394,28 @@ impl Storm {
         let Some(role) = self.roles.get(client.role) else {
             return Status::Resting;
         };
+        match self.phase {
+            Phase::Gathering if role.login.is_none() || client.has_session() => return Status::Resting,
+            Phase::Gathering | Phase::Running => {}
+            Phase::Draining { .. } => {
+                client.intended = self.tools.now + NEVER;
+                return Status::Resting;
+            }
+        }
         if let Some(login) = &role.login
             && !client.has_session()
         {
             let now = self.tools.now;
             return client.begin(Rc::clone(login), now, &mut self.tools);
         }
-        if self.phase == Phase::Gathering {
-            return Status::Resting;
-        }
         if role.is_counted {
             if self.counted.limit.is_some_and(|limit| self.counted.begun >= limit) {
                 // Enough has been begun; this client looks on.
-                client.intended = self.tools.now + Duration::from_secs(3600);
+                client.intended = self.tools.now + NEVER;
                 return Status::Resting;
             }
             self.counted.begun += 1;
+            self.counted.last_began = self.tools.now;
         }
         match choose(&role.repertoire, &mut self.random) {
             Some(operation) => client.begin(operation, intended, &mut self.tools),
@@ -386,76 +427,6 @@ impl Storm {
         if let Some(client) = self.clients.get_mut(slot) {
             let due = client.due(self.tools.patience);
             self.deadlines.arm(slot, &mut client.deadline, due);
-        }
-    }
-
-    /// Once a second: a point of the chart, a sample of the server; and whether it is over.
-    fn look_at_the_clock(&mut self) {
-        if self.phase != Phase::Running {
-            return;
-        }
-        let now = self.tools.now;
-        let elapsed = now - self.tools.measurements.began;
-        if self.next_second <= now {
-            self.next_second += Duration::from_secs(1);
-            let second = self.tools.measurements.second_ends();
-            let by_count = self
-                .counted
-                .limit
-                .map_or(0.0, |limit| self.counted.ended as f64 / limit as f64);
-            let by_time = self
-                .duration
-                .map_or(0.0, |duration| elapsed.as_secs_f64() / duration.as_secs_f64());
-            let failed = self.tools.measurements.failed();
-            self.progress.second(&second, failed, by_count.max(by_time));
-            self.sample();
-        }
-        let all_counted = self.counted.limit.is_some_and(|limit| self.counted.ended >= limit);
-        let out_of_time = self.duration.is_some_and(|duration| elapsed >= duration);
-        if all_counted || out_of_time || self.is_server_gone {
-            self.phase = Phase::Over;
-        }
-    }
-
-    fn sample(&mut self) {
-        if let (Some(pid), Some(samples)) = (self.pid, &mut self.samples) {
-            match Sample::of(pid) {
-                Some(sample) => samples.note(sample),
-                None => self.is_server_gone = true,
-            }
-        }
-    }
-
-    /// Everybody hangs up; then the server is watched until it holds no more than before.
-    fn conclude(mut self) -> Outcome {
-        let elapsed = self.tools.now - self.tools.measurements.began;
-        self.sample();
-        self.tools.measurements.second_ends();
-        self.progress.end();
-        let slots: Vec<SlotId> = self.clients.iter().map(|(slot, _)| slot).collect();
-        let sessions = slots.len();
-        for slot in slots {
-            if let Some(mut client) = self.clients.remove(slot) {
-                client.stop();
-            }
-        }
-        drop(self.poll);
-        if let (Some(pid), Some(samples)) = (self.pid, &mut self.samples) {
-            let start = Instant::now();
-            while let Some(sample) = Sample::of(pid) {
-                samples.after = sample;
-                if sample.descriptors <= samples.before.descriptors || start.elapsed() > AFTERMATH {
-                    break;
-                }
-                std::thread::sleep(Duration::from_millis(20));
-            }
-        }
-        Outcome {
-            measurements: self.tools.measurements,
-            elapsed,
-            sessions,
-            samples: self.samples,
-            is_server_gone: self.is_server_gone,
         }
     }
 }
@@ -474,51 +445,4 @@ fn choose(repertoire: &[(u32, Rc<Operation>)], random: &mut Random) -> Option<Rc
         return None;
     };
     Some(Rc::clone(only))
-}
-
-impl Outcome {
-    /// Why the run has failed; empty if it has not.
-    pub fn complaints(&self, options: &Options) -> Vec<String> {
-        let measurements = &self.measurements;
-        let mut complaints: Vec<String> = measurements
-            .classes
-            .iter()
-            .filter(|class| class.is_judged)
-            .flat_map(|class| {
-                class
-                    .failures
-                    .iter()
-                    .map(|(failure, count)| format!("{}: {failure}, {count} times", class.name))
-            })
-            .collect();
-        if measurements.stolen > 0 {
-            complaints.push(format!("{} bytes were stolen", measurements.stolen));
-        }
-        if measurements.diverted > 0 {
-            complaints.push(format!("{} connections were diverted", measurements.diverted));
-        }
-        if self.is_server_gone {
-            complaints.push("the server's process has ended".to_owned());
-        }
-        let worked = measurements.classes.iter().filter(|class| class.is_judged);
-        for class in worked.filter(|class| class.succeeded() == 0 && class.failed() == 0) {
-            complaints.push(format!("{}: none came to an end", class.name));
-        }
-        if let Some(samples) = &self.samples
-            && options.scenario.is_attack()
-            && samples.after.descriptors > samples.before.descriptors
-        {
-            complaints.push(format!(
-                "descriptors: {} before, {} after",
-                samples.before.descriptors, samples.after.descriptors
-            ));
-        }
-        let noop = measurements.classes.iter().find(|class| class.name == "noop");
-        if let (Some(limit), Some(noop)) = (options.noop_limit, noop)
-            && noop.quantile(0.99) > limit
-        {
-            complaints.push(format!("NOOP took {:?} at the 99th percentile", noop.quantile(0.99)));
-        }
-        complaints
-    }
 }

@@ -1,0 +1,66 @@
+//! What thieves got: their connections are read until the server has closed them, or has had time enough to send
+//! something.
+
+use mio::net::TcpStream;
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read};
+use std::time::{Duration, Instant};
+
+/// A server may serve a thief a little later than its client; after this long it will not.
+pub const PATIENCE: Duration = Duration::from_millis(200);
+/// Connections that are watched at the same time; above it the oldest is read for the last time.
+const WATCHED: usize = 512;
+
+/// Connections of thieves whose clients' operations have ended.
+#[derive(Debug, Default)]
+pub struct Loot {
+    watched: VecDeque<(Instant, TcpStream)>,
+}
+
+impl Loot {
+    /// Takes a thief's connection; how many bytes it got so far. It is watched on unless the server has closed it.
+    pub fn watch(&mut self, mut thief: TcpStream, now: Instant, scratch: &mut [u8]) -> u64 {
+        let (mut stolen, is_open) = read(&mut thief, scratch);
+        if is_open {
+            self.watched.push_back((now, thief));
+        }
+        if self.watched.len() > WATCHED
+            && let Some((_, mut oldest)) = self.watched.pop_front()
+        {
+            stolen += read(&mut oldest, scratch).0;
+        }
+        stolen
+    }
+
+    /// Reads the connections that have been watched long enough; how many bytes those got.
+    pub fn collect(&mut self, now: Instant, scratch: &mut [u8]) -> u64 {
+        let mut stolen = 0;
+        while let Some((since, _)) = self.watched.front()
+            && now.saturating_duration_since(*since) >= PATIENCE
+            && let Some((_, mut thief)) = self.watched.pop_front()
+        {
+            stolen += read(&mut thief, scratch).0;
+        }
+        stolen
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.watched.is_empty()
+    }
+}
+
+/// The bytes that are there, and whether more can come.
+fn read(thief: &mut TcpStream, scratch: &mut [u8]) -> (u64, bool) {
+    let mut stolen = 0;
+    loop {
+        match thief.read(scratch) {
+            Ok(0) => return (stolen, false),
+            Ok(count) => stolen += count as u64,
+            Err(error) => match error.kind() {
+                ErrorKind::Interrupted => {}
+                ErrorKind::WouldBlock | ErrorKind::NotConnected => return (stolen, true),
+                _ => return (stolen, false),
+            },
+        }
+    }
+}
