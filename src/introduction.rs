@@ -40,14 +40,21 @@ impl Introduction<'_> {
             text += &format!("without  {without}: for measurements only\n");
         }
         match self.confinement {
-            Confinement::NotNeeded => {}
+            Confinement::NotRoot => {}
             Confinement::Confined(identity) => {
                 text += &format!(
                     "confined to the directory, as user {} ({})\n",
                     identity.name, identity.uid
                 );
             }
-            Confinement::StayingRoot => text += "confined to the directory, but still root\n",
+            Confinement::OnlyUser(identity) => {
+                text += &format!(
+                    "running  as user {} ({}), without chroot\n",
+                    identity.name, identity.uid
+                );
+            }
+            Confinement::StayingRoot { is_chrooted: true } => text += "confined to the directory, but still root\n",
+            Confinement::StayingRoot { is_chrooted: false } => text += "running  as root, without chroot\n",
         }
         text + "ready\n"
     }

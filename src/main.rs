@@ -30,6 +30,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 fn main() -> ExitCode {
+    confine::close_inherited();
     match options::parse(std::env::args_os().skip(1)) {
         Ok(Invocation::Serve(options)) => match serve(*options) {
             Ok(()) => ExitCode::SUCCESS,
@@ -76,6 +77,7 @@ fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
 }
 
 fn serve(options: Options) -> Result<(), Box<dyn Error>> {
+    confine::detach_standard_streams()?;
     log_output::start(&options.log_level)?;
     let process_limit = confine::prepare_process()?;
     let descriptors = Descriptors::for_process(process_limit);
@@ -91,6 +93,7 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     let accounts = users_file
         .as_mut()
         .map_or_else(|| Ok(Accounts::none()), UsersFile::read)?;
+    start_checks::somebody_can_log_in(&options, &accounts)?;
     start_checks::add_account_roots(&accounts, &mut served);
     start_checks::files_are_apart(&options, &served)?;
     // What is made here as root is given to whom the server becomes, or it could not open it again.
@@ -112,22 +115,42 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     // Interface addresses are asked for while the process may still ask.
     let urls = distinct_urls(listening.addresses());
 
-    let confinement = confine::confine(&options.directory, identity)?;
-    let root = match &confinement {
-        Confinement::NotNeeded => options.directory.as_path(),
-        Confinement::Confined(_) | Confinement::StayingRoot => {
-            if let Some(file) = &mut users_file {
-                file.forget_path();
-            }
-            Path::new("/")
-        }
+    let confinement = confine::confine(&options.directory, identity, options.chroot)?;
+    let root = if confinement.is_chrooted() {
+        Path::new("/")
+    } else {
+        &options.directory
     };
+    if let Some(file) = users_file.as_mut().filter(|_| confinement != Confinement::NotRoot) {
+        file.forget_path();
+    }
+    start_checks::directory_can_be_served(root, &options, &accounts, &confinement)?;
+    let logs = [
+        (
+            "--transfer-log",
+            transfer_log.as_ref().map(TransferLog::can_be_made_anew),
+        ),
+        ("--events", event_log.as_ref().map(EventLog::can_be_made_anew)),
+    ];
+    for (option, _) in logs.iter().filter(|(_, anew)| *anew == Some(false)) {
+        log::info!(
+            "{option}: after a rotation the server could not create the file, since its user may not write in the directory; let \
+             the rotation create it for that user, or copy and truncate"
+        );
+    }
     warn_of_open_doors(&options, &listening);
     let storage = storage(root, &options, &descriptors)?;
     let most_sessions = descriptors
         .free()
         .saturating_sub(SESSION_WORST_CASE - 1)
         .min(options.max_sessions);
+    if options.max_sessions_is_chosen && most_sessions < options.max_sessions {
+        log::warn!(
+            "--max-sessions {}: only {most_sessions} have room within the limit of {process_limit} open files; raise that with \
+             `ulimit -n` or LimitNOFILE=",
+            options.max_sessions
+        );
+    }
     let introduction = Introduction {
         options: &options,
         accounts: accounts.len(),
@@ -159,7 +182,9 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     // It ends in "ready", so by now it has to be true.
     say(&introduction);
     let counters = event_loop.run()?;
-    say(&format!("{counters}\nlog lines dropped: {}\n", log_output::dropped()));
+    if options.stats || options.log_level.is_debugging() {
+        say(&format!("{counters}\nlog lines dropped: {}\n", log_output::dropped()));
+    }
     Ok(())
 }
 

@@ -1,12 +1,23 @@
 //! What is looked at once, before the server serves: choices that could not work, or that would put files of the server into
 //! clients' hands.
 
-use loopftpd::accounts::Accounts;
+use loopftpd::accounts::{Accounts, AnonymousAccess, Rights};
+use loopftpd::confine::Confinement;
 use loopftpd::options::Options;
 use loopftpd::served_tree::ServedTree;
+use nix::unistd::{Uid, User};
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+use std::ffi::OsStr;
 use std::fmt;
+use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+/// Entries of a directory that are looked at for one that can be written in.
+const ENTRIES_LOOKED_AT: usize = 1_000;
+/// Accounts that are named, of those with a root that is of no use.
+const ACCOUNTS_NAMED: usize = 10;
 
 /// An option whose value cannot be used on this machine: which, why, and what to do.
 #[derive(Debug)]
@@ -69,4 +80,112 @@ pub fn files_are_apart(options: &Options, served: &ServedTree) -> Result<(), Wro
         }
     }
     Ok(())
+}
+
+/// Without an account and without anonymous clients there is nobody to serve.
+pub fn somebody_can_log_in(options: &Options, accounts: &Accounts) -> Result<(), WrongChoice> {
+    match &options.users {
+        Some(path) if accounts.is_empty() && options.anonymous == AnonymousAccess::Off => Err(WrongChoice(format!(
+            "{}: has no accounts, and with --anonymous off nobody could log in",
+            path.display()
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Whether the user that the process has become can read what is served, and write where that is allowed. `root`: the served
+/// directory, as it is found now.
+pub fn directory_can_be_served(
+    root: &Path,
+    options: &Options,
+    accounts: &Accounts,
+    confinement: &Confinement,
+) -> Result<(), WrongChoice> {
+    let (user, remedy) = server_user(confinement);
+    let directory = options.directory.display();
+    if let Err(error) = list_some(root) {
+        return Err(WrongChoice(format!(
+            "{directory}: cannot be read by user {user} ({error}): allow it with `chmod o+rx`, or {remedy}"
+        )));
+    }
+    if options.anonymous.rights().is_some_and(Rights::allows_changes) && !has_room_for_changes(root) {
+        return Err(WrongChoice(format!(
+            "--anonymous {}: user {user} can write neither in {directory} nor in a directory in it: give one to that user \
+             (`chown {user} DIRECTORY`), or {remedy}",
+            if options.anonymous == AnonymousAccess::Upload {
+                "upload"
+            } else {
+                "write"
+            },
+        )));
+    }
+    warn_of_useless_roots(root, accounts, &user);
+    Ok(())
+}
+
+fn list_some(directory: &Path) -> io::Result<()> {
+    loop {
+        match fs::read_dir(directory).and_then(|mut entries| entries.next().transpose()) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Its name, and what to do if it is the wrong one.
+fn server_user(confinement: &Confinement) -> (String, &'static str) {
+    const CHOOSE: &str = "choose a user who may with --user NAME";
+    match confinement {
+        Confinement::Confined(identity) | Confinement::OnlyUser(identity) => (identity.name.clone(), CHOOSE),
+        Confinement::StayingRoot { .. } => ("root".to_owned(), CHOOSE),
+        Confinement::NotRoot => {
+            let own = Uid::effective();
+            let named = User::from_uid(own).ok().flatten().map(|user| user.name);
+            let name = named.unwrap_or_else(|| format!("#{own}"));
+            (name, "start the server as a user who may")
+        }
+    }
+}
+
+/// Whether something can be made in the directory or, as where only `incoming` is for uploads, in a directory in it.
+fn has_room_for_changes(directory: &Path) -> bool {
+    let is_open = |path: &Path| accessat(CWD, path, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).is_ok();
+    is_open(directory)
+        || fs::read_dir(directory).is_ok_and(|entries| {
+            entries.take(ENTRIES_LOOKED_AT).flatten().any(|entry| {
+                let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                is_directory && is_open(&entry.path())
+            })
+        })
+}
+
+fn warn_of_useless_roots(root: &Path, accounts: &Accounts, user: &str) {
+    let mut useless: usize = 0;
+    for account in accounts.iter() {
+        let name = account.root.as_bytes();
+        let path = root.join(OsStr::from_bytes(name.strip_prefix(b"/").unwrap_or(name)));
+        let can_be_entered = accessat(CWD, &path, Access::EXEC_OK, AtFlags::EACCESS).is_ok();
+        let problem = if !path.is_dir() {
+            // That has been said before.
+            continue;
+        } else if !can_be_entered {
+            "cannot be entered"
+        } else if account.rights.allows_changes() && !has_room_for_changes(&path) {
+            "and the directories in it cannot be written in"
+        } else {
+            continue;
+        };
+        useless += 1;
+        if useless <= ACCOUNTS_NAMED {
+            log::warn!(
+                "account {}: root {} {problem} by user {user}",
+                account.name.escape_ascii(),
+                name.escape_ascii()
+            );
+        }
+    }
+    if let Some(more) = useless.checked_sub(ACCOUNTS_NAMED).filter(|more| *more > 0) {
+        log::warn!("and so the roots of {more} more accounts");
+    }
 }

@@ -3,6 +3,7 @@
 
 mod harness;
 
+use harness::server::Setup;
 use harness::{Client, Server};
 
 /// Says each line and expects its code.
@@ -82,7 +83,10 @@ fn features_have_the_words_that_clients_compare() {
 /// lftp and rclone set times with MFMT where it is announced, and otherwise in ways that are guessed at or not at all.
 #[test]
 fn features_tell_what_can_be_changed_where_it_can() {
-    let told = |arguments: &[&str]| Server::with(arguments).connect().command("FEAT").lines;
+    let told = |arguments: &[&str]| {
+        let server = Setup::new().for_uploads().arguments(arguments).start();
+        server.connect().command("FEAT").lines
+    };
     let (read_only, writable) = (told(&[]), told(&["--write"]));
     for feature in [" AVBL", " MFF modify;UNIX.mode;", " MFMT"] {
         assert!(writable.iter().any(|line| line == feature), "{writable:?}");

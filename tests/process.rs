@@ -6,7 +6,7 @@ use harness::server::{Setup, refused_start};
 use harness::{Client, Server, has_program, is_root, wait_until};
 use rustix::process::Signal;
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead, Read};
 use std::path::Path;
 
 #[test]
@@ -17,11 +17,73 @@ fn l15_wrong_options_say_which_and_exit_2() {
         (&["/no/such/directory"], "/no/such/directory"),
         (&["--idle-timeout", "soon"], "--idle-timeout soon"),
         (&["--user", "no such user"], "--user no such user"),
+        (&["--log-level", "info,nosuch=debug"], "nosuch"),
+        (&["--durable"], "--durable"),
         (&["--listen", "192.0.2.1:2121"], "--listen 192.0.2.1:2121"),
     ] {
         let (code, text) = refused_start(arguments);
         assert_eq!(code, Some(2), "{text}");
         assert!(text.contains(named), "{text}");
+    }
+}
+
+#[test]
+fn l15_users_files_of_no_use_say_so() {
+    let premises = harness::accounts::Premises::new();
+    premises.write_users(&[]);
+    let (users, root) = (premises.users_file(), premises.root());
+    let [users, root] = [&users, &root].map(|path| path.to_str().expect("UTF-8"));
+    let (code, text) = refused_start(&["-l", "127.0.0.1:0", "--users", users, "--anonymous", "off", root]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains(users) && text.contains("nobody could log in"), "{text}");
+    let server = premises.serve(&["--users", users]);
+    assert_eq!(server.login().code("PWD"), 257, "anonymous clients can");
+}
+
+#[test]
+fn l15_fewer_sessions_than_were_asked_for_are_said_to_be() {
+    let server = Setup::new().nofile(200).arguments(&["-m", "99999999"]).start();
+    wait_until("it is said", || {
+        server.stderr().contains("--max-sessions 99999999: only ") && server.stderr().contains("ulimit -n")
+    });
+    let server = Setup::new().nofile(200).start();
+    assert!(
+        !server.stderr().contains("--max-sessions"),
+        "nothing was asked for: {}",
+        server.stderr()
+    );
+}
+
+#[test]
+fn the_counters_are_printed_only_when_they_are_asked_for() {
+    for (arguments, is_told) in [
+        (&[][..], false),
+        (&["--stats"], true),
+        (&["--log-level", "debug"], true),
+    ] {
+        let directory = tempfile::TempDir::new().expect("a directory");
+        harness::tree::allow_reading(directory.path());
+        let (low, high) = harness::server::free_range(2);
+        let mut server = std::process::Command::new(env!("CARGO_BIN_EXE_loopftpd"))
+            .args(["--listen", "127.0.0.1:0", "--passive-ports", &format!("{low}-{high}")])
+            .args(arguments)
+            .arg(directory.path())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("started");
+        let mut output = std::io::BufReader::new(server.stdout.take().expect("piped"));
+        let mut said = String::new();
+        while !said.ends_with("ready\n") {
+            assert!(output.read_line(&mut said).expect("UTF-8") > 0, "{said}");
+        }
+        let pid = rustix::process::Pid::from_child(&server);
+        rustix::process::kill_process(pid, Signal::TERM).expect("ours");
+        let mut rest = String::new();
+        output.read_to_string(&mut rest).expect("UTF-8");
+        assert!(server.wait().expect("ours").success());
+        assert_eq!(rest.contains("longest turn: "), is_told, "{arguments:?}: {rest}");
+        assert_eq!(rest.is_empty(), !is_told, "{arguments:?}: {rest}");
     }
 }
 

@@ -598,7 +598,11 @@ fn h04_a_directory_that_may_not_be_written_is_refused_before_a_byte() {
         println!("skipped: the tests do not run as root, so the directory would be the server's own");
         return;
     }
-    let server = Setup::new().arguments(&["--write"]).start();
+    let directory = tempfile::TempDir::new().expect("a directory");
+    // A server on which nothing could be written would not start.
+    std::fs::create_dir(directory.path().join("incoming")).expect("a directory");
+    harness::tree::give_to_server(&directory.path().join("incoming"));
+    let server = Setup::new().directory(directory.path()).arguments(&["--write"]).start();
     server.write("file", b"old");
     let mut client = server.login();
     for command in ["STOR new", "STOR file", "APPE file", "STOU", "MKD d", "DELE file"] {

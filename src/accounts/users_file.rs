@@ -271,6 +271,20 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_of_the_documentation_is_taken() {
+        let documentation = include_str!("../../docs/accounts.md");
+        let (_, sample) = documentation.split_once("```\n# name:hash:").expect("the sample");
+        let (sample, _) = sample.split_once("```").expect("its end");
+        let (_directory, path) = file_with(format!("# name:hash:{sample}").as_bytes());
+        let accounts = read(&path).expect("a good file");
+        let names: Vec<String> = accounts
+            .iter()
+            .map(|account| account.name.escape_ascii().to_string())
+            .collect();
+        assert_eq!(names, ["alice", "bob", "press", "camera", "backup"]);
+    }
+
+    #[test]
     fn an_empty_file_lets_nobody_in_and_the_last_line_needs_no_end() {
         let (_directory, path) = file_with(b"");
         assert!(read(&path).expect("a good file").find(b"alice").is_none());

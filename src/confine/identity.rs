@@ -39,7 +39,7 @@ pub fn identity(directory: &Path, user: Option<&str>) -> Result<Option<Identity>
     let own = Uid::effective();
     match user {
         Some(name) => {
-            let identity = by_name(name)?.ok_or_else(|| ConfineError::UnknownUser(name.to_owned()))?;
+            let identity = by_name_or_number(name)?.ok_or_else(|| ConfineError::UnknownUser(name.to_owned()))?;
             if own.is_root() {
                 Ok(Some(identity))
             } else if identity.uid == own.as_raw() {
@@ -57,13 +57,30 @@ fn default_identity(directory: &Path) -> Result<Identity, ConfineError> {
     let owner = directory.metadata().map_err(|error| ConfineError::Step {
         step: "looking at the served directory",
         error,
+        advice: "",
     })?;
     if owner.uid() == 0 {
         let nobody = by_name("nobody")?;
         return Ok(nobody.unwrap_or_else(|| unnamed(NOBODY, NOBODY)));
     }
-    let named = User::from_uid(Uid::from_raw(owner.uid())).map_err(lookup_failed)?;
-    Ok(named.map_or_else(|| unnamed(owner.uid(), owner.gid()), Identity::of))
+    by_number(owner.uid(), owner.gid())
+}
+
+/// A number need not be in the list of users, as in containers; its group then has the same number.
+fn by_name_or_number(text: &str) -> Result<Option<Identity>, ConfineError> {
+    if let Some(identity) = by_name(text)? {
+        return Ok(Some(identity));
+    }
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    // The highest number means "leave it as it is" to the system.
+    let number = text.parse().ok().filter(|number| is_number && *number != u32::MAX);
+    number.map(|number| by_number(number, number)).transpose()
+}
+
+/// `gid`: the group where the system does not know the user.
+fn by_number(uid: u32, gid: u32) -> Result<Identity, ConfineError> {
+    let named = User::from_uid(Uid::from_raw(uid)).map_err(lookup_failed)?;
+    Ok(named.map_or_else(|| unnamed(uid, gid), Identity::of))
 }
 
 fn unnamed(uid: u32, gid: u32) -> Identity {
@@ -82,6 +99,7 @@ fn lookup_failed(errno: nix::errno::Errno) -> ConfineError {
     ConfineError::Step {
         step: "looking up the user",
         error: io::Error::from(errno),
+        advice: "",
     }
 }
 
@@ -93,6 +111,20 @@ mod tests {
     fn a_user_that_does_not_exist_is_refused_by_name() {
         let error = identity(Path::new("/"), Some("no such user")).expect_err("no such user");
         assert!(error.to_string().contains("--user no such user"), "{error}");
+    }
+
+    #[test]
+    fn a_number_names_a_user_whether_or_not_the_system_knows_it() {
+        let numbers = |text| {
+            by_name_or_number(text)
+                .expect("looked up")
+                .map(|identity| (identity.name, identity.uid, identity.gid))
+        };
+        assert_eq!(numbers("0"), numbers("root"));
+        assert_eq!(numbers("54321"), Some(("#54321".to_owned(), 54_321, 54_321)));
+        for wrong in ["4294967295", "4294967296", "-1", "+1", "", "1:1", "0x1"] {
+            assert_eq!(numbers(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

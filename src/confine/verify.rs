@@ -2,13 +2,11 @@
 
 use super::{ConfineError, Identity, step};
 use nix::unistd::{Gid, Uid, getgroups, getresgid, getresuid, setuid};
-use rustix::fs::{CWD, Dir, Mode, OFlags, open, stat};
+use rustix::fs::{CWD, stat};
 use rustix::thread::capabilities;
-use std::io;
-use std::path::Path;
 
-/// Whether the process is exactly this user, alone in its groups, without capabilities, at the top of its cage.
-pub(super) fn no_way_back(identity: &Identity) -> Result<(), ConfineError> {
+/// Whether the process is exactly this user, alone in its groups, without capabilities, and cannot become root again.
+pub(super) fn has_become(identity: &Identity) -> Result<(), ConfineError> {
     let (uid, gid) = (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid));
     let users = getresuid().map_err(step("reading the user"))?;
     if [users.real, users.effective, users.saved] != [uid; 3] {
@@ -28,6 +26,11 @@ pub(super) fn no_way_back(identity: &Identity) -> Result<(), ConfineError> {
     if !(left.effective.is_empty() && left.permitted.is_empty()) {
         return Err(ConfineError::StillThere("capabilities are left"));
     }
+    Ok(())
+}
+
+/// Whether the working directory is the root, and nothing is above it.
+pub(super) fn is_at_the_top() -> Result<(), ConfineError> {
     let (here, above) = (
         stat("/").map_err(step("looking at the root"))?,
         stat("/..").map_err(step("looking above the root"))?,
@@ -39,21 +42,4 @@ pub(super) fn no_way_back(identity: &Identity) -> Result<(), ConfineError> {
         return Err(ConfineError::StillThere("there is a way out of the served directory"));
     }
     Ok(())
-}
-
-/// Whether what is to be served can be listed by whom the process has become.
-pub(super) fn can_read(directory: &Path, identity: &Identity) -> Result<(), ConfineError> {
-    let read = || -> io::Result<()> {
-        let opened = open("/", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        stat("/.")?;
-        if let Some(first) = Dir::read_from(opened)?.next() {
-            first?;
-        }
-        Ok(())
-    };
-    read().map_err(|error| ConfineError::Unreadable {
-        directory: directory.to_path_buf(),
-        user: identity.name.clone(),
-        error,
-    })
 }

@@ -11,6 +11,7 @@ pub use units::{parse_count, parse_duration};
 pub use values::{LogLevels, PortRange, PublicAddresses};
 
 use crate::accounts::{AnonymousAccess, Privacy, Rights};
+use crate::confine::Chroot;
 use crate::pattern::parse_size;
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -28,6 +29,8 @@ pub struct Options {
     pub active: bool,
     pub announces_deflate: bool,
     pub max_sessions: usize,
+    /// Whether that was asked for and is not the default.
+    pub max_sessions_is_chosen: bool,
     /// `None`: the default, with this machine's own addresses exempt; 0: no limit.
     pub max_sessions_per_ip: Option<usize>,
     pub idle_timeout: Duration,
@@ -37,9 +40,12 @@ pub struct Options {
     pub banner: String,
     pub log_level: LogLevels,
     pub transfer_log: Option<PathBuf>,
+    /// Whether the counters are printed at the end.
+    pub stats: bool,
     pub trace: bool,
     pub synthetic: bool,
     pub user: Option<String>,
+    pub chroot: Chroot,
     pub users: Option<PathBuf>,
     pub users_privacy: Privacy,
     pub anonymous: AnonymousAccess,
@@ -56,6 +62,52 @@ impl Options {
     /// Whether anybody may change files: anonymous clients, or accounts, whose rights may change while it runs.
     pub fn allows_changes(&self) -> bool {
         self.users.is_some() || self.anonymous.rights().is_some_and(Rights::allows_changes)
+    }
+
+    /// Each option can be right by itself and make no sense beside another.
+    fn fit_together(&self, given: &Given) -> Result<(), OptionError> {
+        let wrong = |text: String| Err(OptionError(text));
+        if self.trace && self.events_to_standard_output() {
+            return wrong(
+                "--trace: standard output is for --events - already; expected a file for the events".to_owned(),
+            );
+        }
+        if self.anonymous == AnonymousAccess::Off && self.users.is_none() {
+            return wrong("--anonymous off: nobody could log in; expected --users FILE with it".to_owned());
+        }
+        for option in ["durable", "partial"] {
+            if given.is_present(option) && !self.allows_changes() {
+                return wrong(format!(
+                    "--{option}: nobody may upload; expected --write, --anonymous upload or --users FILE with it"
+                ));
+            }
+        }
+        let files = [
+            ("users", &self.users),
+            ("transfer-log", &self.transfer_log),
+            ("events", &self.events),
+        ];
+        for (index, (option, file)) in files.iter().enumerate() {
+            let others = files.iter().skip(index + 1);
+            let twin = others.into_iter().find(|(_, other)| file.is_some() && other == file);
+            if let (Some((other, _)), Some(file)) = (twin, file) {
+                return wrong(format!(
+                    "--{option} {0}: the same file as --{other}; expected different ones",
+                    file.display()
+                ));
+            }
+        }
+        let clash = self
+            .listen
+            .iter()
+            .find(|address| self.passive_ports.contains(address.port()));
+        if let Some(address) = clash {
+            return wrong(format!(
+                "--listen {address}: its port lies within --passive-ports {}; choose another for one of them",
+                self.passive_ports
+            ));
+        }
+        Ok(())
     }
 
     /// Whether standard output is for events, so that nothing else may be said there.
@@ -139,10 +191,14 @@ static TABLE: Table = Table(&[
           help: "append a line for each file sent or received, in xferlog form; SIGHUP reopens it" },
     Row { group: OUTPUT, short: "", long: "events", value: "FILE|-", default: "", is_repeatable: false,
           help: "append a line of JSON for each login, transfer, change and refusal; - is standard output" },
+    Row { group: OUTPUT, short: "", long: "stats", value: "", default: "", is_repeatable: false,
+          help: "print the loop's counters at the end; implied by --log-level debug" },
     Row { group: OUTPUT, short: "t", long: "trace", value: "", default: "", is_repeatable: false,
           help: "tell every turn of the loop: what woke, what changed, what was sent, what is next" },
     Row { group: PROCESS, short: "u", long: "user", value: "NAME", default: "", is_repeatable: false,
-          help: "started as root: become this user [the owner of DIR, or nobody if that is root]" },
+          help: "started as root: become this user, a name or number [the owner of DIR, or nobody if that is root]" },
+    Row { group: PROCESS, short: "", long: "no-chroot", value: "", default: "", is_repeatable: false,
+          help: "started as root: do not chroot into DIR, as where a container has no CAP_SYS_CHROOT" },
     Row { group: PROCESS, short: "h", long: "help", value: "", default: "", is_repeatable: false, help: "show this" },
     Row { group: PROCESS, short: "V", long: "version", value: "", default: "", is_repeatable: false,
           help: "show the version" },
@@ -160,7 +216,12 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         return Ok(Invocation::Version(format!("loopftpd {}\n", env!("CARGO_PKG_VERSION"))));
     }
     if given.is_present("hash-password") {
-        return Ok(Invocation::HashPassword);
+        if given.is_alone("hash-password") {
+            return Ok(Invocation::HashPassword);
+        }
+        return Err(OptionError(
+            "--hash-password: serves nothing; expected no other option and no directory with it".to_owned(),
+        ));
     }
     let options = Options {
         directory: directory(given.operands())?,
@@ -171,6 +232,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         active: !given.is_present("no-active"),
         announces_deflate: given.is_present("announce-mode-z"),
         max_sessions: given.value("max-sessions", parse_count)?,
+        max_sessions_is_chosen: given.is_present("max-sessions"),
         max_sessions_per_ip: given.optional_value("max-sessions-per-ip", parse_limit)?,
         idle_timeout: given.value("idle-timeout", parse_duration)?,
         login_timeout: given.value("login-timeout", parse_duration)?,
@@ -179,9 +241,15 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         banner: given.value("banner", parse_banner)?,
         log_level: given.value("log-level", LogLevels::parse)?,
         transfer_log: given.text("transfer-log").map(PathBuf::from),
+        stats: given.is_present("stats"),
         trace: given.is_present("trace"),
         synthetic: given.is_present("synthetic"),
         user: given.text("user"),
+        chroot: if given.is_present("no-chroot") {
+            Chroot::Unwanted
+        } else {
+            Chroot::Wanted
+        },
         users: given.text("users").map(PathBuf::from),
         users_privacy: users_privacy(&given)?,
         anonymous: anonymous(&given)?,
@@ -192,26 +260,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         techniques: Techniques::parse(&given.texts("without"))
             .map_err(|reason| OptionError(format!("--without {reason}")))?,
     };
-    if options.trace && options.events_to_standard_output() {
-        return Err(OptionError(
-            "--trace: standard output is for --events - already; expected a file for the events".to_owned(),
-        ));
-    }
-    if options.anonymous == AnonymousAccess::Off && options.users.is_none() {
-        return Err(OptionError(
-            "--anonymous off: nobody could log in; expected --users FILE with it".to_owned(),
-        ));
-    }
-    let clash = options
-        .listen
-        .iter()
-        .find(|address| options.passive_ports.contains(address.port()));
-    if let Some(address) = clash {
-        return Err(OptionError(format!(
-            "--listen {address}: its port lies within --passive-ports {}; choose another for one of them",
-            options.passive_ports
-        )));
-    }
+    options.fit_together(&given)?;
     Ok(Invocation::Serve(Box::new(options)))
 }
 

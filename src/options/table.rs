@@ -101,6 +101,12 @@ impl Given {
         self.matches.opt_present(name)
     }
 
+    /// Whether this switch is all that was given.
+    pub fn is_alone(&self, name: &str) -> bool {
+        let is_other_given = |row: &Row| row.long != name && self.is_present(row.long);
+        self.operands().is_empty() && !self.table.0.iter().any(is_other_given)
+    }
+
     /// The value as given, or the default of the table.
     pub fn value<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, OptionError> {
         let given = self.matches.opt_str(name);

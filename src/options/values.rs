@@ -109,6 +109,27 @@ impl Network {
     }
 }
 
+/// The modules of the crate, by which log levels can be given.
+const MODULES: [&str; 17] = [
+    "accounts",
+    "confine",
+    "descriptors",
+    "event_loop",
+    "ftp",
+    "hash_password",
+    "log_output",
+    "options",
+    "outside_file",
+    "pattern",
+    "peer_network",
+    "random",
+    "served_tree",
+    "session",
+    "slow_work",
+    "storage",
+    "transfer",
+];
+
 /// How much is logged, in general and for some modules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLevels {
@@ -121,20 +142,36 @@ impl LogLevels {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let expected = || "expected LEVEL or LEVEL,MODULE=LEVEL with off, error, warn, info, debug or trace".to_owned();
         let level = |text: &str| text.parse::<LevelFilter>().map_err(|_| expected());
-        let mut levels = Self {
-            default: LevelFilter::Info,
-            modules: Vec::new(),
-        };
+        let mut default = None;
+        let mut modules = Vec::new();
         for part in text.split(',') {
-            match part.split_once('=') {
-                Some((module, text)) if !module.is_empty() => {
-                    levels.modules.push((format!("loopftpd::{module}"), level(text)?));
+            let Some((module, text)) = part.split_once('=') else {
+                if default.replace(level(part)?).is_some() {
+                    return Err(format!("{part}: expected one level for all modules"));
                 }
-                Some(_) => return Err(expected()),
-                None => levels.default = level(part)?,
+                continue;
+            };
+            if !MODULES.contains(&module) {
+                return Err(format!(
+                    "\"{module}\": expected one of the modules {}",
+                    MODULES.join(", ")
+                ));
             }
+            let module = format!("loopftpd::{module}");
+            if modules.iter().any(|(named, _)| *named == module) {
+                return Err(format!("{part}: expected one level for a module"));
+            }
+            modules.push((module, level(text)?));
         }
-        Ok(levels)
+        Ok(Self {
+            default: default.unwrap_or(LevelFilter::Info),
+            modules,
+        })
+    }
+
+    /// Whether everything is to be told, so that the counters are too.
+    pub fn is_debugging(&self) -> bool {
+        self.default >= LevelFilter::Debug
     }
 }
 
@@ -155,4 +192,18 @@ pub(super) fn parse_banner(text: &str) -> Result<String, String> {
         ));
     }
     Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_levels_know_every_module_there_is() {
+        let library = include_str!("../lib.rs").lines();
+        let declared: Vec<&str> = library
+            .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
+            .collect();
+        assert_eq!(declared, MODULES);
+    }
 }

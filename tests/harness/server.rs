@@ -150,6 +150,7 @@ impl Setup {
             .args(["--listen", self.listen.as_deref().unwrap_or("127.0.0.1:0")])
             .args(["--passive-ports", &format!("{}-{}", passive.0, passive.1)])
             .args(&self.arguments)
+            .args(["--stats"])
             .arg(&directory)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

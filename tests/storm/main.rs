@@ -65,7 +65,7 @@ fn every_scenario_succeeds_against_this_server() {
 
 #[test]
 fn this_server_stands_under_every_attack() {
-    let server = Setup::new().arguments(&["--synthetic", "--write"]).ports(64).start();
+    let server = Setup::new().writable().arguments(&["--synthetic"]).ports(64).start();
     let pid = server.pid().to_string();
     for (attack, arguments) in [
         ("exhaust", &["-n", "500"][..]),
