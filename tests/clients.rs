@@ -333,8 +333,6 @@ fn rclone_copies_and_checks() {
     exchange.assert_same_tree(Path::new(copy), |_| false);
 }
 
-/// aria2 loses a 226 that it reads together with the 150, as happens with small files, and then waits for its own timeout
-/// before it is content; so it gets a short one, and fetches all files at once.
 #[test]
 fn aria2_fetches_every_file_in_parts() {
     if !has_program("aria2c") {
@@ -350,7 +348,6 @@ fn aria2_fetches_every_file_in_parts() {
     let options = [
         "-q",
         "--no-conf",
-        "--timeout=1",
         "-j",
         "40",
         "-s",

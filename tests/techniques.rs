@@ -21,7 +21,9 @@ fn calls_without(technique: Option<&str>) -> Vec<String> {
     server.write("file", CONTENT);
     let mut client = server.login();
     assert_eq!(client.fetch("RETR file"), CONTENT, "{technique:?}");
-    assert_eq!(client.code("QUIT"), 221, "{technique:?}");
+    client.send_bytes(b"NOOP\r\nQUIT\r\n");
+    client.expect(200);
+    client.expect(221);
     let told = server.stdout().contains("\nwithout  ");
     assert_eq!(told, technique.is_some(), "nobody runs such a server unawares");
     drop(server);
@@ -55,11 +57,11 @@ fn what_is_left_out_costs_calls() {
         return;
     }
     let usual = calls_without(None);
-    let registers = ["epoll_ctl(", "EPOLL_CTL_ADD"];
+    let registers = ["epoll_ctl("];
     assert_eq!(
         count(&calls_without(Some("write-first")), &registers),
         count(&usual, &registers) + 1,
-        "the data socket is registered"
+        "the data socket is registered before it is written to"
     );
 
     let binds = ["bind("];
@@ -73,6 +75,6 @@ fn what_is_left_out_costs_calls() {
     assert_eq!(
         count(&calls_without(Some("coalescing")), &replies),
         count(&usual, &replies) + 1,
-        "150 and 226 leave apart"
+        "two replies to two commands leave apart"
     );
 }

@@ -36,12 +36,12 @@ impl Connection {
             self.end_transfer(Outcome::NoDataConnection, shared);
             return;
         }
-        self.open_transfer(shared);
         self.channel = DataChannel::Connecting {
             socket,
             since: shared.now,
             pump,
         };
+        self.open_transfer(shared);
     }
 
     pub(super) fn finish_connecting(&mut self, shared: &mut Shared) {

@@ -1,7 +1,8 @@
 //! The control connection: bytes in, lines to the session, requests carried out.
 //!
-//! Replies are only queued here and leave at the end of the turn, so that a 150 and its 226 go together. A client that does
-//! not read its replies is not listened to; one that sends faster than it is served waits in its own queue.
+//! Replies are only queued here and leave at the end of the turn, those to pipelined commands together; only a 150 leaves at
+//! once, before its data. A client that does not read its replies is not listened to; one that sends faster than it is served
+//! waits in its own queue.
 
 use super::connection::{Connection, Inbound, Life, Wants};
 use super::data_channel::DataChannel;

@@ -1,7 +1,8 @@
 //! The data connection: made, pumped, ended.
 //!
-//! Write first, register on `WouldBlock`: a socket that takes everything at once is never registered with the poll. The
-//! end has one order: last byte, our end shut, what the client sent unasked read away, socket closed, then the reply.
+//! Write first, register on `WouldBlock`: a socket that takes everything at once is registered only to see the client's end.
+//! There is one order: the 150 written, the bytes, our end shut, what the client sent unasked read away, the socket closed,
+//! then the 226.
 
 use super::connection::{Connection, Life};
 use super::data_channel::DataChannel;
@@ -18,6 +19,7 @@ use std::mem;
 use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 /// File bytes that one slot moves in one turn.
 pub(super) const BYTES_PER_TURN: usize = 256 * 1024;
@@ -28,6 +30,12 @@ const RECEIVED_PER_TURN: usize = 1024 * 1024;
 pub(super) const ENTRIES_PER_TURN: usize = 256;
 /// What looking at an entry costs of a turn's bulk, in bytes: a full share of entries is a quarter of the turn.
 pub(super) const BYTES_PER_ENTRY: usize = 256;
+/// How long a 226 stays behind its 150, unless the client closes the data connection before. Clients that read both at
+/// once (aria2) wait for the 226 until their timeout, and a small file takes much less time than waking one. So this has to
+/// be longer than a client may take to be woken; one that closes the data connection has been.
+const REPLIES_APART: Duration = Duration::from_millis(50);
+/// How long a client may go on sending on a download.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Reads of what a client sends on a download, before others have their turn.
 const DRAIN_READS: usize = 16;
 
@@ -50,17 +58,17 @@ impl Connection {
         self.set_pace(shared);
         match mem::replace(&mut self.channel, DataChannel::Unarmed) {
             DataChannel::Announced { port, .. } => {
-                self.open_transfer(shared);
                 self.channel = DataChannel::AwaitingClient { port, since, pump };
+                self.open_transfer(shared);
             }
             DataChannel::Connected { socket, .. } => {
-                self.open_transfer(shared);
                 self.channel = DataChannel::Transferring {
                     socket,
                     pump,
                     progress: since,
                     rests_until: None,
                 };
+                self.open_transfer(shared);
                 self.begin_pumping(shared);
             }
             DataChannel::ToConnect(address) => self.connect(address, pump, shared),
@@ -86,12 +94,12 @@ impl Connection {
         *accounts = self.session.account().and_then(|account| shared.pace_of(account));
     }
 
-    /// Queues the 150.
+    /// Writes the 150, and what was queued before it, at once: clients lose data, or wait for ever, when a 150 comes behind
+    /// the data or in one segment with its 226. If the control connection has no room, the transfer waits for it: see
+    /// [`pump`](Self::pump).
     pub(super) fn open_transfer(&mut self, shared: &mut Shared) {
         self.session.transfer_begins(&mut self.output.bytes);
-        if !shared.settings.techniques.include(Technique::Coalescing) {
-            self.flush(shared);
-        }
+        self.flush(shared);
     }
 
     /// The poll reports the data socket, or the ready queue brings it back.
@@ -143,6 +151,10 @@ impl Connection {
         else {
             return;
         };
+        if self.output.blocked.is_some() {
+            // Among the replies that wait may be the 150, and data must not overtake it. Flushing brings the connection back.
+            return;
+        }
         if shared.bulk_left == 0 {
             self.come_back(shared);
             return;
@@ -228,46 +240,65 @@ impl Connection {
         self.come_back(shared);
     }
 
-    /// Everything is in the kernel: shuts our end, which also sends what CORK held back.
+    /// Everything is in the kernel: shuts our end, which also sends what CORK held back. Then the client's end is waited for
+    /// in two cases: its 226 would come right behind the 150, or it has sent something unasked.
     fn finish_sending(&mut self, shared: &mut Shared) {
-        let DataChannel::Transferring { socket, pump, .. } = &mut self.channel else {
+        let DataChannel::Transferring { socket, .. } = &mut self.channel else {
             return;
         };
-        let sent = pump.moved();
         if socket.stream.shutdown(Shutdown::Write).is_err() {
             self.end_transfer(Outcome::ConnectionLost, shared);
+            return;
+        }
+        let apart = self.active + REPLIES_APART;
+        if apart > shared.now {
+            self.drain_until(apart, shared);
             return;
         }
         match read_away(&mut socket.stream, &mut shared.scratch) {
             Drained::End | Drained::Silence => self.end_transfer(Outcome::Complete, shared),
             Drained::Reset => self.end_transfer(Outcome::ConnectionLost, shared),
             Drained::Chatter => {
-                let registered = socket.await_event(Interest::READABLE, &shared.registry, self.slot);
-                if let DataChannel::Transferring { socket, .. } = mem::replace(&mut self.channel, DataChannel::Unarmed)
-                {
-                    self.channel = DataChannel::Draining {
-                        socket,
-                        since: shared.now,
-                        sent,
-                    };
-                }
-                match registered {
-                    Ok(()) => self.come_back(shared),
-                    Err(_) => self.end_transfer(Outcome::Complete, shared),
-                }
+                self.drain_until(shared.now + DRAIN_TIMEOUT, shared);
+                self.come_back(shared);
             }
         }
     }
 
+    fn drain_until(&mut self, until: Instant, shared: &mut Shared) {
+        match mem::replace(&mut self.channel, DataChannel::Unarmed) {
+            DataChannel::Transferring { mut socket, pump, .. } => {
+                let registered = socket.await_event(Interest::READABLE, &shared.registry, self.slot);
+                let sent = pump.moved();
+                self.channel = DataChannel::Draining { socket, until, sent };
+                if registered.is_err() {
+                    self.end_transfer(Outcome::Complete, shared);
+                }
+            }
+            channel @ (DataChannel::Unarmed
+            | DataChannel::InLine { .. }
+            | DataChannel::Announced { .. }
+            | DataChannel::ToConnect(_)
+            | DataChannel::Connected { .. }
+            | DataChannel::AwaitingClient { .. }
+            | DataChannel::Connecting { .. }
+            | DataChannel::Draining { .. }
+            | DataChannel::Storing { .. }) => self.channel = channel,
+        }
+    }
+
     fn finish_draining(&mut self, shared: &mut Shared) {
-        let DataChannel::Draining { socket, .. } = &mut self.channel else {
+        let DataChannel::Draining { socket, until, .. } = &mut self.channel else {
             return;
         };
         match read_away(&mut socket.stream, &mut shared.scratch) {
             Drained::End => self.end_transfer(Outcome::Complete, shared),
             Drained::Reset => self.end_transfer(Outcome::ConnectionLost, shared),
             Drained::Silence => {}
-            Drained::Chatter => self.come_back(shared),
+            Drained::Chatter => {
+                *until = (*until).max(self.active + DRAIN_TIMEOUT);
+                self.come_back(shared);
+            }
         }
     }
 

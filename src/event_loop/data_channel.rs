@@ -49,11 +49,11 @@ pub enum DataChannel {
         /// It went as fast as it may, and goes on then.
         rests_until: Option<Instant>,
     },
-    /// All is sent and our end is shut; what the client sent unasked is read away, or closing would reset the connection
-    /// and lose the tail (threat D21).
+    /// All is sent and our end is shut; the client's end is waited for. What it sends unasked is read away, or closing would
+    /// reset the connection and lose the tail (threat D21).
     Draining {
         socket: DataSocket,
-        since: Instant,
+        until: Instant,
         sent: u64,
     },
     /// All has come, and the file is being given its name; `held` is let go when that is done.

@@ -19,8 +19,9 @@ use std::time::Instant;
 pub(super) const OUTPUT_ENOUGH: usize = 8 * 1024;
 
 impl Connection {
-    /// Writes what is queued; at the end of a turn, or when the socket has room again.
+    /// Writes what is queued; at the end of a turn, before a transfer moves data, or when the socket has room again.
     pub(super) fn flush(&mut self, shared: &mut Shared) {
+        let was_blocked = self.output.blocked.is_some();
         while let Some(unwritten) = self
             .output
             .bytes
@@ -51,10 +52,14 @@ impl Connection {
         self.output.bytes = Vec::new();
         self.output.written = 0;
         self.output.blocked = None;
+        if was_blocked {
+            // The client has read something; a 150 that waited begins its transfer only now.
+            self.active = shared.now;
+        }
         match self.life {
             Life::Closing { since } => self.conclude(since, shared),
-            // Answering stopped because of this queue.
-            Life::Serving if wrote_much || self.answer.is_some() => self.come_back(shared),
+            // Answering, or a transfer, stopped because of this queue.
+            Life::Serving if wrote_much || was_blocked || self.answer.is_some() => self.come_back(shared),
             Life::Serving | Life::Draining { .. } | Life::Gone => {}
         }
     }

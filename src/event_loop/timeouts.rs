@@ -9,7 +9,7 @@ use crate::ftp::reply;
 use crate::session::{Attention, Outcome};
 use std::time::{Duration, Instant};
 
-/// How long a closing connection may take to read its last reply, or a data connection to see the end.
+/// How long a closing connection may take to read its last reply.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a session stands in line for a passive port.
 const LINE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -98,7 +98,7 @@ impl Connection {
                 ..
             } => Some((Wait::Pace, *until)),
             DataChannel::Transferring { progress, .. } => Some((Wait::Progress, *progress + settings.stall_timeout)),
-            DataChannel::Draining { since, .. } => Some((Wait::DataEnd, *since + CLOSE_TIMEOUT)),
+            DataChannel::Draining { until, .. } => Some((Wait::DataEnd, *until)),
             DataChannel::Storing { since, .. } => Some((Wait::Disk, *since + DISK_TIMEOUT)),
         };
         let login = match self.verification {

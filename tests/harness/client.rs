@@ -193,6 +193,7 @@ impl Client {
         self.expect(150);
         let mut bytes = Vec::new();
         data.read_to_end(&mut bytes).expect("the data");
+        drop(data);
         self.expect(226);
         bytes
     }
