@@ -103,6 +103,7 @@ impl Rights {
                 (Some(Right::MakeDirectory), 'm'),
                 (Some(Right::Delete), 'p'),
             ]),
+            link: letters(&[(Some(Right::Delete), 'd'), (Some(Right::Rename), 'f')]),
         }
     }
 
@@ -190,13 +191,14 @@ mod tests {
 
     #[test]
     fn clients_are_shown_what_they_may_do() {
-        for (rights, file, directory) in [
-            (Rights::READ_ONLY, "r", "el"),
-            (Rights::ALL, "adfrw", "cdeflmp"),
-            (Rights::DROP_BOX, "", "ce"),
+        for (rights, file, directory, link) in [
+            (Rights::READ_ONLY, "r", "el", ""),
+            (Rights::ALL, "adfrw", "cdeflmp", "df"),
+            (Rights::DROP_BOX, "", "ce", ""),
         ] {
             let shown = rights.permissions();
-            assert_eq!((shown.file.as_str(), shown.directory.as_str()), (file, directory));
+            let letters = [shown.file, shown.directory, shown.link];
+            assert_eq!(letters, [file, directory, link]);
         }
     }
 

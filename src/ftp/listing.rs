@@ -29,6 +29,17 @@ pub struct Attributes {
     pub readable: bool,
 }
 
+impl Attributes {
+    /// What MLST and MLSD describe. A link to a file is that file: RETR fetches it, and DELE removes the link alone. Another
+    /// link is itself: clients that remove a tree go into what is described as a directory, and would empty one elsewhere.
+    pub fn described(self, follow: impl FnOnce() -> Option<Attributes>) -> Attributes {
+        match self.kind {
+            Kind::SymbolicLink => follow().filter(|found| found.kind == Kind::File).unwrap_or(self),
+            Kind::File | Kind::Directory => self,
+        }
+    }
+}
+
 /// A fact of MLST and MLSD (RFC 3659 §7.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
@@ -94,11 +105,13 @@ impl Facts {
     }
 }
 
-/// What a client may do with any file and any directory, as the letters of the perm fact (RFC 3659 §7.5.5).
+/// What a client may do with any entry of a kind, as the letters of the perm fact (RFC 3659 §7.5.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permissions {
     pub file: String,
     pub directory: String,
+    /// A link that is described as one: it can be removed and renamed itself.
+    pub link: String,
 }
 
 /// Appends a line as `ls -l` prints it. Owner and group are constant: no name is looked up, and none is given away.
@@ -134,14 +147,19 @@ pub fn is_printable_name(name: &[u8]) -> bool {
 
 /// Appends the facts of `entry`, each with its `;`.
 pub fn write_facts(out: &mut Vec<u8>, facts: Facts, permissions: &Permissions, entry: &Attributes) {
-    let is_directory = entry.kind == Kind::Directory;
+    let (kind, letters) = match entry.kind {
+        Kind::File => (&b"type=file;"[..], &permissions.file),
+        Kind::Directory => (&b"type=dir;"[..], &permissions.directory),
+        // The form of the RFC's erratum 1500: lftp knows only this one, and the target cannot break the line.
+        Kind::SymbolicLink => (&b"type=OS.unix=symlink;"[..], &permissions.link),
+    };
     if facts.contains(Fact::Type) {
-        out.extend_from_slice(if is_directory { b"type=dir;" } else { b"type=file;" });
+        out.extend_from_slice(kind);
     }
     if !entry.readable {
         return;
     }
-    if facts.contains(Fact::Size) && !is_directory {
+    if facts.contains(Fact::Size) && entry.kind == Kind::File {
         out.extend_from_slice(b"size=");
         push_number(out, entry.size, 0);
         out.push(b';');
@@ -152,11 +170,6 @@ pub fn write_facts(out: &mut Vec<u8>, facts: Facts, permissions: &Permissions, e
         out.push(b';');
     }
     if facts.contains(Fact::Perm) {
-        let letters = if is_directory {
-            &permissions.directory
-        } else {
-            &permissions.file
-        };
         out.extend_from_slice(b"perm=");
         out.extend_from_slice(letters.as_bytes());
         out.push(b';');
@@ -168,7 +181,8 @@ pub fn write_facts(out: &mut Vec<u8>, facts: Facts, permissions: &Permissions, e
         push_hexadecimal(out, entry.inode);
         out.push(b';');
     }
-    if facts.contains(Fact::UnixMode) {
+    // The mode of a link means nothing.
+    if facts.contains(Fact::UnixMode) && entry.kind != Kind::SymbolicLink {
         out.extend_from_slice(b"UNIX.mode=");
         for shift in [9, 6, 3, 0] {
             let digit = (entry.mode >> shift & 7) as u8;
@@ -292,6 +306,7 @@ mod tests {
         let permissions = Permissions {
             file: "r".to_owned(),
             directory: "el".to_owned(),
+            link: "df".to_owned(),
         };
         write_mlsd_line(&mut out, facts, &permissions, entry, b"name");
         String::from_utf8(out).expect("ASCII")
@@ -364,6 +379,29 @@ mod tests {
             "type=dir;perm=el;UNIX.mode=2750; name\r\n"
         );
         assert_eq!(mlsd(&file(), Facts::from_list(&[])), " name\r\n");
+        let link = Attributes {
+            kind: Kind::SymbolicLink,
+            mode: 0o777,
+            ..file()
+        };
+        assert_eq!(
+            mlsd(&link, Facts::ALL),
+            "type=OS.unix=symlink;modify=20260105093000;perm=df;unique=803g1f4; name\r\n"
+        );
+    }
+
+    #[test]
+    fn a_link_is_described_as_a_file_if_it_leads_to_one_and_else_as_a_link() {
+        let of_kind = |kind| Attributes { kind, ..file() };
+        let link = of_kind(Kind::SymbolicLink);
+        for (target, described) in [
+            (Some(Kind::File), Kind::File),
+            (Some(Kind::Directory), Kind::SymbolicLink),
+            (None, Kind::SymbolicLink),
+        ] {
+            assert_eq!(link.described(|| target.map(of_kind)).kind, described, "{target:?}");
+        }
+        assert_eq!(file().described(|| unreachable!("no link")), file());
     }
 
     #[test]

@@ -61,6 +61,9 @@ impl Visit {
     pub(super) fn rename_from(&mut self, argument: &PathArgument) -> Answered {
         self.must_be_allowed(Right::Rename)?;
         let path = self.path(argument)?;
+        if path == VirtualPath::ROOT {
+            return Err(StorageError::PermissionDenied.into());
+        }
         self.storage.entry(&path)?;
         self.renaming = Some(path);
         Ok(reply::RENAME_TO_WHAT.into())

@@ -72,9 +72,12 @@ impl Visit {
             Some(argument) => self.path(argument)?,
             None => self.working_directory.clone(),
         };
-        let attributes = self.storage.attributes(&path)?;
+        let described = self
+            .storage
+            .entry(&path)?
+            .described(|| self.storage.attributes(&path).ok());
         let mut line = Vec::new();
-        write_facts(&mut line, self.facts, &self.rights.permissions(), &attributes);
+        write_facts(&mut line, self.facts, &self.rights.permissions(), &described);
         Ok(Reply::facts(&line, &path).into())
     }
 

@@ -70,9 +70,15 @@ pub(super) fn stat_beneath(root: BorrowedFd<'_>, path: &VirtualPath) -> Result<S
     }
     let found = Parent::of(root, path)?.stat()?;
     if is_link(&found) {
-        return Ok(fs::fstat(open_beneath(root, path.relative(), OFlags::PATH)?)?);
+        return follow_beneath(root, path);
     }
     Ok(found)
+}
+
+/// What the link `path` leads to.
+pub(super) fn follow_beneath(root: BorrowedFd<'_>, path: &VirtualPath) -> Result<Stat, StorageError> {
+    refuse_reserved(path)?;
+    Ok(fs::fstat(open_beneath(root, path.relative(), OFlags::PATH)?)?)
 }
 
 /// Opens a regular file. It is looked at first, because opening a device or a FIFO can have effects of its own, even when
@@ -89,7 +95,7 @@ pub(super) fn open_regular(
     let parent = Parent::of(root, path)?;
     let found = parent.stat()?;
     let opened = if is_link(&found) {
-        must_be_regular(&fs::fstat(open_beneath(root, path.relative(), OFlags::PATH)?)?)?;
+        must_be_regular(&follow_beneath(root, path)?)?;
         open_beneath(root, path.relative(), flags)?
     } else {
         must_be_regular(&found)?;

@@ -5,7 +5,7 @@
 //! its file system stays where it is (threat C06).
 
 use super::beneath::{Parent, open_beneath};
-use super::disk_root::{attributes_from, refuse_reserved};
+use super::disk_root::{attributes_beneath, attributes_from, refuse_reserved};
 use super::{DiskRoot, Existing, StorageError};
 use crate::ftp::listing::Attributes;
 use crate::ftp::path::VirtualPath;
@@ -20,6 +20,9 @@ const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o750);
 
 pub(super) fn entry(disk: &DiskRoot, path: &VirtualPath) -> Result<Attributes, StorageError> {
     let _permit = disk.permit()?;
+    if *path == VirtualPath::ROOT {
+        return attributes_beneath(disk.descriptor(), path);
+    }
     served(&Parent::of(disk.descriptor(), path)?)
 }
 

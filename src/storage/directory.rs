@@ -4,7 +4,8 @@
 //! one of ten. Nothing here may sort, recurse or keep names.
 
 use super::StorageError;
-use super::disk_root::{attributes_beneath, attributes_from, is_reserved};
+use super::beneath::follow_beneath;
+use super::disk_root::{attributes_from, is_reserved};
 use crate::descriptors::Permit;
 use crate::ftp::listing::{Attributes, Kind};
 use crate::ftp::path::VirtualPath;
@@ -166,10 +167,11 @@ impl Place {
         }
     }
 
-    /// What a symbolic link leads to, if it stays beneath the root and is not dangling.
+    /// What a symbolic link leads to, if that is there, beneath the root, and served.
     pub fn followed(&self, name: &CStr) -> Option<Attributes> {
         let disk = self.disk.as_ref()?;
-        attributes_beneath(disk.root.as_fd(), &disk.path.child(name.to_bytes())).ok()
+        let path = disk.path.child(name.to_bytes());
+        attributes_from(&follow_beneath(disk.root.as_fd(), &path).ok()?)
     }
 
     /// The text of a symbolic link.

@@ -121,14 +121,17 @@ fn write_columns(
     name: &CStr,
     entry_type: EntryType,
 ) -> Result<(), StorageError> {
-    let Some(entry) = look_at(place, name, entry_type)? else {
+    let Some(mut entry) = look_at(place, name, entry_type)? else {
         return Ok(());
     };
-    // The text of a link that leads nowhere a client can go is not shown: it may tell of the outside.
+    // The text of a link that leads nowhere a client can go is not shown, nor how long it is: it may tell of the outside.
     let target = match entry.kind {
         Kind::SymbolicLink => place.followed(name).and_then(|_| place.link_text(name)),
         Kind::File | Kind::Directory => None,
     };
+    if entry.kind == Kind::SymbolicLink && target.is_none() {
+        entry.size = 0;
+    }
     write_list_line(lines, &entry, name.to_bytes(), target.as_deref(), now);
     Ok(())
 }
@@ -166,14 +169,8 @@ fn write_entry_facts(
     let Some(entry) = look_at(place, name, entry_type)? else {
         return Ok(());
     };
-    // Few clients know a link's type, so a link is described by what it leads to, or left out (clients.md §3).
-    let described = match entry.kind {
-        Kind::SymbolicLink => place.followed(name),
-        Kind::File | Kind::Directory => Some(entry),
-    };
-    if let Some(entry) = described {
-        write_mlsd_line(lines, facts, permissions, &entry, name.to_bytes());
-    }
+    let described = entry.described(|| place.followed(name));
+    write_mlsd_line(lines, facts, permissions, &described, name.to_bytes());
     Ok(())
 }
 
