@@ -4,15 +4,19 @@
 //! (see [`Lane`]); the rest wait in queues of the loop's, which decides whose turn it is. Nothing here knows the poll, a socket
 //! or a session, and nothing here makes the caller wait.
 
-use crate::accounts::Claim;
+use crate::accounts::{Accounts, Claim, Quotas, UsersFile, UsersFileError};
 use crate::storage::{Publication, Published, StorageError, TreeWalk};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
-/// Entries of a tree that one job looks at, so that passwords need not wait for a large one.
-const WALK_ENTRIES: usize = 10_000;
+/// Entries of a tree that one job looks at, and how long it may take for them, so that passwords need not wait for a large
+/// tree or a slow disk.
+const WALK_ENTRIES: usize = 1_000;
+const WALK_TIME: Duration = Duration::from_millis(5);
 
 /// Something that takes long.
 #[derive(Debug)]
@@ -22,6 +26,13 @@ pub enum Job {
     Publish(Publication),
     /// Look at some more of a tree.
     Walk(Box<TreeWalk>),
+    /// Read the users file again; `previous`: what lies beneath the accounts' roots now.
+    ReadAccounts {
+        file: Box<UsersFile>,
+        previous: Arc<Quotas>,
+    },
+    /// Free what takes long to free.
+    Discard(Box<(Accounts, Arc<Quotas>)>),
 }
 
 /// What became of a job.
@@ -32,6 +43,11 @@ pub enum Done {
     },
     Published(Result<Published, StorageError>),
     Walked(Box<TreeWalk>),
+    AccountsRead {
+        file: Box<UsersFile>,
+        read: Result<Box<(Accounts, Quotas)>, UsersFileError>,
+    },
+    Discarded,
     /// The job panicked; the message is on standard error.
     Failed,
 }
@@ -42,6 +58,7 @@ pub enum Kind {
     Password,
     Publication,
     Walk,
+    Accounts,
 }
 
 /// What the thread may have at once: one job of each lane.
@@ -57,12 +74,12 @@ pub enum Lane {
 
 impl Kind {
     /// The kinds that share [`Lane::Others`].
-    pub const TAKING_TURNS: [Kind; 2] = [Kind::Publication, Kind::Walk];
+    pub const TAKING_TURNS: [Kind; 3] = [Kind::Publication, Kind::Walk, Kind::Accounts];
 
     pub fn lane(self) -> Lane {
         match self {
             Kind::Password => Lane::Passwords,
-            Kind::Publication | Kind::Walk => Lane::Others,
+            Kind::Publication | Kind::Walk | Kind::Accounts => Lane::Others,
         }
     }
 }
@@ -129,6 +146,7 @@ impl Job {
             Job::VerifyPassword(_) => Kind::Password,
             Job::Publish(_) => Kind::Publication,
             Job::Walk(_) => Kind::Walk,
+            Job::ReadAccounts { .. } | Job::Discard(_) => Kind::Accounts,
         }
     }
 
@@ -139,8 +157,19 @@ impl Job {
             },
             Job::Publish(publication) => Done::Published(publication.run()),
             Job::Walk(mut walk) => {
-                walk.advance(WALK_ENTRIES);
+                walk.advance(WALK_ENTRIES, Instant::now() + WALK_TIME);
                 Done::Walked(walk)
+            }
+            Job::ReadAccounts { mut file, previous } => {
+                let read = file.reread().map(|accounts| {
+                    let quotas = Quotas::of(&accounts, &previous);
+                    Box::new((accounts, quotas))
+                });
+                Done::AccountsRead { file, read }
+            }
+            Job::Discard(old) => {
+                drop(old);
+                Done::Discarded
             }
         }
     }
@@ -176,7 +205,9 @@ mod tests {
         work.finished().map(|(ticket, done)| match done {
             Done::PasswordVerified { matches } => (ticket, Ok(matches)),
             Done::Failed => (ticket, Err(())),
-            Done::Published(_) | Done::Walked(_) => unreachable!("no such job was submitted"),
+            Done::Published(_) | Done::Walked(_) | Done::AccountsRead { .. } | Done::Discarded => {
+                unreachable!("no such job was submitted")
+            }
         })
     }
 

@@ -504,7 +504,7 @@ fn f10_l08_a_bad_new_file_keeps_the_old_accounts() {
         reload(&server, ":2: this hash locks an account");
     }
     assert!(
-        server.stderr().contains("the old accounts stay in force"),
+        server.stderr().contains("the old accounts stay active"),
         "{}",
         server.stderr()
     );

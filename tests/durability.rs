@@ -111,7 +111,9 @@ fn kill_in_uploads(rounds: u32) {
     let server = start(directory.path(), &[]);
     server.wait_for_no_hidden_file();
     wait_until("the log says so", || {
-        server.stderr().contains(&format!("{} files of uploads", left.len()))
+        server
+            .stderr()
+            .contains(&format!("removed {} stale temporary files", left.len()))
     });
 }
 
@@ -243,7 +245,9 @@ fn h23_the_sweep_takes_nothing_but_old_uploads_of_its_own() {
     make_older(&beyond, 2 * DAY);
     std::os::unix::fs::symlink(outside.path(), directory.path().join("out")).expect("a link");
     let server = start(directory.path(), &[]);
-    wait_until("the sweep is over", || server.stderr().contains("2 files of uploads"));
+    wait_until("the sweep is over", || {
+        server.stderr().contains("removed 2 stale temporary files")
+    });
     assert!(swept.iter().all(|path| !path.exists()));
     for path in kept.iter().chain([&link, &beyond]) {
         assert!(path.symlink_metadata().is_ok(), "{}", path.display());

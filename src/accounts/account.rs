@@ -4,7 +4,9 @@ use super::password_hash::PasswordHash;
 use super::rights::Rights;
 use crate::ftp::path::VirtualPath;
 use crate::pattern::parse_size;
+use crate::storage::QuotaLimits;
 use std::fmt;
+use std::str::FromStr;
 
 /// Longest user name in bytes; commands with longer ones are refused (threat A20).
 const LONGEST_NAME: usize = 128;
@@ -30,8 +32,8 @@ pub struct Limits {
     pub sessions: Option<usize>,
     /// Bytes a second, all its transfers together.
     pub bytes_per_second: Option<u64>,
-    /// Bytes that may lie beneath its root.
-    pub quota: Option<u64>,
+    /// What may lie beneath its root.
+    pub quota: QuotaLimits,
 }
 
 impl Account {
@@ -76,7 +78,7 @@ impl fmt::Debug for Account {
 }
 
 impl Limits {
-    /// `sessions=5,rate=1M,quota=10G`, each at most once.
+    /// `sessions=5,rate=1M,quota=10G,entries=10000`, each at most once.
     fn parse(text: &str) -> Result<Self, String> {
         let mut limits = Limits::default();
         for part in text.split(',') {
@@ -88,10 +90,15 @@ impl Limits {
                     .bytes_per_second
                     .replace(size.ok_or_else(|| expected_size(part))?)
                     .is_some(),
-                "quota" => limits.quota.replace(size.ok_or_else(|| expected_size(part))?).is_some(),
+                "quota" => limits
+                    .quota
+                    .bytes
+                    .replace(size.ok_or_else(|| expected_size(part))?)
+                    .is_some(),
+                "entries" => limits.quota.entries.replace(parse_entries(value)?).is_some(),
                 _ => {
                     return Err(format!(
-                        "{part:?} is no limit; expected sessions=5, rate=1M or quota=10G, with commas between them"
+                        "{part:?} is no limit; expected sessions=5, rate=1M, quota=10G or entries=10000, with commas between them"
                     ));
                 }
             };
@@ -104,11 +111,17 @@ impl Limits {
 }
 
 fn parse_sessions(value: &str) -> Result<usize, String> {
+    parse_number(value).ok_or_else(|| format!("sessions={value}: expected a number from 1 on"))
+}
+
+fn parse_entries(value: &str) -> Result<u64, String> {
+    parse_number(value).ok_or_else(|| format!("entries={value}: expected a number of files and directories from 1 on"))
+}
+
+fn parse_number<Number: FromStr + PartialOrd + From<u8>>(value: &str) -> Option<Number> {
     let is_plain = value.bytes().all(|byte| byte.is_ascii_digit());
-    let number = is_plain.then(|| value.parse().ok()).flatten();
-    number
-        .filter(|number| *number > 0)
-        .ok_or_else(|| format!("sessions={value}: expected a number from 1 on"))
+    let number: Number = value.parse().ok().filter(|_| is_plain)?;
+    (number > Number::from(0)).then_some(number)
 }
 
 fn expected_size(part: &str) -> String {
@@ -169,7 +182,7 @@ mod tests {
     #[test]
     fn a_line_says_everything() {
         let account = parse(&format!(
-            "alice:{ARGON2}:/home/alice:read,create:sessions=5,rate=1M,quota=10G"
+            "alice:{ARGON2}:/home/alice:read,create:sessions=5,rate=1M,quota=10G,entries=1000"
         ));
         assert_eq!(&*account.name, b"alice");
         assert!(account.password.verify(b"secret"));
@@ -180,7 +193,10 @@ mod tests {
             Limits {
                 sessions: Some(5),
                 bytes_per_second: Some(1 << 20),
-                quota: Some(10 << 30)
+                quota: QuotaLimits {
+                    bytes: Some(10 << 30),
+                    entries: Some(1000),
+                },
             }
         );
     }
@@ -192,7 +208,7 @@ mod tests {
         assert_eq!(&*account.name, b"J\xfcrgen Klein");
         assert_eq!(account.root, VirtualPath::ROOT);
         assert_eq!(account.limits, Limits::default());
-        assert_eq!(parse(&format!("a:{ARGON2}:/:read:quota=1")).limits.quota, Some(1));
+        assert_eq!(parse(&format!("a:{ARGON2}:/:read:quota=1")).limits.quota.bytes, Some(1));
     }
 
     #[test]

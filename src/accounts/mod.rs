@@ -8,6 +8,7 @@ mod account;
 mod attendance;
 mod claim;
 mod password_hash;
+mod quotas;
 mod rights;
 mod throttle;
 mod users_file;
@@ -17,20 +18,21 @@ pub use account::{Account, Limits};
 pub use attendance::{Attendance, Presence};
 pub use claim::Claim;
 pub use password_hash::{HashError, PasswordHash, hash_new};
+pub use quotas::{QuotaRoot, Quotas};
 pub use rights::{AnonymousAccess, Right, Rights};
 pub use throttle::LoginThrottle;
 pub use users_file::{Privacy, UsersFile, UsersFileError};
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// All accounts, as one reading of the users file gave them.
 #[derive(Debug)]
 pub struct Accounts {
-    by_name: HashMap<Box<[u8]>, Rc<Account>>,
+    by_name: HashMap<Box<[u8]>, Arc<Account>>,
     /// In the order of the file.
-    in_order: Vec<Rc<Account>>,
+    in_order: Vec<Arc<Account>>,
     /// Decides which account an unknown name takes after; nobody can know it beforehand.
     likeness: RandomState,
 }
@@ -42,10 +44,10 @@ impl Accounts {
     }
 
     /// The names are different ones.
-    fn of(in_order: Vec<Rc<Account>>) -> Self {
+    fn of(in_order: Vec<Arc<Account>>) -> Self {
         let by_name = in_order
             .iter()
-            .map(|account| (account.name.clone(), Rc::clone(account)));
+            .map(|account| (account.name.clone(), Arc::clone(account)));
         Self {
             by_name: by_name.collect(),
             in_order,
@@ -54,7 +56,7 @@ impl Accounts {
     }
 
     /// The account of exactly this name.
-    pub fn find(&self, name: &[u8]) -> Option<&Rc<Account>> {
+    pub fn find(&self, name: &[u8]) -> Option<&Arc<Account>> {
         self.by_name.get(name)
     }
 
@@ -70,7 +72,7 @@ impl Accounts {
     }
 
     /// All of them, in the order of the file.
-    pub fn iter(&self) -> impl Iterator<Item = &Rc<Account>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Account>> {
         self.in_order.iter()
     }
 

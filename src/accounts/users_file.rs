@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Largest file in bytes: some twenty thousand accounts.
 const LARGEST: u64 = 4 << 20;
@@ -176,7 +176,7 @@ impl Accounts {
                     return Err(LineError { line, reason });
                 }
             };
-            accounts.push(Rc::new(account));
+            accounts.push(Arc::new(account));
         }
         Ok(Accounts::of(accounts))
     }

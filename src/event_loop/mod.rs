@@ -39,6 +39,7 @@ pub mod token;
 mod trace;
 mod transfer_log;
 mod verifying;
+mod walks;
 mod watchdog;
 
 pub use counters::Counters;
@@ -214,6 +215,7 @@ impl EventLoop {
             self.shared.deadlines.next(),
             self.resume_accepting_at,
             self.bind_again_at,
+            self.shared.walks.next(),
             draining_until,
         ]
         .into_iter()
@@ -289,6 +291,9 @@ impl EventLoop {
         self.exchange();
         if self.bind_again_at.is_some_and(|at| at <= now) {
             self.bind_missing_ports();
+        }
+        if self.shared.walks.next().is_some_and(|at| at <= now) {
+            self.shared.walk_on();
         }
     }
 

@@ -1,30 +1,81 @@
 //! Reading the users file again (SIGHUP): all of it counts, or nothing.
 //!
-//! A bad file leaves the old accounts in force. Sessions of accounts that are gone or have changed are told so and closed; a
-//! transfer of theirs is broken off, because what allowed it is not true any more.
+//! The file is read, and the new list of accounts built, on the thread beside the loop; the loop only swaps the lists. It is read
+//! once at a time: signals that come meanwhile lead to one more reading. An invalid file is logged and the old accounts stay
+//! active. Sessions of accounts that are gone or have changed are told so and closed; a transfer of theirs is broken off,
+//! because what allowed it is not true any more.
 
 use super::EventLoop;
 use super::slow_jobs::Ticket;
-use crate::ftp::path::VirtualPath;
+use crate::accounts::{Accounts, Quotas, UsersFile, UsersFileError};
 use crate::ftp::reply;
 use crate::slow_work::Job;
-use crate::storage::{Purpose, StorageError};
-use std::rc::Rc;
+use std::mem;
+use std::sync::Arc;
+
+/// Where accounts come from.
+#[derive(Debug)]
+pub enum AccountsSource {
+    /// There are none.
+    Nothing,
+    File(Box<UsersFile>),
+    /// The thread beside the loop has the file.
+    BeingRead {
+        /// Whether it may have changed since.
+        again: bool,
+    },
+}
 
 impl EventLoop {
     pub(super) fn reload_accounts(&mut self) {
-        let Some(file) = &mut self.shared.users_file else {
+        let Some(jobs) = &mut self.shared.slow_jobs else {
             return;
         };
-        match file.reread() {
-            Ok(accounts) => {
-                log::info!("users file read again: {} accounts", accounts.len());
-                self.shared.accounts = accounts;
-                self.dismiss_strangers();
-                self.measure_quotas();
+        let source = &mut self.shared.accounts_source;
+        match mem::replace(source, AccountsSource::BeingRead { again: true }) {
+            AccountsSource::Nothing => *source = AccountsSource::Nothing,
+            AccountsSource::File(file) => {
+                *source = AccountsSource::BeingRead { again: false };
+                let previous = Arc::clone(&self.shared.quotas);
+                jobs.enqueue(Ticket::UsersFile, Job::ReadAccounts { file, previous });
             }
-            Err(error) => log::error!("{error}; the old accounts stay in force"),
+            AccountsSource::BeingRead { .. } => {}
         }
+    }
+
+    /// The thread gives the file back, and what it says.
+    pub(super) fn accounts_read(
+        &mut self,
+        file: Box<UsersFile>,
+        read: Result<Box<(Accounts, Quotas)>, UsersFileError>,
+    ) {
+        let source = mem::replace(&mut self.shared.accounts_source, AccountsSource::File(file));
+        match read {
+            Ok(new) => {
+                let (accounts, quotas) = *new;
+                log::info!("users file read again: {} accounts", accounts.len());
+                let accounts = mem::replace(&mut self.shared.accounts, accounts);
+                let quotas = mem::replace(&mut self.shared.quotas, Arc::new(quotas));
+                self.dismiss_strangers();
+                self.shared.measure_quotas();
+                // Thousands of accounts take milliseconds to free.
+                if let Some(jobs) = &mut self.shared.slow_jobs {
+                    jobs.enqueue(Ticket::Discarded, Job::Discard(Box::new((accounts, quotas))));
+                }
+            }
+            Err(error) => log::error!("{error}; the old accounts stay active"),
+        }
+        match source {
+            AccountsSource::BeingRead { again: true } => self.reload_accounts(),
+            AccountsSource::BeingRead { again: false } | AccountsSource::File(_) | AccountsSource::Nothing => {}
+        }
+    }
+
+    /// The thread broke off while it read, and the file is lost with it.
+    pub(super) fn reading_accounts_broke_off(&mut self) {
+        self.shared.counters.panics += 1;
+        self.shared.accounts_source = AccountsSource::Nothing;
+        log::error!("reading the users file broke off; the old accounts stay active until the server is restarted");
     }
 
     fn dismiss_strangers(&mut self) {
@@ -43,43 +94,6 @@ impl EventLoop {
                 connection.abandon_channel(shared);
                 connection.dismiss(&reply::ACCOUNT_CHANGED, shared);
             });
-        }
-    }
-
-    /// At the start: what killed uploads left is removed, and what lies in quotas is added up; both beside the loop.
-    pub(super) fn sweep_and_measure(&mut self) {
-        if self.shared.settings.allows_changes {
-            let sweep = Purpose::sweep(self.shared.wall);
-            self.walk(Ticket::Sweep, &VirtualPath::ROOT, sweep);
-        }
-        self.measure_quotas();
-    }
-
-    fn measure_quotas(&mut self) {
-        let wanted: Vec<_> = self.shared.accounts.iter().map(Rc::clone).collect();
-        self.shared.quotas.clear();
-        for account in wanted {
-            if let Some(limit) = account.limits.quota {
-                let ticket = Ticket::Quota {
-                    name: account.name.clone(),
-                    limit,
-                };
-                self.walk(ticket, &account.root, Purpose::measure());
-            }
-        }
-    }
-
-    fn walk(&mut self, ticket: Ticket, from: &VirtualPath, purpose: Purpose) {
-        let Some(jobs) = &mut self.shared.slow_jobs else {
-            return;
-        };
-        match self.shared.storage.walk(from, purpose) {
-            Ok(walk) => jobs.enqueue(ticket, Job::Walk(Box::new(walk))),
-            Err(StorageError::NotFound) => log::warn!("{}: no such directory", from.as_bytes().escape_ascii()),
-            Err(error) => log::warn!(
-                "{}: cannot be walked through: {error:?}",
-                from.as_bytes().escape_ascii()
-            ),
         }
     }
 }

@@ -10,25 +10,28 @@ use super::event_log::EventLog;
 use super::listeners::PassivePorts;
 use super::login_queue::LoginQueue;
 use super::pace::Pace;
+use super::reload::AccountsSource;
 use super::slow_jobs::SlowJobs;
 use super::token::{SlotId, Target};
 use super::trace::Trace;
 use super::transfer_log::TransferLog;
 use super::verifying::Guess;
+use super::walks::Walks;
 use super::{BULK_PER_TURN, wall_clock};
-use crate::accounts::{Account, Accounts, Attendance, LoginThrottle, Rights, UsersFile};
+use crate::accounts::{Account, Accounts, Attendance, LoginThrottle, Quotas, Rights, UsersFile};
 use crate::descriptors::Descriptors;
 use crate::ftp::features::Features;
 use crate::ftp::timestamp::Timestamp;
 use crate::random::Random;
 use crate::session::Context;
-use crate::storage::{Held, Publication, Quota, Storage};
+use crate::storage::{Held, Publication, Storage};
 use crate::transfer::SplicePipe;
 use mio::Registry;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::IpAddr;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Bytes of the buffer that control connections are read into.
@@ -105,11 +108,12 @@ pub struct Shared {
     /// Data connections that arrived, and whose they are.
     pub arrivals: VecDeque<(SlotId, DataSocket)>,
     pub accounts: Accounts,
-    pub users_file: Option<UsersFile>,
+    pub accounts_source: AccountsSource,
     /// Whose sessions are there, by account.
     pub attendance: Attendance,
-    /// What accounts may still store, by name; one that is missing is still being measured.
-    pub quotas: HashMap<Box<[u8]>, Rc<Quota>>,
+    /// What lies beneath the roots of accounts with quotas.
+    pub quotas: Arc<Quotas>,
+    pub walks: Walks,
     /// Speed limits that all sessions of an account share.
     paces: HashMap<Box<[u8]>, Weak<Pace>>,
     /// Addresses that failed to log in.
@@ -147,14 +151,16 @@ impl Shared {
         } else {
             None
         };
+        let quotas = Arc::new(Quotas::of(&accounts, &Quotas::none()));
         Ok(Self {
             registry,
             settings,
             storage,
             accounts,
-            users_file,
+            accounts_source: users_file.map_or(AccountsSource::Nothing, |file| AccountsSource::File(Box::new(file))),
             attendance: Attendance::default(),
-            quotas: HashMap::new(),
+            quotas,
+            walks: Walks::default(),
             paces: HashMap::new(),
             throttle: LoginThrottle::new(),
             logins: LoginQueue::new(),

@@ -10,12 +10,10 @@ use super::connection::Connection;
 use super::shared::Shared;
 use super::token::{SlotId, Target};
 use crate::slow_work::{Done, Job, Kind, Lane, SlowWork};
-use crate::storage::{Purpose, Quota, TreeWalk};
 use mio::{Registry, Waker};
 use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
-use std::rc::Rc;
 
 /// The thread beside the loop, and what waits for it.
 #[derive(Debug)]
@@ -37,19 +35,18 @@ pub enum Ticket {
         peer: IpAddr,
     },
     Publication(SlotId),
-    Sweep,
-    /// The account whose quota is measured, and its limit.
-    Quota {
-        name: Box<[u8]>,
-        limit: u64,
-    },
+    /// The walk whose turn it is.
+    Walk,
+    UsersFile,
+    /// Nobody: something is only freed.
+    Discarded,
 }
 
 impl Ticket {
     fn lane(&self) -> Lane {
         match self {
             Ticket::Login { .. } => Lane::Passwords,
-            Ticket::Publication(_) | Ticket::Sweep | Ticket::Quota { .. } => Lane::Others,
+            Ticket::Publication(_) | Ticket::Walk | Ticket::UsersFile | Ticket::Discarded => Lane::Others,
         }
     }
 }
@@ -154,33 +151,28 @@ impl EventLoop {
                     self.shared.unclaimed.remove(&slot);
                     self.step(slot, Connection::slow_job_broke_off);
                 }
-                (ticket, Done::Walked(walk)) => self.walk_on(ticket, *walk),
-                (Ticket::Sweep | Ticket::Quota { .. }, Done::Failed) => {
-                    log::error!("a walk through the files was ended by a panic");
+                (Ticket::Walk, Done::Walked(walk)) => self.shared.walked(Some(walk)),
+                (Ticket::Walk, Done::Failed) => {
+                    self.shared.counters.panics += 1;
+                    self.shared.walked(None);
                 }
-                // A job is answered in its kind.
-                (Ticket::Login { .. } | Ticket::Sweep | Ticket::Quota { .. }, Done::Published(_))
-                | (Ticket::Publication(_) | Ticket::Sweep | Ticket::Quota { .. }, Done::PasswordVerified { .. }) => {}
+                (Ticket::UsersFile, Done::AccountsRead { file, read }) => self.accounts_read(file, read),
+                (Ticket::UsersFile, Done::Failed) => self.reading_accounts_broke_off(),
+                (Ticket::Discarded, Done::Failed) => self.shared.counters.panics += 1,
+                // A job is answered in its kind, so nothing else than the freed is left here.
+                (
+                    Ticket::Login { .. }
+                    | Ticket::Publication(_)
+                    | Ticket::Walk
+                    | Ticket::UsersFile
+                    | Ticket::Discarded,
+                    Done::PasswordVerified { .. }
+                    | Done::Published(_)
+                    | Done::Walked(_)
+                    | Done::AccountsRead { .. }
+                    | Done::Discarded,
+                ) => {}
             }
-        }
-    }
-
-    /// A slice of a walk is done: what is left goes behind the others that wait.
-    fn walk_on(&mut self, ticket: Ticket, walk: TreeWalk) {
-        if !walk.is_finished() {
-            if let Some(jobs) = &mut self.shared.slow_jobs {
-                jobs.enqueue(ticket, Job::Walk(Box::new(walk)));
-            }
-            return;
-        }
-        match (ticket, walk.purpose()) {
-            (_, Purpose::Sweep { removed: 0, .. }) => {}
-            (_, Purpose::Sweep { removed, .. }) => log::info!("{removed} files of uploads that were killed removed"),
-            (Ticket::Quota { name, limit }, Purpose::Measure { bytes }) => {
-                log::info!("account {}: {bytes} of {limit} bytes used", name.escape_ascii());
-                self.shared.quotas.insert(name, Rc::new(Quota::new(limit, bytes)));
-            }
-            (Ticket::Login { .. } | Ticket::Publication(_) | Ticket::Sweep, Purpose::Measure { .. }) => {}
         }
     }
 }

@@ -109,6 +109,7 @@ replies! {
     TRY_AGAIN = constant(450, "Busy, try again");
     STORAGE_FAILED = constant(451, "Input/output error on the server");
     READING_FAILED = constant(451, "Reading failed, transfer ended");
+    QUOTA_NOT_MEASURED = constant(450, "Your quota is still being measured, try again in a moment");
     FILE_CHANGED = constant(451, "The file became shorter while it was sent");
     BROKEN_STREAM = constant(451, "What was sent is not a whole zlib stream, transfer failed");
     DIGEST_FAILED = constant(451, "Reading failed, there is no digest");
@@ -151,6 +152,7 @@ replies! {
     QUOTA_EXCEEDED = constant(552, "Quota exceeded");
     FILE_TOO_LARGE = constant(552, "File too large");
     NEW_NAME_TOO_LONG = constant(553, "File name too long");
+    TOO_MANY_ENTRIES = constant(552, "Your quota of files and directories is used up, delete some first");
     NAME_REFUSED = constant(553, "No file can have that name here");
     NAME_OF_DIRECTORY = constant(553, "There is a directory of that name");
     NAME_TAKEN = constant(553, "There is a file of that name, and it may not be replaced");

@@ -11,19 +11,18 @@ use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
 use crate::ftp::timestamp::Timestamp;
 use crate::storage::{Existing, Quota, StorageError};
-use std::rc::Rc;
 
-/// What the end of a file frees.
+/// What a quota gets back when something loses its name.
 enum Freed {
     Nothing,
-    Bytes(Rc<Quota>, u64),
+    Entry { quota: Quota, bytes: u64 },
 }
 
 impl Freed {
     fn give_back(self) {
         match self {
             Freed::Nothing => {}
-            Freed::Bytes(quota, bytes) => quota.give_back(bytes),
+            Freed::Entry { quota, bytes } => quota.give_back_entry(bytes),
         }
     }
 }
@@ -32,29 +31,43 @@ impl Visit {
     pub(super) fn remove_file(&self, argument: &PathArgument, context: &Context<'_>) -> Answered {
         self.must_be_allowed(Right::Delete)?;
         let path = self.path(argument)?;
-        let freed = self.size_under_quota(&path, context)?;
+        let freed = self.freed_by_end_of(&path, context)?;
         self.storage.remove_file(&path)?;
         freed.give_back();
         Ok(reply::FILE_REMOVED.into())
     }
 
-    pub(super) fn make_directory(&self, argument: &PathArgument) -> Answered {
+    pub(super) fn make_directory(&self, argument: &PathArgument, context: &Context<'_>) -> Answered {
         self.must_be_allowed(Right::MakeDirectory)?;
         let path = match self.path_to_make(argument) {
             Err(Answer::Failed(StorageError::Exists)) => return Err(reply::DIRECTORY_EXISTS.into()),
             path => path?,
         };
+        let quota = self.quota(context)?;
+        if quota.as_ref().is_some_and(|quota| !quota.has_room_for_entry()) {
+            return Err(StorageError::TooManyEntries.into());
+        }
         match self.storage.make_directory(&path) {
-            Ok(()) => Ok(Reply::directory_made(&path).into()),
+            Ok(()) => {
+                if let Some(quota) = quota {
+                    quota.add_entry();
+                }
+                Ok(Reply::directory_made(&path).into())
+            }
             // Clients compare this text, whatever it is that has the name.
             Err(StorageError::Exists) => Err(reply::DIRECTORY_EXISTS.into()),
             Err(error) => Err(error.into()),
         }
     }
 
-    pub(super) fn remove_directory(&self, argument: &PathArgument) -> Answered {
+    pub(super) fn remove_directory(&self, argument: &PathArgument, context: &Context<'_>) -> Answered {
         self.must_be_allowed(Right::Delete)?;
-        self.storage.remove_directory(&self.path(argument)?)?;
+        let path = self.path(argument)?;
+        let quota = self.quota(context)?;
+        self.storage.remove_directory(&path)?;
+        if let Some(quota) = quota {
+            quota.give_back_entry(0);
+        }
         Ok(reply::DIRECTORY_REMOVED.into())
     }
 
@@ -84,12 +97,15 @@ impl Visit {
             Existing::Refuse
         };
         let to = self.path_to_make(argument)?;
-        let freed = match self.size_under_quota(&to, context)? {
+        let freed = match self.freed_by_end_of(&to, context)? {
             // Nothing goes when a file gets a name that it has already.
-            Freed::Bytes(..) if self.are_one(&from, &to) => Freed::Nothing,
+            Freed::Entry { .. } if self.are_one(&from, &to) => Freed::Nothing,
             freed => freed,
         };
         self.storage.rename(&from, &to, existing)?;
+        if let Some(quota) = self.quota(context)? {
+            quota.note_rename();
+        }
         freed.give_back();
         Ok(reply::RENAMED.into())
     }
@@ -100,14 +116,17 @@ impl Visit {
         inode(one).is_some_and(|one| inode(other) == Some(one))
     }
 
-    /// What a quota gets back if the file at `path` goes; nothing where there is no quota or no file.
-    fn size_under_quota(&self, path: &VirtualPath, context: &Context<'_>) -> Result<Freed, Answer> {
+    /// What a quota gets back if what is called `path` goes; nothing where there is no quota or no such entry.
+    fn freed_by_end_of(&self, path: &VirtualPath, context: &Context<'_>) -> Result<Freed, Answer> {
         let Some(quota) = self.quota(context)? else {
             return Ok(Freed::Nothing);
         };
         Ok(match self.storage.entry(path) {
-            Ok(found) if found.kind == Kind::File => Freed::Bytes(quota, found.size),
-            Ok(_) | Err(_) => Freed::Nothing,
+            Ok(found) => Freed::Entry {
+                quota,
+                bytes: if found.kind == Kind::File { found.size } else { 0 },
+            },
+            Err(_) => Freed::Nothing,
         })
     }
 

@@ -16,6 +16,7 @@ use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
 use crate::storage::Storage;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Failed logins before the connection is closed (threat F03).
 const FAILED_LOGINS: u8 = 3;
@@ -116,7 +117,7 @@ impl Session {
         let (user, account) = match std::mem::replace(&mut self.state, State::Login(Login::Start)) {
             State::Verifying { user, account } => {
                 // The users file may have been read again since USER: what is not in force any more lets nobody in (F10).
-                let in_force = |account: &Rc<Account>| context.accounts.find(&account.name) == Some(account);
+                let in_force = |account: &Arc<Account>| context.accounts.find(&account.name) == Some(account);
                 (user, account.filter(|account| matches && in_force(account)))
             }
             state @ (State::Login(_)
@@ -180,7 +181,7 @@ impl Session {
     }
 
     /// The account that has logged in.
-    pub fn account(&self) -> Option<&Rc<Account>> {
+    pub fn account(&self) -> Option<&Arc<Account>> {
         match &self.state {
             State::Ready(visit)
             | State::AwaitingPort(visit, _)

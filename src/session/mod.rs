@@ -26,16 +26,15 @@ pub use notice::Notice;
 pub use request::{Outcome, PassiveForm, Request};
 pub use state::{Transfer, TransferKind};
 
-use crate::accounts::{Accounts, Attendance, Rights};
+use crate::accounts::{Accounts, Attendance, Quotas, Rights};
 use crate::ftp::command::{Command, CommandError, CommandLine, Representation};
 use crate::ftp::features::Features;
 use crate::ftp::line::LineError;
 use crate::ftp::reply::{self, Reply};
 use crate::ftp::timestamp::Timestamp;
-use crate::storage::{Quota, Storage, StorageError, errno_name};
+use crate::storage::{Storage, StorageError, errno_name};
 use answer::Answer;
 use state::{Login, Part, State, Visit};
-use std::collections::HashMap;
 use std::mem;
 use std::net::{IpAddr, SocketAddrV4};
 use std::rc::Rc;
@@ -55,7 +54,7 @@ pub struct Context<'loop_> {
     pub accounts: &'loop_ Accounts,
     pub attendance: &'loop_ Attendance,
     /// By the accounts' names; one that is missing has not been measured yet.
-    pub quotas: &'loop_ HashMap<Box<[u8]>, Rc<Quota>>,
+    pub quotas: &'loop_ Quotas,
     /// Wall-clock time, for the dates of listings only.
     pub wall: Timestamp,
     /// Whether PORT and EPRT are allowed.

@@ -11,6 +11,7 @@ use crate::ftp::reply::{self, Reply};
 use crate::storage::{Quota, Storage};
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Where the conversation stands. Each variant carries what only it has.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub(super) enum State {
     /// PASS was given; whether it is right is being found out. `None`: nobody is called so.
     Verifying {
         user: Box<[u8]>,
-        account: Option<Rc<Account>>,
+        account: Option<Arc<Account>>,
     },
     Ready(Visit),
     /// PASV or EPSV was accepted; the loop has not named a port yet.
@@ -41,7 +42,7 @@ pub(super) enum Login {
 #[derive(Debug)]
 pub(super) enum User {
     Anonymous(Rights),
-    Account(Rc<Account>),
+    Account(Arc<Account>),
     Unknown(Box<[u8]>),
 }
 
@@ -63,7 +64,7 @@ impl User {
             return User::Anonymous(rights);
         }
         match context.accounts.find(name) {
-            Some(account) => User::Account(Rc::clone(account)),
+            Some(account) => User::Account(Arc::clone(account)),
             None => User::Unknown(name.into()),
         }
     }
@@ -74,7 +75,7 @@ pub(super) struct Visit {
     /// What the client can see; its own root is the root.
     pub(super) storage: Rc<dyn Storage>,
     pub(super) rights: Rights,
-    visitor: Option<(Rc<Account>, Presence)>,
+    visitor: Option<(Arc<Account>, Presence)>,
     pub(super) working_directory: VirtualPath,
     pub(super) representation: Representation,
     pub(super) transmission: Transmission,
@@ -127,7 +128,7 @@ impl Visit {
     }
 
     /// `visitor`: the account, and its place in the attendance; `None` for an anonymous client.
-    pub(super) fn new(storage: Rc<dyn Storage>, rights: Rights, visitor: Option<(Rc<Account>, Presence)>) -> Self {
+    pub(super) fn new(storage: Rc<dyn Storage>, rights: Rights, visitor: Option<(Arc<Account>, Presence)>) -> Self {
         Self {
             storage,
             rights,
@@ -144,19 +145,20 @@ impl Visit {
         }
     }
 
-    pub(super) fn account(&self) -> Option<&Rc<Account>> {
+    pub(super) fn account(&self) -> Option<&Arc<Account>> {
         self.visitor.as_ref().map(|(account, _)| account)
     }
 
     /// What uploads are charged to, if this account has a quota; busy while what lies there is still being measured.
-    pub(super) fn quota(&self, context: &Context<'_>) -> Result<Option<Rc<Quota>>, Answer> {
-        match self.account().filter(|account| account.limits.quota.is_some()) {
+    pub(super) fn quota(&self, context: &Context<'_>) -> Result<Option<Quota>, Answer> {
+        match self.account().filter(|account| account.limits.quota.is_any()) {
             None => Ok(None),
             Some(account) => context
                 .quotas
-                .get(&account.name)
-                .map(|quota| Some(Rc::clone(quota)))
-                .ok_or_else(|| reply::TRY_AGAIN.into()),
+                .find(&account.root)
+                .filter(|root| root.usage.is_known())
+                .map(|root| Some(Quota::new(account.limits.quota, Arc::clone(&root.usage))))
+                .ok_or_else(|| reply::QUOTA_NOT_MEASURED.into()),
         }
     }
 

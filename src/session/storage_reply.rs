@@ -22,6 +22,7 @@ pub(super) fn reply_to(error: StorageError) -> Reply {
         StorageError::Failed => reply::STORAGE_FAILED,
         StorageError::NoSpace => reply::DISK_FULL,
         StorageError::QuotaExceeded => reply::QUOTA_EXCEEDED,
+        StorageError::TooManyEntries => reply::TOO_MANY_ENTRIES,
         StorageError::FileTooLarge => reply::FILE_TOO_LARGE,
         StorageError::Exists => reply::NAME_TAKEN,
         StorageError::DirectoryExists => reply::NAME_OF_DIRECTORY,

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// A directory being read.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ pub struct Place {
 
 #[derive(Debug)]
 struct DiskPlace {
-    root: Rc<OwnedFd>,
+    root: Arc<OwnedFd>,
     path: VirtualPath,
     descriptor: OwnedFd,
     _permit: Permit,
@@ -67,7 +68,7 @@ pub enum Batch {
 }
 
 impl OpenDirectory {
-    pub(super) fn on_disk(root: Rc<OwnedFd>, path: VirtualPath, descriptor: OwnedFd, permit: Permit) -> Self {
+    pub(super) fn on_disk(root: Arc<OwnedFd>, path: VirtualPath, descriptor: OwnedFd, permit: Permit) -> Self {
         let disk = DiskPlace {
             root,
             path,

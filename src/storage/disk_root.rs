@@ -17,6 +17,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Names that start with this are the server's own and do not exist for clients.
 pub(super) const RESERVED_PREFIX: &[u8] = b".loopftpd-";
@@ -24,7 +25,7 @@ pub(super) const RESERVED_PREFIX: &[u8] = b".loopftpd-";
 /// The served directory.
 #[derive(Debug)]
 pub struct DiskRoot {
-    root: Rc<OwnedFd>,
+    root: Arc<OwnedFd>,
     descriptors: Descriptors,
     /// `None`: nothing can be changed, whatever a session asks for.
     changes: Option<Rc<Changes>>,
@@ -41,7 +42,7 @@ impl DiskRoot {
             Mode::empty(),
         )?;
         Ok(Self {
-            root: Rc::new(root),
+            root: Arc::new(root),
             descriptors,
             changes: None,
             _permit: None,
@@ -59,6 +60,11 @@ impl DiskRoot {
     /// The root's descriptor.
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.root.as_fd()
+    }
+
+    /// The root's descriptor, for somebody who may outlive this value.
+    pub(super) fn shared_descriptor(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.root)
     }
 
     /// How files are changed; the whole storage is read-only without it.
@@ -107,7 +113,7 @@ impl Storage for DiskRoot {
             OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK,
         )?;
         Ok(OpenDirectory::on_disk(
-            Rc::clone(&self.root),
+            Arc::clone(&self.root),
             path.clone(),
             descriptor,
             permit,
@@ -119,19 +125,14 @@ impl Storage for DiskRoot {
         let permit = self.permit()?;
         let root = open_beneath(self.root.as_fd(), path.relative(), OFlags::PATH | OFlags::DIRECTORY)?;
         Ok(Rc::new(DiskRoot {
-            root: Rc::new(root),
+            root: Arc::new(root),
             descriptors: self.descriptors.clone(),
             changes: self.changes.clone(),
             _permit: Some(permit),
         }))
     }
 
-    fn begin_upload(
-        &self,
-        path: &VirtualPath,
-        kind: UploadKind,
-        quota: Option<Rc<Quota>>,
-    ) -> Result<Upload, StorageError> {
+    fn begin_upload(&self, path: &VirtualPath, kind: UploadKind, quota: Option<Quota>) -> Result<Upload, StorageError> {
         Upload::begin(self, path, kind, quota)
     }
 
@@ -160,7 +161,7 @@ impl Storage for DiskRoot {
     }
 
     fn walk(&self, from: &VirtualPath, purpose: Purpose) -> Result<TreeWalk, StorageError> {
-        TreeWalk::new(self, from, purpose)
+        Ok(TreeWalk::new(self, from, purpose))
     }
 
     fn free_space(&self, path: &VirtualPath) -> Result<u64, StorageError> {

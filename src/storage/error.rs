@@ -35,6 +35,8 @@ pub enum StorageError {
     NoSpace,
     /// The account's quota, or that of the server's user, is used up.
     QuotaExceeded,
+    /// The account has as many files and directories as it may.
+    TooManyEntries,
     /// Larger than a file can be here.
     FileTooLarge,
     /// Something has the name already.

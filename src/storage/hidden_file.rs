@@ -89,13 +89,14 @@ impl HiddenFile {
         Ok(())
     }
 
-    /// Size of the file that has the target's name now.
-    pub(super) fn size_of_target(&self) -> u64 {
+    /// Bytes that go with what has the target's name now; `None` where nothing has it.
+    pub(super) fn size_of_target(&self) -> Option<u64> {
         match fs::statat(&self.directory, self.target_name.as_slice(), AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
-                u64::try_from(stat.st_size).unwrap_or(0)
+                Some(u64::try_from(stat.st_size).unwrap_or(0))
             }
-            Ok(_) | Err(_) => 0,
+            Ok(_) => Some(0),
+            Err(_) => None,
         }
     }
 

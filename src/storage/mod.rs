@@ -6,6 +6,7 @@
 
 mod beneath;
 mod changes;
+mod descent;
 mod directory;
 mod disk_root;
 mod error;
@@ -21,9 +22,11 @@ pub use directory::{Batch, EntryType, OpenDirectory, Place};
 pub use disk_root::{DiskRoot, is_reserved};
 pub use error::{StorageError, errno_name};
 pub use publication::{Held, Publication, Published};
-pub use quota::Quota;
+#[cfg(test)]
+pub(crate) use quota::tests::quota;
+pub use quota::{Found, Moment, Quota, QuotaLimits, Usage, Verdict};
 pub use synthetic::Synthetic;
-pub use tree_walk::{Purpose, TreeWalk};
+pub use tree_walk::{Missed, MissedReason, Purpose, TreeWalk};
 pub use upload::{Upload, UploadPolicy};
 
 use crate::descriptors::Permit;
@@ -56,12 +59,7 @@ pub trait Storage {
     fn beneath(&self, path: &VirtualPath) -> Result<Rc<dyn Storage>, StorageError>;
 
     /// Begins to receive a file. Nothing is seen of it under its name before [`Publication::run`].
-    fn begin_upload(
-        &self,
-        path: &VirtualPath,
-        kind: UploadKind,
-        quota: Option<Rc<Quota>>,
-    ) -> Result<Upload, StorageError>;
+    fn begin_upload(&self, path: &VirtualPath, kind: UploadKind, quota: Option<Quota>) -> Result<Upload, StorageError>;
 
     /// Removes a file or a symbolic link.
     fn remove_file(&self, path: &VirtualPath) -> Result<(), StorageError>;

@@ -24,8 +24,8 @@ pub struct Publication {
 /// A file that has its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// Size of the file whose place it took; 0 if that was not asked for.
-    pub replaced: u64,
+    /// Bytes of the file whose place it took; `None` if there was none, or that was not asked for.
+    pub replaced: Option<u64>,
     /// `false`: the disk would not say that it has the name, so a power cut may lose it.
     pub is_confirmed: bool,
 }
@@ -64,11 +64,11 @@ impl Publication {
         }
         let Some(mut hidden) = hidden else {
             return Ok(Published {
-                replaced: 0,
+                replaced: None,
                 is_confirmed: true,
             });
         };
-        let replaced = if counts_replaced { hidden.size_of_target() } else { 0 };
+        let replaced = if counts_replaced { hidden.size_of_target() } else { None };
         hidden.publish()?;
         Ok(Published {
             replaced,

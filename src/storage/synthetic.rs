@@ -160,12 +160,7 @@ impl Storage for Synthetic {
         self.on_disk(path)?.beneath(path)
     }
 
-    fn begin_upload(
-        &self,
-        path: &VirtualPath,
-        kind: UploadKind,
-        quota: Option<Rc<Quota>>,
-    ) -> Result<Upload, StorageError> {
+    fn begin_upload(&self, path: &VirtualPath, kind: UploadKind, quota: Option<Quota>) -> Result<Upload, StorageError> {
         match destination(path) {
             Destination::Swallowed => Ok(Upload::swallow()),
             Destination::Disk => self.disk.begin_upload(path, kind, quota),

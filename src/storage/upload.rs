@@ -20,7 +20,6 @@ use rustix::io::Errno;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::os::fd::OwnedFd;
-use std::rc::Rc;
 
 /// What is promised about uploads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,20 +84,21 @@ impl Upload {
         disk: &DiskRoot,
         path: &VirtualPath,
         kind: UploadKind,
-        quota: Option<Rc<Quota>>,
+        quota: Option<Quota>,
     ) -> Result<Self, StorageError> {
         let upload = match kind {
-            UploadKind::Whole(existing) => Self::hidden(disk, path, existing),
+            UploadKind::Whole(existing) => Self::hidden(disk, path, existing, quota.as_ref()),
             UploadKind::From(offset) => Self::in_place(disk, path, Some(offset)),
-            UploadKind::Append => match Self::hidden(disk, path, Existing::Refuse) {
+            UploadKind::Append => match Self::hidden(disk, path, Existing::Refuse, quota.as_ref()) {
                 Err(StorageError::Exists) => Self::in_place(disk, path, None),
                 begun => begun,
             },
         }?;
-        Ok(Self {
-            charge: quota.map(Charge::to),
-            ..upload
-        })
+        let mut charge = quota.map(Charge::to);
+        if let (Some(charge), Sink::Hidden { .. }) = (&mut charge, &upload.sink) {
+            charge.add_entry();
+        }
+        Ok(Self { charge, ..upload })
     }
 
     /// An upload that keeps nothing but a count and a checksum.
@@ -112,7 +112,12 @@ impl Upload {
         }
     }
 
-    fn hidden(disk: &DiskRoot, path: &VirtualPath, existing: Existing) -> Result<Self, StorageError> {
+    fn hidden(
+        disk: &DiskRoot,
+        path: &VirtualPath,
+        existing: Existing,
+        quota: Option<&Quota>,
+    ) -> Result<Self, StorageError> {
         let changes = disk.changes()?;
         let permits = [disk.permit()?, disk.permit()?];
         // Only a directory that was opened for reading can be synchronised.
@@ -136,6 +141,10 @@ impl Upload {
                     return Err(StorageError::Exists);
                 }
             }
+        }
+        // The temporary file is one more, also where it is to replace another.
+        if quota.is_some_and(|quota| !quota.has_room_for_entry()) {
+            return Err(StorageError::TooManyEntries);
         }
         let (hidden, file) = HiddenFile::create(directory, name, existing, &mut changes.random.borrow_mut())?;
         Ok(Self {
@@ -279,7 +288,7 @@ impl Upload {
             && hidden.break_off() == Left::Part
             && let Some(charge) = self.charge.take()
         {
-            charge.settle(0);
+            charge.settle(None);
         }
     }
 

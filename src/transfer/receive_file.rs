@@ -208,11 +208,10 @@ mod tests {
     use crate::descriptors::Descriptors;
     use crate::ftp::path::VirtualPath;
     use crate::random::Random;
-    use crate::storage::{DiskRoot, Existing, Quota, Storage, UploadKind, UploadPolicy};
+    use crate::storage::{DiskRoot, Existing, Quota, Storage, UploadKind, UploadPolicy, quota};
     use std::collections::VecDeque;
     use std::io::{self, Write};
     use std::os::fd::OwnedFd;
-    use std::rc::Rc;
     use tempfile::TempDir;
 
     /// A client that sends its segments, with a pause before each, and closes.
@@ -275,7 +274,7 @@ mod tests {
             ReceiveFile::new(self.upload(kind, None), representation, transmission)
         }
 
-        fn upload(&self, kind: UploadKind, quota: Option<Rc<Quota>>) -> Upload {
+        fn upload(&self, kind: UploadKind, quota: Option<Quota>) -> Upload {
             let path = VirtualPath::ROOT.join(b"target").expect("short");
             self.root.begin_upload(&path, kind, quota).expect("it can be written")
         }
@@ -378,7 +377,7 @@ mod tests {
                         (size - 1, Err(TransferError::NotStored(StorageError::QuotaExceeded))),
                         (size, Ok(size)),
                     ] {
-                        let upload = disk.upload(NEW, Some(Rc::new(Quota::new(limit, 0))));
+                        let upload = disk.upload(NEW, Some(quota(limit, 0)));
                         let receive = ReceiveFile::new(upload, representation, transmission);
                         let outcome = disk.receive(receive, &mut Client::sends(&bytes, at_once));
                         assert_eq!(
@@ -416,9 +415,9 @@ mod tests {
     #[test]
     fn j01_bytes_are_counted_beyond_every_power_that_a_counter_could_end_at() {
         let disk = Disk::new();
-        let quota = Rc::new(Quota::new(u64::MAX, 0));
+        let quota = quota(u64::MAX, 0);
         let mut receive = ReceiveFile::new(
-            disk.upload(NEW, Some(Rc::clone(&quota))),
+            disk.upload(NEW, Some(quota.clone())),
             Representation::Image,
             Transmission::Stream,
         );
@@ -440,8 +439,8 @@ mod tests {
     fn nothing_is_cut_off_before_the_first_byte_has_come() {
         let disk = Disk::new();
         std::fs::write(disk.directory.path().join("target"), b"0123456789").expect("a file");
-        let quota = Rc::new(Quota::new(10, 10));
-        let upload = disk.upload(UploadKind::From(4), Some(Rc::clone(&quota)));
+        let quota = quota(10, 10);
+        let upload = disk.upload(UploadKind::From(4), Some(quota.clone()));
         let mut receive = ReceiveFile::new(upload, Representation::Image, Transmission::Stream);
         let mut budget = Budget {
             bytes: 1_000,

@@ -1,0 +1,128 @@
+//! The roots whose accounts have quotas, and what lies beneath each.
+//!
+//! What lies there belongs to the root, not to the account: accounts that share a root share its count, each with limits of
+//! its own. A new list of accounts takes the counts of the old one over, so what is being charged is not forgotten.
+
+use super::{Account, Accounts};
+use crate::ftp::path::VirtualPath;
+use crate::storage::{QuotaLimits, Usage};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// All roots with quotas. It is built on any thread and never changed, except for the counts.
+#[derive(Debug, Default)]
+pub struct Quotas {
+    /// In the order in which they are measured: that of the file.
+    roots: Vec<QuotaRoot>,
+    places: HashMap<VirtualPath, usize>,
+}
+
+/// One root with quotas.
+#[derive(Debug)]
+pub struct QuotaRoot {
+    pub path: VirtualPath,
+    /// Whose quotas these are.
+    pub accounts: Vec<Arc<Account>>,
+    pub usage: Arc<Usage>,
+}
+
+impl Quotas {
+    /// No account has a quota.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Those of `accounts`; the counts of roots that were in `previous` go on.
+    pub fn of(accounts: &Accounts, previous: &Quotas) -> Self {
+        let mut quotas = Self::none();
+        for account in accounts.iter().filter(|account| account.limits.quota.is_any()) {
+            let next = quotas.roots.len();
+            let place = *quotas.places.entry(account.root.clone()).or_insert(next);
+            if place == next {
+                let known = previous.find(&account.root);
+                quotas.roots.push(QuotaRoot {
+                    path: account.root.clone(),
+                    accounts: Vec::new(),
+                    usage: known.map_or_else(Arc::default, |root| Arc::clone(&root.usage)),
+                });
+            }
+            if let Some(root) = quotas.roots.get_mut(place) {
+                root.accounts.push(Arc::clone(account));
+            }
+        }
+        quotas
+    }
+
+    /// The root `path`, if an account with a quota has it.
+    pub fn find(&self, path: &VirtualPath) -> Option<&QuotaRoot> {
+        self.roots.get(*self.places.get(path)?)
+    }
+
+    /// By number, from 0 on.
+    pub fn get(&self, place: usize) -> Option<&QuotaRoot> {
+        self.roots.get(place)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.roots.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.roots.is_empty()
+    }
+}
+
+impl QuotaRoot {
+    /// The largest limits of all who have this root.
+    pub fn largest_limits(&self) -> QuotaLimits {
+        let limits = self.accounts.iter().map(|account| account.limits.quota);
+        limits.fold(QuotaLimits::default(), QuotaLimits::largest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::password_hash::tests::ARGON2;
+    use super::*;
+
+    fn accounts(lines: &[&str]) -> Accounts {
+        let lines: Vec<String> = lines.iter().map(|line| line.replace("HASH", ARGON2)).collect();
+        Accounts::parse(lines.join("\n").as_bytes()).expect("good lines")
+    }
+
+    fn path(path: &str) -> VirtualPath {
+        VirtualPath::ROOT.join(path.as_bytes()).expect("short")
+    }
+
+    #[test]
+    fn h12_accounts_with_one_root_share_its_count_and_a_new_list_takes_it_over() {
+        let before = accounts(&[
+            "alice:HASH:/a:read:quota=10,entries=3",
+            "bob:HASH:/b:read",
+            "carol:HASH:/a:read:quota=20",
+        ]);
+        let quotas = Quotas::of(&before, &Quotas::none());
+        assert_eq!(quotas.len(), 1);
+        let shared = quotas.find(&path("a")).expect("a root with quotas");
+        assert_eq!(shared.accounts.len(), 2);
+        let largest = QuotaLimits {
+            bytes: Some(20),
+            entries: Some(3),
+        };
+        assert_eq!(shared.largest_limits(), largest);
+        let after = accounts(&["dave:HASH:/d:read:quota=1", "carol:HASH:/a:read:quota=5"]);
+        let next = Quotas::of(&after, &quotas);
+        let taken_over = next.find(&path("a")).expect("still there");
+        assert!(Arc::ptr_eq(&taken_over.usage, &shared.usage));
+        assert!(!Arc::ptr_eq(&next.get(0).expect("another").usage, &shared.usage));
+        assert!(next.find(&path("b")).is_none());
+    }
+
+    #[test]
+    fn what_is_built_elsewhere_can_come_from_there() {
+        fn goes_to_another_thread<T: Send + 'static>() {}
+        goes_to_another_thread::<(Accounts, Quotas)>();
+    }
+}

@@ -1,0 +1,353 @@
+//! Walks through the files: which are wanted, which are under way, and what becomes of them.
+//!
+//! Some walks are under way at once and take turns, one slice at a time on the thread beside the loop, so a huge tree does not
+//! keep small ones waiting and no tree keeps passwords waiting. Each reading of the users file begins a new generation: walks
+//! of older ones stop, unless nobody knows yet what lies beneath their root. A walk that could not see everything is
+//! tried again later.
+
+use super::EventLoop;
+use super::shared::Shared;
+use super::slow_jobs::Ticket;
+use crate::accounts::{Account, QuotaRoot};
+use crate::descriptors::{Permit, SESSION_WORST_CASE};
+use crate::ftp::path::VirtualPath;
+use crate::slow_work::Job;
+use crate::storage::{Found, Missed, MissedReason, Moment, Purpose, TreeWalk, Verdict};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Walks that take turns. The first takes its descriptors from the reserve, so there is always one that can go on.
+const WALKS_AT_ONCE: usize = 8;
+/// When an incomplete walk is tried again: after this, then twice that, and so on.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+const AGAIN_AFTER_MAX: Duration = Duration::from_secs(600);
+/// Accounts that one log line names.
+const NAMES_MAX: usize = 3;
+
+/// What is to be walked through, and what is being walked through.
+#[derive(Debug, Default)]
+pub struct Walks {
+    generation: u64,
+    wants_sweep: bool,
+    /// Roots with quotas before this one have been begun in this generation.
+    next_root: usize,
+    /// Roots of this generation to be measured once more: when, which, and how often they have been.
+    again: BinaryHeap<Reverse<(Instant, usize, u32)>>,
+    /// Between two slices.
+    resting: VecDeque<(Errand, Box<TreeWalk>)>,
+    /// What the thread is at.
+    on_thread: Option<Errand>,
+    /// Measurements of this generation: begun, and incomplete at the first try. `None`: they have been summed up.
+    pass: Option<Pass>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Pass {
+    open: usize,
+    incomplete: usize,
+}
+
+/// Why a walk is made.
+#[derive(Debug)]
+struct Errand {
+    what: What,
+    /// Of the walk's descriptors; none for the one that uses the reserve.
+    permits: Vec<Permit>,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Sweep,
+    Measure(Measurement),
+}
+
+#[derive(Clone, Debug)]
+struct Measurement {
+    generation: u64,
+    root: VirtualPath,
+    /// Its number in that generation.
+    place: usize,
+    attempt: u32,
+    since: Moment,
+}
+
+impl Walks {
+    /// The next time at which something has to be begun without another event.
+    pub fn next(&self) -> Option<Instant> {
+        self.again.peek().map(|Reverse((at, ..))| *at)
+    }
+
+    fn under_way(&self) -> impl Iterator<Item = &Errand> {
+        self.resting.iter().map(|(errand, _)| errand).chain(&self.on_thread)
+    }
+}
+
+impl EventLoop {
+    /// At the start: what killed uploads left is removed, and what lies in quotas is added up; both beside the loop.
+    pub(super) fn sweep_and_measure(&mut self) {
+        self.shared.walks.wants_sweep = self.shared.settings.allows_changes;
+        self.shared.measure_quotas();
+    }
+}
+
+impl Shared {
+    /// The quotas are new ones: measures what lies beneath each root.
+    pub(super) fn measure_quotas(&mut self) {
+        let walks = &mut self.walks;
+        walks.generation += 1;
+        walks.next_root = 0;
+        walks.again.clear();
+        walks.pass = Some(Pass::default()).filter(|_| !self.quotas.is_empty());
+        let (generation, quotas) = (walks.generation, &self.quotas);
+        walks.resting.retain(|(errand, _)| match &errand.what {
+            What::Sweep => true,
+            What::Measure(measurement) => measurement.is_wanted(generation, quotas.find(&measurement.root)),
+        });
+        self.walk_on();
+    }
+
+    /// Begins what is wanted, and gives the thread its next slice.
+    pub(super) fn walk_on(&mut self) {
+        if self.slow_jobs.is_none() {
+            return;
+        }
+        while self.walks.under_way().count() < WALKS_AT_ONCE
+            && let Some(permits) = self.descriptors_for_walk()
+            && let Some(what) = self.next_wanted()
+        {
+            let (from, purpose) = match &what {
+                What::Sweep => (&VirtualPath::ROOT, Purpose::sweep(self.wall)),
+                What::Measure(measurement) => (&measurement.root, Purpose::measure()),
+            };
+            match self.storage.walk(from, purpose) {
+                Ok(walk) => self.walks.resting.push_back((Errand { what, permits }, Box::new(walk))),
+                // Computed files have no walk, and nobody can log in there.
+                Err(_) => log::warn!("{}: not a directory of the disk, not measured", shown(from.as_bytes())),
+            }
+        }
+        self.sum_up();
+        if self.walks.on_thread.is_none()
+            && let Some((errand, walk)) = self.walks.resting.pop_front()
+            && let Some(jobs) = &mut self.slow_jobs
+        {
+            self.walks.on_thread = Some(errand);
+            jobs.enqueue(Ticket::Walk, Job::Walk(walk));
+        }
+    }
+
+    /// `None`: there are not enough; a walk under way will end and free some.
+    fn descriptors_for_walk(&self) -> Option<Vec<Permit>> {
+        if self.walks.under_way().all(|errand| !errand.permits.is_empty()) {
+            return Some(Vec::new());
+        }
+        if self.descriptors.free() < TreeWalk::DESCRIPTORS + SESSION_WORST_CASE {
+            return None;
+        }
+        (0..TreeWalk::DESCRIPTORS).map(|_| self.descriptors.permit()).collect()
+    }
+
+    /// Roots that were not begun yet come before those that are tried again.
+    fn next_wanted(&mut self) -> Option<What> {
+        let walks = &mut self.walks;
+        if std::mem::take(&mut walks.wants_sweep) {
+            return Some(What::Sweep);
+        }
+        let (place, attempt) = match self.quotas.get(walks.next_root) {
+            Some(_) => {
+                walks.next_root += 1;
+                (walks.next_root - 1, 0)
+            }
+            None => {
+                let Reverse((_, place, attempt)) = *walks.again.peek().filter(|Reverse((at, ..))| *at <= self.now)?;
+                walks.again.pop();
+                (place, attempt)
+            }
+        };
+        let root = self.quotas.get(place)?;
+        if let Some(pass) = walks.pass.as_mut().filter(|_| attempt == 0) {
+            pass.open += 1;
+        }
+        Some(What::Measure(Measurement {
+            generation: walks.generation,
+            root: root.path.clone(),
+            place,
+            attempt,
+            since: root.usage.moment(),
+        }))
+    }
+
+    /// The thread has done a slice. `None`: it broke off.
+    pub(super) fn walked(&mut self, walk: Option<Box<TreeWalk>>) {
+        let Some(errand) = self.walks.on_thread.take() else {
+            return;
+        };
+        match (&errand.what, walk) {
+            (What::Sweep, None) => log::error!("removing stale temporary files broke off"),
+            (What::Measure(measurement), None) => {
+                log::error!("measuring {} broke off", shown(measurement.root.as_bytes()));
+                self.measurement_ends(measurement, false);
+            }
+            (What::Sweep, Some(walk)) if walk.is_finished() => swept(&walk),
+            (What::Measure(measurement), Some(walk)) => {
+                let root = self.quotas.find(&measurement.root);
+                if measurement.is_wanted(self.walks.generation, root) {
+                    match root.filter(|_| walk.is_finished()) {
+                        None => self.walks.resting.push_back((errand, walk)),
+                        Some(root) => {
+                            let is_complete = measured(measurement, root, &walk);
+                            self.measurement_ends(measurement, is_complete);
+                        }
+                    }
+                }
+            }
+            (What::Sweep, Some(walk)) => self.walks.resting.push_back((errand, walk)),
+        }
+        self.walk_on();
+    }
+
+    fn measurement_ends(&mut self, measurement: &Measurement, is_complete: bool) {
+        if measurement.generation != self.walks.generation {
+            return;
+        }
+        if let Some(pass) = self.walks.pass.as_mut().filter(|_| measurement.attempt == 0) {
+            pass.open = pass.open.saturating_sub(1);
+            pass.incomplete += usize::from(!is_complete);
+        }
+        if !is_complete {
+            let delay = AGAIN_AFTER
+                .saturating_mul(1 << measurement.attempt.min(16))
+                .min(AGAIN_AFTER_MAX);
+            let next = (
+                self.now + delay,
+                measurement.place,
+                measurement.attempt.saturating_add(1),
+            );
+            self.walks.again.push(Reverse(next));
+        }
+    }
+
+    /// One line when every root has been looked at.
+    fn sum_up(&mut self) {
+        let Some(pass) = self.walks.pass else {
+            return;
+        };
+        if pass.open > 0 || self.walks.next_root < self.quotas.len() {
+            return;
+        }
+        self.walks.pass = None;
+        match pass.incomplete {
+            0 => log::info!("quotas measured: {} directories", self.quotas.len()),
+            incomplete => log::warn!(
+                "quotas measured: {} directories, {incomplete} of them incompletely; those are tried again",
+                self.quotas.len()
+            ),
+        }
+    }
+}
+
+impl Measurement {
+    /// `root`: the same one today. Where nothing is known yet, an old measurement is better than none: readings of the users
+    /// file that follow each other quickly must not put off the first one for ever.
+    fn is_wanted(&self, generation: u64, root: Option<&QuotaRoot>) -> bool {
+        root.is_some_and(|root| self.generation == generation || !root.usage.is_known())
+    }
+}
+
+fn swept(walk: &TreeWalk) {
+    let Purpose::Sweep { removed, .. } = walk.purpose() else {
+        return;
+    };
+    if removed > 0 {
+        log::info!("removed {removed} stale temporary files");
+    }
+    if let Some(missed) = walk.missed() {
+        log::info!("not everything was searched for stale temporary files: {missed}");
+    }
+}
+
+/// Puts the figures in force; returns whether they are right.
+fn measured(measurement: &Measurement, root: &QuotaRoot, walk: &TreeWalk) -> bool {
+    let Purpose::Measure { bytes, entries } = walk.purpose() else {
+        return false;
+    };
+    // Where there is no directory nothing lies; but what lay there before may only be out of sight.
+    let is_empty = walk
+        .missed()
+        .is_some_and(|missed| missed.reason == MissedReason::NotThere)
+        && !root.usage.is_known();
+    let missed = walk.missed().filter(|_| !is_empty);
+    let found = Found { bytes, entries, missed };
+    let verdict = root.usage.measured(found, measurement.since, root.largest_limits());
+    match verdict {
+        Verdict::Exact => root.accounts.iter().for_each(|account| log_usage(account, root)),
+        Verdict::Kept | Verdict::Assumed => {}
+    }
+    let consequence = match verdict {
+        Verdict::Exact => "it counts as empty",
+        Verdict::Kept => "the old figures stay in force",
+        Verdict::Assumed => "the limits count as used up until everything can be measured",
+    };
+    log_missed(walk.missed(), verdict, consequence, measurement, root);
+    verdict == Verdict::Exact && !is_empty
+}
+
+fn log_usage(account: &Account, root: &QuotaRoot) {
+    let limits = account.limits.quota;
+    let limit = |limit: Option<u64>| limit.map_or_else(String::new, |limit| format!(" of {limit}"));
+    log::debug!(
+        "account {}: {}{} bytes and {}{} entries used",
+        shown(&account.name),
+        root.usage.bytes(),
+        limit(limits.bytes),
+        root.usage.entries(),
+        limit(limits.entries)
+    );
+}
+
+/// At the first try it is news; at the later ones it is known.
+fn log_missed(
+    missed: Option<&Missed>,
+    verdict: Verdict,
+    consequence: &str,
+    measurement: &Measurement,
+    root: &QuotaRoot,
+) {
+    let level = if measurement.attempt == 0 {
+        log::Level::Warn
+    } else {
+        log::Level::Debug
+    };
+    let names = names_of(&root.accounts);
+    match missed {
+        Some(missed) => log::log!(
+            level,
+            "quota of {names}: incomplete measurement: {missed}; {consequence}"
+        ),
+        None if verdict != Verdict::Exact => {
+            log::log!(
+                level,
+                "quota of {names}: files were renamed during the measurement; {consequence}"
+            );
+        }
+        None => {}
+    }
+}
+
+fn names_of(accounts: &[Arc<Account>]) -> String {
+    let named: Vec<String> = accounts
+        .iter()
+        .take(NAMES_MAX)
+        .map(|account| shown(&account.name))
+        .collect();
+    let more = match accounts.len().saturating_sub(NAMES_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    named.join(", ") + &more
+}
+
+fn shown(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).escape_debug().to_string()
+}
