@@ -4,12 +4,12 @@
 //! (see [`Lane`]); the rest wait in queues of the loop's, which decides whose turn it is. Nothing here knows the poll, a socket
 //! or a session, and nothing here makes the caller wait.
 
-use crate::accounts::{Accounts, Claim, Quotas, UsersFile, UsersFileError};
+use crate::accounts::{Accounts, Claim, Quotas, UsersFile, UsersFileError, WorkingMemory};
 use crate::storage::{Publication, Published, StorageError, TreeWalk};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,9 @@ use std::time::{Duration, Instant};
 /// tree or a slow disk.
 const WALK_ENTRIES: usize = 1_000;
 const WALK_TIME: Duration = Duration::from_millis(5);
+
+/// How long the memory that hashes need is kept while there is nothing to do.
+const MEMORY_KEPT: Duration = Duration::from_secs(1);
 
 /// Something that takes long.
 #[derive(Debug)]
@@ -107,16 +110,18 @@ impl<Ticket: Send + 'static> SlowWork<Ticket> {
     }
 
     fn start_with(
-        perform: impl Fn(Job) -> Done + Send + 'static,
+        perform: impl Fn(Job, &mut WorkingMemory) -> Done + Send + 'static,
         wake: impl Fn() + Send + 'static,
     ) -> io::Result<Self> {
         let (jobs, waiting) = sync_channel::<(Ticket, Job)>(Lane::COUNT);
         // Results that nobody collects stop the thread, not the memory.
         let (finished, results) = sync_channel(Lane::COUNT);
         thread::Builder::new().name("slow-work".to_owned()).spawn(move || {
-            while let Ok((ticket, job)) = waiting.recv() {
-                // The job is consumed either way, so nothing half done is seen afterwards.
-                let done = catch_unwind(AssertUnwindSafe(|| perform(job))).unwrap_or(Done::Failed);
+            let mut memory = WorkingMemory::default();
+            while let Ok((ticket, job)) = next(&waiting, &mut memory) {
+                // The job is consumed either way, so nothing half done is seen afterwards; what it left in the working memory
+                // means nothing.
+                let done = catch_unwind(AssertUnwindSafe(|| perform(job, &mut memory))).unwrap_or(Done::Failed);
                 if finished.send((ticket, done)).is_err() {
                     return;
                 }
@@ -139,6 +144,18 @@ impl<Ticket: Send + 'static> SlowWork<Ticket> {
     }
 }
 
+/// Waits for the next job. When none comes for a while, the working memory is given back.
+fn next<T>(waiting: &Receiver<T>, memory: &mut WorkingMemory) -> Result<T, RecvError> {
+    if !memory.is_empty() {
+        match waiting.recv_timeout(MEMORY_KEPT) {
+            Ok(job) => return Ok(job),
+            Err(RecvTimeoutError::Timeout) => memory.release(),
+            Err(RecvTimeoutError::Disconnected) => return Err(RecvError),
+        }
+    }
+    waiting.recv()
+}
+
 impl Job {
     /// Which kind of job it is.
     pub fn kind(&self) -> Kind {
@@ -150,10 +167,10 @@ impl Job {
         }
     }
 
-    fn perform(self) -> Done {
+    fn perform(self, memory: &mut WorkingMemory) -> Done {
         match self {
             Job::VerifyPassword(claim) => Done::PasswordVerified {
-                matches: claim.is_right(),
+                matches: claim.is_right(memory),
             },
             Job::Publish(publication) => Done::Published(publication.run()),
             Job::Walk(mut walk) => {
@@ -236,7 +253,7 @@ mod tests {
         let (wake, woken) = channel();
         let (begin, begun) = channel();
         let (release, gate) = channel::<()>();
-        let perform = move |job: Job| {
+        let perform = move |job: Job, _: &mut WorkingMemory| {
             begin.send(()).expect("the test waits");
             gate.recv_timeout(PATIENCE).expect("released");
             Done::PasswordVerified {
@@ -266,9 +283,9 @@ mod tests {
     #[test]
     fn a_job_that_panics_is_a_result_and_the_thread_goes_on() {
         let (wake, woken) = channel();
-        let perform = |job: Job| {
+        let perform = |job: Job, memory: &mut WorkingMemory| {
             assert!(is_secret(&job), "this panic belongs to the test");
-            job.perform()
+            job.perform(memory)
         };
         let work = SlowWork::start_with(perform, move || {
             let _ = wake.send(());
@@ -288,7 +305,7 @@ mod tests {
         let held: Weak<()> = Arc::downgrade(&alive);
         let (begin, begun) = channel();
         let (release, gate) = channel::<()>();
-        let perform = move |_: Job| {
+        let perform = move |_: Job, _: &mut WorkingMemory| {
             let _held = &alive;
             begin.send(()).expect("the test waits");
             gate.recv_timeout(PATIENCE).expect("released");

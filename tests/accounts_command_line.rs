@@ -3,7 +3,7 @@
 mod harness;
 
 use harness::{has_program, server::refused_start, wait_until};
-use loopftpd::accounts::PasswordHash;
+use loopftpd::accounts::{PasswordHash, WorkingMemory};
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
@@ -46,8 +46,8 @@ fn a_password_from_a_pipe_becomes_one_line_that_verifies_it() {
             "{line}"
         );
         let hash = PasswordHash::parse(line).expect("well-formed");
-        assert!(hash.verify(b"correct horse"));
-        assert!(!hash.verify(b"correct horse\n"));
+        assert!(hash.verify(b"correct horse", &mut WorkingMemory::default()));
+        assert!(!hash.verify(b"correct horse\n", &mut WorkingMemory::default()));
     }
 }
 
@@ -146,7 +146,11 @@ fn on_a_terminal_it_is_asked_for_twice_and_not_shown() {
     assert!(status.success(), "{screen}");
     assert!(!screen.contains("hors"), "{screen}");
     let line = screen.lines().last().expect("a line");
-    assert!(PasswordHash::parse(line).expect("well-formed").verify(b"correct horse"));
+    assert!(
+        PasswordHash::parse(line)
+            .expect("well-formed")
+            .verify(b"correct horse", &mut WorkingMemory::default())
+    );
 }
 
 #[test]

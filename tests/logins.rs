@@ -6,7 +6,9 @@ use harness::accounts::{HASH, PASSWORD, Premises, client_of};
 use harness::faulty::Faulty;
 use harness::server::Setup;
 use harness::{Client, Server, has_program, wait_until};
+use loopftpd::accounts::hash_new;
 use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// The line of a users file for each of `names`, with the cheap hash.
 fn accounts(names: impl IntoIterator<Item = String>, rest: &str) -> String {
@@ -91,4 +93,36 @@ fn f04_as_many_logins_as_sessions_wait_and_all_get_in() {
     for client in &mut clients {
         client.expect(230);
     }
+}
+
+/// An address of this machine that nothing has failed from yet.
+fn fresh_address(number: u32) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 2, 0, 1)) + number))
+}
+
+#[test]
+fn f04_hashes_use_one_block_of_memory_which_is_given_back() {
+    const MIB: u64 = 1024;
+    let premises = Premises::new();
+    let costly = hash_new(PASSWORD.as_bytes()).expect("made");
+    premises.write_users_file(&format!("alice:{costly}:/:read\nbob:{HASH}:/:read,write\n"));
+    let server = premises.serve_accounts(&[]);
+    let start = server.memory();
+    let mut most = 0;
+    for number in 0..40 {
+        // Wrong ones, so that each is computed; each from an address that has not failed yet.
+        let mut client = Client::connect_from(server.address, fresh_address(number));
+        assert_eq!(client.code("USER alice"), 331);
+        assert_eq!(client.code("PASS guess"), 530);
+        most = most.max(server.memory());
+    }
+    for _ in 0..960 {
+        client_of(&server, "bob");
+    }
+    most = most.max(server.memory());
+    assert!(
+        most <= start + 25 * MIB,
+        "{start} KiB before, {most} KiB after 1,000 logins"
+    );
+    wait_until("the memory is given back", || server.memory() <= start + 3 * MIB);
 }

@@ -172,6 +172,7 @@ fn readable<'a>(what: &str, field: &'a [u8]) -> Result<&'a str, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::WorkingMemory;
     use super::super::password_hash::tests::ARGON2;
     use super::*;
 
@@ -185,7 +186,7 @@ mod tests {
             "alice:{ARGON2}:/home/alice:read,create:sessions=5,rate=1M,quota=10G,entries=1000"
         ));
         assert_eq!(&*account.name, b"alice");
-        assert!(account.password.verify(b"secret"));
+        assert!(account.password.verify(b"secret", &mut WorkingMemory::default()));
         assert_eq!(account.root.as_bytes(), b"/home/alice");
         assert_eq!(Ok(account.rights), Rights::parse("read,create"));
         assert_eq!(

@@ -1,6 +1,6 @@
 //! What USER and PASS say together, on its way to being verified.
 
-use super::{Password, PasswordHash};
+use super::{Password, PasswordHash, WorkingMemory};
 
 /// Somebody says to be `user` and gives a password; whether it is right is found out beside the loop.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub struct Claim {
 
 impl Claim {
     /// Whether the password is the account's. **Blocks**, see [`PasswordHash::verify`].
-    pub fn is_right(&self) -> bool {
-        self.hash.verify(self.password.as_bytes())
+    pub fn is_right(&self, memory: &mut WorkingMemory) -> bool {
+        self.hash.verify(self.password.as_bytes(), memory)
     }
 }

@@ -12,6 +12,7 @@ mod quotas;
 mod rights;
 mod throttle;
 mod users_file;
+mod working_memory;
 
 pub use crate::ftp::password::Password;
 pub use account::{Account, Limits};
@@ -22,6 +23,7 @@ pub use quotas::{QuotaRoot, Quotas};
 pub use rights::{AnonymousAccess, Right, Rights};
 pub use throttle::LoginThrottle;
 pub use users_file::{Privacy, UsersFile, UsersFileError};
+pub use working_memory::WorkingMemory;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -133,9 +135,16 @@ mod tests {
     #[test]
     fn f02_nobody_gets_in_by_a_stand_in() {
         let accounts = accounts(&[format!("alice:{ARGON2}:/:read")]);
-        assert!(accounts.find(b"alice").expect("known").password.verify(b"secret"));
+        let memory = &mut WorkingMemory::default();
+        assert!(
+            accounts
+                .find(b"alice")
+                .expect("known")
+                .password
+                .verify(b"secret", memory)
+        );
         let stand_in = accounts.stand_in(b"nobody").expect("there is an account");
-        assert!(!stand_in.verify(b"secret"), "not even with alice's password");
+        assert!(!stand_in.verify(b"secret", memory), "not even with alice's password");
         assert_eq!(Accounts::none().stand_in(b"nobody"), None, "nothing to hide, no hash");
     }
 

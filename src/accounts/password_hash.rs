@@ -3,6 +3,7 @@
 //! What a hash costs to verify is bounded when it is read, to about a second each, so that no line of a file can keep everyone
 //! else's login waiting or take the memory. A hash is never shown: neither by `{:?}` nor in an error.
 
+use super::WorkingMemory;
 use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use sha_crypt::ShaCrypt;
@@ -10,6 +11,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 use yescrypt::Yescrypt;
+use zeroize::Zeroizing;
 
 /// Most memory that one verification may take.
 const MEMORY_MAX: u64 = 256 << 20;
@@ -81,11 +83,11 @@ impl PasswordHash {
 
     /// Whether `password` is the one. **Blocks** for as long as the hash costs, tens of milliseconds to a second: never on the
     /// loop's thread. A hash that cannot be computed now, because memory is short, matches nothing.
-    pub fn verify(&self, password: &[u8]) -> bool {
+    pub fn verify(&self, password: &[u8], memory: &mut WorkingMemory) -> bool {
         let text: &str = &self.text;
         // Comparisons take the same time whatever differs: the crates see to that.
         let matches = match self.scheme {
-            Scheme::Argon2 => Argon2::default().verify_password(password, text).is_ok(),
+            Scheme::Argon2 => verify_argon2(text, password, memory).unwrap_or(false),
             Scheme::Bcrypt => bcrypt::verify(password, text).unwrap_or(false),
             Scheme::Sha512Crypt => ShaCrypt::SHA512.verify_password(password, text).is_ok(),
             Scheme::Yescrypt => Yescrypt::default().verify_password(password, text).is_ok(),
@@ -107,6 +109,22 @@ impl PasswordHash {
 /// Fails when memory is short or the kernel gives no random bytes.
 pub fn hash_new(password: &[u8]) -> Result<String, argon2::password_hash::Error> {
     Argon2::default().hash_password(password).map(|hash| hash.to_string())
+}
+
+/// As the crate's own `verify_password`, in memory that is already there. `None`: it cannot be computed.
+fn verify_argon2(text: &str, password: &[u8], memory: &mut WorkingMemory) -> Option<bool> {
+    let hash = phc::PasswordHash::new(text).ok()?;
+    let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
+    let version = Version::try_from(hash.version?).ok()?;
+    let params = Params::try_from(&hash).ok()?;
+    let (salt, expected) = (hash.salt?, hash.hash?);
+    let mut digest = Zeroizing::new([0; phc::Output::MAX_LENGTH]);
+    let digest = digest.get_mut(..expected.len())?;
+    let blocks = memory.blocks(params.block_count())?;
+    Argon2::new(algorithm, version, params)
+        .hash_password_into_with_memory(password, salt.as_ref(), digest, blocks)
+        .ok()?;
+    Some(phc::Output::new(digest).ok()? == expected)
 }
 
 /// `$argon2id$v=19$m=KIB,t=PASSES,p=LANES$SALT$DIGEST`
@@ -260,9 +278,9 @@ pub(super) mod tests {
     fn every_kind_is_verified() {
         for text in ALL {
             let hash = PasswordHash::parse(text).expect(text);
-            assert!(hash.verify(b"secret"), "{text}");
+            assert!(hash.verify(b"secret", &mut WorkingMemory::default()), "{text}");
             for wrong in [&b""[..], b"Secret", b"secret ", b"secret\0", &[b'x'; 256]] {
-                assert!(!hash.verify(wrong), "{text}");
+                assert!(!hash.verify(wrong, &mut WorkingMemory::default()), "{text}");
             }
         }
     }
@@ -273,8 +291,11 @@ pub(super) mod tests {
             let hash = PasswordHash::parse(text).expect(text);
             let stand_in = hash.stand_in();
             assert_eq!((stand_in.scheme, &stand_in.text), (hash.scheme, &hash.text));
-            assert!(!stand_in.verify(b"secret"), "{text}");
-            assert!(hash.verify(b"secret"), "the account itself is as it was");
+            assert!(!stand_in.verify(b"secret", &mut WorkingMemory::default()), "{text}");
+            assert!(
+                hash.verify(b"secret", &mut WorkingMemory::default()),
+                "the account itself is as it was"
+            );
         }
     }
 
@@ -284,7 +305,11 @@ pub(super) mod tests {
         assert!(first.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{first}");
         assert_ne!(first, second, "each has its salt");
         assert!(!first.contains(':'), "it fits into a line of the users file");
-        assert!(PasswordHash::parse(&first).expect("well-formed").verify(b"secret"));
+        assert!(
+            PasswordHash::parse(&first)
+                .expect("well-formed")
+                .verify(b"secret", &mut WorkingMemory::default())
+        );
     }
 
     #[test]

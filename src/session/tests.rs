@@ -5,6 +5,7 @@ mod states;
 mod writers;
 
 use super::*;
+use crate::accounts::WorkingMemory;
 use crate::descriptors::Descriptors;
 use crate::random::Random;
 use crate::storage::{DiskRoot, UploadPolicy};
@@ -126,7 +127,7 @@ impl Conversation {
         let request = self.session.line(line, &context, &mut out);
         let request = match request {
             Some(Request::VerifyPassword(claim)) => {
-                let matches = claim.is_right();
+                let matches = claim.is_right(&mut WorkingMemory::default());
                 self.session.password_verified(matches, &context, &mut out)
             }
             request => request,
