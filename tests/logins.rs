@@ -9,6 +9,7 @@ use harness::{Client, Server, has_program, wait_until};
 use loopftpd::accounts::hash_new;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
 
 /// The line of a users file for each of `names`, with the cheap hash.
 fn accounts(names: impl IntoIterator<Item = String>, rest: &str) -> String {
@@ -125,4 +126,152 @@ fn f04_hashes_use_one_block_of_memory_which_is_given_back() {
         "{start} KiB before, {most} KiB after 1,000 logins"
     );
     wait_until("the memory is given back", || server.memory() <= start + 3 * MIB);
+}
+
+#[test]
+fn a_wrong_login_without_accounts_costs_no_hash() {
+    let server = Setup::new().writable().arguments(&["--log-level", "debug"]).start();
+    for _ in 0..3 {
+        let mut client = server.connect();
+        for expected in [530, 530, 421] {
+            assert_eq!(client.code("USER nobody"), 331);
+            assert_eq!(client.code("PASS guess"), expected);
+        }
+    }
+    assert_eq!(verified(&server), 0);
+    assert!(server.memory() < 19 * 1024, "no memory was taken for one");
+}
+
+/// How many passwords were verified, which is what guesses cost and what guessers get.
+fn verified(server: &Server) -> usize {
+    server.stderr().matches("a password was verified").count()
+}
+
+/// A server with alice, whose hash costs what `hash` costs, and the log that [`verified`] reads.
+fn with_alice(hash: &str) -> (Premises, Server) {
+    let premises = Premises::new();
+    premises.write_users_file(&format!("alice:{hash}:/:read\n"));
+    let server = premises.serve_accounts(&["--log-level", "debug"]);
+    (premises, server)
+}
+
+/// Whether the right password gets in from `address`.
+fn gets_in(server: &Server, address: IpAddr) -> bool {
+    let mut client = Client::connect_from(server.address, address);
+    assert_eq!(client.code("USER alice"), 331);
+    match client.code(&format!("PASS {PASSWORD}")) {
+        230 => true,
+        530 => false,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn f03_a_hundred_connections_have_no_more_guesses_than_one() {
+    let (_premises, server) = with_alice(HASH);
+    let guesser = fresh_address(0);
+    let mut guessers: Vec<Client> = (0..100)
+        .map(|_| Client::connect_from(server.address, guesser))
+        .collect();
+    for client in &mut guessers {
+        client.send_bytes(b"USER alice\r\nPASS guess\r\n".repeat(3).as_slice());
+    }
+    assert!(gets_in(&server, fresh_address(1)), "the name is not locked for others");
+    for client in &mut guessers {
+        for expected in [331, 530, 331, 530, 331, 421] {
+            client.expect(expected);
+        }
+        assert!(client.is_closed());
+    }
+    assert!(!gets_in(&server, guesser));
+    wait_until("the log is written", || server.stderr().contains("logins refused"));
+    assert_eq!(verified(&server), 10 + 1, "ten guesses, and the login from elsewhere");
+    assert_eq!(
+        server.stderr().matches("logins refused").count(),
+        1,
+        "290 refusals are one line"
+    );
+}
+
+/// A client that does not wait for the answer must not get away without its failure's being counted.
+#[test]
+fn f03_guesses_count_although_the_client_has_gone() {
+    let (_premises, server) = with_alice(&hash_new(PASSWORD.as_bytes()).expect("made"));
+    let guesser = fresh_address(0);
+    let baseline = server.descriptors();
+    let mut waves = 0;
+    loop {
+        let before = verified(&server);
+        let wave: Vec<Client> = (0..10)
+            .map(|_| {
+                let mut client = Client::connect_from(server.address, guesser);
+                client.send_bytes(b"USER alice\r\nPASS guess\r\n");
+                client
+            })
+            .collect();
+        if waves % 2 == 0 {
+            // Now the first has been verified, and the thread has the second.
+            wait_until("one is verified or all are refused", || {
+                verified(&server) > before || server.stderr().contains("logins refused")
+            });
+        }
+        wave.into_iter().for_each(Client::reset);
+        server.wait_for_descriptors(baseline);
+        waves += 1;
+        if server.stderr().contains("logins refused") {
+            break;
+        }
+        assert!(waves < 100, "never blocked");
+    }
+    assert!(!gets_in(&server, guesser), "blocked");
+    assert_eq!(verified(&server), 10);
+    assert!(gets_in(&server, fresh_address(1)), "the name is not locked for others");
+}
+
+#[test]
+fn f04_a_flood_of_guesses_neither_stalls_the_loop_nor_keeps_others_out() {
+    const ADDRESSES: u32 = 20;
+    const GUESSES: u32 = 10;
+    let (_premises, server) = with_alice(&hash_new(PASSWORD.as_bytes()).expect("made"));
+    let baseline = server.descriptors();
+    let start = Instant::now();
+    let mut bystander = client_of(&server, "alice");
+    let login = start.elapsed();
+    let flood: Vec<Client> = (0..ADDRESSES * GUESSES)
+        .map(|number| {
+            let mut client = Client::connect_from(server.address, fresh_address(number % ADDRESSES));
+            client.send_bytes(b"USER alice\r\nPASS guess\r\n");
+            client
+        })
+        .collect();
+    let mut noops: Vec<Duration> = (0..50)
+        .map(|_| {
+            let start = Instant::now();
+            assert_eq!(bystander.code("NOOP"), 200);
+            start.elapsed()
+        })
+        .collect();
+    noops.sort();
+    assert!(
+        noops[45] < login / 2,
+        "a NOOP took {:?}, a login alone {login:?}",
+        noops[45]
+    );
+    // Each address has a guess before it in the round that is under way and one in the next; 200 wait.
+    let before = verified(&server);
+    assert!(gets_in(&server, fresh_address(ADDRESSES)));
+    let others = verified(&server) - before;
+    assert!(
+        others <= 2 * ADDRESSES as usize + 5,
+        "{others} guesses went before a login"
+    );
+    flood.into_iter().for_each(Client::reset);
+    drop(bystander);
+    server.wait_for_descriptors(baseline);
+    let at_the_end = verified(&server);
+    assert!(gets_in(&server, fresh_address(ADDRESSES)));
+    assert!(
+        verified(&server) <= at_the_end + 3,
+        "guesses of clients that have gone are not verified"
+    );
 }

@@ -1,6 +1,6 @@
 //! Logins whose passwords wait to be verified, and whose turn it is.
 //!
-//! Networks take turns: one that waits with a thousand guesses delays another's login by one of them, not by a thousand. Whose
+//! Networks take turns: one that waits with a thousand guesses delays another's login by two of them at most, not by a thousand. Whose
 //! network has failed lately starts some turns later, so that those who guess wait for those who don't. This file knows no
 //! socket, no clock and no password.
 

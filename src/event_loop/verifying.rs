@@ -67,6 +67,10 @@ impl EventLoop {
     /// The thread has found out whether a password is right. A wrong one counts for its address, also when the client has not
     /// waited for the answer.
     pub(super) fn password_is_verified(&mut self, slot: SlotId, peer: IpAddr, matches: bool) {
+        log::debug!(
+            "{peer}: a password was verified, {}",
+            if matches { "right" } else { "wrong" }
+        );
         let delay = self.shared.count_login(peer, matches);
         self.step(slot, |connection, shared| {
             connection.verification_ends(matches, delay, shared)
