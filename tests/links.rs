@@ -178,6 +178,83 @@ fn verbs_go_through_links_that_stay_inside_and_remove_the_link_alone() {
     tree.assert_b_is_whole("DELE");
 }
 
+#[test]
+fn a_name_that_ends_in_a_slash_is_that_of_a_directory_for_every_verb() {
+    let tree = Tree::new();
+    let mut client = tree.server.login();
+    let mut refused = |line: &str, expected: &str| {
+        let _data = client.data();
+        let text = client.command(line).text();
+        assert_eq!(text, expected, "{line}");
+    };
+    let not_a_directory = "550 Not a directory";
+    for verb in [
+        "RETR",
+        "SIZE",
+        "MDTM",
+        "HASH",
+        "XCRC",
+        "STOR",
+        "APPE",
+        "STOU",
+        "DELE",
+        "RMD",
+        "RNFR",
+        "CWD",
+        "LIST",
+        "NLST",
+        "MLST",
+        "STAT",
+        "AVBL",
+        "MFMT 20240101000000",
+        "MFF UNIX.mode=0644;",
+        "SITE CHMOD 644",
+        "SITE UTIME 20240101000000",
+    ] {
+        for end in ["/", "/.", "//", "/./", "/x/.."] {
+            for name in ["A/own", "A/to-file"] {
+                refused(&format!("{verb} {name}{end}"), not_a_directory);
+            }
+        }
+    }
+    refused("MLSD A/own/", not_a_directory);
+    for (line, expected) in [
+        ("RETR A/sub/", "550 Is a directory"),
+        ("SIZE A/sub/.", "550 Is a directory"),
+        ("DELE A/empty/", "550 Is a directory"),
+        ("STOR A/sub/", "553 There is a directory of that name"),
+        ("STOR A/new/", "553 No file can have that name here"),
+        ("RETR A/new/", "550 File not found"),
+        ("SIZE A/sub/../own/..", "550 Is a directory"),
+        // With the slash a link's name is that of the directory that it leads to, which is not removed through it.
+        ("DELE A/to-directory/", not_a_directory),
+        ("RMD A/to-directory/", not_a_directory),
+        ("RNFR A/to-directory/", not_a_directory),
+        ("RETR A/out/", "550 File not found"),
+    ] {
+        refused(line, expected);
+    }
+    assert_eq!(client.code("RNFR A/own"), 350);
+    assert_eq!(client.command("RNTO A/moved/").text(), not_a_directory);
+    for line in [
+        "CWD A/sub/",
+        "CWD /A/to-directory/",
+        "CWD /A/empty/.",
+        "CWD /",
+        "CWD ./",
+    ] {
+        assert_eq!(client.code(line), 250, "{line}");
+    }
+    assert!(facts(&mut client, "A/to-directory/").starts_with(" type=dir;"));
+    assert!(facts(&mut client, "A/to-directory").starts_with(" type=OS.unix=symlink;"));
+    assert_eq!(client.fetch_text("NLST A/sub/"), client.fetch_text("NLST A/sub"));
+    assert_eq!(client.command("MKD A/new/").text(), "257 \"/A/new\" created");
+    assert_eq!(client.code("RNFR A/new/"), 350);
+    assert_eq!(client.code("RNTO A/newer/"), 250);
+    assert_eq!(client.code("RMD A/newer/"), 250);
+    tree.assert_b_is_whole("slashes");
+}
+
 /// MFMT and SITE CHMOD follow, as MDTM and the system's own programs do when they are given a link's name.
 #[test]
 fn times_and_modes_are_those_of_what_a_link_leads_to() {

@@ -2,8 +2,9 @@
 
 mod harness;
 
+use harness::accounts::everything_in;
 use harness::server::Setup;
-use harness::tree::noise;
+use harness::tree::{self, noise};
 use harness::{Server, is_root, wait_until};
 use std::fs;
 use std::io::Write;
@@ -308,6 +309,79 @@ fn h16_names_that_nobody_may_give() {
     for name in ["htaccess", ".htaccess.txt", ".sshx", "...", "netrc"] {
         client.stores(&format!("STOR {name}"), b"x");
     }
+}
+
+/// Every verb that changes something, and every name that decides over access elsewhere: one rule.
+#[test]
+fn h16_what_decides_over_access_is_not_made_changed_or_removed_by_any_verb() {
+    let server = Server::writable();
+    let names = [
+        ".ftpaccess",
+        ".htaccess",
+        ".htpasswd",
+        ".netrc",
+        ".forward",
+        ".rhosts",
+        ".shosts",
+        ".HTaccess",
+        "d/.htaccess",
+        ".ssh/authorized_keys",
+        "d/.SSH/config",
+        "d/./.ssh/../.netrc",
+    ];
+    for directory in [".ssh", "d", "d/.SSH", "empty"] {
+        server.make_directory(directory);
+    }
+    for name in names.iter().filter(|name| !name.contains("..")) {
+        server.write(name, b"as it was");
+    }
+    server.write("file", b"x");
+    server.write("d/.netrc", b"as it was");
+    tree::give_to_server(server.directory());
+    let before = everything_in(server.directory());
+    let mut client = server.login();
+    for (verb, expected) in [
+        ("STOR", "553 No file can have that name here"),
+        ("APPE", "553 No file can have that name here"),
+        ("STOU", "553 No file can have that name here"),
+        ("MKD", "553 No file can have that name here"),
+        ("DELE", "550 Permission denied"),
+        ("RMD", "550 Permission denied"),
+        ("RNFR", "550 Permission denied"),
+        ("MFMT 20200101000000", "550 Permission denied"),
+        ("MFF Modify=20200101000000;", "550 Permission denied"),
+        ("MFF UNIX.mode=0666;", "550 Permission denied"),
+        ("SITE CHMOD 666", "550 Permission denied"),
+        ("SITE UTIME 20200101000000", "550 Permission denied"),
+    ] {
+        for name in names {
+            let reply = client.store(&format!("{verb} {name}"), b"evil");
+            assert_eq!(reply.text(), expected, "{verb} {name}");
+        }
+    }
+    for directory in [".ssh", "d/.SSH", ".ssh/"] {
+        for verb in ["RMD", "RNFR", "SITE CHMOD 777"] {
+            assert_eq!(
+                client.command(&format!("{verb} {directory}")).text(),
+                "550 Permission denied"
+            );
+        }
+    }
+    for to in names {
+        for from in ["file", "empty"] {
+            assert_eq!(client.code(&format!("RNFR {from}")), 350);
+            assert_eq!(client.code(&format!("RNTO {to}")), 553, "{from} {to}");
+        }
+        assert_eq!(client.code("REST 1"), 350);
+        assert_eq!(
+            client.store(&format!("STOR {to}"), b"evil").code,
+            553,
+            "REST and STOR {to}"
+        );
+    }
+    assert_eq!(everything_in(server.directory()), before);
+    // To read them is another matter.
+    assert_eq!(client.fetch("RETR .htaccess"), b"as it was");
 }
 
 #[test]

@@ -98,6 +98,18 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathArgument(pub Vec<u8>);
 
+impl PathArgument {
+    /// Whether it can be the name of a directory only, by its end.
+    pub fn names_directory(&self) -> bool {
+        names_directory(&self.0)
+    }
+}
+
+/// Whether a path can be that of a directory only, by its end.
+pub fn names_directory(path: &[u8]) -> bool {
+    [&b"/"[..], b"/.", b"/.."].iter().any(|end| path.ends_with(end))
+}
+
 /// The argument of LIST and NLST.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListArgument {

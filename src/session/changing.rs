@@ -3,6 +3,7 @@
 
 use super::Context;
 use super::answer::{Answer, Answered};
+use super::naming::must_be_directory;
 use super::state::Visit;
 use crate::accounts::Right;
 use crate::ftp::command::{FactChange, PathArgument};
@@ -30,7 +31,7 @@ impl Freed {
 impl Visit {
     pub(super) fn remove_file(&self, argument: &PathArgument, context: &Context<'_>) -> Answered {
         self.must_be_allowed(Right::Delete)?;
-        let path = self.path(argument)?;
+        let path = self.entry_to_change(argument)?;
         let freed = self.freed_by_end_of(&path, context)?;
         self.storage.remove_file(&path)?;
         freed.give_back();
@@ -62,7 +63,7 @@ impl Visit {
 
     pub(super) fn remove_directory(&self, argument: &PathArgument, context: &Context<'_>) -> Answered {
         self.must_be_allowed(Right::Delete)?;
-        let path = self.path(argument)?;
+        let path = self.entry_to_change(argument)?;
         let quota = self.quota(context)?;
         self.storage.remove_directory(&path)?;
         if let Some(quota) = quota {
@@ -73,7 +74,7 @@ impl Visit {
 
     pub(super) fn rename_from(&mut self, argument: &PathArgument) -> Answered {
         self.must_be_allowed(Right::Rename)?;
-        let path = self.path(argument)?;
+        let path = self.entry_to_change(argument)?;
         if path == VirtualPath::ROOT {
             return Err(StorageError::PermissionDenied.into());
         }
@@ -97,6 +98,9 @@ impl Visit {
             Existing::Refuse
         };
         let to = self.path_to_make(argument)?;
+        if argument.names_directory() {
+            must_be_directory(self.storage.entry(&from)?.kind)?;
+        }
         let freed = match self.freed_by_end_of(&to, context)? {
             // Nothing goes when a file gets a name that it has already.
             Freed::Entry { .. } if self.are_one(&from, &to) => Freed::Nothing,
@@ -145,7 +149,7 @@ impl Visit {
 
     pub(super) fn site_chmod(&self, mode: u32, argument: &PathArgument) -> Answered {
         self.must_be_allowed(Right::Overwrite)?;
-        self.storage.set_mode(&self.path(argument)?, mode)?;
+        self.storage.set_mode(&self.path_to_change(argument)?, mode)?;
         Ok(reply::MODE_SET.into())
     }
 
@@ -192,7 +196,7 @@ impl Visit {
     /// The time that the file has then: file systems take the nearest one that they can keep.
     fn change_modified(&self, time: Timestamp, argument: &PathArgument) -> Result<(VirtualPath, Timestamp), Answer> {
         self.must_be_allowed(Right::Overwrite)?;
-        let path = self.path(argument)?;
+        let path = self.path_to_change(argument)?;
         self.storage.set_modified(&path, time)?;
         let stored = self.storage.attributes(&path)?.modified;
         Ok((path, stored))

@@ -10,7 +10,7 @@ use super::request::Request;
 use super::state::{Transfer, TransferKind, Visit};
 use super::visit::Step;
 use crate::accounts::Right;
-use crate::ftp::command::{ListArgument, PathArgument};
+use crate::ftp::command::{ListArgument, PathArgument, names_directory};
 use crate::ftp::glob::Pattern;
 use crate::ftp::listing::{Kind, write_facts, write_list_line, write_name_line};
 use crate::ftp::path::{PathError, VirtualPath};
@@ -72,10 +72,13 @@ impl Visit {
             Some(argument) => self.path(argument)?,
             None => self.working_directory.clone(),
         };
-        let described = self
-            .storage
-            .entry(&path)?
-            .described(|| self.storage.attributes(&path).ok());
+        // A slash behind a link's name asks for what it leads to.
+        let described = if argument.is_some_and(PathArgument::names_directory) {
+            self.storage.attributes(&path)?
+        } else {
+            let entry = self.storage.entry(&path)?;
+            entry.described(|| self.storage.attributes(&path).ok())
+        };
         let mut line = Vec::new();
         write_facts(&mut line, self.facts, &self.rights.permissions(), &described);
         Ok(Reply::facts(&line, &path).into())
@@ -178,7 +181,9 @@ impl Visit {
             .map_err(|PathError::TooLong| StorageError::NameTooLong)?;
         let subject = match self.storage.open_directory(&path) {
             Ok(directory) => Subject::Directory(directory),
-            Err(StorageError::NotADirectory) if is_file(&path, &*self.storage) => Subject::File,
+            Err(StorageError::NotADirectory) if !names_directory(given) && is_file(&path, &*self.storage) => {
+                Subject::File
+            }
             Err(error) => return Err(error),
         };
         Ok(Target { given, path, subject })

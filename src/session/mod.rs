@@ -11,6 +11,7 @@ mod digest;
 mod listing;
 mod login;
 mod long_answer;
+mod naming;
 mod navigation;
 mod notice;
 mod parameters;

@@ -3,21 +3,14 @@
 //! The working directory is a virtual path that is resolved anew for every use; no descriptor follows a directory that is
 //! moved away (threat C05).
 
-use super::answer::{Answer, Answered};
+use super::answer::Answered;
 use super::state::Visit;
 use crate::ftp::command::PathArgument;
-use crate::ftp::path::{PathError, VirtualPath};
+use crate::ftp::path::VirtualPath;
 use crate::ftp::reply;
 use crate::storage::StorageError;
 
 impl Visit {
-    /// The path that an argument means here.
-    pub(super) fn path(&self, argument: &PathArgument) -> Result<VirtualPath, Answer> {
-        self.working_directory
-            .join(&argument.0)
-            .map_err(|PathError::TooLong| StorageError::NameTooLong.into())
-    }
-
     pub(super) fn change_directory(&mut self, argument: &PathArgument) -> Answered {
         if argument.0.is_empty() {
             self.working_directory = VirtualPath::ROOT;

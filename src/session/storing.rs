@@ -15,10 +15,6 @@ use crate::ftp::reply::{self, Reply};
 use crate::storage::{Existing, StorageError, UploadKind};
 use crate::transfer::{Pump, ReceiveFile};
 
-/// Names that decide over access where other programs read them: nobody may put such a file here, nor one into such a
-/// directory (threat H16).
-const REFUSED_NAMES: [&[u8]; 5] = [b".ftpaccess", b".htaccess", b".ssh", b".netrc", b".forward"];
-
 /// How many names STOU tries (threat H03).
 const UNIQUE_ATTEMPTS: u32 = 100;
 
@@ -40,7 +36,7 @@ impl Visit {
             // A client that wants to mend a part of a file must not lose the rest of it.
             Part::Range { .. } => return Err(reply::RANGE_IS_NOT_FOR_UPLOADS.into()),
         };
-        let path = self.path_to_make(argument)?;
+        let path = self.file_to_make(argument)?;
         self.must_be_there_or_allowed(&path)?;
         self.receive("STOR", path, kind, reply::OPENING_UPLOAD, context)
     }
@@ -49,7 +45,7 @@ impl Visit {
         let begun = || {
             self.must_be_allowed(Right::Append)?;
             self.must_have_no_range()?;
-            let path = self.path_to_make(argument)?;
+            let path = self.file_to_make(argument)?;
             self.must_be_there_or_allowed(&path)?;
             self.receive("APPE", path, UploadKind::Append, reply::OPENING_UPLOAD, context)
         };
@@ -63,7 +59,7 @@ impl Visit {
             self.must_be_allowed(Right::Create)?;
             self.must_have_no_range()?;
             let unnamed = PathArgument(b"upload".to_vec());
-            let wanted = self.path_to_make(argument.unwrap_or(&unnamed))?;
+            let wanted = self.file_to_make(argument.unwrap_or(&unnamed))?;
             let stem = wanted.components().last().unwrap_or_default().to_vec();
             for attempt in 0..UNIQUE_ATTEMPTS {
                 // An upload under way has no name that others could see, so no two sessions may want the same one; the
@@ -134,19 +130,5 @@ impl Visit {
                 other => other.into(),
             }),
         }
-    }
-
-    /// The path that an argument means, if something may be made there.
-    pub(super) fn path_to_make(&self, argument: &PathArgument) -> Result<VirtualPath, Answer> {
-        let path = self
-            .working_directory
-            .join(&argument.0)
-            .map_err(|PathError::TooLong| StorageError::NewNameTooLong)?;
-        let name = path.components().last().ok_or(StorageError::Exists)?;
-        let is_refused = path.components().any(|name| REFUSED_NAMES.contains(&name));
-        if is_refused || crate::storage::is_reserved(name) {
-            return Err(reply::NAME_REFUSED.into());
-        }
-        Ok(path)
     }
 }

@@ -1,0 +1,106 @@
+//! What an argument names: the path, whether it has to be a directory, and the names that nobody may change.
+//!
+//! A name that ends in a slash, in `/.` or in `/..` is that of a directory, for every verb. The file system would say so
+//! itself, but a canonical path has lost its end.
+
+use super::answer::Answer;
+use super::state::Visit;
+use crate::ftp::command::PathArgument;
+use crate::ftp::listing::Kind;
+use crate::ftp::path::{PathError, VirtualPath};
+use crate::storage::{StorageError, is_reserved};
+
+/// Names that decide over access where other programs read them: nobody may make, change or remove such a file or
+/// directory, nor anything in it (threat H16). In any case, because some file systems take no notice of it.
+const PROTECTED: [&str; 8] = [
+    ".forward",
+    ".ftpaccess",
+    ".htaccess",
+    ".htpasswd",
+    ".netrc",
+    ".rhosts",
+    ".shosts",
+    ".ssh",
+];
+
+impl Visit {
+    /// What is to be read; a link is followed.
+    pub(super) fn path(&self, argument: &PathArgument) -> Result<VirtualPath, Answer> {
+        let path = self.join(argument)?;
+        if argument.names_directory() {
+            must_be_directory(self.storage.attributes(&path)?.kind)?;
+        }
+        Ok(path)
+    }
+
+    /// What is to be changed in place; a link is followed.
+    pub(super) fn path_to_change(&self, argument: &PathArgument) -> Result<VirtualPath, Answer> {
+        let path = self.path(argument)?;
+        must_not_be_protected(&path, StorageError::PermissionDenied)?;
+        Ok(path)
+    }
+
+    /// What is to be removed or renamed: a link itself.
+    pub(super) fn entry_to_change(&self, argument: &PathArgument) -> Result<VirtualPath, Answer> {
+        let path = self.join(argument)?;
+        must_not_be_protected(&path, StorageError::PermissionDenied)?;
+        if argument.names_directory() {
+            must_be_directory(self.storage.entry(&path)?.kind)?;
+        }
+        Ok(path)
+    }
+
+    /// What is to get a name, and may be a directory.
+    pub(super) fn path_to_make(&self, argument: &PathArgument) -> Result<VirtualPath, Answer> {
+        let path = self
+            .working_directory
+            .join(&argument.0)
+            .map_err(|PathError::TooLong| StorageError::NewNameTooLong)?;
+        let name = path.components().last().ok_or(StorageError::Exists)?;
+        must_not_be_protected(&path, StorageError::NameRefused)?;
+        if is_reserved(name) {
+            return Err(StorageError::NameRefused.into());
+        }
+        Ok(path)
+    }
+
+    /// What is to be stored as a file.
+    pub(super) fn file_to_make(&self, argument: &PathArgument) -> Result<VirtualPath, Answer> {
+        let path = self.path_to_make(argument)?;
+        if argument.names_directory() {
+            return Err(match self.storage.entry(&path) {
+                Ok(found) if found.kind == Kind::Directory => StorageError::DirectoryExists,
+                Ok(_) => StorageError::NotADirectory,
+                Err(StorageError::NotFound) => StorageError::NameRefused,
+                Err(error) => error,
+            }
+            .into());
+        }
+        Ok(path)
+    }
+
+    fn join(&self, argument: &PathArgument) -> Result<VirtualPath, Answer> {
+        self.working_directory
+            .join(&argument.0)
+            .map_err(|PathError::TooLong| StorageError::NameTooLong.into())
+    }
+}
+
+pub(super) fn must_be_directory(kind: Kind) -> Result<(), Answer> {
+    match kind {
+        Kind::Directory => Ok(()),
+        Kind::File | Kind::SymbolicLink => Err(StorageError::NotADirectory.into()),
+    }
+}
+
+fn must_not_be_protected(path: &VirtualPath, refusal: StorageError) -> Result<(), Answer> {
+    let is_protected = |name: &[u8]| {
+        PROTECTED
+            .iter()
+            .any(|protected| protected.as_bytes().eq_ignore_ascii_case(name))
+    };
+    if path.components().any(is_protected) {
+        return Err(refusal.into());
+    }
+    Ok(())
+}
