@@ -148,13 +148,18 @@ impl EventLoop {
             for event in &events {
                 self.dispatch(event);
             }
-            self.take_up_what_was_left();
-            self.fire_deadlines();
-            self.flush_replies();
-            self.hand_over_slow_jobs();
-            self.end_turn();
+            self.finish_turn();
         }
         Ok(self.shared.counters)
+    }
+
+    /// What a turn does when its events have been handled.
+    fn finish_turn(&mut self) {
+        self.take_up_what_was_left();
+        self.fire_deadlines();
+        self.flush_replies();
+        self.hand_over_slow_jobs();
+        self.end_turn();
     }
 
     fn sleep(&mut self, events: &mut Events) -> io::Result<()> {
@@ -390,3 +395,6 @@ pub fn wall_clock() -> Timestamp {
         .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
     Timestamp::from_unix(seconds)
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,14 @@ impl Signals {
         })
     }
 
+    /// Takes over none: a test's process keeps its own.
+    #[cfg(test)]
+    pub(super) fn none() -> io::Result<Self> {
+        Ok(Self {
+            source: SignalSource::new::<[i32; 0], i32>([])?,
+        })
+    }
+
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         registry.register(&mut self.source, token, Interest::READABLE)
     }
