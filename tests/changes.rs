@@ -3,7 +3,7 @@
 
 mod harness;
 
-use harness::accounts::{Premises, everything, store};
+use harness::accounts::{Premises, client_of, everything, store};
 use harness::{Client, Server, has_program, is_root};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -237,9 +237,9 @@ fn h13_h19_modes_are_set_within_bounds() {
             .mode()
             & 0o7777
     };
-    assert_eq!(said(&mut client, "SITE CHMOD 600 file"), "200 Mode set");
+    assert_eq!(said(&mut client, "SITE CHMOD 600 file"), "200 Mode set to 0600");
     assert_eq!(mode("file"), 0o600);
-    assert_eq!(said(&mut client, "site chmod 0755 d"), "200 Mode set");
+    assert_eq!(said(&mut client, "site chmod 0755 d"), "200 Mode set to 0755");
     assert_eq!(mode("d"), 0o755);
     for (line, code) in [
         ("SITE CHMOD 4755 file", 504),
@@ -257,9 +257,55 @@ fn h13_h19_modes_are_set_within_bounds() {
         assert_eq!(client.code(line), code, "{line}");
     }
     assert_eq!((mode("file"), mode("d")), (0o600, 0o755));
+    // The server can always read and write its files and enter its directories: nobody locks the others out.
+    for (line, reply) in [
+        ("SITE CHMOD 000 file", "200 Mode set to 0600"),
+        ("SITE CHMOD 077 file", "200 Mode set to 0677"),
+        ("MFF UNIX.mode=000; file", "213 UNIX.mode=0600; /file"),
+        ("SITE CHMOD 000 d", "200 Mode set to 0700"),
+        ("MFF UNIX.mode=0455; d", "213 UNIX.mode=0755; /d"),
+        ("SITE CHMOD 000 d/", "200 Mode set to 0700"),
+    ] {
+        assert_eq!(said(&mut client, line), reply);
+    }
+    assert_eq!((mode("file"), mode("d")), (0o600, 0o700));
+    // How a directory is shared is its owner's business.
+    fs::set_permissions(premises.root().join("d"), fs::Permissions::from_mode(0o3770)).expect("ours");
+    assert_eq!(client.code("SITE CHMOD 755 d"), 200);
+    assert_eq!(mode("d"), 0o3755);
     // What a new file may have at the most, whoever starts the server with whatever mask.
     assert_eq!(store(&mut client, "STOR new", b"x"), 226);
     assert_eq!(mode("new"), 0o640);
+}
+
+/// `SITE CHMOD 000 /` used to shut everybody out, and no FTP command could undo it.
+#[test]
+fn h19_the_root_keeps_its_mode() {
+    let (premises, server) = with_files();
+    premises.link("top", ".");
+    premises.link("d/up", "..");
+    let root = || fs::metadata(premises.root()).expect("ours").permissions().mode() & 0o7777;
+    let before = root();
+    let mut client = server.login();
+    for name in ["/", ".", "..", "d/..", "./", "top", "top/", "d/up", "top/d/up/top"] {
+        for line in ["SITE CHMOD 000", "SITE CHMOD 777", "MFF UNIX.mode=0700;"] {
+            assert_eq!(
+                said(&mut client, &format!("{line} {name}")),
+                "550 Permission denied",
+                "{line} {name}"
+            );
+        }
+        assert_eq!(root(), before, "{name}");
+    }
+    assert_eq!(server.login().code("CWD d"), 250);
+    // The root of an account is one as well, for that account.
+    let premises = Premises::new();
+    premises.make_directory("homes/alice/d");
+    premises.write_users(&[("alice", "/homes/alice:read,write")]);
+    let server = premises.serve_accounts(&[]);
+    let mut alice = client_of(&server, "alice");
+    assert_eq!(said(&mut alice, "SITE CHMOD 000 /"), "550 Permission denied");
+    assert_eq!(said(&mut alice, "SITE CHMOD 000 d"), "200 Mode set to 0700");
 }
 
 #[test]

@@ -88,7 +88,6 @@ replies! {
     DIRECTORY_REMOVED = constant(250, "Directory removed");
     RENAMED = constant(250, "Renamed");
     TIME_SET = constant(200, "Time set");
-    MODE_SET = constant(200, "Mode set");
     USER_OK = constant(331, "Please give the password");
     RANGE_FORGOTTEN = constant(350, "The next command is about the whole file");
     RENAME_TO_WHAT = constant(350, "Ready for the new name");
@@ -216,6 +215,11 @@ impl Reply {
     /// 220: the greeting.
     pub fn banner(text: &str) -> Self {
         Self::text(220, text)
+    }
+
+    /// 200 for SITE CHMOD: the mode that is set, which may be more than what was asked for.
+    pub fn mode_set(mode: u32) -> Self {
+        Self::text(200, format!("Mode set to {mode:04o}"))
     }
 
     /// 550 for what the system refused in a way that is not expected; `reason` is the name of its error number.

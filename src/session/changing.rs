@@ -148,9 +148,13 @@ impl Visit {
     }
 
     pub(super) fn site_chmod(&self, mode: u32, argument: &PathArgument) -> Answered {
+        Ok(Reply::mode_set(self.change_mode(mode, argument)?).into())
+    }
+
+    /// The mode that it has then.
+    fn change_mode(&self, mode: u32, argument: &PathArgument) -> Result<u32, Answer> {
         self.must_be_allowed(Right::Overwrite)?;
-        self.storage.set_mode(&self.path_to_change(argument)?, mode)?;
-        Ok(reply::MODE_SET.into())
+        Ok(self.storage.set_mode(&self.path_to_change(argument)?, mode)?)
     }
 
     pub(super) fn change_facts(&self, changes: &[FactChange], argument: &PathArgument) -> Answered {
@@ -164,7 +168,7 @@ impl Visit {
                     facts.push(b';');
                 }
                 FactChange::UnixMode(mode) => {
-                    self.site_chmod(mode, argument)?;
+                    let mode = self.change_mode(mode, argument)?;
                     facts.extend_from_slice(format!("UNIX.mode={mode:04o};").as_bytes());
                 }
             }

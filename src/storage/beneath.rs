@@ -7,7 +7,7 @@ use super::StorageError;
 use super::disk_root::{must_be_regular, refuse_reserved};
 use crate::ftp::path::VirtualPath;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// How often a resolution that raced with a rename is tried again before the client is told to (threat C04).
@@ -50,7 +50,9 @@ impl<'a> Parent<'a> {
 
     /// What has the name: a link itself, not what it leads to.
     pub(super) fn stat(&self) -> Result<Stat, StorageError> {
-        Ok(fs::statat(self, self.name, AtFlags::SYMLINK_NOFOLLOW)?)
+        Ok(retry_on_intr(|| {
+            fs::statat(self, self.name, AtFlags::SYMLINK_NOFOLLOW)
+        })?)
     }
 
     /// Opens what has the name; a link that has taken it meanwhile is not followed.

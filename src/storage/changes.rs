@@ -10,8 +10,8 @@ use super::{DiskRoot, Existing, StorageError};
 use crate::ftp::listing::Attributes;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::timestamp::Timestamp;
-use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
-use rustix::io::Errno;
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
+use rustix::io::{Errno, retry_on_intr};
 use std::os::fd::OwnedFd;
 
 /// Permission bits of what is made here, less what the process's mask takes away (threat H13).
@@ -31,7 +31,7 @@ pub(super) fn remove_file(disk: &DiskRoot, path: &VirtualPath) -> Result<(), Sto
     let _permit = disk.permit()?;
     let parent = Parent::of(disk.descriptor(), path)?;
     served(&parent)?;
-    Ok(fs::unlinkat(&parent, parent.name, AtFlags::empty())?)
+    Ok(retry_on_intr(|| fs::unlinkat(&parent, parent.name, AtFlags::empty()))?)
 }
 
 pub(super) fn make_directory(disk: &DiskRoot, path: &VirtualPath) -> Result<(), StorageError> {
@@ -41,14 +41,16 @@ pub(super) fn make_directory(disk: &DiskRoot, path: &VirtualPath) -> Result<(), 
         return Err(StorageError::Exists);
     }
     let parent = Parent::of(disk.descriptor(), path)?;
-    fs::mkdirat(&parent, parent.name, DIRECTORY_MODE).map_err(while_naming)
+    retry_on_intr(|| fs::mkdirat(&parent, parent.name, DIRECTORY_MODE)).map_err(while_naming)
 }
 
 pub(super) fn remove_directory(disk: &DiskRoot, path: &VirtualPath) -> Result<(), StorageError> {
     disk.changes()?;
     let _permit = disk.permit()?;
     let parent = Parent::of(disk.descriptor(), path)?;
-    Ok(fs::unlinkat(&parent, parent.name, AtFlags::REMOVEDIR)?)
+    Ok(retry_on_intr(|| {
+        fs::unlinkat(&parent, parent.name, AtFlags::REMOVEDIR)
+    })?)
 }
 
 pub(super) fn rename(
@@ -71,7 +73,7 @@ pub(super) fn rename(
         Existing::Replace => RenameFlags::empty(),
         Existing::Refuse => RenameFlags::NOREPLACE,
     };
-    match fs::renameat_with(&from, from.name, &to, to.name, flags) {
+    match retry_on_intr(|| fs::renameat_with(&from, from.name, &to, to.name, flags)) {
         Err(Errno::INVAL) => Err(StorageError::IntoItself),
         renamed => renamed.map_err(while_naming),
     }
@@ -93,25 +95,39 @@ pub(super) fn set_modified(disk: &DiskRoot, path: &VirtualPath, time: Timestamp)
             tv_nsec: 0,
         },
     };
-    Ok(fs::utimensat(&found, "", &times, AtFlags::EMPTY_PATH)?)
+    Ok(retry_on_intr(|| {
+        fs::utimensat(&found, "", &times, AtFlags::EMPTY_PATH)
+    })?)
 }
 
-pub(super) fn set_mode(disk: &DiskRoot, path: &VirtualPath, mode: u32) -> Result<(), StorageError> {
+/// The mode that it has then. The server's user keeps what it takes to read and write a file, and to enter a directory, so
+/// that no client can lock everybody out; the root keeps its mode. Set-id and sticky bits are never set, and a directory
+/// keeps those that it has: they are how its owner shares it.
+pub(super) fn set_mode(disk: &DiskRoot, path: &VirtualPath, mode: u32) -> Result<u32, StorageError> {
     disk.changes()?;
-    refuse_reserved(path)?;
     let _permit = disk.permit()?;
-    must_be_served_itself(&open_beneath(disk.descriptor(), path.relative(), OFlags::PATH)?)?;
+    attributes_beneath(disk.descriptor(), path)?;
     // What nobody may read cannot be opened here, and so its mode stays: changing it by name would follow links.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
     let opened = open_beneath(disk.descriptor(), path.relative(), flags)?;
-    Ok(fs::fchmod(&opened, Mode::from_raw_mode(mode))?)
+    let (found, root) = (fs::fstat(&opened)?, fs::fstat(disk.descriptor())?);
+    if (found.st_dev, found.st_ino) == (root.st_dev, root.st_ino) {
+        return Err(StorageError::PermissionDenied);
+    }
+    let kept = match FileType::from_raw_mode(found.st_mode) {
+        FileType::Directory => 0o700 | found.st_mode & 0o7000,
+        _ => 0o600,
+    };
+    let mode = mode & 0o777 | kept;
+    retry_on_intr(|| fs::fchmod(&opened, Mode::from_raw_mode(mode)))?;
+    Ok(mode)
 }
 
 pub(super) fn free_space(disk: &DiskRoot, path: &VirtualPath) -> Result<u64, StorageError> {
     refuse_reserved(path)?;
     let _permit = disk.permit()?;
     let found = open_beneath(disk.descriptor(), path.relative(), OFlags::PATH)?;
-    let space = fs::fstatvfs(&found)?;
+    let space = retry_on_intr(|| fs::fstatvfs(&found))?;
     Ok(space.f_bavail.saturating_mul(space.f_frsize))
 }
 

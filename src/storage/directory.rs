@@ -10,7 +10,7 @@ use crate::descriptors::Permit;
 use crate::ftp::listing::{Attributes, Kind};
 use crate::ftp::path::VirtualPath;
 use rustix::fs::{self, AtFlags, FileType, RawDir};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
@@ -161,7 +161,7 @@ impl Place {
         } else {
             name
         };
-        match fs::statat(&disk.descriptor, name, AtFlags::SYMLINK_NOFOLLOW) {
+        match retry_on_intr(|| fs::statat(&disk.descriptor, name, AtFlags::SYMLINK_NOFOLLOW)) {
             Ok(stat) => Ok(attributes_from(&stat)),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(errno.into()),
@@ -178,7 +178,7 @@ impl Place {
     /// The text of a symbolic link.
     pub fn link_text(&self, name: &CStr) -> Option<Vec<u8>> {
         let disk = self.disk.as_ref()?;
-        let text = fs::readlinkat(&disk.descriptor, name, Vec::new()).ok()?;
+        let text = retry_on_intr(|| fs::readlinkat(&disk.descriptor, name, Vec::new())).ok()?;
         Some(text.into_bytes())
     }
 

@@ -156,7 +156,7 @@ impl Storage for DiskRoot {
         changes::set_modified(self, path, time)
     }
 
-    fn set_mode(&self, path: &VirtualPath, mode: u32) -> Result<(), StorageError> {
+    fn set_mode(&self, path: &VirtualPath, mode: u32) -> Result<u32, StorageError> {
         changes::set_mode(self, path, mode)
     }
 

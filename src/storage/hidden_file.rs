@@ -9,7 +9,7 @@ use super::disk_root::RESERVED_PREFIX;
 use super::{Existing, StorageError};
 use crate::random::Random;
 use rustix::fs::{self, AtFlags, FileType, OFlags, RenameFlags};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use std::mem;
 use std::os::fd::OwnedFd;
 
@@ -91,7 +91,8 @@ impl HiddenFile {
 
     /// Bytes that go with what has the target's name now; `None` where nothing has it.
     pub(super) fn size_of_target(&self) -> Option<u64> {
-        match fs::statat(&self.directory, self.target_name.as_slice(), AtFlags::SYMLINK_NOFOLLOW) {
+        let name = self.target_name.as_slice();
+        match retry_on_intr(|| fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)) {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
                 Some(u64::try_from(stat.st_size).unwrap_or(0))
             }
@@ -107,7 +108,7 @@ impl HiddenFile {
             Fate::KeepPart if self.take_free_name().is_ok() => return Left::Part,
             Fate::KeepPart | Fate::Remove => {}
         }
-        if let Err(errno) = fs::unlinkat(&self.directory, self.hidden_name.as_slice(), AtFlags::empty()) {
+        if let Err(errno) = self.unlink() {
             log::warn!(
                 "a broken-off upload could not be removed ({errno}): {}",
                 self.hidden_name.escape_ascii()
@@ -128,8 +129,8 @@ impl HiddenFile {
             // first is taken; the hidden one then goes, at the latest when it is swept up.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
                 let (hidden, target) = (self.hidden_name.as_slice(), self.target_name.as_slice());
-                fs::linkat(&self.directory, hidden, &self.directory, target, AtFlags::empty())?;
-                let _ = fs::unlinkat(&self.directory, hidden, AtFlags::empty());
+                retry_on_intr(|| fs::linkat(&self.directory, hidden, &self.directory, target, AtFlags::empty()))?;
+                let _ = self.unlink();
                 Ok(())
             }
             renamed => renamed,
@@ -137,13 +138,12 @@ impl HiddenFile {
     }
 
     fn rename(&self, flags: RenameFlags) -> Result<(), Errno> {
-        fs::renameat_with(
-            &self.directory,
-            self.hidden_name.as_slice(),
-            &self.directory,
-            self.target_name.as_slice(),
-            flags,
-        )
+        let (hidden, target) = (self.hidden_name.as_slice(), self.target_name.as_slice());
+        retry_on_intr(|| fs::renameat_with(&self.directory, hidden, &self.directory, target, flags))
+    }
+
+    fn unlink(&self) -> Result<(), Errno> {
+        retry_on_intr(|| fs::unlinkat(&self.directory, self.hidden_name.as_slice(), AtFlags::empty()))
     }
 }
 

@@ -76,8 +76,8 @@ pub trait Storage {
     /// Sets the time of the last modification.
     fn set_modified(&self, path: &VirtualPath, time: Timestamp) -> Result<(), StorageError>;
 
-    /// Sets the permission bits.
-    fn set_mode(&self, path: &VirtualPath, mode: u32) -> Result<(), StorageError>;
+    /// Sets the permission bits, within bounds; returns those that are set then.
+    fn set_mode(&self, path: &VirtualPath, mode: u32) -> Result<u32, StorageError>;
 
     /// A walk through everything from `from` down, to be taken elsewhere.
     fn walk(&self, from: &VirtualPath, purpose: Purpose) -> Result<TreeWalk, StorageError>;

@@ -8,7 +8,7 @@ use super::quota::Charge;
 use super::upload::UploadPolicy;
 use crate::descriptors::Permit;
 use rustix::fs;
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use std::os::fd::{AsFd, OwnedFd};
 
 /// What gives a received file its name. It can be sent to another thread, because a durable one waits for the disk.
@@ -57,7 +57,7 @@ impl Publication {
         } = self;
         if let Some(file) = file {
             if policy.durable {
-                retry(|| fs::fdatasync(&file))?;
+                retry_on_intr(|| fs::fdatasync(&file))?;
             }
             // Network file systems tell of lost bytes only here.
             nix::unistd::close(file).map_err(|errno| StorageError::from(Errno::from_raw_os_error(errno as i32)))?;
@@ -79,7 +79,7 @@ impl Publication {
 
 /// Some file systems cannot synchronise a directory; there is nothing better then (threat H21).
 fn synchronise_directory(directory: &OwnedFd) -> Result<(), Errno> {
-    match retry(|| fs::fsync(directory.as_fd())) {
+    match retry_on_intr(|| fs::fsync(directory.as_fd())) {
         Err(Errno::INVAL | Errno::NOTSUP) => {
             static SAID: std::sync::Once = std::sync::Once::new();
             SAID.call_once(|| {
@@ -88,15 +88,6 @@ fn synchronise_directory(directory: &OwnedFd) -> Result<(), Errno> {
             Ok(())
         }
         other => other,
-    }
-}
-
-fn retry(mut call: impl FnMut() -> Result<(), Errno>) -> Result<(), Errno> {
-    loop {
-        match call() {
-            Err(Errno::INTR) => {}
-            other => return other,
-        }
     }
 }
 

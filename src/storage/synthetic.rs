@@ -193,7 +193,7 @@ impl Storage for Synthetic {
         self.on_disk(path)?.set_modified(path, time)
     }
 
-    fn set_mode(&self, path: &VirtualPath, mode: u32) -> Result<(), StorageError> {
+    fn set_mode(&self, path: &VirtualPath, mode: u32) -> Result<u32, StorageError> {
         self.on_disk(path)?.set_mode(path, mode)
     }
 

@@ -16,7 +16,7 @@ use crate::descriptors::Permit;
 use crate::ftp::path::VirtualPath;
 use crate::random::Random;
 use rustix::fs::{self, AtFlags, OFlags};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::os::fd::OwnedFd;
@@ -130,7 +130,7 @@ impl Upload {
         let (above, name) = path.split_last().ok_or(StorageError::DirectoryExists)?;
         let above = if above.is_empty() { b"." } else { above };
         let directory = open_beneath(disk.descriptor(), above, flags | OFlags::DIRECTORY)?;
-        match fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+        match retry_on_intr(|| fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW)) {
             Err(Errno::NOENT) => {}
             Err(errno) => return Err(while_naming(errno)),
             Ok(_) => {
@@ -274,7 +274,7 @@ impl Upload {
         if let Sink::InPlace { file, cut, .. } = &mut self.sink
             && let Some(length) = cut.take()
         {
-            fs::ftruncate(&*file, length)?;
+            retry_on_intr(|| fs::ftruncate(&*file, length))?;
             if let Some(charge) = &self.charge {
                 charge.give_back(goes);
             }

@@ -3,7 +3,7 @@
 //! One pipe serves all uploads in turn, because it is filled and emptied within one call; it never holds anything between
 //! two of them.
 
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -72,7 +72,7 @@ impl SplicePipe {
         let end = offset.saturating_add(count as u64);
         while position < end {
             let wanted = usize::try_from(end - position).unwrap_or(usize::MAX).min(buffer.len());
-            let read = rustix::io::read(&self.reader, buffer.get_mut(..wanted).unwrap_or_default())?;
+            let read = retry_on_intr(|| rustix::io::read(&self.reader, buffer.get_mut(..wanted).unwrap_or_default()))?;
             let mut bytes = buffer.get(..read).unwrap_or_default();
             if bytes.is_empty() {
                 return Err(Errno::IO);
