@@ -5,6 +5,7 @@
 
 use rustix::rand::{GetRandomFlags, getrandom};
 use std::io;
+use zeroize::Zeroizing;
 
 const BLOCK: usize = 256;
 
@@ -62,14 +63,25 @@ impl Random {
     }
 }
 
+/// A key from the kernel, of which no copy is kept.
+pub fn secret_key() -> io::Result<Zeroizing<[u8; 64]>> {
+    let mut key = Zeroizing::new([0; 64]);
+    let filled = getrandom(&mut key[..], GetRandomFlags::empty())?;
+    if filled == key.len() {
+        Ok(key)
+    } else {
+        Err(too_few_bytes())
+    }
+}
+
+fn too_few_bytes() -> io::Error {
+    io::Error::other("the kernel's random generator gave too few bytes")
+}
+
 fn fill(block: &mut [u8; BLOCK]) -> io::Result<()> {
     // Up to 256 bytes come whole once the generator is ready (getrandom(2)).
     let filled = getrandom(&mut block[..], GetRandomFlags::empty())?;
-    if filled == BLOCK {
-        Ok(())
-    } else {
-        Err(io::Error::other("the kernel's random generator gave too few bytes"))
-    }
+    if filled == BLOCK { Ok(()) } else { Err(too_few_bytes()) }
 }
 
 #[cfg(test)]

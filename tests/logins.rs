@@ -4,9 +4,12 @@ mod harness;
 
 use harness::accounts::{HASH, PASSWORD, Premises, client_of};
 use harness::faulty::Faulty;
+use harness::programs::Workplace;
 use harness::server::Setup;
+use harness::tree::contents;
 use harness::{Client, Server, has_program, wait_until};
 use loopftpd::accounts::hash_new;
+use rustix::process::Signal;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
@@ -274,4 +277,86 @@ fn f04_a_flood_of_guesses_neither_stalls_the_loop_nor_keeps_others_out() {
         verified(&server) <= at_the_end + 3,
         "guesses of clients that have gone are not verified"
     );
+}
+
+/// A server on which alice, whose hash costs what it usually costs, has `files` files.
+fn with_files_of_alice(files: usize) -> (Premises, Server) {
+    let premises = Premises::new();
+    let hash = hash_new(PASSWORD.as_bytes()).expect("made");
+    premises.write_users_file(&format!("alice:{hash}:/:read\n"));
+    for number in 0..files {
+        premises.write(&format!("{number}"), format!("content {number}").as_bytes());
+    }
+    let users = premises.users_file();
+    let arguments = ["--users", users.to_str().expect("UTF-8"), "--log-level", "debug"];
+    let setup = Setup::new()
+        .ports(100)
+        .directory(&premises.root())
+        .arguments(&arguments);
+    let server = setup.start();
+    (premises, server)
+}
+
+#[test]
+fn curl_logs_in_fifty_times_at_once_and_gets_every_file() {
+    if !has_program("curl") {
+        return;
+    }
+    let (premises, server) = with_files_of_alice(100);
+    let workplace = Workplace::new();
+    let url = format!("ftp://alice:{PASSWORD}@{}/[0-99]", server.address);
+    let parallel = ["-sS", "-Z", "--parallel-immediate", "--parallel-max", "50"];
+    workplace.run_well("curl", &[&parallel[..], &["-o", "#1", &url]].concat(), "");
+    assert_eq!(contents(workplace.path()), contents(&premises.root()));
+    assert!(
+        verified(&server) < 10,
+        "a password that was right just now is not hashed again"
+    );
+}
+
+#[test]
+fn lftp_mirrors_over_sixteen_connections_with_one_account() {
+    if !has_program("lftp") {
+        return;
+    }
+    let (premises, server) = with_files_of_alice(100);
+    let workplace = Workplace::new();
+    let script = format!(
+        "set net:timeout 20; set net:max-retries 1; set cmd:fail-exit on; \
+         open -u alice,{PASSWORD} ftp://{}; mirror --parallel=16 / copy",
+        server.address
+    );
+    workplace.run_well("lftp", &["-c", &script], "");
+    assert_eq!(contents(&workplace.path().join("copy")), contents(&premises.root()));
+}
+
+#[test]
+fn f02_f10_only_the_same_password_of_the_same_account_is_not_hashed_again_and_not_after_hup() {
+    let (_premises, server) = with_alice(HASH);
+    let mut expected = 0;
+    let mut cost = |hashes: usize, what: &str| {
+        expected += hashes;
+        wait_until(what, || verified(&server) >= expected);
+        assert_eq!(verified(&server), expected, "{what}");
+    };
+    assert!(gets_in(&server, fresh_address(0)));
+    cost(1, "the first login");
+    assert!(gets_in(&server, fresh_address(1)));
+    cost(0, "the same again");
+    for (number, user) in [(2, "alice"), (3, "nobody")] {
+        let mut client = Client::connect_from(server.address, fresh_address(number));
+        assert_eq!(client.code(&format!("USER {user}")), 331);
+        assert_eq!(client.code("PASS guess"), 530);
+        cost(1, "a wrong password");
+    }
+    let mut client = Client::connect_from(server.address, fresh_address(4));
+    assert_eq!(client.code("USER nobody"), 331);
+    assert_eq!(client.code(&format!("PASS {PASSWORD}")), 530);
+    cost(1, "alice's password under another name");
+    server.signal(Signal::HUP);
+    wait_until("it has read the file again", || {
+        server.stderr().contains("users file read again")
+    });
+    assert!(gets_in(&server, fresh_address(5)));
+    cost(1, "the first login after HUP");
 }

@@ -95,6 +95,16 @@ impl PasswordHash {
         matches & (self.purpose == Purpose::Login)
     }
 
+    /// The hash as it stands in the users file.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it is somebody's; no password matches a stand-in.
+    pub(super) fn is_stand_in(&self) -> bool {
+        self.purpose == Purpose::StandIn
+    }
+
     /// A hash that takes exactly as long as this one and that no password matches, not even this one's.
     pub(super) fn stand_in(&self) -> Self {
         Self {
@@ -266,7 +276,7 @@ pub(super) mod tests {
     /// Hashes of `secret`, as cheap as their kinds allow; all but the first were made by crypt(3).
     pub(crate) const ARGON2: &str =
         "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$vk+JgWgZGbXHtEqPQPhzXbD+QxxkJR5Fq2AXLhDyYaY";
-    const BCRYPT: &str = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
+    pub(crate) const BCRYPT: &str = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
     const SHA512: &str =
         "$6$saltsalt$TVLlQcbpFVof5W3Yz4DTP6gRstiNuHwwTt6GLc1E5n0U0aDehy0S5knV8wiOQSpT0Y77vwPZN.Pq.H91p5hVO1";
     const SHA512_ROUNDS_GIVEN: &str = "$6$rounds=1000$saltsalt$LAV5VE5Y7w1d73x1mFNspYWUpazfmwv2SoepNXNKJ/otop/Zok96Hr8Q13LEv0DRY/x8v0/crpIjl8NJSAqXV/";

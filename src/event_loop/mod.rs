@@ -218,6 +218,7 @@ impl EventLoop {
         };
         [
             self.shared.deadlines.next(),
+            self.shared.proofs.next_end(),
             self.resume_accepting_at,
             self.bind_again_at,
             self.shared.walks.next(),
@@ -294,6 +295,7 @@ impl EventLoop {
             }
         }
         self.exchange();
+        self.shared.proofs.forget_old(now);
         if self.bind_again_at.is_some_and(|at| at <= now) {
             self.bind_missing_ports();
         }

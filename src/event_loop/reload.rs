@@ -55,6 +55,7 @@ impl EventLoop {
                 let (accounts, quotas) = *new;
                 log::info!("users file read again: {} accounts", accounts.len());
                 let accounts = mem::replace(&mut self.shared.accounts, accounts);
+                self.shared.proofs.forget_all();
                 let quotas = mem::replace(&mut self.shared.quotas, Arc::new(quotas));
                 self.dismiss_strangers();
                 self.shared.measure_quotas();

@@ -18,11 +18,11 @@ use super::transfer_log::TransferLog;
 use super::verifying::Guess;
 use super::walks::Walks;
 use super::{BULK_PER_TURN, wall_clock};
-use crate::accounts::{Account, Accounts, Attendance, LoginThrottle, Quotas, Rights, UsersFile};
+use crate::accounts::{Account, Accounts, Attendance, LoginThrottle, Quotas, RecentProofs, Rights, UsersFile};
 use crate::descriptors::Descriptors;
 use crate::ftp::features::Features;
 use crate::ftp::timestamp::Timestamp;
-use crate::random::Random;
+use crate::random::{Random, secret_key};
 use crate::session::Context;
 use crate::storage::{Held, Publication, Storage};
 use crate::transfer::SplicePipe;
@@ -118,6 +118,8 @@ pub struct Shared {
     paces: HashMap<Box<[u8]>, Weak<Pace>>,
     /// Addresses that failed to log in.
     pub throttle: LoginThrottle,
+    /// Passwords that were right a moment ago.
+    pub proofs: RecentProofs,
     /// Passwords that wait to be verified.
     pub logins: LoginQueue<Guess>,
     /// `None`: nothing that this server does can take long.
@@ -163,6 +165,7 @@ impl Shared {
             walks: Walks::default(),
             paces: HashMap::new(),
             throttle: LoginThrottle::new(),
+            proofs: RecentProofs::new(&*secret_key()?),
             logins: LoginQueue::new(),
             slow_jobs,
             descriptors,

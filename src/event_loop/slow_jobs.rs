@@ -9,6 +9,7 @@ use super::EventLoop;
 use super::connection::Connection;
 use super::shared::Shared;
 use super::token::{SlotId, Target};
+use crate::accounts::Proof;
 use crate::slow_work::{Done, Job, Kind, Lane, SlowWork};
 use mio::{Registry, Waker};
 use std::collections::VecDeque;
@@ -33,6 +34,7 @@ pub enum Ticket {
     Login {
         slot: SlotId,
         peer: IpAddr,
+        proof: Proof,
     },
     Publication(SlotId),
     /// The walk whose turn it is.
@@ -136,7 +138,10 @@ impl EventLoop {
     pub(super) fn collect_slow_jobs(&mut self) {
         while let Some((ticket, done)) = self.shared.slow_jobs.as_mut().and_then(SlowJobs::finished) {
             match (ticket, done) {
-                (Ticket::Login { slot, peer }, Done::PasswordVerified { matches }) => {
+                (Ticket::Login { slot, peer, proof }, Done::PasswordVerified { matches }) => {
+                    if matches {
+                        self.shared.proofs.remember(&proof, self.shared.now);
+                    }
                     self.password_is_verified(slot, peer, matches);
                 }
                 (Ticket::Publication(slot), Done::Published(result)) => match self.shared.unclaimed.remove(&slot) {

@@ -2,7 +2,7 @@
 //!
 //! A password waits in the loop's [`LoginQueue`](super::login_queue::LoginQueue) until the thread takes it. Whether its address
 //! is blocked is asked when it comes and again when its turn comes, so parallel connections cannot have more guesses verified
-//! than connections one after the other.
+//! than connections one after the other; and so is whether the same password was right a moment ago.
 
 use super::EventLoop;
 use super::connection::Connection;
@@ -10,7 +10,7 @@ use super::login_queue::Place;
 use super::shared::Shared;
 use super::slow_jobs::{SlowJobs, Ticket};
 use super::token::SlotId;
-use crate::accounts::Claim;
+use crate::accounts::{Claim, Proof};
 use crate::slow_work::Job;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -43,6 +43,7 @@ pub enum Verification {
 pub struct Guess {
     slot: SlotId,
     claim: Claim,
+    proof: Proof,
 }
 
 impl EventLoop {
@@ -52,8 +53,10 @@ impl EventLoop {
             if !self.has_password_to_hand_over() {
                 return;
             }
-            if let Some(Guess { slot, claim }) = self.shared.logins.next() {
-                self.step(slot, |connection, shared| connection.verification_begins(claim, shared));
+            if let Some(guess) = self.shared.logins.next() {
+                self.step(guess.slot, |connection, shared| {
+                    connection.verification_begins(guess, shared);
+                });
             }
         }
     }
@@ -94,10 +97,14 @@ impl Shared {
 impl Connection {
     /// Has a password verified when its turn comes.
     pub(super) fn verify(&mut self, claim: Claim, shared: &mut Shared) {
-        if let Some(claim) = self.answer_unverified(claim, shared) {
+        let guess = Guess {
+            slot: self.slot,
+            proof: shared.proofs.of(&claim),
+            claim,
+        };
+        if let Some(guess) = self.answer_unverified(guess, shared) {
             let peer = self.session.peer();
             let failures = shared.throttle.failures(peer, shared.now);
-            let guess = Guess { slot: self.slot, claim };
             self.verification = Verification::Waiting {
                 place: shared.logins.enter(peer, failures, guess),
                 since: shared.now,
@@ -106,22 +113,20 @@ impl Connection {
     }
 
     /// Its turn has come.
-    fn verification_begins(&mut self, claim: Claim, shared: &mut Shared) {
-        let Some(claim) = self.answer_unverified(claim, shared) else {
+    fn verification_begins(&mut self, guess: Guess, shared: &mut Shared) {
+        let Some(Guess { slot, claim, proof }) = self.answer_unverified(guess, shared) else {
             return;
         };
         self.verification = Verification::Running { since: shared.now };
-        let ticket = Ticket::Login {
-            slot: self.slot,
-            peer: self.session.peer(),
-        };
+        let peer = self.session.peer();
+        let ticket = Ticket::Login { slot, peer, proof };
         if let Some(jobs) = &mut shared.slow_jobs {
             jobs.verify(ticket, Job::VerifyPassword(claim));
         }
     }
 
     /// Answers a password for which no hash has to be computed; gives back any other.
-    fn answer_unverified(&mut self, claim: Claim, shared: &mut Shared) -> Option<Claim> {
+    fn answer_unverified(&mut self, guess: Guess, shared: &mut Shared) -> Option<Guess> {
         let peer = self.session.peer();
         if shared.throttle.is_blocked(peer, shared.now) {
             if let Some(count) = shared.throttle.refused(peer, shared.now) {
@@ -130,13 +135,22 @@ impl Connection {
             self.tell_verification(false, shared);
             return None;
         }
-        Some(claim)
+        if shared.proofs.holds(&guess.proof, shared.now) {
+            let delay = shared.count_login(peer, true);
+            self.result_is_known(true, delay, shared);
+            return None;
+        }
+        Some(guess)
     }
 
     fn verification_ends(&mut self, matches: bool, delay: Duration, shared: &mut Shared) {
-        if !matches!(self.verification, Verification::Running { .. }) {
-            return;
+        // The session may have been ended meanwhile.
+        if let Verification::Running { .. } = self.verification {
+            self.result_is_known(matches, delay, shared);
         }
+    }
+
+    fn result_is_known(&mut self, matches: bool, delay: Duration, shared: &mut Shared) {
         if delay.is_zero() {
             self.tell_verification(matches, shared);
         } else {
