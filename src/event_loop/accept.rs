@@ -7,7 +7,7 @@
 use super::EventLoop;
 use super::connection::Connection;
 use super::data_channel::DataSocket;
-use super::passive_ring::PortIndex;
+use super::passive_ring::{Arrived, PortIndex};
 use super::token::Target;
 use super::trace::Tone;
 use crate::ftp::reply::{self, Reply};
@@ -167,8 +167,8 @@ impl EventLoop {
         }
     }
 
-    /// Accepts at a passive port until nobody is left: each is matched by port and address, and strangers are closed.
-    /// Whoever was expected is put into the arrivals.
+    /// Accepts at a passive port until nobody is left: each is matched by port and address, strangers are closed, and so
+    /// are connections that contend for one announcement. Whose connection has come is put into the arrivals.
     pub(super) fn accept_data_connections(&mut self, ring: u16, port: PortIndex) {
         for _ in 0..ACCEPTS_PER_TURN {
             let Some(ports) = self.shared.rings.get_mut(usize::from(ring)) else {
@@ -180,17 +180,24 @@ impl EventLoop {
             match accepted(listener.accept()) {
                 Accepted::Client(stream, address) => {
                     let peer = address.ip().to_canonical();
-                    let Some(slot) = ports.ring.claim(port, peer) else {
+                    let Some(slot) = ports.ring.expected(port, peer) else {
                         self.shared.counters.strangers += 1;
                         self.shared.trace.tell(Tone::Wake, || {
                             format!("a stranger from {peer} at a passive port: closed")
                         });
                         continue;
                     };
-                    self.shared.freed_ports.push_back((ring, peer));
-                    match self.shared.descriptors.permit() {
-                        Some(permit) => self.shared.arrivals.push_back((slot, DataSocket::new(stream, permit))),
-                        None => self.step(slot, |connection, shared| connection.data_has_no_descriptor(shared)),
+                    let Some(permit) = self.shared.descriptors.permit() else {
+                        self.step(slot, Connection::data_has_no_descriptor);
+                        continue;
+                    };
+                    match ports.ring.arrive(port, peer, DataSocket::new(stream, permit)) {
+                        Arrived::Held(slot) => self.shared.arrivals.push_back(slot),
+                        Arrived::Contended(slot) => {
+                            self.shared.counters.strangers += 2;
+                            self.step(slot, Connection::data_is_contended);
+                        }
+                        Arrived::Stranger => {}
                     }
                 }
                 Accepted::NobodyLeft => return,

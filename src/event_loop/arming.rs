@@ -73,7 +73,7 @@ impl Connection {
         self.channel = DataChannel::ToConnect(address);
     }
 
-    /// Forgets what was armed: the port, the place in line, a connection that waits for its command.
+    /// Forgets what was armed: the port and a connection that waits there for its command, or the place in line.
     pub(super) fn disarm(&mut self, shared: &mut Shared) {
         let channel = mem::replace(&mut self.channel, DataChannel::Unarmed);
         match &channel {
@@ -90,7 +90,6 @@ impl Connection {
             }
             DataChannel::Unarmed
             | DataChannel::ToConnect(_)
-            | DataChannel::Connected { .. }
             | DataChannel::Connecting { .. }
             | DataChannel::Transferring { .. }
             | DataChannel::Draining { .. }
@@ -108,7 +107,6 @@ impl Connection {
                 | DataChannel::InLine { .. }
                 | DataChannel::Announced { .. }
                 | DataChannel::ToConnect(_)
-                | DataChannel::Connected { .. }
                 | DataChannel::AwaitingClient { .. }
                 | DataChannel::Connecting { .. }
                 | DataChannel::Transferring { .. }

@@ -69,25 +69,30 @@ impl Connection {
         }
     }
 
-    /// The client's connection has arrived at the port announced to it.
-    pub(super) fn data_arrived(&mut self, socket: DataSocket, shared: &mut Shared) {
-        let now = shared.now;
+    /// The client's connection has arrived at the port announced to it, alone: a transfer that waits for it begins.
+    pub(super) fn data_arrived(&mut self, shared: &mut Shared) {
         match mem::replace(&mut self.channel, DataChannel::Unarmed) {
-            DataChannel::Announced { .. } => self.channel = DataChannel::Connected { socket, since: now },
-            DataChannel::AwaitingClient { pump, .. } => {
+            DataChannel::AwaitingClient { port, since, pump } => {
+                let peer = self.session.peer();
+                let ports = shared.rings.get_mut(usize::from(self.ring));
+                let Some(socket) = ports.and_then(|ports| ports.ring.claim(port, peer, self.slot)) else {
+                    self.channel = DataChannel::AwaitingClient { port, since, pump };
+                    return;
+                };
+                shared.freed_ports.push_back((self.ring, peer));
                 self.channel = DataChannel::Transferring {
                     socket,
                     pump,
-                    progress: now,
+                    progress: shared.now,
                     rests_until: None,
                 };
                 self.begin_pumping(shared);
             }
-            // The session has turned to something else since; the connection is nobody's and is closed.
+            // Without a transfer command it stays with the ring; or the session has turned to something else since.
             channel @ (DataChannel::Unarmed
             | DataChannel::InLine { .. }
+            | DataChannel::Announced { .. }
             | DataChannel::ToConnect(_)
-            | DataChannel::Connected { .. }
             | DataChannel::Connecting { .. }
             | DataChannel::Transferring { .. }
             | DataChannel::Draining { .. }
@@ -95,10 +100,25 @@ impl Connection {
         }
     }
 
+    /// Two connections from the client's address came to its port. Which one is the client's cannot be known, so both were
+    /// closed; the client is told 425 and asks for another port.
+    pub(super) fn data_is_contended(&mut self, shared: &mut Shared) {
+        log::info!(
+            "session {}: two connections from {} to one passive port, both refused",
+            self.session.number(),
+            self.session.peer()
+        );
+        self.data_is_lost(Outcome::NoDataConnection, shared);
+    }
+
     /// The client's connection arrived, but there is no descriptor to keep it with.
     pub(super) fn data_has_no_descriptor(&mut self, shared: &mut Shared) {
+        self.data_is_lost(Outcome::NoDescriptor, shared);
+    }
+
+    fn data_is_lost(&mut self, outcome: Outcome, shared: &mut Shared) {
         if self.session.transfer().is_some() {
-            self.end_transfer(Outcome::NoDescriptor, shared);
+            self.end_transfer(outcome, shared);
         } else {
             self.disarm(shared);
         }

@@ -60,16 +60,7 @@ impl Connection {
             DataChannel::Announced { port, .. } => {
                 self.channel = DataChannel::AwaitingClient { port, since, pump };
                 self.open_transfer(shared);
-            }
-            DataChannel::Connected { socket, .. } => {
-                self.channel = DataChannel::Transferring {
-                    socket,
-                    pump,
-                    progress: since,
-                    rests_until: None,
-                };
-                self.open_transfer(shared);
-                self.begin_pumping(shared);
+                shared.look_once_more(self.ring, port, self.session.peer(), self.slot);
             }
             DataChannel::ToConnect(address) => self.connect(address, pump, shared),
             channel @ (DataChannel::Unarmed
@@ -112,7 +103,6 @@ impl Connection {
             | DataChannel::InLine { .. }
             | DataChannel::Announced { .. }
             | DataChannel::ToConnect(_)
-            | DataChannel::Connected { .. }
             | DataChannel::AwaitingClient { .. }
             | DataChannel::Storing { .. } => {}
         }
@@ -279,7 +269,6 @@ impl Connection {
             | DataChannel::InLine { .. }
             | DataChannel::Announced { .. }
             | DataChannel::ToConnect(_)
-            | DataChannel::Connected { .. }
             | DataChannel::AwaitingClient { .. }
             | DataChannel::Connecting { .. }
             | DataChannel::Draining { .. }
@@ -319,7 +308,6 @@ impl Connection {
             | DataChannel::InLine { .. }
             | DataChannel::Announced { .. }
             | DataChannel::ToConnect(_)
-            | DataChannel::Connected { .. }
             | DataChannel::AwaitingClient { .. }
             | DataChannel::Connecting { .. }
             | DataChannel::Transferring { .. }

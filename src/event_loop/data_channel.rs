@@ -23,12 +23,11 @@ pub enum DataChannel {
     Unarmed,
     /// All ports are pending for this peer address; the session stands in line for one.
     InLine { since: Instant },
-    /// A port was announced (227, 229); no transfer command and no connection yet.
+    /// A port was announced (227, 229), and there is no transfer command yet. If the client connects before it, the ring
+    /// holds its connection; what it sends waits in the kernel.
     Announced { port: PortIndex, since: Instant },
     /// PORT or EPRT named where to connect.
     ToConnect(SocketAddr),
-    /// The client connected before its transfer command. Nothing is read: what it sends waits in the kernel.
-    Connected { socket: DataSocket, since: Instant },
     /// The transfer command came first; the client has yet to connect.
     AwaitingClient {
         port: PortIndex,
@@ -105,7 +104,6 @@ impl DataChannel {
             DataChannel::InLine { .. } => "in line for a port",
             DataChannel::Announced { .. } => "port announced",
             DataChannel::ToConnect(_) => "address given",
-            DataChannel::Connected { .. } => "connected",
             DataChannel::AwaitingClient { .. } => "awaiting the client",
             DataChannel::Connecting { .. } => "connecting",
             DataChannel::Transferring { .. } => "transferring",
@@ -125,8 +123,7 @@ impl DataChannel {
             DataChannel::Unarmed
             | DataChannel::InLine { .. }
             | DataChannel::Announced { .. }
-            | DataChannel::ToConnect(_)
-            | DataChannel::Connected { .. } => 0,
+            | DataChannel::ToConnect(_) => 0,
         }
     }
 
@@ -157,7 +154,6 @@ impl DataChannel {
             | DataChannel::InLine { .. }
             | DataChannel::Announced { .. }
             | DataChannel::ToConnect(_)
-            | DataChannel::Connected { .. }
             | DataChannel::Draining { .. }
             | DataChannel::Storing { .. } => return,
         };

@@ -16,8 +16,12 @@ impl EventLoop {
     /// Delivers what waits in the queues, until nothing does.
     pub(super) fn exchange(&mut self) {
         loop {
-            if let Some((slot, socket)) = self.shared.arrivals.pop_front() {
-                self.step(slot, |connection, shared| connection.data_arrived(socket, shared));
+            if let Some(slot) = self.shared.arrivals.pop_front() {
+                self.step(slot, Connection::data_arrived);
+            } else if let Some((ring, port, slot)) = self.shared.last_looks.pop_front() {
+                // A second connection from the client's address may wait already.
+                self.accept_data_connections(ring, port);
+                self.shared.arrivals.push_back(slot);
             } else if let Some(slot) = self.shared.port_requests.pop_front() {
                 self.give_port(slot);
             } else if let Some((ring, peer)) = self.shared.freed_ports.pop_front() {

@@ -4,6 +4,7 @@
 //! here, once, and cost no system call per connection. No address is ever shared with another program: there is no
 //! `SO_REUSEPORT`, and an address in use is an error at `bind` and at `listen` alike (threat D05).
 
+use super::data_channel::DataSocket;
 use super::passive_ring::{PassiveRing, PortIndex};
 use crate::descriptors::{Descriptors, Permit};
 use crate::options::{Technique, Techniques};
@@ -36,7 +37,7 @@ pub struct ControlListener {
 #[derive(Debug)]
 pub struct PassivePorts {
     pub address: IpAddr,
-    pub ring: PassiveRing,
+    pub ring: PassiveRing<DataSocket>,
     ports: Vec<PassivePort>,
     only_ipv6: bool,
 }

@@ -4,12 +4,12 @@
 //! arrived) is put into a queue here and delivered by the loop.
 
 use super::counters::Counters;
-use super::data_channel::DataSocket;
 use super::deadlines::Deadlines;
 use super::event_log::EventLog;
 use super::listeners::PassivePorts;
 use super::login_queue::LoginQueue;
 use super::pace::Pace;
+use super::passive_ring::PortIndex;
 use super::reload::AccountsSource;
 use super::slow_jobs::SlowJobs;
 use super::token::{SlotId, Target};
@@ -105,8 +105,10 @@ pub struct Shared {
     pub port_requests: VecDeque<SlotId>,
     /// Ring and address whose entries were given back, so that the next in line can have one.
     pub freed_ports: VecDeque<(u16, IpAddr)>,
-    /// Data connections that arrived, and whose they are.
-    pub arrivals: VecDeque<(SlotId, DataSocket)>,
+    /// Whose data connections have arrived; the connections are held by the ring.
+    pub arrivals: VecDeque<SlotId>,
+    /// Ports that are looked at once more before a transfer uses the connection that has arrived there, and whose it is.
+    pub last_looks: VecDeque<(u16, PortIndex, SlotId)>,
     pub accounts: Accounts,
     pub accounts_source: AccountsSource,
     /// Whose sessions are there, by account.
@@ -185,6 +187,7 @@ impl Shared {
             port_requests: VecDeque::new(),
             freed_ports: VecDeque::new(),
             arrivals: VecDeque::new(),
+            last_looks: VecDeque::new(),
             publications: VecDeque::new(),
             unclaimed: HashMap::new(),
             pipe: None,
@@ -204,6 +207,15 @@ impl Shared {
             active: self.settings.active,
             features: self.settings.features,
             wants_notices: self.event_log.is_some(),
+        }
+    }
+
+    /// A session's transfer command is there. If its data connection has arrived before, the transfer begins with it as
+    /// soon as it is known that no other one waits at the port.
+    pub fn look_once_more(&mut self, ring: u16, port: PortIndex, peer: IpAddr, slot: SlotId) {
+        let ports = self.rings.get(usize::from(ring));
+        if ports.is_some_and(|ports| ports.ring.holds(port, peer, slot)) {
+            self.last_looks.push_back((ring, port, slot));
         }
     }
 

@@ -44,7 +44,6 @@ impl Connection {
             | DataChannel::InLine { .. }
             | DataChannel::Announced { .. }
             | DataChannel::ToConnect(_)
-            | DataChannel::Connected { .. }
             | DataChannel::AwaitingClient { .. }
             | DataChannel::Connecting { .. }
             | DataChannel::Transferring { .. }

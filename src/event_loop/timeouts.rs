@@ -87,9 +87,7 @@ impl Connection {
         let data = match &self.channel {
             DataChannel::Unarmed | DataChannel::ToConnect(_) => None,
             DataChannel::InLine { since } => Some((Wait::PassivePort, *since + LINE_TIMEOUT)),
-            DataChannel::Announced { since, .. } | DataChannel::Connected { since, .. } => {
-                Some((Wait::TransferCommand, *since + settings.connect_timeout))
-            }
+            DataChannel::Announced { since, .. } => Some((Wait::TransferCommand, *since + settings.connect_timeout)),
             DataChannel::AwaitingClient { since, .. } | DataChannel::Connecting { since, .. } => {
                 Some((Wait::DataConnection, *since + settings.connect_timeout))
             }

@@ -156,7 +156,7 @@ fn ring(criterion: &mut Criterion) {
     let mut ring = PassiveRing::default();
     (0..PORTS).for_each(|port| ring.add(port));
     let alone = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-    criterion.bench_function("ring: deal, expect, claim", |bencher| {
+    criterion.bench_function("ring: deal, expect, arrive, claim", |bencher| {
         bencher.iter(|| cycle(&mut ring, black_box(alone), session, &mut random));
     });
     for peer in 0..40 {
@@ -174,10 +174,11 @@ fn ring(criterion: &mut Criterion) {
     );
 }
 
-fn cycle(ring: &mut PassiveRing, peer: IpAddr, session: SlotId, random: &mut Random) -> Option<SlotId> {
+fn cycle(ring: &mut PassiveRing<()>, peer: IpAddr, session: SlotId, random: &mut Random) -> Option<()> {
     let port = ring.deal(peer, random)?;
     ring.expect(port, peer, session);
-    ring.claim(port, peer)
+    ring.arrive(port, peer, ());
+    ring.claim(port, peer, session)
 }
 
 criterion_group!(micro, control, listings, bookkeeping, ring);
