@@ -4,10 +4,12 @@ mod harness;
 
 use harness::programs::Workplace;
 use harness::server::{Setup, children_of, client_address};
+use harness::tree::noise;
 use harness::{Client, Server, has_program, wait_until};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
@@ -304,6 +306,85 @@ fn g08_idle_sessions_cost_next_to_nothing() {
     std::thread::sleep(Duration::from_millis(500));
     assert!(server.cpu_ticks() - ticks <= 2, "idle sessions cost no time");
     drop(clients);
+}
+
+/// Clients that have asked for something and take nothing of it, with the code that each was answered.
+fn stalled(server: &Server, count: usize, before: &[&str], command: &str) -> Vec<(u16, Client, TcpStream)> {
+    let begin = |_| {
+        let mut client = server.login();
+        for line in before {
+            assert_eq!(client.code(line), 200, "{line}");
+        }
+        let data = client.data();
+        let code = client.code(command);
+        if code >= 400 {
+            // Its port is for others.
+            assert_eq!(client.code("ABOR"), 226);
+        }
+        (code, client, data)
+    };
+    (0..count).map(begin).collect()
+}
+
+/// What a stalled transfer holds goes back to the system with it, instead of leaving holes in the heap.
+#[test]
+fn d19_g08_memory_of_a_thousand_stalled_transfers_comes_back() {
+    let server = Server::start();
+    let noise = noise(1, 8 << 20);
+    server.write("noise", &noise);
+    let directory = server.make_directory("many");
+    for number in 0..5_000 {
+        fs::File::create(directory.join(format!("entry-{number:0200}"))).expect("a file");
+    }
+    let baseline = server.descriptors();
+    drop((0..1_000).map(|_| server.login()).collect::<Vec<_>>());
+    server.wait_for_descriptors(baseline);
+    let before = server.memory();
+    for (settings, command) in [
+        (&["TYPE A"][..], "RETR noise"),
+        (&[], "LIST many"),
+        (&["MODE Z"], "LIST many"),
+    ] {
+        let clients = stalled(&server, 1_000, settings, command);
+        assert!(clients.iter().filter(|(code, ..)| *code == 150).count() >= 64);
+        drop(clients);
+        server.wait_for_descriptors(baseline);
+        let grown = server.memory().saturating_sub(before);
+        assert!(grown < 10 * 1024, "{grown} KiB after {settings:?} {command}");
+    }
+}
+
+#[test]
+fn d19_g08_a_stalled_transfer_in_mode_z_holds_little_and_their_number_is_bounded() {
+    const PLACES: usize = 64;
+    let server = Setup::new().writable().start();
+    server.write("noise", &noise(1, 16 << 20));
+    let baseline = server.descriptors();
+    drop(stalled(&server, PLACES, &[], "RETR noise"));
+    server.wait_for_descriptors(baseline);
+    for (settings, command) in [
+        (&["MODE Z"][..], "RETR noise"),
+        (&["MODE Z", "TYPE A"], "RETR noise"),
+        (&["MODE Z", "TYPE A"], "STOU"),
+    ] {
+        let before = server.memory();
+        let mut clients = stalled(&server, PLACES + 10, settings, command);
+        let codes: Vec<u16> = clients.iter().map(|(code, ..)| *code).collect();
+        assert_eq!(codes[..PLACES], [150; PLACES], "{command}");
+        assert_eq!(codes[PLACES..], [450; 10], "{command}");
+        let each = server.memory().saturating_sub(before) / PLACES as u64;
+        assert!(each <= 96, "{each} KiB each in {settings:?} {command}");
+        // Whoever is refused is told what else can be done, and a place is free when a transfer has ended.
+        let (_, refused, _) = clients.last_mut().expect("some");
+        assert_eq!(refused.code("MODE S"), 200);
+        assert_eq!(refused.fetch("NLST nothing-*"), b"");
+        drop(clients);
+        server.wait_for_descriptors(baseline);
+        server.wait_for_no_hidden_file();
+        let mut client = server.login();
+        assert_eq!(client.code("MODE Z"), 200);
+        assert!(!client.fetch("NLST").is_empty());
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod harness;
 
+use harness::server::Setup;
 use harness::{Client, Server};
 use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -345,7 +346,7 @@ fn g16_a_noop_is_answered_while_others_download() {
 /// has waited longest.
 #[test]
 fn g16_transfers_that_begin_in_one_turn_share_its_bulk() {
-    let server = Server::with(&["--trace"]);
+    let server = Setup::new().ports(20).arguments(&["--trace"]).start();
     server.write("big", &noise(1 << 20));
     for number in 0..300 {
         server.write(&format!("d/{number}"), b"");

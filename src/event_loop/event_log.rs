@@ -274,6 +274,7 @@ mod tests {
             kind: TransferKind::Upload,
             representation: Representation::Image,
             opening: reply::OPENING_UPLOAD,
+            mode_z_place: None,
         };
         let fields = describe_transfer(&transfer, Outcome::Aborted, 7, Duration::from_millis(1500));
         assert_eq!(

@@ -25,7 +25,7 @@ use crate::ftp::timestamp::Timestamp;
 use crate::random::{Random, secret_key};
 use crate::session::Context;
 use crate::storage::{Held, Publication, Storage};
-use crate::transfer::SplicePipe;
+use crate::transfer::{ModeZPlaces, SplicePipe};
 use mio::Registry;
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -116,6 +116,8 @@ pub struct Shared {
     /// What lies beneath the roots of accounts with quotas.
     pub quotas: Arc<Quotas>,
     pub walks: Walks,
+    /// What transfers in MODE Z share.
+    mode_z_places: ModeZPlaces,
     /// Speed limits that all sessions of an account share.
     paces: HashMap<Box<[u8]>, Weak<Pace>>,
     /// Addresses that failed to log in.
@@ -165,6 +167,7 @@ impl Shared {
             attendance: Attendance::default(),
             quotas,
             walks: Walks::default(),
+            mode_z_places: ModeZPlaces::default(),
             paces: HashMap::new(),
             throttle: LoginThrottle::new(),
             proofs: RecentProofs::new(&*secret_key()?),
@@ -203,6 +206,7 @@ impl Shared {
             accounts: &self.accounts,
             attendance: &self.attendance,
             quotas: &self.quotas,
+            mode_z_places: &self.mode_z_places,
             wall: self.wall,
             active: self.settings.active,
             features: self.settings.features,

@@ -106,6 +106,7 @@ replies! {
     TRANSFER_STALLED = constant(426, "Nothing moved for too long, transfer ended");
     TRANSFER_ABORTED = constant(426, "Transfer aborted");
     TRY_AGAIN = constant(450, "Busy, try again");
+    MODE_Z_BUSY = constant(450, "Too many transfers in MODE Z: try again later or use MODE S");
     STORAGE_FAILED = constant(451, "Input/output error on the server");
     READING_FAILED = constant(451, "Reading failed, transfer ended");
     QUOTA_NOT_MEASURED = constant(450, "Your quota is still being measured, try again in a moment");

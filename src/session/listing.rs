@@ -92,6 +92,7 @@ impl Visit {
                 kind: TransferKind::Listing,
                 representation: self.representation,
                 opening: reply::OPENING_LISTING,
+                mode_z_place: None,
             },
             Request::Transfer(Box::new(self.in_transmission(Pump::Listing(SendListing::new(lines))))),
         )

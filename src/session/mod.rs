@@ -34,6 +34,7 @@ use crate::ftp::line::LineError;
 use crate::ftp::reply::{self, Reply};
 use crate::ftp::timestamp::Timestamp;
 use crate::storage::{Storage, StorageError, errno_name};
+use crate::transfer::ModeZPlaces;
 use answer::Answer;
 use state::{Login, Part, State, Visit};
 use std::mem;
@@ -56,6 +57,8 @@ pub struct Context<'loop_> {
     pub attendance: &'loop_ Attendance,
     /// By the accounts' names; one that is missing has not been measured yet.
     pub quotas: &'loop_ Quotas,
+    /// What transfers in MODE Z share.
+    pub mode_z_places: &'loop_ ModeZPlaces,
     /// Wall-clock time, for the dates of listings only.
     pub wall: Timestamp,
     /// Whether PORT and EPRT are allowed.

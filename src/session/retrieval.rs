@@ -27,6 +27,7 @@ impl Visit {
                     kind: TransferKind::Download,
                     representation: self.representation,
                     opening,
+                    mode_z_place: None,
                 },
                 Request::Transfer(Box::new(pump)),
             ),

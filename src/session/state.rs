@@ -9,6 +9,7 @@ use crate::ftp::listing::Facts;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
 use crate::storage::{Quota, Storage};
+use crate::transfer::ModeZPlace;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -112,6 +113,8 @@ pub struct Transfer {
     pub kind: TransferKind,
     pub representation: Representation,
     pub opening: Reply,
+    /// Held while a transfer in MODE Z lasts.
+    pub mode_z_place: Option<Rc<ModeZPlace>>,
 }
 
 /// What is transferred, and which way.

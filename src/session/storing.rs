@@ -106,6 +106,7 @@ impl Visit {
                 kind: TransferKind::Upload,
                 representation: self.representation,
                 opening,
+                mode_z_place: None,
             },
             Request::Transfer(Box::new(pump)),
         ))

@@ -9,6 +9,7 @@ use crate::accounts::WorkingMemory;
 use crate::descriptors::Descriptors;
 use crate::random::Random;
 use crate::storage::{DiskRoot, UploadPolicy};
+
 use crate::transfer::{Budget, DataStream, Progress, Pump, ReceiveError};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -22,6 +23,7 @@ struct Conversation {
     pub accounts: Accounts,
     attendance: Attendance,
     pub quotas: Quotas,
+    mode_z_places: ModeZPlaces,
     pub notices: Vec<Notice>,
     pub session: Session,
     pub is_armed: bool,
@@ -82,6 +84,7 @@ impl Conversation {
             accounts: Accounts::none(),
             attendance: Attendance::default(),
             quotas: Quotas::none(),
+            mode_z_places: ModeZPlaces::default(),
             notices: Vec::new(),
             session: Session::new(1, [127, 0, 0, 1].into()),
             is_armed: false,
@@ -119,6 +122,7 @@ impl Conversation {
             accounts: &self.accounts,
             attendance: &self.attendance,
             quotas: &self.quotas,
+            mode_z_places: &self.mode_z_places,
             wall: Timestamp::from_unix(1_700_000_000),
             active: true,
             features: Features::default(),

@@ -8,8 +8,9 @@ use super::notice::Subject;
 use super::request::{PassiveForm, Request};
 use super::state::{Login, Part, State, Transfer, User, Visit};
 use super::{Context, Session};
-use crate::ftp::command::{Command, EpsvArgument};
+use crate::ftp::command::{Command, EpsvArgument, Transmission};
 use crate::ftp::reply::{self, Reply};
+use std::rc::Rc;
 
 /// What a command of a visit does to the conversation.
 #[derive(Debug)]
@@ -61,7 +62,14 @@ impl Session {
                 self.state = State::AwaitingPort(visit, form);
                 Request::ArmPassive.into()
             }
-            Step::Start(transfer, request) => {
+            Step::Start(mut transfer, request) => {
+                if visit.transmission == Transmission::Deflate {
+                    let Some(place) = context.mode_z_places.take() else {
+                        self.state = State::Ready(visit);
+                        return reply::MODE_Z_BUSY.into();
+                    };
+                    transfer.mode_z_place = Some(Rc::new(place));
+                }
                 self.state = State::Transferring(visit, transfer);
                 request.into()
             }

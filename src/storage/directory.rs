@@ -20,7 +20,6 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct OpenDirectory {
     place: Place,
-    batch: Vec<u8>,
     /// The computed entries have been given out; those of the disk follow.
     is_past_computed: bool,
 }
@@ -80,7 +79,6 @@ impl OpenDirectory {
                 disk: Some(disk),
                 computed: Rc::default(),
             },
-            batch: Vec::new(),
             is_past_computed: true,
         }
     }
@@ -92,7 +90,6 @@ impl OpenDirectory {
                 disk: None,
                 computed: entries,
             },
-            batch: Vec::new(),
             is_past_computed: false,
         }
     }
@@ -105,7 +102,7 @@ impl OpenDirectory {
     }
 
     /// Calls `visit` for every entry of the next batch, `.` and `..` included, the server's own names left out. A batch is
-    /// what fits into `batch_bytes` (of the first call): an entry with a name of usual length takes 32.
+    /// what fits into `batch_bytes`: an entry with a name of usual length takes 32.
     pub fn next_batch<E: From<StorageError>>(
         &mut self,
         batch_bytes: usize,
@@ -121,10 +118,9 @@ impl OpenDirectory {
         let Some(disk) = &self.place.disk else {
             return Ok(Batch::End);
         };
-        if self.batch.capacity() == 0 {
-            self.batch.reserve_exact(batch_bytes);
-        }
-        let mut entries = RawDir::new(disk.descriptor.as_fd(), self.batch.spare_capacity_mut());
+        // Used up before the call returns, so a listing that waits for its client does not hold it.
+        let mut batch: Vec<u8> = Vec::with_capacity(batch_bytes);
+        let mut entries = RawDir::new(disk.descriptor.as_fd(), batch.spare_capacity_mut());
         loop {
             match entries.next() {
                 None => return Ok(Batch::End),

@@ -7,7 +7,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 use std::ops::Range;
 
 /// Bytes of the buffer that deflated bytes are received into.
-const BUFFER_BYTES: usize = 32 * 1024;
+const BUFFER_BYTES: usize = 16 * 1024;
 
 /// A stream being inflated.
 #[derive(Debug)]

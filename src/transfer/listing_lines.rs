@@ -15,6 +15,8 @@ use std::ffi::CStr;
 const LOOKUPS_BATCH_BYTES: usize = 8 * 1024;
 /// Entries read at once when the names are all that is wanted: about 1,000, which cost less than 256 lookups.
 const NAMES_BATCH_BYTES: usize = 32 * 1024;
+/// There has to be room for an entry with the longest name.
+const SMALLEST_BATCH_BYTES: usize = 1024;
 /// What reading a batch costs, in lookups.
 const BATCH_COST: usize = 32;
 
@@ -80,7 +82,11 @@ impl DirectoryLines {
         } = self;
         *entries = entries.saturating_sub(BATCH_COST);
         let (batch_bytes, entry_cost) = match format {
-            LineFormat::Names { .. } => (NAMES_BATCH_BYTES, 0),
+            // A batch is what a stalled listing holds, and its lines are as long as their prefix.
+            LineFormat::Names { prefix } => {
+                let batch_bytes = NAMES_BATCH_BYTES / (1 + prefix.len() / 32);
+                (batch_bytes.max(SMALLEST_BATCH_BYTES), 0)
+            }
             LineFormat::Columns { .. } | LineFormat::Facts { .. } => (LOOKUPS_BATCH_BYTES, 1),
         };
         directory.next_batch(batch_bytes, |place, name, entry_type| {

@@ -26,7 +26,6 @@ pub struct ReceiveFile {
 enum Way {
     InKernel,
     ThroughBuffer {
-        buffer: Box<[u8]>,
         line_ends: Option<AsciiDecoder>,
     },
     Inflated {
@@ -44,7 +43,7 @@ impl ReceiveFile {
         };
         let way = match (transmission, line_ends) {
             (Transmission::Stream, None) => Way::InKernel,
-            (Transmission::Stream, line_ends @ Some(_)) => through_buffer(line_ends),
+            (Transmission::Stream, line_ends @ Some(_)) => Way::ThroughBuffer { line_ends },
             (Transmission::Deflate, line_ends) => Way::Inflated {
                 inflater: Inflater::new(),
                 line_ends,
@@ -65,25 +64,26 @@ impl ReceiveFile {
 
     /// See [`Pump::pump`](super::Pump::pump). [`Progress::Complete`]: the client has closed, and all it sent is written.
     pub fn pump(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
+        // Needed for as long as this turn only; an upload that waits for its client holds none.
+        let mut buffer = Vec::new();
         while budget.bytes > 0 {
             let allowed = usize::try_from(self.upload.room())
                 .unwrap_or(usize::MAX)
                 .min(budget.bytes);
             let step = match &mut self.way {
-                Way::InKernel | Way::ThroughBuffer { line_ends: None, .. } if allowed == 0 => expect_end(stream),
+                Way::InKernel | Way::ThroughBuffer { line_ends: None } if allowed == 0 => expect_end(stream),
                 // Splicing writes as it receives; the file is to be cut in between, when its first new byte has come.
                 Way::InKernel if self.upload.is_to_be_cut() => {
-                    copy(&mut self.upload, stream, &mut vec![0; BUFFER_BYTES], &mut None, allowed)
+                    copy(&mut self.upload, stream, lent(&mut buffer), &mut None, allowed)
                 }
                 Way::InKernel => self.splice(stream, allowed),
                 Way::ThroughBuffer {
-                    buffer,
                     line_ends: line_ends @ None,
-                } => copy(&mut self.upload, stream, buffer, line_ends, allowed),
+                } => copy(&mut self.upload, stream, lent(&mut buffer), line_ends, allowed),
                 // What is translated or inflated is not stored as long as it is received, and its last bytes may make
                 // nothing more; so it is the upload that refuses what the quota does not allow.
-                Way::ThroughBuffer { buffer, line_ends } => {
-                    copy(&mut self.upload, stream, buffer, line_ends, budget.bytes)
+                Way::ThroughBuffer { line_ends } => {
+                    copy(&mut self.upload, stream, lent(&mut buffer), line_ends, budget.bytes)
                 }
                 // Inflating is a few times slower than copying, and much faster than deflating: its bytes count as others.
                 Way::Inflated { inflater, line_ends } => {
@@ -103,7 +103,7 @@ impl ReceiveFile {
     /// `Err(None)`: try again, perhaps in another way.
     fn splice(&mut self, stream: &mut impl DataStream, count: usize) -> Result<usize, Option<Progress>> {
         let Some((file, offset)) = self.upload.descriptor().map_err(refused)? else {
-            self.way = through_buffer(None);
+            self.way = Way::ThroughBuffer { line_ends: None };
             return Err(None);
         };
         match stream.receive_into(file, offset, count) {
@@ -112,7 +112,7 @@ impl ReceiveFile {
                 Ok(count)
             }
             Err(ReceiveError::Unsupported) => {
-                self.way = through_buffer(None);
+                self.way = Way::ThroughBuffer { line_ends: None };
                 Err(None)
             }
             Err(ReceiveError::File(errno)) => Err(refused(errno.into())),
@@ -130,11 +130,10 @@ fn expect_end(stream: &mut impl DataStream) -> Result<usize, Option<Progress>> {
     }
 }
 
-fn through_buffer(line_ends: Option<AsciiDecoder>) -> Way {
-    Way::ThroughBuffer {
-        buffer: vec![0; BUFFER_BYTES].into_boxed_slice(),
-        line_ends,
-    }
+/// The buffer, made when it is needed first.
+fn lent(buffer: &mut Vec<u8>) -> &mut [u8] {
+    buffer.resize(BUFFER_BYTES, 0);
+    buffer
 }
 
 fn copy(

@@ -30,9 +30,15 @@ impl SendListing {
 
     /// See [`Pump::pump`](super::Pump::pump).
     pub fn pump(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
+        let progress = self.move_on(stream, budget);
+        self.unsent.settle();
+        progress
+    }
+
+    fn move_on(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
         loop {
             // Lines collect up to a segment's worth of batches before they are sent.
-            if self.unsent.buffer().len() < SEND_FROM && !self.lines.is_finished() {
+            if self.unsent.len() < SEND_FROM && !self.lines.is_finished() {
                 if budget.entries == 0 {
                     return Progress::BudgetSpent;
                 }
@@ -54,5 +60,5 @@ impl SendListing {
     }
 }
 
-/// Bytes of lines that are worth a system call.
-const SEND_FROM: usize = 32 * 1024;
+/// Bytes of lines that are worth a system call. A listing that waits for its client holds at most that and a batch.
+const SEND_FROM: usize = 16 * 1024;

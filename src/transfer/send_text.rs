@@ -19,7 +19,6 @@ pub struct SendText {
     /// Translated octets that the client has already.
     skip: u64,
     encoder: AsciiEncoder,
-    chunk: Box<[u8]>,
     unsent: Unsent,
 }
 
@@ -31,7 +30,6 @@ impl SendText {
             offset: 0,
             skip,
             encoder: AsciiEncoder::new(),
-            chunk: vec![0; CHUNK].into_boxed_slice(),
             unsent: Unsent::default(),
         }
     }
@@ -43,6 +41,14 @@ impl SendText {
 
     /// See [`Pump::pump`](super::Pump::pump).
     pub fn pump(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
+        let progress = self.move_on(stream, budget);
+        self.unsent.settle();
+        progress
+    }
+
+    fn move_on(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
+        // Needed for as long as this turn only; a transfer that waits for its client holds none.
+        let mut chunk = Vec::new();
         loop {
             match self.unsent.flush(stream, budget) {
                 Progress::Complete => {}
@@ -55,15 +61,16 @@ impl SendText {
             if budget.bytes == 0 {
                 return Progress::BudgetSpent;
             }
-            if let Err(error) = self.translate_chunk(left, budget) {
+            if let Err(error) = self.translate_chunk(&mut chunk, left, budget) {
                 return Progress::Failed(error);
             }
         }
     }
 
-    fn translate_chunk(&mut self, left: u64, budget: &mut Budget) -> Result<(), TransferError> {
+    fn translate_chunk(&mut self, chunk: &mut Vec<u8>, left: u64, budget: &mut Budget) -> Result<(), TransferError> {
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK);
-        let window = self.chunk.get_mut(..wanted).unwrap_or_default();
+        chunk.resize(wanted, 0);
+        let window = chunk.as_mut_slice();
         let read = self
             .file
             .read_at(self.offset, window)

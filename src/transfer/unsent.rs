@@ -1,24 +1,44 @@
 //! Bytes that were made but not sent yet: the small buffer between a source of lines or text and the data connection.
 //!
-//! It holds at most what its source makes at once; the source is asked for more only when it is empty.
+//! It holds at most what its source makes at once; the source is asked for more only when it is (nearly) empty. While a
+//! pump works the bytes are in an ordinary buffer. Between two turns, when a client may keep them waiting for minutes, they
+//! are in pages of their own: those of a thousand stalled transfers go back to the system when the transfers end, where
+//! holes in the heap would stay.
 
 use super::{Budget, DataStream, Progress, connection_failure};
+use memmap2::MmapMut;
+
+/// Fewer bytes than this stay in the heap.
+const PAGES_FROM: usize = 4 * 1024;
 
 /// Made, not sent.
 #[derive(Debug, Default)]
 pub(super) struct Unsent {
+    /// Empty while there are pages.
     bytes: Vec<u8>,
+    pages: Option<MmapMut>,
     start: usize,
     sent: u64,
 }
 
 impl Unsent {
+    fn rest(&self) -> &[u8] {
+        let all = self.pages.as_deref().unwrap_or(&self.bytes);
+        all.get(self.start..).unwrap_or_default()
+    }
+
+    /// How many bytes are left.
+    pub(super) fn len(&self) -> usize {
+        self.rest().len()
+    }
+
     /// The buffer to append to, emptied of what was sent.
     pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
-        if self.start > 0 {
-            self.bytes.drain(..self.start);
-            self.start = 0;
+        if let Some(pages) = self.pages.take() {
+            self.bytes.extend_from_slice(&pages);
         }
+        self.bytes.drain(..self.start);
+        self.start = 0;
         &mut self.bytes
     }
 
@@ -30,10 +50,8 @@ impl Unsent {
     /// Writes until empty ([`Progress::Complete`]), or says why not.
     pub(super) fn flush(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
         loop {
-            let unsent = self.bytes.get(self.start..).unwrap_or_default();
+            let unsent = self.rest();
             if unsent.is_empty() {
-                self.bytes.clear();
-                self.start = 0;
                 return Progress::Complete;
             }
             if budget.bytes == 0 {
@@ -53,5 +71,53 @@ impl Unsent {
                 }
             }
         }
+    }
+
+    /// The pump's turn is over: keeps no more memory than what is left needs.
+    pub(super) fn settle(&mut self) {
+        let rest = self.rest();
+        if self.pages.is_some() && !rest.is_empty() {
+            return;
+        }
+        let mut bytes = Vec::new();
+        let mut pages = None;
+        if rest.len() >= PAGES_FROM {
+            pages = MmapMut::map_anon(rest.len()).ok();
+        }
+        match &mut pages {
+            Some(pages) => pages.copy_from_slice(rest),
+            // Few bytes; or the system gives no mapping, and the heap has to do.
+            None => bytes.extend_from_slice(rest),
+        }
+        (self.bytes, self.pages, self.start) = (bytes, pages, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::MoodySink;
+    use super::*;
+
+    #[test]
+    fn d19_what_waits_for_a_client_lies_in_pages_and_arrives_whole() {
+        let made: Vec<u8> = (0..50_000_u32).flat_map(u32::to_le_bytes).collect();
+        let mut unsent = Unsent::default();
+        let mut sink = MoodySink::new(999, 0);
+        let mut rest = made.as_slice();
+        while unsent.len() > 0 || !rest.is_empty() {
+            let (part, behind) = rest.split_at(rest.len().min(10_000));
+            unsent.buffer().extend_from_slice(part);
+            rest = behind;
+            let mut budget = Budget {
+                bytes: 7_000,
+                entries: 0,
+            };
+            unsent.flush(&mut sink, &mut budget);
+            unsent.settle();
+            assert_eq!(unsent.pages.is_some(), unsent.len() >= PAGES_FROM);
+            assert_eq!(unsent.bytes.capacity() > 0, (1..PAGES_FROM).contains(&unsent.len()));
+        }
+        assert_eq!(sink.taken, made);
+        assert_eq!(unsent.sent(), made.len() as u64);
     }
 }

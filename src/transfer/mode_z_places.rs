@@ -1,0 +1,40 @@
+//! How many transfers may be in MODE Z at once: each holds some memory, and they share one processor.
+//!
+//! A place is taken when the transfer begins and given back by `Drop`, so the count cannot leak.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// Transfers in MODE Z at once. At 96 KiB each they hold 6 MiB at most.
+const PLACES: usize = 64;
+
+/// The places, all of them.
+#[derive(Debug, Default)]
+pub struct ModeZPlaces {
+    taken: Rc<Cell<usize>>,
+}
+
+/// One transfer's place.
+#[derive(Debug)]
+pub struct ModeZPlace {
+    taken: Rc<Cell<usize>>,
+}
+
+impl ModeZPlaces {
+    /// A place, or `None` when all are taken.
+    pub fn take(&self) -> Option<ModeZPlace> {
+        if self.taken.get() >= PLACES {
+            return None;
+        }
+        self.taken.set(self.taken.get() + 1);
+        Some(ModeZPlace {
+            taken: Rc::clone(&self.taken),
+        })
+    }
+}
+
+impl Drop for ModeZPlace {
+    fn drop(&mut self) {
+        self.taken.set(self.taken.get().saturating_sub(1));
+    }
+}
