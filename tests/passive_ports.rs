@@ -26,6 +26,7 @@ fn cycles(count: usize) {
         client.expect(150);
         let mut listing = String::new();
         data.read_to_string(&mut listing).expect("the listing");
+        drop(data);
         assert!(listing.contains(" file\r\n"), "cycle {cycle}");
         client.expect(226);
     }

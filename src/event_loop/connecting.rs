@@ -72,11 +72,21 @@ impl Connection {
     /// The client's connection has arrived at the port announced to it, alone: a transfer that waits for it begins.
     pub(super) fn data_arrived(&mut self, shared: &mut Shared) {
         match mem::replace(&mut self.channel, DataChannel::Unarmed) {
-            DataChannel::AwaitingClient { port, since, pump } => {
+            DataChannel::AwaitingClient {
+                port,
+                since,
+                pump,
+                is_opened,
+            } => {
                 let peer = self.session.peer();
                 let ports = shared.rings.get_mut(usize::from(self.ring));
                 let Some(socket) = ports.and_then(|ports| ports.ring.claim(port, peer, self.slot)) else {
-                    self.channel = DataChannel::AwaitingClient { port, since, pump };
+                    self.channel = DataChannel::AwaitingClient {
+                        port,
+                        since,
+                        pump,
+                        is_opened,
+                    };
                     return;
                 };
                 shared.freed_ports.push_back((self.ring, peer));
@@ -86,6 +96,9 @@ impl Connection {
                     progress: shared.now,
                     rests_until: None,
                 };
+                if !is_opened {
+                    self.open_transfer(shared);
+                }
                 self.begin_pumping(shared);
             }
             // Without a transfer command it stays with the ring; or the session has turned to something else since.

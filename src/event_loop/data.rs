@@ -58,9 +58,17 @@ impl Connection {
         self.set_pace(shared);
         match mem::replace(&mut self.channel, DataChannel::Unarmed) {
             DataChannel::Announced { port, .. } => {
-                self.channel = DataChannel::AwaitingClient { port, since, pump };
-                self.open_transfer(shared);
-                shared.look_once_more(self.ring, port, self.session.peer(), self.slot);
+                // With a connection that is there already, the 150 waits until it is known to be the only one.
+                let has_arrived = shared.look_once_more(self.ring, port, self.session.peer(), self.slot);
+                self.channel = DataChannel::AwaitingClient {
+                    port,
+                    since,
+                    pump,
+                    is_opened: !has_arrived,
+                };
+                if !has_arrived {
+                    self.open_transfer(shared);
+                }
             }
             DataChannel::ToConnect(address) => self.connect(address, pump, shared),
             channel @ (DataChannel::Unarmed

@@ -33,6 +33,8 @@ pub enum DataChannel {
         port: PortIndex,
         since: Instant,
         pump: Box<Pump>,
+        /// The 150 has been sent.
+        is_opened: bool,
     },
     /// The active connection is being made.
     Connecting {

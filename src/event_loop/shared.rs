@@ -214,13 +214,15 @@ impl Shared {
         }
     }
 
-    /// A session's transfer command is there. If its data connection has arrived before, the transfer begins with it as
-    /// soon as it is known that no other one waits at the port.
-    pub fn look_once_more(&mut self, ring: u16, port: PortIndex, peer: IpAddr, slot: SlotId) {
+    /// A session's transfer command is there. Whether its data connection has arrived before; then the transfer begins with
+    /// it as soon as it is known that no other one waits at the port.
+    pub fn look_once_more(&mut self, ring: u16, port: PortIndex, peer: IpAddr, slot: SlotId) -> bool {
         let ports = self.rings.get(usize::from(ring));
-        if ports.is_some_and(|ports| ports.ring.holds(port, peer, slot)) {
+        let has_arrived = ports.is_some_and(|ports| ports.ring.holds(port, peer, slot));
+        if has_arrived {
             self.last_looks.push_back((ring, port, slot));
         }
+        has_arrived
     }
 
     /// The speed limit of an account, which its sessions share for as long as one of them moves something.
