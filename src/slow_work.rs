@@ -89,7 +89,7 @@ impl Kind {
 
 impl Lane {
     /// How many there are, which is how many jobs the thread may have.
-    const COUNT: usize = 2;
+    pub const COUNT: usize = 2;
 }
 
 /// The thread and the ways to it and back. `Ticket` says for whom a job is done; it comes back as it was given.

@@ -39,6 +39,7 @@ pub mod token;
 mod trace;
 mod transfer_log;
 mod verifying;
+mod walk_results;
 mod walks;
 mod watchdog;
 
@@ -156,6 +157,7 @@ impl EventLoop {
     /// What a turn does when its events have been handled.
     fn finish_turn(&mut self) {
         self.take_up_what_was_left();
+        self.close_outdated_sessions();
         self.fire_deadlines();
         self.flush_replies();
         self.hand_over_slow_jobs();
@@ -208,7 +210,8 @@ impl EventLoop {
 
     /// How long the poll may sleep: until the nearest deadline; not at all when work was left.
     fn timeout(&self) -> Option<Duration> {
-        let is_work_left = !self.shared.ready.is_empty() || !self.shared.unflushed.is_empty();
+        let shared = &self.shared;
+        let is_work_left = !(shared.ready.is_empty() && shared.unflushed.is_empty() && shared.outdated.is_empty());
         if is_work_left || self.has_password_to_hand_over() {
             return Some(Duration::ZERO);
         }

@@ -101,6 +101,8 @@ pub struct Shared {
     pub ready: VecDeque<Target>,
     /// Who has replies to be written at the end of the turn.
     pub unflushed: Vec<SlotId>,
+    /// Whose account has changed since they logged in.
+    pub outdated: VecDeque<SlotId>,
     /// Who wants a passive port.
     pub port_requests: VecDeque<SlotId>,
     /// Ring and address whose entries were given back, so that the next in line can have one.
@@ -182,6 +184,7 @@ impl Shared {
             bulk_left: BULK_PER_TURN,
             ready: VecDeque::new(),
             unflushed: Vec::new(),
+            outdated: VecDeque::new(),
             port_requests: VecDeque::new(),
             freed_ports: VecDeque::new(),
             arrivals: VecDeque::new(),

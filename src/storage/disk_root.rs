@@ -160,8 +160,8 @@ impl Storage for DiskRoot {
         changes::set_mode(self, path, mode)
     }
 
-    fn walk(&self, from: &VirtualPath, purpose: Purpose) -> Result<TreeWalk, StorageError> {
-        Ok(TreeWalk::new(self, from, purpose))
+    fn walk(&self, from: &VirtualPath, purpose: Purpose) -> TreeWalk {
+        TreeWalk::new(self, from, purpose)
     }
 
     fn free_space(&self, path: &VirtualPath) -> Result<u64, StorageError> {

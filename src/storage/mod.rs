@@ -80,7 +80,7 @@ pub trait Storage {
     fn set_mode(&self, path: &VirtualPath, mode: u32) -> Result<u32, StorageError>;
 
     /// A walk through everything from `from` down, to be taken elsewhere.
-    fn walk(&self, from: &VirtualPath, purpose: Purpose) -> Result<TreeWalk, StorageError>;
+    fn walk(&self, from: &VirtualPath, purpose: Purpose) -> TreeWalk;
 
     /// Bytes that can still be written where `path` is.
     fn free_space(&self, path: &VirtualPath) -> Result<u64, StorageError>;

@@ -197,8 +197,8 @@ impl Storage for Synthetic {
         self.on_disk(path)?.set_mode(path, mode)
     }
 
-    fn walk(&self, from: &VirtualPath, purpose: Purpose) -> Result<TreeWalk, StorageError> {
-        self.on_disk(from)?.walk(from, purpose)
+    fn walk(&self, from: &VirtualPath, purpose: Purpose) -> TreeWalk {
+        self.disk.walk(from, purpose)
     }
 
     fn free_space(&self, path: &VirtualPath) -> Result<u64, StorageError> {
