@@ -123,8 +123,10 @@ impl Connection {
         match progress {
             AnswerProgress::MoreToCome => self.come_back(shared),
             AnswerProgress::Finished => {
-                self.answer = None;
-                self.session.answer_ended();
+                let request = self.answer.take().and_then(|answer| self.session.answer_ended(*answer));
+                if let Some(request) = request {
+                    self.fulfil(request, shared);
+                }
             }
         }
     }

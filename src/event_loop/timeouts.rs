@@ -87,6 +87,8 @@ impl Connection {
         let data = match &self.channel {
             DataChannel::Unarmed | DataChannel::ToConnect(_) => None,
             DataChannel::InLine { since } => Some((Wait::PassivePort, *since + LINE_TIMEOUT)),
+            // A transfer command is being answered: it is searched for where it begins.
+            DataChannel::Announced { .. } | DataChannel::Connected { .. } if self.answer.is_some() => None,
             DataChannel::Announced { since, .. } | DataChannel::Connected { since, .. } => {
                 Some((Wait::TransferCommand, *since + settings.connect_timeout))
             }

@@ -1,12 +1,14 @@
-//! Answers that take more than a turn to make and go over the control connection: STAT with a path, HASH and its like.
+//! Answers that take more than a turn to make: STAT with a path, HASH and its like, and RETR with a restart in TYPE A, whose
+//! place in the file has to be found before the transfer can be opened or refused.
 //!
 //! The loop lets one advance a budget at a time until it is finished; commands behind it wait. Nothing is ever made beyond
 //! what the client takes: the loop asks for more only when the last of it is on its way.
 
+use super::state::Transfer;
 use crate::ftp::command::Digest;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
-use crate::transfer::{Budget, DigestFile, DigestProgress, ListingLines};
+use crate::transfer::{Budget, DigestFile, DigestProgress, ListingLines, SeekProgress, SendText};
 
 /// Lines of a STAT listing, for a connection that has no data connection's flow (threat B16).
 const LISTING_LINES: usize = 10_000;
@@ -16,13 +18,14 @@ const LISTING_LINES: usize = 10_000;
 pub enum LongAnswer {
     Listing(ListingAnswer),
     Digest(DigestAnswer),
+    Restart(RestartAnswer),
 }
 
 /// Whether an answer has been made to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerProgress {
     MoreToCome,
-    /// The reply's last line is written.
+    /// The reply's last line is written; or a transfer can begin, which will write its own.
     Finished,
 }
 
@@ -54,6 +57,14 @@ pub enum DigestForm {
     Bare,
 }
 
+/// The search for a restart marker in a translated text, and the transfer that begins there.
+#[derive(Debug)]
+pub struct RestartAnswer {
+    text: SendText,
+    download: Transfer,
+    is_found: bool,
+}
+
 impl LongAnswer {
     pub(super) fn listing(lines: ListingLines) -> Self {
         LongAnswer::Listing(ListingAnswer {
@@ -66,11 +77,28 @@ impl LongAnswer {
         LongAnswer::Digest(DigestAnswer { file, form })
     }
 
+    pub(super) fn restart(text: SendText, download: Transfer) -> Self {
+        LongAnswer::Restart(RestartAnswer {
+            text,
+            download,
+            is_found: false,
+        })
+    }
+
+    /// The transfer that a finished answer leads to, if it does.
+    pub(super) fn into_download(self) -> Option<(Transfer, SendText)> {
+        match self {
+            LongAnswer::Restart(restart) if restart.is_found => Some((restart.download, restart.text)),
+            LongAnswer::Listing(_) | LongAnswer::Digest(_) | LongAnswer::Restart(_) => None,
+        }
+    }
+
     /// Goes on, at most `budget` far, and appends what is to be said to `out`; `buffer` is lent for the call.
     pub fn advance(&mut self, out: &mut Vec<u8>, buffer: &mut [u8], budget: &mut Budget) -> AnswerProgress {
         match self {
             LongAnswer::Listing(listing) => listing.advance(out, budget),
             LongAnswer::Digest(digest) => digest.advance(out, buffer, budget),
+            LongAnswer::Restart(restart) => restart.advance(out, budget),
         }
     }
 }
@@ -116,6 +144,19 @@ impl DigestAnswer {
             DigestProgress::SourceShrank => reply::DIGEST_OF_CHANGED,
         }
         .write_to(out);
+        AnswerProgress::Finished
+    }
+}
+
+impl RestartAnswer {
+    fn advance(&mut self, out: &mut Vec<u8>, budget: &mut Budget) -> AnswerProgress {
+        match self.text.seek(budget) {
+            SeekProgress::BudgetSpent => return AnswerProgress::MoreToCome,
+            SeekProgress::Found => self.is_found = true,
+            SeekProgress::BeyondEnd => reply::BAD_RESTART.write_to(out),
+            SeekProgress::SourceFailed => reply::READING_FAILED.write_to(out),
+            SeekProgress::SourceShrank => reply::FILE_CHANGED.write_to(out),
+        }
         AnswerProgress::Finished
     }
 }

@@ -365,16 +365,29 @@ impl Session {
         Reply::transfer_status(moved).write_to(out);
     }
 
-    /// An answer that took more than a turn has been written to its end.
-    pub fn answer_ended(&mut self) {
+    /// An answer that took more than a turn is finished: it has been written, or a transfer begins.
+    pub fn answer_ended(&mut self, answer: LongAnswer) -> Option<Request> {
         match mem::replace(&mut self.state, State::Closing) {
-            State::Answering(visit) => self.state = State::Ready(visit),
+            State::Answering(visit) => match answer.into_download() {
+                Some((download, text)) => {
+                    let request = visit.send_text(text);
+                    self.state = State::Transferring(visit, download);
+                    Some(request)
+                }
+                None => {
+                    self.state = State::Ready(visit);
+                    None
+                }
+            },
             state @ (State::Login(_)
             | State::Verifying { .. }
             | State::Ready(_)
             | State::AwaitingPort(..)
             | State::Transferring(..)
-            | State::Closing) => self.state = state,
+            | State::Closing) => {
+                self.state = state;
+                None
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ pub enum Request {
     Disarm,
     /// Start a transfer over what was armed; answered with `transfer_begins`, then `transfer_ended`.
     Transfer(Box<Pump>),
-    /// Make an answer over the control connection, a budget at a time; answered with `answer_ended`.
+    /// Make an answer, a budget at a time; answered with `answer_ended`, which may lead to a transfer.
     Answer(Box<LongAnswer>),
     /// Find out whether a password is right, without standing still; answered with `password_verified`.
     VerifyPassword(Claim),

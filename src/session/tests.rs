@@ -167,7 +167,9 @@ impl Conversation {
                     let mut budget = Budget { bytes: 4, entries: 4 };
                     progress = answer.advance(out, &mut [0; 64], &mut budget);
                 }
-                self.session.answer_ended();
+                if let Some(request) = self.session.answer_ended(*answer) {
+                    self.fulfil(request, out);
+                }
             }
             Request::Close => self.has_ended = true,
         }
