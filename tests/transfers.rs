@@ -110,8 +110,15 @@ fn j02_a_restart_beyond_the_end_is_refused_before_the_150_in_every_type_and_mode
                 assert_eq!(client.code(&format!("REST {end}")), 350);
                 let rest = client.fetch(&format!("RETR {name}"));
                 // In MODE Z nothing is a stream, too (RFC 1950).
-                let nothing: &[u8] = if mode == "Z" { &[0x78, 0x5e, 3, 0, 0, 0, 0, 1] } else { b"" };
-                assert_eq!(rest, nothing, "{name} in TYPE {representation}, MODE {mode}, at its end");
+                let nothing: &[u8] = if mode == "Z" {
+                    &[0x78, 0x5e, 3, 0, 0, 0, 0, 1]
+                } else {
+                    b""
+                };
+                assert_eq!(
+                    rest, nothing,
+                    "{name} in TYPE {representation}, MODE {mode}, at its end"
+                );
             }
         }
     }

@@ -104,6 +104,8 @@ impl Connection {
             // Nobody will read the reply, but logs and counters still learn of the transfer.
             let outcome = match &self.channel {
                 DataChannel::Storing { .. } => Outcome::StoredUnknown,
+                // All was sent; that the client does not wait for its 226 does not change that.
+                DataChannel::Draining { .. } => Outcome::Complete,
                 DataChannel::Unarmed
                 | DataChannel::InLine { .. }
                 | DataChannel::Announced { .. }
@@ -111,8 +113,7 @@ impl Connection {
                 | DataChannel::Connected { .. }
                 | DataChannel::AwaitingClient { .. }
                 | DataChannel::Connecting { .. }
-                | DataChannel::Transferring { .. }
-                | DataChannel::Draining { .. } => Outcome::ConnectionLost,
+                | DataChannel::Transferring { .. } => Outcome::ConnectionLost,
             };
             self.end_transfer(outcome, shared);
         }

@@ -6,6 +6,7 @@
 
 use super::data_channel::DataChannel;
 use super::deadlines::Deadline;
+use super::long_input::LongInput;
 use super::pace::Pace;
 use super::shared::Shared;
 use super::token::{SlotId, Target};
@@ -29,6 +30,8 @@ pub struct Connection {
     pub(super) session: Session,
     pub(super) life: Life,
     pub(super) input: LineReader,
+    /// There while more waits than usual.
+    pub(super) long_input: Option<LongInput>,
     pub(super) inbound: Inbound,
     pub(super) verification: Verification,
     pub(super) output: Output,
@@ -112,6 +115,7 @@ impl Connection {
             session,
             life: Life::Serving,
             input: LineReader::new(),
+            long_input: None,
             inbound: Inbound::Drained,
             verification: Verification::NotAsked,
             output: Output::default(),

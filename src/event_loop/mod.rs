@@ -24,6 +24,7 @@ mod listeners;
 mod listening;
 mod log_file;
 mod login_queue;
+mod long_input;
 mod pace;
 pub mod passive_ring;
 mod recording;

@@ -111,7 +111,7 @@ impl Connection {
             bytes: share,
             entries: ENTRIES_PER_TURN,
         };
-        let progress = answer.advance(&mut self.output.bytes, &mut shared.scratch, &mut budget);
+        let progress = answer.advance(&mut self.output.bytes, &mut shared.scratch, &mut budget, shared.now);
         let spent = share - budget.bytes + (ENTRIES_PER_TURN - budget.entries) * BYTES_PER_ENTRY;
         shared.bulk_left = shared.bulk_left.saturating_sub(spent);
         // The client waits for us: it must not be sent away because it says nothing.
@@ -122,12 +122,23 @@ impl Connection {
         });
         match progress {
             AnswerProgress::MoreToCome => self.come_back(shared),
-            AnswerProgress::Finished => {
-                let request = self.answer.take().and_then(|answer| self.session.answer_ended(*answer));
-                if let Some(request) = request {
-                    self.fulfil(request, shared);
-                }
-            }
+            AnswerProgress::Finished => self.finish_answer(shared),
+        }
+    }
+
+    /// The answer is written, or leads to a transfer.
+    fn finish_answer(&mut self, shared: &mut Shared) {
+        let request = self.answer.take().and_then(|answer| self.session.answer_ended(*answer));
+        if let Some(request) = request {
+            self.fulfil(request, shared);
+        }
+    }
+
+    /// ABOR was found among the commands that wait: ends the answer; the ABOR's own reply comes in its turn.
+    pub(super) fn abort_answer(&mut self, shared: &mut Shared) {
+        if let Some(answer) = &self.answer {
+            answer.abort(&mut self.output.bytes);
+            self.finish_answer(shared);
         }
     }
 }

@@ -9,6 +9,7 @@ use super::deadlines::Deadlines;
 use super::event_log::EventLog;
 use super::listeners::PassivePorts;
 use super::login_queue::LoginQueue;
+use super::long_input::LongInputs;
 use super::pace::Pace;
 use super::reload::AccountsSource;
 use super::slow_jobs::SlowJobs;
@@ -132,6 +133,8 @@ pub struct Shared {
     pub unclaimed: HashMap<SlotId, Held>,
     /// What uploads pass through inside the kernel; made when the first one comes.
     pub pipe: Option<SplicePipe>,
+    /// Which sessions may have more commands waiting than others.
+    pub long_inputs: LongInputs,
     /// Whether the server is shutting down: sessions end when they have nothing under way.
     pub is_draining: bool,
 }
@@ -191,6 +194,7 @@ impl Shared {
             publications: VecDeque::new(),
             unclaimed: HashMap::new(),
             pipe: None,
+            long_inputs: LongInputs::default(),
             is_draining: false,
         })
     }

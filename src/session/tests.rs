@@ -12,6 +12,7 @@ use crate::storage::{DiskRoot, UploadPolicy};
 use crate::transfer::{Budget, DataStream, Progress, Pump, ReceiveError};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::time::Instant;
 use tempfile::TempDir;
 
 /// A session with a stand-in for the loop: it arms what is asked for and pumps transfers into memory.
@@ -165,7 +166,7 @@ impl Conversation {
                 let mut progress = AnswerProgress::MoreToCome;
                 while progress == AnswerProgress::MoreToCome {
                     let mut budget = Budget { bytes: 4, entries: 4 };
-                    progress = answer.advance(out, &mut [0; 64], &mut budget);
+                    progress = answer.advance(out, &mut [0; 64], &mut budget, Instant::now());
                 }
                 if let Some(request) = self.session.answer_ended(*answer) {
                     self.fulfil(request, out);
