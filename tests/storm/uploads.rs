@@ -82,7 +82,9 @@ fn files_that_the_server_keeps_are_named() {
     assert_eq!(ended.code, Some(0), "{}", ended.text());
     assert_eq!(patterns(&server), ["storm-0.pattern", "storm-1.pattern"]);
     assert!(
-        ended.stdout.contains("storm-1.pattern could not be removed: 550 "),
+        ended
+            .stdout
+            .contains("storm-1.pattern could not be removed: reply 550 "),
         "{}",
         ended.stdout
     );
