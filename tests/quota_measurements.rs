@@ -208,6 +208,31 @@ fn h12_what_others_change_is_noticed_at_a_hangup() {
     assert!(fits(&mut client, 8_000) && !fits(&mut client, 8_001));
 }
 
+#[test]
+fn h12_what_is_moved_about_during_measurements_cannot_hide() {
+    let premises = Premises::new();
+    premises.write("alice/here/deep/large", &noise(1, 8_000));
+    premises.make_directory("alice/there");
+    // Enough that a walk takes several slices.
+    for number in 0..5_000 {
+        fs::write(premises.root().join(format!("alice/there/{number}")), b"").expect("ours");
+    }
+    let server = with_alice(&premises);
+    let mut client = login_when_measured(&server);
+    assert_eq!(client.command("AVBL").text(), "213 2000");
+    for round in 0..1_000 {
+        if round % 25 == 0 {
+            server.signal(Signal::HUP);
+        }
+        for (from, to) in [("here/deep", "there/deep"), ("there/deep", "here/deep")] {
+            for command in [format!("RNFR {from}"), format!("RNTO {to}")] {
+                assert!(matches!(client.code(&command), 350 | 250), "{command}");
+            }
+            assert_eq!(client.command("AVBL").text(), "213 2000");
+        }
+    }
+}
+
 /// Writes a users file of `count` accounts with quotas, and makes their directories with a file in each.
 fn many_accounts(premises: &Premises, count: usize) {
     let mut lines = format!("alice:{HASH}:/alice:read,write\n");
