@@ -446,7 +446,7 @@ fn g16_transfers_that_begin_in_one_turn_share_its_bulk() {
             client.expect(226);
         }
     }
-    let ended = |trace: &str| trace.matches(" ends: Complete").count() == 40;
+    let ended = |trace: &str| trace.matches(" ends: complete").count() == 40;
     harness::wait_until("the trace is told", || ended(&server.stdout()));
     let trace = server.stdout();
     let mut commands_at_once = 0;

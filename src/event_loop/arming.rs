@@ -7,7 +7,7 @@ use super::data_channel::DataChannel;
 use super::passive_ring::PortIndex;
 use super::shared::Shared;
 use super::trace::Tone;
-use crate::session::{Outcome, PassiveAddress};
+use crate::session::{Ending, Outcome, PassiveAddress};
 use std::io;
 use std::mem;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
@@ -16,7 +16,7 @@ impl Connection {
     /// The loop has dealt `port` to this session: announces it.
     pub(super) fn announce(&mut self, port: PortIndex, shared: &mut Shared) {
         let Some(address) = self.announced_address(port, shared) else {
-            self.vanish(shared);
+            self.vanish(Ending::ServerError, shared);
             return;
         };
         if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {

@@ -46,6 +46,9 @@ pub struct Connection {
     pub(super) login_since: Instant,
     /// When the client last did something, or something was done for it.
     pub(super) active: Instant,
+    /// Bytes of all its transfers so far.
+    pub(super) sent: u64,
+    pub(super) received: u64,
     /// What limits the speed of its transfers: its own rate, and its account's.
     pub(super) paces: [Option<Rc<Pace>>; 2],
     pub(super) deadline: Deadline,
@@ -126,6 +129,8 @@ impl Connection {
             opened: now,
             login_since: now,
             active: now,
+            sent: 0,
+            received: 0,
             paces: [None, None],
             deadline: Deadline::new(now),
             is_queued: false,

@@ -15,7 +15,8 @@ use crate::ftp::command::Command;
 use crate::ftp::interruption::Interruption;
 use crate::ftp::reply::{self, Reply};
 use crate::options::Technique;
-use crate::session::{Attention, Outcome, Request};
+use crate::session::{Attention, Ending, Outcome, Request};
+use crate::shown_name::Shown;
 use mio::event::Event;
 use std::io::{ErrorKind, Read};
 
@@ -127,7 +128,7 @@ impl Connection {
                             reads -= 1;
                             self.receive(INPUT_MAX, shared);
                         }
-                        Inbound::Ended => self.vanish(shared),
+                        Inbound::Ended => self.vanish(Ending::ClientClosed, shared),
                     }
                 }
             }
@@ -171,7 +172,7 @@ impl Connection {
             };
             self.end_transfer(outcome, shared);
         } else if self.inbound == Inbound::Ended && !self.input.holds(Interruption::Quit) {
-            self.vanish(shared);
+            self.vanish(Ending::ClientClosed, shared);
         }
     }
 
@@ -185,7 +186,7 @@ impl Connection {
         if self.answer.is_some() && self.input.holds(Interruption::Abort) {
             self.abort_answer(shared);
         } else if self.inbound == Inbound::Ended && !self.input.holds(Interruption::Quit) {
-            self.vanish(shared);
+            self.vanish(Ending::ClientClosed, shared);
         }
     }
 
@@ -249,7 +250,7 @@ impl Connection {
                         return Received::Nothing;
                     }
                     _ => {
-                        self.vanish(shared);
+                        self.vanish(Ending::ConnectionLost, shared);
                         return Received::Nothing;
                     }
                 },
@@ -288,9 +289,9 @@ impl Connection {
         let verb = line.trim_ascii_start().get(..4);
         let is_password = verb.is_some_and(|verb| verb.eq_ignore_ascii_case(b"PASS"));
         let shown = if is_password { &b"PASS ****"[..] } else { line };
-        shared.trace.tell(Tone::Call, || {
-            format!("session {number}: says {}", shown.escape_ascii())
-        });
+        shared
+            .trace
+            .tell(Tone::Call, || format!("session {number}: says {}", Shown::whole(shown)));
         let after = self.session.state_name();
         if before != after {
             shared
@@ -325,21 +326,22 @@ impl Connection {
     }
 
     /// Ends the conversation with a last word.
-    pub(super) fn dismiss(&mut self, farewell: &Reply, shared: &mut Shared) {
-        let request = self.session.dismiss(farewell, &mut self.output.bytes);
+    pub(super) fn dismiss(&mut self, farewell: &Reply, ending: Ending, shared: &mut Shared) {
+        let request = self.session.dismiss(farewell, ending, &mut self.output.bytes);
         self.fulfil(request, shared);
     }
 
     /// Makes room for others at once: a last word, and no waiting for whether it is heard. What the client may still send
     /// is not read away, or slow clients would hold their descriptors for as long as closing may take.
     pub(super) fn evict(&mut self, shared: &mut Shared) {
-        self.dismiss(&reply::TOO_MANY_CONNECTIONS, shared);
+        self.dismiss(&reply::TOO_MANY_CONNECTIONS, Ending::MadeRoom, shared);
         self.inbound = Inbound::Ended;
         self.flush(shared);
     }
 
     /// The client is gone, or is given up: nothing is said any more.
-    pub(super) fn vanish(&mut self, shared: &mut Shared) {
+    pub(super) fn vanish(&mut self, ending: Ending, shared: &mut Shared) {
+        self.session.ends(ending);
         self.abandon_channel(shared);
         self.withdraw_password(shared);
         self.answer = None;

@@ -20,6 +20,8 @@ mod data_channel;
 pub mod deadlines;
 mod event_log;
 mod exchange;
+mod happening;
+mod line_budget;
 mod listeners;
 mod listening;
 mod log_file;
@@ -53,6 +55,7 @@ pub use transfer_log::TransferLog;
 
 use crate::ftp::reply;
 use crate::ftp::timestamp::Timestamp;
+use crate::session::Ending;
 use accept::spare_descriptor;
 use admission::Admission;
 use busy_poll::BusyPoll;
@@ -152,6 +155,7 @@ impl EventLoop {
             }
             self.finish_turn();
         }
+        self.tell_of_the_rest();
         Ok(self.shared.counters)
     }
 
@@ -344,7 +348,7 @@ impl EventLoop {
             work(connection, shared);
             let wants = connection.serve(shared);
             if shared.is_draining && connection.is_idle() {
-                connection.dismiss(&reply::SHUTTING_DOWN, shared);
+                connection.dismiss(&reply::SHUTTING_DOWN, Ending::Shutdown, shared);
             }
             wants
         }));
@@ -362,7 +366,7 @@ impl EventLoop {
             Err(_) => {
                 shared.counters.panics += 1;
                 log::error!("session {} ended by a panic", connection.session().number());
-                connection.vanish(shared);
+                connection.vanish(Ending::ServerError, shared);
             }
         }
         if connection.is_gone() {
@@ -381,7 +385,18 @@ impl EventLoop {
             self.shared
                 .trace
                 .tell(Tone::Wake, || format!("session {number} is over"));
-            log::debug!("session {number}: closed");
+            connection.tell_end(&mut self.shared);
+        }
+    }
+
+    /// Whoever is still there when the server ends at once.
+    fn tell_of_the_rest(&mut self) {
+        for (_, connection) in self.slots.iter() {
+            connection.tell_end(&mut self.shared);
+        }
+        let left_out = self.shared.line_budget.left_out();
+        if left_out > 0 {
+            log::warn!("{left_out} lines of refused commands and failed logins left out in the last minute");
         }
     }
 

@@ -9,6 +9,7 @@ use super::EventLoop;
 use super::slow_jobs::Ticket;
 use crate::accounts::{Accounts, Quotas, UsersFile, UsersFileError};
 use crate::ftp::reply;
+use crate::session::Ending;
 use crate::slow_work::Job;
 use std::mem;
 use std::sync::Arc;
@@ -100,7 +101,7 @@ impl EventLoop {
             };
             self.step(slot, |connection, shared| {
                 connection.abandon_channel(shared);
-                connection.dismiss(&reply::ACCOUNT_CHANGED, shared);
+                connection.dismiss(&reply::ACCOUNT_CHANGED, Ending::AccountChanged, shared);
             });
         }
     }

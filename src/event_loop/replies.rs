@@ -8,7 +8,7 @@ use super::data::{BYTES_PER_ENTRY, BYTES_PER_TURN, ENTRIES_PER_TURN};
 use super::shared::Shared;
 use super::token::Target;
 use super::trace::Tone;
-use crate::session::AnswerProgress;
+use crate::session::{AnswerProgress, Ending};
 use crate::transfer::Budget;
 use mio::Interest;
 use std::io::{ErrorKind, Write};
@@ -42,7 +42,7 @@ impl Connection {
                         return;
                     }
                     _ => {
-                        self.vanish(shared);
+                        self.vanish(Ending::ConnectionLost, shared);
                         return;
                     }
                 },
@@ -74,7 +74,7 @@ impl Connection {
             .reregister(&mut self.control, Target::Control(self.slot).into(), interest)
         {
             Ok(()) => self.output.is_registered = true,
-            Err(_) => self.vanish(shared),
+            Err(_) => self.vanish(Ending::ServerError, shared),
         }
     }
 

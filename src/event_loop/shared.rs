@@ -7,6 +7,7 @@ use super::counters::Counters;
 use super::data_channel::DataSocket;
 use super::deadlines::Deadlines;
 use super::event_log::EventLog;
+use super::line_budget::LineBudget;
 use super::listeners::PassivePorts;
 use super::login_queue::LoginQueue;
 use super::long_input::LongInputs;
@@ -16,7 +17,7 @@ use super::slow_jobs::SlowJobs;
 use super::token::{SlotId, Target};
 use super::trace::Trace;
 use super::transfer_log::TransferLog;
-use super::verifying::Attempt;
+use super::verifying::Guess;
 use super::walks::Walks;
 use super::{BULK_PER_TURN, wall_clock};
 use crate::accounts::{Account, Accounts, Attendance, LoginThrottle, Quotas, RecentProofs, Rights, UsersFile};
@@ -119,12 +120,14 @@ pub struct Shared {
     pub walks: Walks,
     /// Speed limits that all sessions of an account share.
     paces: HashMap<Box<[u8]>, Weak<Pace>>,
+    /// Lines of the log that clients cause by what is refused to them.
+    pub line_budget: LineBudget,
     /// Addresses that failed to log in.
     pub throttle: LoginThrottle,
     /// Passwords that were right a moment ago.
     pub proofs: RecentProofs,
     /// Passwords that wait to be verified.
-    pub logins: LoginQueue<Attempt>,
+    pub logins: LoginQueue<Guess>,
     /// `None`: nothing that this server does can take long.
     pub slow_jobs: Option<SlowJobs>,
     /// Received files that wait for the disk, and whose they are.
@@ -169,6 +172,7 @@ impl Shared {
             quotas,
             walks: Walks::default(),
             paces: HashMap::new(),
+            line_budget: LineBudget::new(now),
             throttle: LoginThrottle::new(),
             proofs: RecentProofs::new(&*secret_key()?),
             logins: LoginQueue::new(),
@@ -210,7 +214,7 @@ impl Shared {
             wall: self.wall,
             active: self.settings.active,
             features: self.settings.features,
-            wants_notices: self.event_log.is_some(),
+            wants_notices: self.wants_notices(),
         }
     }
 

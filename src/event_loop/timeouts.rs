@@ -6,7 +6,7 @@ use super::shared::{Settings, Shared};
 use super::trace::Tone;
 use super::verifying::Verification;
 use crate::ftp::reply;
-use crate::session::{Attention, Outcome};
+use crate::session::{Attention, Ending, Outcome};
 use std::time::{Duration, Instant};
 
 /// How long a closing connection may take to read its last reply.
@@ -134,14 +134,15 @@ impl Connection {
         });
         log::debug!("session {number}: waited long enough for {what}");
         match wait {
-            Wait::Close | Wait::ReplyRead => self.vanish(shared),
-            Wait::Verification => self.dismiss(&reply::LOGIN_BUSY, shared),
+            Wait::Close | Wait::ReplyRead => self.vanish(Ending::RepliesNotRead, shared),
+            Wait::Verification => self.dismiss(&reply::LOGIN_BUSY, Ending::LoginBusy, shared),
             Wait::LoginAnswer => {
                 if let Verification::HeldBack { matches, .. } = self.verification {
                     self.tell_verification(matches, shared);
                 }
             }
-            Wait::Login | Wait::Command => self.dismiss(&reply::TIMED_OUT, shared),
+            Wait::Login => self.dismiss(&reply::TIMED_OUT, Ending::LoginTimeout, shared),
+            Wait::Command => self.dismiss(&reply::TIMED_OUT, Ending::IdleTimeout, shared),
             Wait::PassivePort => {
                 self.disarm(shared);
                 self.session.passive_refused(&mut self.output.bytes);
@@ -154,7 +155,7 @@ impl Connection {
             Wait::Disk => {
                 // What the disk does later belongs to nobody any more, so the conversation cannot go on either.
                 self.end_transfer(Outcome::StoredUnknown, shared);
-                self.dismiss(&reply::TIMED_OUT, shared);
+                self.dismiss(&reply::TIMED_OUT, Ending::DiskTimeout, shared);
             }
         }
     }

@@ -1,9 +1,8 @@
-//! From PASS to its answer: which passwords are verified and when, and what a wrong one costs its address.
+//! From PASS to its answer: who is refused unheard, who waits, and what a wrong password costs its address.
 //!
-//! A password waits in the loop's [`LoginQueue`](super::login_queue::LoginQueue) until the thread takes it. Whether its
-//! address is blocked is checked when PASS arrives and again when its turn comes, so a client with many connections
-//! gets no more attempts than one that makes them one after the other. Whether the same password was right a moment ago
-//! is checked at both times too.
+//! A password waits in the loop's [`LoginQueue`](super::login_queue::LoginQueue) until the thread takes it. Whether its address
+//! is blocked is asked when it comes and again when its turn comes, so parallel connections cannot have more guesses verified
+//! than connections one after the other; and so is whether the same password was right a moment ago.
 
 use super::EventLoop;
 use super::connection::Connection;
@@ -39,9 +38,9 @@ pub enum Verification {
     },
 }
 
-/// A password that waits to be verified, and the connection that it came from.
+/// A password that waits, and whose it is.
 #[derive(Debug)]
-pub struct Attempt {
+pub struct Guess {
     slot: SlotId,
     claim: Claim,
     proof: Proof,
@@ -54,9 +53,9 @@ impl EventLoop {
             if !self.has_password_to_hand_over() {
                 return;
             }
-            if let Some(attempt) = self.shared.logins.next() {
-                self.step(attempt.slot, |connection, shared| {
-                    connection.verification_begins(attempt, shared);
+            if let Some(guess) = self.shared.logins.next() {
+                self.step(guess.slot, |connection, shared| {
+                    connection.verification_begins(guess, shared);
                 });
             }
         }
@@ -68,8 +67,8 @@ impl EventLoop {
         takes_one && !self.shared.logins.is_empty()
     }
 
-    /// The thread has found out whether a password is right. A wrong one counts for its address, also when the client
-    /// has not waited for the answer.
+    /// The thread has found out whether a password is right. A wrong one counts for its address, also when the client has not
+    /// waited for the answer.
     pub(super) fn password_is_verified(&mut self, slot: SlotId, peer: IpAddr, matches: bool) {
         log::debug!(
             "{peer}: a password was verified, {}",
@@ -98,24 +97,24 @@ impl Shared {
 impl Connection {
     /// Has a password verified when its turn comes.
     pub(super) fn verify(&mut self, claim: Claim, shared: &mut Shared) {
-        let attempt = Attempt {
+        let guess = Guess {
             slot: self.slot,
             proof: shared.proofs.of(&claim),
             claim,
         };
-        if let Some(attempt) = self.answer_unverified(attempt, shared) {
+        if let Some(guess) = self.answer_unverified(guess, shared) {
             let peer = self.session.peer();
             let failures = shared.throttle.failures(peer, shared.now);
             self.verification = Verification::Waiting {
-                place: shared.logins.enter(peer, failures, attempt),
+                place: shared.logins.enter(peer, failures, guess),
                 since: shared.now,
             };
         }
     }
 
     /// Its turn has come.
-    fn verification_begins(&mut self, attempt: Attempt, shared: &mut Shared) {
-        let Some(Attempt { slot, claim, proof }) = self.answer_unverified(attempt, shared) else {
+    fn verification_begins(&mut self, guess: Guess, shared: &mut Shared) {
+        let Some(Guess { slot, claim, proof }) = self.answer_unverified(guess, shared) else {
             return;
         };
         self.verification = Verification::Running { since: shared.now };
@@ -127,23 +126,21 @@ impl Connection {
     }
 
     /// Answers a password for which no hash has to be computed; gives back any other.
-    fn answer_unverified(&mut self, attempt: Attempt, shared: &mut Shared) -> Option<Attempt> {
+    fn answer_unverified(&mut self, guess: Guess, shared: &mut Shared) -> Option<Guess> {
         let peer = self.session.peer();
         if shared.throttle.is_blocked(peer, shared.now) {
             if let Some(count) = shared.throttle.refused(peer, shared.now) {
-                log::warn!(
-                    "{peer}: logins refused without verification: {count} (too many wrong passwords from there)"
-                );
+                log::warn!("{peer}: {count} logins refused without verification, too many wrong passwords from there");
             }
-            self.tell_verification(false, shared);
+            self.refuse_unheard(shared);
             return None;
         }
-        if shared.proofs.holds(&attempt.proof, shared.now) {
+        if shared.proofs.holds(&guess.proof, shared.now) {
             let delay = shared.count_login(peer, true);
             self.result_is_known(true, delay, shared);
             return None;
         }
-        Some(attempt)
+        Some(guess)
     }
 
     fn verification_ends(&mut self, matches: bool, delay: Duration, shared: &mut Shared) {
@@ -173,6 +170,19 @@ impl Connection {
         if let Some(request) = request {
             self.fulfil(request, shared);
         }
+    }
+
+    /// The same answer as to a wrong password, which was not looked at.
+    fn refuse_unheard(&mut self, shared: &mut Shared) {
+        self.active = shared.now;
+        let request = self
+            .session
+            .password_verified(false, &shared.context(), &mut self.output.bytes);
+        self.tell_unheard_login(shared);
+        if let Some(request) = request {
+            self.fulfil(request, shared);
+        }
+        self.verification = Verification::NotAsked;
     }
 
     /// The session ends: a password that still waits is not verified any more.

@@ -47,15 +47,16 @@ pub fn measured(root: &QuotaRoot, since: Moment, walk: &TreeWalk, is_news: bool)
         Verdict::Assumed => "the limits count as used up until everything can be measured",
     };
     let level = if is_news { log::Level::Warn } else { log::Level::Debug };
-    let names = names_of(&root.accounts);
     match walk.missed() {
         Some(missed) => log::log!(
             level,
-            "quota of {names}: incomplete measurement, {consequence}: {missed}"
+            "quota of {}: incomplete measurement: {missed}; {consequence}",
+            names_of(&root.accounts)
         ),
         None => log::log!(
             level,
-            "quota of {names}: incomplete measurement, {consequence}: files were renamed meanwhile"
+            "quota of {}: files were renamed during the measurement; {consequence}",
+            names_of(&root.accounts)
         ),
     }
     false

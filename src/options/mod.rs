@@ -194,7 +194,7 @@ static TABLE: Table = Table(&[
     Row { group: OUTPUT, short: "", long: "transfer-log", value: "FILE", default: "", is_repeatable: false,
           help: "append a line for each file sent or received, in xferlog form; SIGHUP reopens it" },
     Row { group: OUTPUT, short: "", long: "events", value: "FILE|-", default: "", is_repeatable: false,
-          help: "append a line of JSON for each login, transfer, change and refusal; - is standard output" },
+          help: "append a line of JSON for each connection, login, transfer, change and refusal; - is standard output" },
     Row { group: OUTPUT, short: "", long: "stats", value: "", default: "", is_repeatable: false,
           help: "print the loop's counters at the end; implied by --log-level debug" },
     Row { group: OUTPUT, short: "t", long: "trace", value: "", default: "", is_repeatable: false,

@@ -75,6 +75,23 @@ impl Outcome {
         self.reply().code() < 400
     }
 
+    /// The word in logs and events; it does not change between versions.
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Complete | Outcome::Swallowed { .. } => "complete",
+            Outcome::NoDataConnection => "no-data-connection",
+            Outcome::NoDescriptor => "no-descriptor",
+            Outcome::ConnectionLost => "data-connection-lost",
+            Outcome::Stalled => "stalled",
+            Outcome::Aborted => "aborted",
+            Outcome::SourceFailed => "reading-failed",
+            Outcome::SourceShrank => "file-shrank",
+            Outcome::BrokenStream => "broken-stream",
+            Outcome::NotStored(error) => error.word(),
+            Outcome::StoredUnknown => "sync-not-confirmed",
+        }
+    }
+
     /// The transfer's last reply (RFC 959 §5.4).
     pub fn reply(self) -> Reply {
         match self {

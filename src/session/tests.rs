@@ -84,7 +84,7 @@ impl Conversation {
             attendance: Attendance::default(),
             quotas: Quotas::none(),
             notices: Vec::new(),
-            session: Session::new(1, [127, 0, 0, 1].into()),
+            session: Session::new(1, ([127, 0, 0, 1], 40_000).into()),
             is_armed: false,
             holds_transfers: false,
             held: None,

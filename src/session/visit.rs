@@ -101,7 +101,7 @@ impl Session {
             Command::Feat => context.features.reply(visit.facts, visit.digest).into(),
             Command::Help(_) => Reply::help().into(),
             Command::SiteHelp => Reply::site_help().into(),
-            Command::StatSession => visit.session_status(self.peer).into(),
+            Command::StatSession => visit.session_status(self.peer()).into(),
             Command::OptsUtf8 => reply::UTF8_ON.into(),
             Command::OptsMlst(facts) => visit.set_facts(&facts).into(),
             Command::Type(representation) => visit.set_representation(representation).into(),

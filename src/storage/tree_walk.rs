@@ -291,14 +291,16 @@ impl Missed {
 
 impl fmt::Display for Missed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The path may be long and comes last, so that a shortened line still says what was the matter.
+        let path = String::from_utf8_lossy(&self.path);
+        write!(formatter, "{}: ", path.escape_debug())?;
         match self.reason {
-            MissedReason::NotThere => write!(formatter, "no such directory")?,
-            MissedReason::Unreadable(errno) => write!(formatter, "{}", std::io::Error::from(errno))?,
-            MissedReason::TooDeep => write!(formatter, "deeper than {} directories", descent::DEPTH_MAX)?,
-            MissedReason::Moved => write!(formatter, "a directory was moved meanwhile")?,
+            MissedReason::NotThere => write!(formatter, "no such directory"),
+            MissedReason::Unreadable(errno) => {
+                write!(formatter, "{}", std::io::Error::from(errno))
+            }
+            MissedReason::TooDeep => write!(formatter, "too deep to be measured"),
+            MissedReason::Moved => write!(formatter, "a directory was moved during the walk"),
         }
-        write!(formatter, ": {}", String::from_utf8_lossy(&self.path).escape_debug())
     }
 }
 
@@ -476,7 +478,7 @@ mod tests {
         assert!(walk.is_finished());
         assert_eq!(
             walk.missed().map(Missed::to_string).as_deref(),
-            Some("no such directory: /x/y")
+            Some("/x/y: no such directory")
         );
     }
 
