@@ -100,7 +100,8 @@ impl EventLoop {
         self.shared.descriptors.has_room_for_session() && self.admission.has_room()
     }
 
-    /// Closes the session that has waited longest without a login, so that a newcomer takes its place and its descriptor.
+    /// Closes the session that has waited longest without a login, so that a newcomer takes its place and its
+    /// descriptor.
     fn make_room(&mut self) -> bool {
         let slots = &mut self.slots;
         let longest = self
@@ -224,7 +225,8 @@ fn accepted(result: io::Result<(TcpStream, SocketAddr)>) -> Accepted {
             ErrorKind::WouldBlock => Accepted::NobodyLeft,
             _ => match Errno::from_io_error(&error) {
                 Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => Accepted::NoDescriptor,
-                // accept(2): errors of the network that belong to the one connection are to be treated like "try again".
+                // accept(2): errors of the network that belong to the one connection are to be treated like "try
+                // again".
                 Some(_) | None => Accepted::Lost,
             },
         },

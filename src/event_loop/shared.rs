@@ -17,7 +17,7 @@ use super::slow_jobs::SlowJobs;
 use super::token::{SlotId, Target};
 use super::trace::Trace;
 use super::transfer_log::TransferLog;
-use super::verifying::Guess;
+use super::verifying::Attempt;
 use super::walks::Walks;
 use super::{BULK_PER_TURN, wall_clock};
 use crate::accounts::{Account, Accounts, Attendance, LoginThrottle, Quotas, RecentProofs, Rights, UsersFile};
@@ -127,7 +127,7 @@ pub struct Shared {
     /// Passwords that were right a moment ago.
     pub proofs: RecentProofs,
     /// Passwords that wait to be verified.
-    pub logins: LoginQueue<Guess>,
+    pub logins: LoginQueue<Attempt>,
     /// `None`: nothing that this server does can take long.
     pub slow_jobs: Option<SlowJobs>,
     /// Received files that wait for the disk, and whose they are.

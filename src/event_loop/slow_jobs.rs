@@ -1,9 +1,9 @@
 //! What is done beside the loop, and how it comes back: passwords verified, files given to the disk, trees walked.
 //!
-//! Jobs go to the one thread of [`SlowWork`]; its waker is a target of the poll like any other. The thread has at most one
-//! password and one job of another kind at a time. The others wait here, each kind in its own queue, and the kinds take turns;
-//! passwords wait in [`LoginQueue`](super::login_queue::LoginQueue), see `verifying.rs`. A connection whose client has gone
-//! meanwhile is not found any more, and its result is nobody's.
+//! Jobs go to the one thread of [`SlowWork`]; its waker is a target of the poll like any other. The thread has at most
+//! one password and one job of another kind at a time. The others wait here, each kind in its own queue, and the kinds
+//! take turns; passwords wait in [`LoginQueue`](super::login_queue::LoginQueue), see `verifying.rs`. A connection whose
+//! client has gone meanwhile is not found any more, and its result is nobody's.
 
 use super::EventLoop;
 use super::connection::Connection;

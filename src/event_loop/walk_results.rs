@@ -47,16 +47,15 @@ pub fn measured(root: &QuotaRoot, since: Moment, walk: &TreeWalk, is_news: bool)
         Verdict::Assumed => "the limits count as used up until everything can be measured",
     };
     let level = if is_news { log::Level::Warn } else { log::Level::Debug };
+    let names = names_of(&root.accounts);
     match walk.missed() {
         Some(missed) => log::log!(
             level,
-            "quota of {}: incomplete measurement: {missed}; {consequence}",
-            names_of(&root.accounts)
+            "quota of {names}: incomplete measurement, {consequence}: {missed}"
         ),
         None => log::log!(
             level,
-            "quota of {}: files were renamed during the measurement; {consequence}",
-            names_of(&root.accounts)
+            "quota of {names}: incomplete measurement, {consequence}: files were renamed meanwhile"
         ),
     }
     false
