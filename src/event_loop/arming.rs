@@ -94,6 +94,7 @@ impl Connection {
             | DataChannel::Connecting { .. }
             | DataChannel::Transferring { .. }
             | DataChannel::Draining { .. }
+            | DataChannel::Discarding { .. }
             | DataChannel::Storing { .. } => {}
         }
     }
@@ -113,7 +114,8 @@ impl Connection {
                 | DataChannel::Connected { .. }
                 | DataChannel::AwaitingClient { .. }
                 | DataChannel::Connecting { .. }
-                | DataChannel::Transferring { .. } => Outcome::ConnectionLost,
+                | DataChannel::Transferring { .. }
+                | DataChannel::Discarding { .. } => Outcome::ConnectionLost,
             };
             self.end_transfer(outcome, shared);
         }

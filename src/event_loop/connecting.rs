@@ -91,6 +91,7 @@ impl Connection {
             | DataChannel::Connecting { .. }
             | DataChannel::Transferring { .. }
             | DataChannel::Draining { .. }
+            | DataChannel::Discarding { .. }
             | DataChannel::Storing { .. }) => self.channel = channel,
         }
     }

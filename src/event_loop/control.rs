@@ -168,6 +168,7 @@ impl Connection {
                 | DataChannel::AwaitingClient { .. }
                 | DataChannel::Connecting { .. }
                 | DataChannel::Transferring { .. }
+                | DataChannel::Discarding { .. }
                 | DataChannel::Storing { .. } => Outcome::Aborted,
             };
             self.end_transfer(outcome, shared);

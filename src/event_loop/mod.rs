@@ -18,6 +18,7 @@ mod counters;
 mod data;
 mod data_channel;
 pub mod deadlines;
+mod discarding;
 mod event_log;
 mod exchange;
 mod happening;

@@ -40,6 +40,8 @@ enum Wait {
     Pace,
     /// The client's end of a data connection on which all was sent.
     DataEnd,
+    /// The client's end of an upload that was refused.
+    DiscardEnd,
     /// The disk has what was received.
     Disk,
 }
@@ -64,7 +66,7 @@ impl Connection {
             Wait::DataConnection => "its data connection",
             Wait::Progress => "progress",
             Wait::Pace => "its rate to allow more",
-            Wait::DataEnd => "the end of its data connection",
+            Wait::DataEnd | Wait::DiscardEnd => "the end of its data connection",
             Wait::Disk => "the disk",
         }
     }
@@ -101,6 +103,7 @@ impl Connection {
             } => Some((Wait::Pace, *until)),
             DataChannel::Transferring { progress, .. } => Some((Wait::Progress, *progress + settings.stall_timeout)),
             DataChannel::Draining { until, .. } => Some((Wait::DataEnd, *until)),
+            DataChannel::Discarding { until, .. } => Some((Wait::DiscardEnd, *until)),
             DataChannel::Storing { since, .. } => Some((Wait::Disk, *since + DISK_TIMEOUT)),
         };
         let login = match self.verification {
@@ -147,7 +150,7 @@ impl Connection {
                 self.disarm(shared);
                 self.session.passive_refused(&mut self.output.bytes);
             }
-            Wait::TransferCommand => self.disarm(shared),
+            Wait::TransferCommand | Wait::DiscardEnd => self.disarm(shared),
             Wait::DataConnection => self.end_transfer(Outcome::NoDataConnection, shared),
             Wait::Progress => self.end_transfer(Outcome::Stalled, shared),
             Wait::Pace => self.rest_is_over(shared),
