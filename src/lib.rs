@@ -15,6 +15,7 @@
 //! - [`storage`]: files beneath one root.
 //! - [`ftp`]: the protocol's words: lines, commands, replies, paths, listings; no socket, no file, no clock.
 //! - [`pattern`]: files that are computed, not stored.
+//! - [`shown_name`]: names from clients, as logs show them.
 //! - [`descriptors`], [`random`], [`peer_network`]: the count of open descriptors, chance, and whom an address is counted with.
 
 #![forbid(unsafe_code)]
@@ -33,6 +34,7 @@ pub mod peer_network;
 pub mod random;
 pub mod served_tree;
 pub mod session;
+pub mod shown_name;
 pub mod slow_work;
 pub mod storage;
 pub mod transfer;

@@ -23,7 +23,10 @@ struct NeverWaiting {
 
 /// Makes the logger the process's own. Call once.
 pub fn start(levels: &LogLevels) -> Result<(), log::SetLoggerError> {
-    let mut lines = SimpleLogger::new().with_level(levels.default).with_utc_timestamps();
+    let mut lines = SimpleLogger::new()
+        .with_level(levels.default)
+        .with_utc_timestamps()
+        .with_colors(rustix::termios::isatty(rustix::stdio::stderr()));
     for (module, level) in &levels.modules {
         lines = lines.with_module_level(module, *level);
     }

@@ -79,7 +79,7 @@ fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
 fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     confine::detach_standard_streams()?;
     log_output::start(&options.log_level)?;
-    let process_limit = confine::prepare_process()?;
+    let process_limit = confine::prepare_process(options.umask)?;
     let descriptors = Descriptors::for_process(process_limit);
     let identity = confine::identity(&options.directory, options.user.as_deref())?;
 

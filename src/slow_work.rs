@@ -1,8 +1,8 @@
 //! What must block, on one thread beside the loop.
 //!
-//! The loop hands over a job with a ticket, goes on, is woken, and collects the result. The thread is given few jobs at a time
-//! (see [`Lane`]); the rest wait in queues of the loop's, which decides whose turn it is. Nothing here knows the poll, a socket
-//! or a session, and nothing here makes the caller wait.
+//! The loop hands over a job with a ticket, goes on, is woken, and collects the result. The thread is given few jobs at
+//! a time (see [`Lane`]); the rest wait in queues of the loop's, which decides whose turn it is. Nothing here knows the
+//! poll, a socket or a session, and nothing here makes the caller wait.
 
 use crate::accounts::{Accounts, Claim, Quotas, UsersFile, UsersFileError, WorkingMemory};
 use crate::storage::{Publication, Published, StorageError, TreeWalk};
@@ -13,8 +13,8 @@ use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError, SyncSender, TrySend
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Entries of a tree that one job looks at, and how long it may take for them, so that passwords need not wait for a large
-/// tree or a slow disk.
+/// Entries of a tree that one job looks at, and how long it may take for them, so that passwords need not wait for a
+/// large tree or a slow disk.
 const WALK_ENTRIES: usize = 1_000;
 const WALK_TIME: Duration = Duration::from_millis(5);
 
@@ -66,8 +66,8 @@ pub enum Kind {
 
 /// What the thread may have at once: one job of each lane.
 ///
-/// It works through them in the order in which they came, so where both lanes have work they alternate: a password waits for
-/// at most one job that is none, and floods of passwords leave every second place to the others.
+/// It works through them in the order in which they came, so where both lanes have work they alternate: a password
+/// waits for at most one job that is none, and floods of passwords leave every second place to the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     Passwords,
@@ -89,13 +89,13 @@ impl Kind {
 
 impl Lane {
     /// How many there are, which is how many jobs the thread may have.
-    const COUNT: usize = 2;
+    pub const COUNT: usize = 2;
 }
 
 /// The thread and the ways to it and back. `Ticket` says for whom a job is done; it comes back as it was given.
 ///
-/// Dropping it ends the thread without waiting for it: the job that it is at may take a second, and its result is for nobody.
-/// Jobs that still wait are not begun.
+/// Dropping it ends the thread without waiting for it: the job that it is at may take a second, and its result is for
+/// nobody. Jobs that still wait are not begun.
 #[derive(Debug)]
 pub struct SlowWork<Ticket> {
     jobs: SyncSender<(Ticket, Job)>,
@@ -103,8 +103,8 @@ pub struct SlowWork<Ticket> {
 }
 
 impl<Ticket: Send + 'static> SlowWork<Ticket> {
-    /// Starts the thread; `wake` is called on it after each result. A thread inherits from its starter what is the thread's own
-    /// (signal mask, no new privileges), so this comes after the process has confined itself.
+    /// Starts the thread; `wake` is called on it after each result. A thread inherits from its starter what is the
+    /// thread's own (signal mask, no new privileges), so this comes after the process has confined itself.
     pub fn start(wake: impl Fn() + Send + 'static) -> io::Result<Self> {
         Self::start_with(Job::perform, wake)
     }
@@ -119,8 +119,8 @@ impl<Ticket: Send + 'static> SlowWork<Ticket> {
         thread::Builder::new().name("slow-work".to_owned()).spawn(move || {
             let mut memory = WorkingMemory::default();
             while let Ok((ticket, job)) = next(&waiting, &mut memory) {
-                // The job is consumed either way, so nothing half done is seen afterwards; what it left in the working memory
-                // means nothing.
+                // The job is consumed either way, so nothing half done is seen afterwards; what it left in the working
+                // memory means nothing.
                 let done = catch_unwind(AssertUnwindSafe(|| perform(job, &mut memory))).unwrap_or(Done::Failed);
                 if finished.send((ticket, done)).is_err() {
                     return;

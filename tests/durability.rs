@@ -575,7 +575,7 @@ fn h06_h14_data_name_directory_reply_in_that_order() {
     let calls = calls_of_an_upload(TRACE, &[], &["--durable"], "STOR d/file");
     let created = &calls[position(&calls, "O_CREAT")];
     assert!(
-        created.contains("O_EXCL") && created.contains("O_NOFOLLOW") && created.contains("0640"),
+        created.contains("O_EXCL") && created.contains("O_NOFOLLOW") && created.contains("0666"),
         "{created}"
     );
     assert!(

@@ -1,4 +1,4 @@
-//! `--events`: a line of JSON for each login, transfer, change and refusal, to a file, a FIFO or standard output; whoever
+//! `--events`: a line of JSON for each connection, login, transfer, change and refusal, to a file, a FIFO or standard output; whoever
 //! reads them, or does not, can never hold up the server (threats F08, I01).
 
 mod harness;
@@ -46,10 +46,21 @@ fn essence(mut event: Value) -> Value {
     let time = fields.remove("time").expect("a time");
     let time = time.as_str().expect("text");
     assert!(
-        time.len() == 20 && time.ends_with('Z') && &time[10..11] == "T",
+        time.len() == 24 && time.ends_with('Z') && &time[10..11] == "T" && &time[19..20] == ".",
         "{time}"
     );
+    assert_eq!(fields.remove("schema"), Some(json!(1)));
     assert_eq!(fields.remove("peer"), Some(json!("127.0.0.1")));
+    assert!(
+        fields
+            .remove("port")
+            .expect("a port")
+            .as_u64()
+            .is_some_and(|port| port > 0)
+    );
+    if let Some(milliseconds) = fields.remove("ms") {
+        assert!(milliseconds.is_u64());
+    }
     assert!(fields.remove("session").expect("a number").is_u64());
     if let Some(seconds) = fields.remove("seconds") {
         assert!(seconds.as_f64().is_some_and(|seconds| seconds >= 0.0));
@@ -68,7 +79,8 @@ fn refusal(verb: &str, path: &str, code: u16) -> Value {
 fn transfer(verb: &str, path: &str, bytes: u64, code: u16) -> Value {
     let direction = if verb == "RETR" { "out" } else { "in" };
     json!({ "event": "transfer", "user": "alice", "verb": verb, "direction": direction, "path": path, "type": "I",
-            "bytes": bytes, "code": code, "ok": code < 400 })
+            "bytes": bytes, "code": code, "ok": code < 400,
+            "outcome": match code { 226 => "complete", 425 => "no-data-connection", _ => "aborted" } })
 }
 
 #[test]
@@ -81,10 +93,15 @@ fn every_kind_of_event_is_told_with_what_it_is_about() {
     let mut second = server.connect();
     assert_eq!(second.code("USER alice"), 331);
     assert_eq!(second.code("PASS secret"), 421, "she has one session already");
+    assert!(second.is_closed());
     let mut expected = vec![
-        json!({ "event": "login", "user": "alice", "ok": false }),
-        json!({ "event": "login", "user": "alice", "ok": true }),
-        json!({ "event": "login", "user": "alice", "ok": false }),
+        json!({ "event": "connect", "user": null }),
+        json!({ "event": "login", "user": "alice", "ok": false, "outcome": "wrong-password" }),
+        json!({ "event": "login", "user": "alice", "ok": true, "outcome": "ok" }),
+        json!({ "event": "connect", "user": null }),
+        json!({ "event": "login", "user": "alice", "ok": false, "outcome": "too-many-sessions" }),
+        json!({ "event": "disconnect", "user": null, "bytes_sent": 0, "bytes_received": 0,
+                "outcome": "too-many-sessions" }),
     ];
     for (line, event) in [
         ("RETR file", transfer("RETR", "/file", 10, 226)),
@@ -133,19 +150,36 @@ fn every_kind_of_event_is_told_with_what_it_is_about() {
     client.expect(226);
     let mut other = server.login();
     assert_eq!(other.code("MKD hers"), 257);
-    let events = events_in(&path, expected.len() + 3);
+    assert_eq!(client.code("QUIT"), 221);
+    let events = events_in(&path, expected.len() + 5);
     let mut rest: Vec<Value> = events.into_iter().map(essence).collect();
     let tail = rest.split_off(expected.len());
     for (event, expected) in rest.iter().zip(&expected) {
         assert_eq!(event, expected);
     }
-    let [mut broken, login, made] = <[Value; 3]>::try_from(tail).expect("three more");
+    let [mut broken, came, login, made, mut left] = <[Value; 5]>::try_from(tail).expect("five more");
+    assert_eq!(came, json!({ "event": "connect", "user": null }));
+    let left = left.as_object_mut().expect("an object");
+    assert_eq!(left.remove("bytes_sent"), Some(json!(10)));
+    assert!(
+        left.remove("bytes_received")
+            .is_some_and(|bytes| bytes.as_u64() >= Some(38))
+    );
+    assert_eq!(
+        left,
+        json!({ "event": "disconnect", "user": "alice", "outcome": "quit" })
+            .as_object()
+            .expect("one")
+    );
     let bytes = broken
         .as_object_mut()
         .and_then(|fields| fields.insert("bytes".into(), json!(0)));
     assert!(bytes.and_then(|bytes| bytes.as_u64()).is_some_and(|bytes| bytes <= 10));
     assert_eq!(broken, transfer("STOR", "/broken", 0, 426));
-    assert_eq!(login, json!({ "event": "login", "user": "anonymous", "ok": true }));
+    assert_eq!(
+        login,
+        json!({ "event": "login", "user": "anonymous", "ok": true, "outcome": "ok" })
+    );
     assert_eq!(
         made,
         json!({ "event": "change", "user": "anonymous", "verb": "MKD", "path": "/hers", "to": null })
@@ -173,8 +207,8 @@ fn what_changes_nothing_and_sends_nothing_is_not_told() {
         everything(&mut client, line);
     }
     assert_eq!(client.code("MKD last"), 257);
-    let events = events_in(&path, 2);
-    assert_eq!(events[1]["verb"], "MKD");
+    let events = events_in(&path, 3);
+    assert_eq!(events[2]["verb"], "MKD");
 }
 
 /// The bytes that a name in an event stands for.
@@ -250,8 +284,8 @@ fn i01_names_of_any_bytes_can_be_read_back_from_every_line() {
     }
     let text = fs::read(&path).expect("written");
     assert!(text.iter().all(|byte| *byte == b'\n' || !byte.is_ascii_control()));
-    let events = events_in(&path, names.len() + 1);
-    for (event, name) in events[1..].iter().zip(&names) {
+    let events = events_in(&path, names.len() + 2);
+    for (event, name) in events[2..].iter().zip(&names) {
         let told = event["path"].as_str().expect("text");
         assert!(!told.chars().any(char::is_control), "{told:?}");
         assert_eq!(unescaped(told), [b"/", &name[..]].concat(), "{told}");
@@ -263,7 +297,7 @@ fn i01_names_of_any_bytes_can_be_read_back_from_every_line() {
 fn i01_the_longest_and_oddest_names_cost_no_line() {
     let (_premises, path, server) = with_events(Walls::Default);
     let mut client = client_of(&server, "alice");
-    let mut lines = 1;
+    let mut lines = 2;
     for filling in [&b"x"[..], b"\"", b"\\", b"\xfe", "\u{9b}".as_bytes()] {
         let name = filling.repeat(255 / filling.len());
         let deep = [&name[..], b"/", &name, b"/", &name].concat();
@@ -275,7 +309,7 @@ fn i01_the_longest_and_oddest_names_cost_no_line() {
     }
     let events = events_in(&path, lines);
     assert!(
-        events[2..]
+        events[3..]
             .iter()
             .any(|event| event["path"].as_str().is_some_and(|path| path.ends_with('…')))
     );
@@ -292,7 +326,7 @@ fn on_standard_output_there_is_nothing_but_events() {
     assert_eq!(client.fetch("RETR file"), b"0123456789");
     assert_eq!(client.code("DELE file"), 250);
     assert_eq!(client.code("DELE file"), 550);
-    wait_until("the events are written", || server.stdout().lines().count() >= 4);
+    wait_until("the events are written", || server.stdout().lines().count() >= 5);
     let kinds = |server: &Server| -> Vec<String> {
         let events = parsed(&server.stdout());
         events
@@ -300,13 +334,13 @@ fn on_standard_output_there_is_nothing_but_events() {
             .map(|event| event["event"].as_str().expect("text").to_owned())
             .collect()
     };
-    assert_eq!(kinds(&server), ["login", "transfer", "change", "refusal"]);
+    assert_eq!(kinds(&server), ["connect", "login", "transfer", "change", "refusal"]);
     server.signal(Signal::HUP);
     wait_until("the signal is seen", || {
         server.stderr().contains("--events: the file was not moved")
     });
     assert_eq!(client.code("MKD d"), 257);
-    wait_until("the event is written", || kinds(&server).len() == 5);
+    wait_until("the event is written", || kinds(&server).len() == 6);
     assert!(
         server.stderr().contains("\nready\n"),
         "people are told elsewhere: {}",
@@ -337,13 +371,14 @@ fn a_fifo_that_nobody_reads_costs_lines_and_never_the_loop() {
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o666)).expect("a FIFO");
     let server = premises.serve(&["--write", "--events", fifo.to_str().expect("UTF-8")]);
     let mut client = server.login();
-    let told = 1 + babble(&mut client, 20);
+    let told = 2 + babble(&mut client, 20);
     assert!(
         server.stderr().contains("lines of events could not be written"),
         "{}",
         server.stderr()
     );
-    assert_eq!(server.login().code("PWD"), 257, "others are served");
+    let mut other = server.login();
+    assert_eq!(other.code("PWD"), 257, "others are served");
     // Who comes later gets whole lines: what waited, and what comes from now on.
     let mut reader = OpenOptions::new()
         .read(true)
@@ -390,7 +425,7 @@ fn a_slow_reader_gets_whole_lines_and_all_are_written_or_counted() {
         .open(&fifo)
         .expect("a reader");
     let mut client = server.login();
-    let (mut told, mut text) = (1, String::new());
+    let (mut told, mut text) = (2, String::new());
     // It takes a few bytes now and then, which end within lines.
     for _ in 0..30 {
         told += babble(&mut client, 1);
@@ -399,6 +434,8 @@ fn a_slow_reader_gets_whole_lines_and_all_are_written_or_counted() {
         text += std::str::from_utf8(&some[..count]).expect("UTF-8");
     }
     assert_eq!(client.code("QUIT"), 221);
+    assert!(client.is_closed());
+    told += 1;
     text += &read_what_is_there(&mut reader);
     let read = parsed(&text).len();
     let said = server.stop();
@@ -426,7 +463,7 @@ fn l04_a_file_that_was_moved_away_is_begun_anew_on_sighup_where_it_was() {
             server.stderr().contains("--events: new file opened")
         });
         assert_eq!(client.code("MKD after"), 257, "her account is as it was");
-        assert_eq!(events_in(&moved, 2)[1]["path"], "/before");
+        assert_eq!(events_in(&moved, 3)[2]["path"], "/before");
         assert_eq!(events_in(&path, 1)[0]["path"], "/after");
         assert!(!inside.exists(), "nothing among the clients' files");
         let name = path.strip_prefix("/").expect("absolute").to_str().expect("UTF-8");
@@ -491,7 +528,7 @@ fn a_file_that_cannot_be_begun_anew_stays_in_use_and_that_is_said() {
             .contains("--events: the new file cannot be opened (Permission denied")
     });
     assert_eq!(client.code("MKD d"), 257);
-    assert_eq!(events_in(&moved, 2)[1]["path"], "/d");
+    assert_eq!(events_in(&moved, 3)[2]["path"], "/d");
     // As logrotate does with `create`: the file is there already, for the server's user.
     fs::write(&path, "").expect("made");
     std::os::unix::fs::chown(&path, Some(12_345), Some(12_345)).expect("root may");

@@ -89,6 +89,36 @@ fn f04_a_login_waits_for_one_upload_that_the_disk_has_not_and_not_for_all() {
 }
 
 #[test]
+fn f04_a_login_waits_for_the_login_timeout_and_no_longer() {
+    if !has_program("strace") {
+        return;
+    }
+    let premises = Premises::new();
+    premises.write_users(&[("alice", "/:read")]);
+    let users = premises.users_file();
+    let arguments = ["--users", users.to_str().expect("UTF-8"), "--write", "--durable"];
+    let setup = Setup::new()
+        .directory(&premises.root())
+        .arguments(&arguments)
+        .arguments(&["--login-timeout", "500ms"]);
+    let faulty = Faulty::start_with(setup, &[], "fdatasync", "delay_enter=5000000:when=1");
+    let server = &faulty.server;
+    let mut writer = server.login();
+    let mut data = writer.begin("STOR file");
+    data.write_all(b"content").expect("the server takes it");
+    drop(data);
+    wait_until("the disk is at it", || faulty.calls().contains("fdatasync("));
+    // The thread is given the first one; the second waits in the queue.
+    let mut first = knocking(server, "alice", PASSWORD);
+    let mut second = knocking(server, "alice", PASSWORD);
+    assert_eq!(second.reply().text(), "421 Busy with other logins, try again");
+    assert!(second.is_closed());
+    assert!(first.is_silent() && writer.is_silent(), "the disk is still at it");
+    first.expect(230);
+    writer.expect(226);
+}
+
+#[test]
 fn f04_as_many_logins_as_sessions_wait_and_all_get_in() {
     let premises = Premises::new();
     premises.write_users(&[("alice", "/:read")]);
@@ -187,7 +217,9 @@ fn f03_a_hundred_connections_have_no_more_guesses_than_one() {
         assert!(client.is_closed());
     }
     assert!(!gets_in(&server, guesser));
-    wait_until("the log is written", || server.stderr().contains("logins refused"));
+    wait_until("the log is written", || {
+        server.stderr().contains("logins refused") && verified(&server) > 10
+    });
     assert_eq!(verified(&server), 10 + 1, "ten guesses, and the login from elsewhere");
     assert_eq!(
         server.stderr().matches("logins refused").count(),

@@ -73,6 +73,82 @@ fn j02_restarts_at_the_end_and_beyond() {
     assert_eq!(client.fetch("RETR file"), b"0123456789");
 }
 
+/// What is beyond the end is refused in the place of the 150, whatever the pump: a client that reads 150, nothing and 226
+/// takes its file for complete.
+#[test]
+fn j02_a_restart_beyond_the_end_is_refused_before_the_150_in_every_type_and_mode() {
+    let server = Server::start();
+    // Text is longer when it is translated; the large one takes many turns of the loop.
+    server.write("empty", b"");
+    server.write("small", &b"ab\n".repeat(10));
+    server.write("whole lines", &b"ab\r\n".repeat(10));
+    server.write("large", &b"0123456789\n".repeat(300_000));
+    let mut client = server.login();
+    for mode in ["S", "Z"] {
+        assert_eq!(client.code(&format!("MODE {mode}")), 200);
+        for (name, stored, translated) in [
+            ("empty", 0, 0),
+            ("small", 30, 40),
+            ("whole lines", 40, 40),
+            ("large", 3_300_000, 3_600_000),
+        ] {
+            for (representation, end) in [("A", translated), ("I", stored)] {
+                assert_eq!(client.code(&format!("TYPE {representation}")), 200);
+                for beyond in [end + 1, end * 3 / 2 + 2, end * 2 + 1, usize::MAX / 4] {
+                    // The data connection has been made, and serves the next transfer.
+                    let mut data = client.data();
+                    assert_eq!(client.code(&format!("REST {beyond}")), 350);
+                    let what = format!("{name} in TYPE {representation}, MODE {mode}, from {beyond} on");
+                    assert_eq!(client.code(&format!("RETR {name}")), 554, "{what}");
+                    client.send(&format!("RETR {name}"));
+                    client.expect(150);
+                    let mut bytes = Vec::new();
+                    data.read_to_end(&mut bytes).expect("the file");
+                    drop(data);
+                    client.expect(226);
+                    assert!(mode == "Z" || bytes.len() == end, "{what}: {} bytes", bytes.len());
+                }
+                assert_eq!(client.code(&format!("REST {end}")), 350);
+                let rest = client.fetch(&format!("RETR {name}"));
+                // In MODE Z nothing is a stream, too (RFC 1950).
+                let nothing: &[u8] = if mode == "Z" {
+                    &[0x78, 0x5e, 3, 0, 0, 0, 0, 1]
+                } else {
+                    b""
+                };
+                assert_eq!(
+                    rest, nothing,
+                    "{name} in TYPE {representation}, MODE {mode}, at its end"
+                );
+            }
+        }
+    }
+}
+
+/// Searching for the marker takes turns of the loop, and nobody else waits for that.
+#[test]
+fn j02_a_restart_far_into_a_text_keeps_nobody_waiting_and_can_be_aborted_or_left() {
+    let server = Server::start();
+    let path = server.write("huge", b"");
+    let file = fs::File::options().write(true).open(path).expect("ours");
+    file.set_len(1 << 40).expect("a sparse file");
+    let mut client = server.login();
+    let baseline = server.descriptors();
+    assert_eq!(client.code("TYPE A"), 200);
+    let data = client.data();
+    assert_eq!(client.code("REST 1099511627775"), 350);
+    client.send("RETR huge");
+    let mut other = server.login();
+    for _ in 0..50 {
+        assert_eq!(other.code("NOOP"), 200);
+    }
+    drop(other);
+    assert!(client.is_silent(), "neither opened nor refused yet");
+    drop(data);
+    client.reset();
+    server.wait_for_descriptors(baseline - 1);
+}
+
 #[test]
 fn type_a_translates_and_restarts_in_translated_octets() {
     let server = Server::start();
@@ -371,7 +447,7 @@ fn g16_transfers_that_begin_in_one_turn_share_its_bulk() {
             client.expect(226);
         }
     }
-    let ended = |trace: &str| trace.matches(" ends: Complete").count() == 40;
+    let ended = |trace: &str| trace.matches(" ends: complete").count() == 40;
     harness::wait_until("the trace is told", || ended(&server.stdout()));
     let trace = server.stdout();
     let mut commands_at_once = 0;

@@ -120,19 +120,37 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("it exists").permissions().mode() & 0o7777
 }
 
+/// A server that was started with this mask, and these arguments.
+fn masked(mask: &str, arguments: &[&str]) -> Server {
+    let shell = format!("umask {mask}; exec \"$@\"");
+    Setup::new()
+        .for_uploads()
+        .arguments(arguments)
+        .under(&["sh", "-c", &shell, "sh"])
+        .start()
+}
+
 #[test]
-fn h13_what_is_made_is_for_the_owner_and_the_group_and_never_a_program() {
-    for (mask, file, directory) in [("000", 0o640, 0o750), ("022", 0o640, 0o750), ("077", 0o600, 0o700)] {
-        let shell = format!("umask {mask}; exec \"$@\"");
-        let server = Setup::new().writable().under(&["sh", "-c", &shell, "sh"]).start();
+fn h13_l20_what_is_made_follows_the_umask_and_is_never_a_program() {
+    for (mask, arguments, file, directory) in [
+        ("000", &["--write"][..], 0o666, 0o777),
+        ("022", &["--write"], 0o644, 0o755),
+        ("027", &["--write"], 0o640, 0o750),
+        ("077", &["--write"], 0o600, 0o700),
+        ("077", &["--write", "--umask", "022"], 0o644, 0o755),
+        ("000", &["--write", "--umask", "0027"], 0o640, 0o750),
+    ] {
+        let server = masked(mask, arguments);
         let mut client = server.login();
         client.stores("STOR file", b"x");
         client.stores("APPE appended", b"x");
+        client.stores("STOU unique", b"x");
         assert_eq!(client.code("MKD d"), 257);
-        for name in ["file", "appended"] {
-            assert_eq!(mode(&server.directory().join(name)), file, "{mask}");
+        for entry in fs::read_dir(server.directory()).expect("ours") {
+            let path = entry.expect("an entry").path();
+            let expected = if path.is_dir() { directory } else { file };
+            assert_eq!(mode(&path), expected, "{mask} {arguments:?} {}", path.display());
         }
-        assert_eq!(mode(&server.directory().join("d")), directory, "{mask}");
         for refused in ["4755", "2755", "1777", "7777"] {
             assert_eq!(client.code(&format!("SITE CHMOD {refused} file")), 504, "{refused}");
             assert_eq!(client.code(&format!("MFF UNIX.mode={refused}; file")), 504, "{refused}");
@@ -143,6 +161,26 @@ fn h13_what_is_made_is_for_the_owner_and_the_group_and_never_a_program() {
         assert_eq!(client.code("SITE CHMOD 755 file"), 200);
         client.stores("STOR file", b"y");
         assert_eq!(mode(&server.directory().join("file")), file);
+    }
+}
+
+/// What a client may not fetch itself is not put where every program of the machine could, a web server say.
+#[test]
+fn h13_what_comes_into_a_drop_box_is_for_the_owner_and_the_group() {
+    for (mask, arguments, expected) in [
+        ("000", &["--anonymous", "upload"][..], 0o640),
+        ("022", &["--anonymous", "upload"], 0o640),
+        ("077", &["--anonymous", "upload"], 0o600),
+        ("077", &["--anonymous", "upload", "--umask", "000"], 0o640),
+    ] {
+        let server = masked(mask, arguments);
+        let mut client = server.login();
+        client.stores("STOR file", b"x");
+        client.stores("STOU", b"x");
+        for entry in fs::read_dir(server.directory()).expect("ours") {
+            assert_eq!(mode(&entry.expect("an entry").path()), expected, "{mask} {arguments:?}");
+        }
+        assert_eq!(client.code("RETR file"), 550);
     }
 }
 

@@ -1,10 +1,12 @@
-//! Passwords that were right a moment ago, so that a client that opens fifty connections has one hash computed, not fifty.
+//! Passwords that were right a moment ago, so that a client that opens fifty connections has one hash computed, not
+//! fifty.
 //!
-//! What is remembered is no password and no hash of one, but a MAC (HMAC-SHA-256) of account name, hash and password under a
-//! random key that this process makes at its start and never writes anywhere. It is good for [`PROOF_KEPT`] and only for exactly
-//! these three: another password, another account, or a new hash of the same one has another MAC. Nothing can be learned by
-//! time: the MAC of every guess is computed and compared with all that are kept, whether or not the name exists, and only a
-//! right password is answered sooner, which the 230 says anyway. The time is an argument.
+//! What is remembered is no password and no hash of one, but a MAC (HMAC-SHA-256) of account name, hash and password
+//! under a random key that this process makes at its start and never writes anywhere. It is good for [`PROOF_KEPT`] and
+//! only for exactly these three: another password, another account, or a new hash of the same one has another MAC.
+//! Nothing can be learned by time: the MAC of every attempt is computed and compared with all that are kept, whether or
+//! not the name exists, and only a right password is answered sooner, which the 230 says anyway. The time is an
+//! argument.
 
 use super::Claim;
 use hmac::{Hmac, KeyInit, Mac};
@@ -17,18 +19,18 @@ use zeroize::{Zeroize, Zeroizing};
 
 /// How long a password need not be verified again. Using a proof does not make it last longer.
 const PROOF_KEPT: Duration = Duration::from_secs(10);
-/// Proofs kept at once; each guess is compared with all of them.
+/// Proofs kept at once; each attempt is compared with all of them.
 const PROOFS_MAX: usize = 256;
 
 /// The proofs that are still good.
 pub struct RecentProofs {
-    /// Keyed, and cloned for each guess.
+    /// Keyed, and cloned for each attempt.
     mac: Hmac<Sha256>,
     /// Oldest first; never more than were allocated, so that no copy is left behind.
     proofs: VecDeque<(Instant, [u8; 32])>,
 }
 
-/// What stands for one guess. It says nothing about the password to anybody without the key.
+/// What stands for one attempt. It says nothing about the password to anybody without the key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proof(Zeroizing<[u8; 32]>);
 
@@ -41,10 +43,10 @@ impl RecentProofs {
         }
     }
 
-    /// What stands for this guess, right or wrong.
+    /// What stands for this attempt, right or wrong.
     pub fn of(&self, claim: &Claim) -> Proof {
         let mut mac = self.mac.clone();
-        // With its length before each part, no two guesses give the same bytes.
+        // With its length before each part, no two attempts give the same bytes.
         for part in [&*claim.user, claim.hash.text().as_bytes(), claim.password.as_bytes()] {
             mac.update(&part.len().to_be_bytes());
             mac.update(part);
@@ -57,20 +59,20 @@ impl RecentProofs {
         Proof(proof)
     }
 
-    /// Whether this guess was right a moment ago.
-    pub fn holds(&self, guess: &Proof, now: Instant) -> bool {
+    /// Whether this attempt was right a moment ago.
+    pub fn holds(&self, attempt: &Proof, now: Instant) -> bool {
         let proofs = self.proofs.iter();
         proofs.fold(false, |found, (since, proof)| {
-            found | (is_good(*since, now) & is_same(proof, &guess.0))
+            found | (is_good(*since, now) & is_same(proof, &attempt.0))
         })
     }
 
-    /// A guess was verified and right.
-    pub fn remember(&mut self, guess: &Proof, now: Instant) {
+    /// A attempt was verified and right.
+    pub fn remember(&mut self, attempt: &Proof, now: Instant) {
         if self.proofs.len() == PROOFS_MAX {
             self.forget_first();
         }
-        self.proofs.push_back((now, *guess.0));
+        self.proofs.push_back((now, *attempt.0));
     }
 
     /// When the oldest proof is to be forgotten.

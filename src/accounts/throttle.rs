@@ -1,7 +1,7 @@
 //! Slowing down whoever guesses passwords: failed logins by the client's network, never by the user's name.
 //!
-//! A name is never locked, or anyone could lock its owner out. Nothing here waits: the caller holds an answer back for as
-//! long as it is told, while the loop goes on. The time is an argument. This machine's own addresses are not exempt.
+//! A name is never locked, or anyone could lock its owner out. Nothing here waits: the caller holds an answer back for
+//! as long as it is told, while the loop goes on. The time is an argument. This machine's own addresses are not exempt.
 
 use crate::peer_network::PeerNetwork;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -21,8 +21,9 @@ const NETWORKS_MAX: usize = 65_536;
 
 /// Who failed to log in lately.
 ///
-/// When all places are taken, the network whose last failure is longest ago is forgotten. It is then as any other again, and
-/// nobody new is refused for the table's being full: whoever has that many networks must not be able to shut out the rest.
+/// When all places are taken, the network whose last failure is longest ago is forgotten. It is then as any other
+/// again, and nobody new is refused for the table's being full: whoever has that many networks must not be able to shut
+/// out the rest.
 #[derive(Debug, Default)]
 pub struct LoginThrottle {
     networks: HashMap<PeerNetwork, Record>,
@@ -76,8 +77,8 @@ impl LoginThrottle {
         record.is_some_and(|record| record.recent(now) >= FAILURES_MAX)
     }
 
-    /// A login from `peer` was refused because it is blocked. How many were since this last returned a number, which it does
-    /// once a minute for each network, so that a flood of logins is no flood of log lines.
+    /// A login from `peer` was refused because it is blocked. How many were since this last returned a number, which it
+    /// does once a minute for each network, so that a flood of logins is no flood of log lines.
     pub fn refused(&mut self, peer: IpAddr, now: Instant) -> Option<u64> {
         let record = self.networks.get_mut(&PeerNetwork::of(peer))?;
         record.refused += 1;
@@ -108,8 +109,8 @@ impl LoginThrottle {
         }
     }
 
-    /// A password from `peer` was right: its answers are prompt again. What failed before still counts towards a block, or
-    /// one account of one's own would be enough to go on guessing at others'. Anonymous logins are none for this.
+    /// A password from `peer` was right: its answers are prompt again. What failed before still counts towards a block,
+    /// or one account of one's own would be enough to go on guessing at others'. Anonymous logins are none for this.
     pub fn succeeded(&mut self, peer: IpAddr) {
         if let Some(record) = self.networks.get_mut(&PeerNetwork::of(peer)) {
             record.in_a_row = 0;

@@ -1,9 +1,10 @@
 //! The memory that argon2 works in: one block for all hashes, given back to the system when it is let go.
 //!
-//! A default hash needs 19 MiB. Allocated for each hash, the C library's allocator keeps such blocks: freeing the first one
-//! raises the size from which it asks the system for pages of their own (up to 32 MiB, mallopt(3), `M_MMAP_THRESHOLD`), the next
-//! ones come from its heap and stay there, often one for each hash. A request above 32 MiB always gets pages of its own, and
-//! freeing it returns them. So more is asked for than is needed; what is not used is never touched and costs nothing.
+//! A default hash needs 19 MiB. Allocated for each hash, the C library's allocator keeps such blocks: freeing the first
+//! one raises the size from which it asks the system for pages of their own (up to 32 MiB, mallopt(3),
+//! `M_MMAP_THRESHOLD`), the next ones come from its heap and stay there, often one for each hash. A request above 32
+//! MiB always gets pages of its own, and freeing it returns them. So more is asked for than is needed; what is not used
+//! is never touched and costs nothing.
 
 use argon2::Block;
 

@@ -70,14 +70,12 @@ const WITHOUT_SYS_CHROOT: &str = "; this needs the capability CAP_SYS_CHROOT, wi
 const WITHOUT_SETUID: &str = "; this needs the capabilities CAP_SETUID and CAP_SETGID, without them start the server as the \
                               user that it is to become, or stay root with --user root";
 
-/// Permissions that nothing made here ever has (threats H13, L20).
-const ALWAYS_MASKED: Mode = Mode::from_raw_mode(0o027);
-
-/// Raises the descriptor limit to what is allowed, forbids core dumps and closes the file mode mask; returns the limit.
-pub fn prepare_process() -> io::Result<u64> {
-    // Whoever started the server may want others kept out further; nobody else ever gets to what is received.
-    let inherited = umask(ALWAYS_MASKED);
-    umask(inherited | ALWAYS_MASKED);
+/// Raises the descriptor limit to what is allowed and forbids core dumps; returns the limit. `mask`: the permissions that
+/// nothing made here gets, in the place of those that the process was started with.
+pub fn prepare_process(mask: Option<u32>) -> io::Result<u64> {
+    if let Some(mask) = mask {
+        umask(Mode::from_raw_mode(mask));
+    }
     let no_core = Rlimit {
         current: Some(0),
         maximum: Some(0),

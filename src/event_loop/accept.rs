@@ -7,11 +7,12 @@
 use super::EventLoop;
 use super::connection::Connection;
 use super::data_channel::DataSocket;
+use super::happening::Happening;
 use super::passive_ring::{Arrived, PortIndex};
 use super::token::Target;
 use super::trace::Tone;
 use crate::ftp::reply::{self, Reply};
-use crate::session::Session;
+use crate::session::{Ending, Session};
 use mio::Interest;
 use mio::net::TcpStream;
 use rustix::io::Errno;
@@ -73,7 +74,7 @@ impl EventLoop {
         let now = self.shared.now;
         let slot = self
             .slots
-            .insert_with(|slot| Connection::new(slot, stream, permit, Session::new(number, peer), ring, bound, now));
+            .insert_with(|slot| Connection::new(slot, stream, permit, Session::new(number, address), ring, bound, now));
         let slots = &mut self.slots;
         self.admission
             .enter(peer, slot, now, |slot| slots.get_mut(slot).is_some_and(is_logging_in));
@@ -81,14 +82,16 @@ impl EventLoop {
         self.shared
             .trace
             .tell(Tone::Wake, || format!("session {number} begins: {address} connected"));
-        log::debug!("session {number}: {address} connected");
+        if let Some(connection) = self.slots.get_mut(slot) {
+            connection.tell(&Happening::Connected, &mut self.shared);
+        }
         let banner = Reply::banner(&self.shared.settings.banner);
         self.step(slot, |connection, shared| {
             let interest = Interest::READABLE | Interest::PRIORITY;
             let token = Target::Control(slot).into();
             match shared.registry.register(&mut connection.control, token, interest) {
                 Ok(()) => banner.write_to(&mut connection.output.bytes),
-                Err(_) => connection.vanish(shared),
+                Err(_) => connection.vanish(Ending::ServerError, shared),
             }
         });
     }
@@ -97,7 +100,8 @@ impl EventLoop {
         self.shared.descriptors.has_room_for_session() && self.admission.has_room()
     }
 
-    /// Closes the session that has waited longest without a login, so that a newcomer takes its place and its descriptor.
+    /// Closes the session that has waited longest without a login, so that a newcomer takes its place and its
+    /// descriptor.
     fn make_room(&mut self) -> bool {
         let slots = &mut self.slots;
         let longest = self
@@ -228,7 +232,8 @@ fn accepted(result: io::Result<(TcpStream, SocketAddr)>) -> Accepted {
             ErrorKind::WouldBlock => Accepted::NobodyLeft,
             _ => match Errno::from_io_error(&error) {
                 Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => Accepted::NoDescriptor,
-                // accept(2): errors of the network that belong to the one connection are to be treated like "try again".
+                // accept(2): errors of the network that belong to the one connection are to be treated like "try
+                // again".
                 Some(_) | None => Accepted::Lost,
             },
         },

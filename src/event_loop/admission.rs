@@ -81,8 +81,8 @@ impl Admission {
         }
     }
 
-    /// Who has to give way to a newcomer when all places are taken: the session that has waited longest without a login,
-    /// unless even that one came only a moment ago.
+    /// Who has to give way to a newcomer when all places are taken: the session that has waited longest without a
+    /// login, unless even that one came only a moment ago.
     pub fn longest_at_login(&mut self, now: Instant, mut is_logging_in: impl FnMut(SlotId) -> bool) -> Option<SlotId> {
         while self.arrivals.front().is_some_and(|(slot, _)| !is_logging_in(*slot)) {
             self.arrivals.pop_front();

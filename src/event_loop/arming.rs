@@ -7,7 +7,7 @@ use super::data_channel::DataChannel;
 use super::passive_ring::PortIndex;
 use super::shared::Shared;
 use super::trace::Tone;
-use crate::session::{Outcome, PassiveAddress};
+use crate::session::{Ending, Outcome, PassiveAddress};
 use std::io;
 use std::mem;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
@@ -16,7 +16,7 @@ impl Connection {
     /// The loop has dealt `port` to this session: announces it.
     pub(super) fn announce(&mut self, port: PortIndex, shared: &mut Shared) {
         let Some(address) = self.announced_address(port, shared) else {
-            self.vanish(shared);
+            self.vanish(Ending::ServerError, shared);
             return;
         };
         if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
@@ -93,6 +93,7 @@ impl Connection {
             | DataChannel::Connecting { .. }
             | DataChannel::Transferring { .. }
             | DataChannel::Draining { .. }
+            | DataChannel::Discarding { .. }
             | DataChannel::Storing { .. } => {}
         }
     }
@@ -103,6 +104,8 @@ impl Connection {
             // Nobody will read the reply, but logs and counters still learn of the transfer.
             let outcome = match &self.channel {
                 DataChannel::Storing { .. } => Outcome::StoredUnknown,
+                // All was sent; that the client does not wait for its 226 does not change that.
+                DataChannel::Draining { .. } => Outcome::Complete,
                 DataChannel::Unarmed
                 | DataChannel::InLine { .. }
                 | DataChannel::Announced { .. }
@@ -110,7 +113,7 @@ impl Connection {
                 | DataChannel::AwaitingClient { .. }
                 | DataChannel::Connecting { .. }
                 | DataChannel::Transferring { .. }
-                | DataChannel::Draining { .. } => Outcome::ConnectionLost,
+                | DataChannel::Discarding { .. } => Outcome::ConnectionLost,
             };
             self.end_transfer(outcome, shared);
         }

@@ -109,6 +109,7 @@ impl Connection {
             | DataChannel::Connecting { .. }
             | DataChannel::Transferring { .. }
             | DataChannel::Draining { .. }
+            | DataChannel::Discarding { .. }
             | DataChannel::Storing { .. }) => self.channel = channel,
         }
     }

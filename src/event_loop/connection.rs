@@ -6,6 +6,7 @@
 
 use super::data_channel::DataChannel;
 use super::deadlines::Deadline;
+use super::long_input::LongInput;
 use super::pace::Pace;
 use super::shared::Shared;
 use super::token::{SlotId, Target};
@@ -29,6 +30,8 @@ pub struct Connection {
     pub(super) session: Session,
     pub(super) life: Life,
     pub(super) input: LineReader,
+    /// There while more waits than usual.
+    pub(super) long_input: Option<LongInput>,
     pub(super) inbound: Inbound,
     pub(super) verification: Verification,
     pub(super) output: Output,
@@ -43,6 +46,9 @@ pub struct Connection {
     pub(super) login_since: Instant,
     /// When the client last did something, or something was done for it.
     pub(super) active: Instant,
+    /// Bytes of all its transfers so far.
+    pub(super) sent: u64,
+    pub(super) received: u64,
     /// What limits the speed of its transfers: its own rate, and its account's.
     pub(super) paces: [Option<Rc<Pace>>; 2],
     pub(super) deadline: Deadline,
@@ -112,6 +118,7 @@ impl Connection {
             session,
             life: Life::Serving,
             input: LineReader::new(),
+            long_input: None,
             inbound: Inbound::Drained,
             verification: Verification::NotAsked,
             output: Output::default(),
@@ -122,6 +129,8 @@ impl Connection {
             opened: now,
             login_since: now,
             active: now,
+            sent: 0,
+            received: 0,
             paces: [None, None],
             deadline: Deadline::new(now),
             is_queued: false,

@@ -6,14 +6,17 @@
 
 use super::connection::{Connection, Inbound, Life, Wants};
 use super::data_channel::DataChannel;
+use super::long_input::{INPUT_MAX, LONG_INPUT_MAX};
 use super::replies::OUTPUT_ENOUGH;
 use super::shared::Shared;
 use super::trace::Tone;
 use super::verifying::Verification;
 use crate::ftp::command::Command;
+use crate::ftp::interruption::Interruption;
 use crate::ftp::reply::{self, Reply};
 use crate::options::Technique;
-use crate::session::{Attention, Outcome, Request};
+use crate::session::{Attention, Ending, Outcome, Request};
+use crate::shown_name::Shown;
 use mio::event::Event;
 use std::io::{ErrorKind, Read};
 
@@ -21,8 +24,6 @@ use std::io::{ErrorKind, Read};
 const COMMANDS_PER_TURN: usize = 16;
 /// Reads of one control socket before other connections have their turn.
 const READS_PER_TURN: usize = 8;
-/// Bytes of commands that may wait; more stay in the kernel.
-const INPUT_MAX: usize = 8 * 1024;
 
 /// How a read went.
 enum Received {
@@ -80,7 +81,10 @@ impl Connection {
                 }
                 Attention::Waiting => {
                     self.attend_answer(&mut reads, shared);
-                    return Wants::Nothing;
+                    if self.session.attention() == Attention::Waiting {
+                        return Wants::Nothing;
+                    }
+                    continue;
                 }
                 Attention::Closing => return Wants::Nothing,
             }
@@ -116,14 +120,17 @@ impl Connection {
                     self.inbound = Inbound::Unread { to_the_end: true };
                     self.fulfil(request, shared);
                 }
-                None => match self.inbound {
-                    Inbound::Drained => return Wants::Nothing,
-                    Inbound::Unread { .. } => {
-                        reads -= 1;
-                        self.receive(shared);
+                None => {
+                    self.long_input = None;
+                    match self.inbound {
+                        Inbound::Drained => return Wants::Nothing,
+                        Inbound::Unread { .. } => {
+                            reads -= 1;
+                            self.receive(INPUT_MAX, shared);
+                        }
+                        Inbound::Ended => self.vanish(Ending::ClientClosed, shared),
                     }
-                    Inbound::Ended => self.vanish(shared),
-                },
+                }
             }
         }
     }
@@ -149,41 +156,74 @@ impl Connection {
             // All has come and is being given its name: neither ABOR nor the client's end takes that back any more.
             return;
         }
-        if self.input.holds_verb("ABOR") {
-            // The effect comes now, the ABOR's own reply in its turn: 426, then 226.
-            self.end_transfer(Outcome::Aborted, shared);
-        } else if self.inbound == Inbound::Ended && !self.input.holds_verb("QUIT") {
-            self.vanish(shared);
+        if self.input.holds(Interruption::Abort) {
+            // The effect comes now, the ABOR's own reply in its turn: 426, then 226. What is all sent cannot be aborted.
+            let outcome = match self.channel {
+                DataChannel::Draining { .. } => Outcome::Complete,
+                DataChannel::Unarmed
+                | DataChannel::InLine { .. }
+                | DataChannel::Announced { .. }
+                | DataChannel::ToConnect(_)
+                | DataChannel::AwaitingClient { .. }
+                | DataChannel::Connecting { .. }
+                | DataChannel::Transferring { .. }
+                | DataChannel::Discarding { .. }
+                | DataChannel::Storing { .. } => Outcome::Aborted,
+            };
+            self.end_transfer(outcome, shared);
+        } else if self.inbound == Inbound::Ended && !self.input.holds(Interruption::Quit) {
+            self.vanish(Ending::ClientClosed, shared);
         }
     }
 
-    /// During a long answer, and while a password is verified, commands wait; but work for a client that has gone would be for
-    /// nobody.
+    /// During a long answer, and while a password is verified, commands wait, except for an ABOR that ends the answer; but
+    /// work for a client that has gone would be for nobody.
     fn attend_answer(&mut self, reads: &mut usize, shared: &mut Shared) {
         let is_owed = self.answer.is_some() || self.verification != Verification::NotAsked;
-        if !is_owed || self.listen(reads, shared) == Heard::NotAll {
+        if !is_owed || self.listen(reads, shared) == Heard::NotAll || self.life != Life::Serving {
             return;
         }
-        if self.life == Life::Serving && self.inbound == Inbound::Ended && !self.input.holds_verb("QUIT") {
-            self.vanish(shared);
+        if self.answer.is_some() && self.input.holds(Interruption::Abort) {
+            self.abort_answer(shared);
+        } else if self.inbound == Inbound::Ended && !self.input.holds(Interruption::Quit) {
+            self.vanish(Ending::ClientClosed, shared);
         }
     }
 
     /// Takes in what the client says, as far as there is room, without answering it.
     fn listen(&mut self, reads: &mut usize, shared: &mut Shared) -> Heard {
-        while matches!(self.inbound, Inbound::Unread { .. }) && self.input.pending_len() < INPUT_MAX {
+        loop {
+            let limit = self.input_limit(shared);
+            if !matches!(self.inbound, Inbound::Unread { .. }) || self.input.pending_len() >= limit {
+                return Heard::All;
+            }
             if *reads == 0 {
                 self.come_back(shared);
                 return Heard::NotAll;
             }
             *reads -= 1;
-            self.receive(shared);
+            self.receive(limit, shared);
         }
-        Heard::All
     }
 
-    fn receive(&mut self, shared: &mut Shared) -> Received {
-        let room = INPUT_MAX.saturating_sub(self.input.pending_len()).max(1);
+    /// How much may wait now: more than usual while an ABOR behind it would end something.
+    fn input_limit(&mut self, shared: &Shared) -> usize {
+        let may_be_aborted = self.answer.is_some() || self.session.attention() == Attention::Transfer;
+        if !may_be_aborted || self.input.pending_len() < INPUT_MAX {
+            return INPUT_MAX;
+        }
+        if self.long_input.is_none() {
+            self.long_input = shared.long_inputs.permit();
+        }
+        match self.long_input {
+            Some(_) => LONG_INPUT_MAX,
+            None => INPUT_MAX,
+        }
+    }
+
+    /// Reads once, as far as there is room below `limit`.
+    fn receive(&mut self, limit: usize, shared: &mut Shared) -> Received {
+        let room = limit.saturating_sub(self.input.pending_len()).clamp(1, INPUT_MAX);
         let window = shared.scratch.len().min(room);
         let Some(buffer) = shared.scratch.get_mut(..window) else {
             return Received::Nothing;
@@ -210,7 +250,7 @@ impl Connection {
                         return Received::Nothing;
                     }
                     _ => {
-                        self.vanish(shared);
+                        self.vanish(Ending::ConnectionLost, shared);
                         return Received::Nothing;
                     }
                 },
@@ -249,9 +289,9 @@ impl Connection {
         let verb = line.trim_ascii_start().get(..4);
         let is_password = verb.is_some_and(|verb| verb.eq_ignore_ascii_case(b"PASS"));
         let shown = if is_password { &b"PASS ****"[..] } else { line };
-        shared.trace.tell(Tone::Call, || {
-            format!("session {number}: says {}", shown.escape_ascii())
-        });
+        shared
+            .trace
+            .tell(Tone::Call, || format!("session {number}: says {}", Shown::whole(shown)));
         let after = self.session.state_name();
         if before != after {
             shared
@@ -286,21 +326,22 @@ impl Connection {
     }
 
     /// Ends the conversation with a last word.
-    pub(super) fn dismiss(&mut self, farewell: &Reply, shared: &mut Shared) {
-        let request = self.session.dismiss(farewell, &mut self.output.bytes);
+    pub(super) fn dismiss(&mut self, farewell: &Reply, ending: Ending, shared: &mut Shared) {
+        let request = self.session.dismiss(farewell, ending, &mut self.output.bytes);
         self.fulfil(request, shared);
     }
 
     /// Makes room for others at once: a last word, and no waiting for whether it is heard. What the client may still send
     /// is not read away, or slow clients would hold their descriptors for as long as closing may take.
     pub(super) fn evict(&mut self, shared: &mut Shared) {
-        self.dismiss(&reply::TOO_MANY_CONNECTIONS, shared);
+        self.dismiss(&reply::TOO_MANY_CONNECTIONS, Ending::MadeRoom, shared);
         self.inbound = Inbound::Ended;
         self.flush(shared);
     }
 
     /// The client is gone, or is given up: nothing is said any more.
-    pub(super) fn vanish(&mut self, shared: &mut Shared) {
+    pub(super) fn vanish(&mut self, ending: Ending, shared: &mut Shared) {
+        self.session.ends(ending);
         self.abandon_channel(shared);
         self.withdraw_password(shared);
         self.answer = None;
@@ -316,7 +357,7 @@ impl Connection {
                     self.life = Life::Gone;
                     return;
                 }
-                Inbound::Unread { .. } => match self.receive(shared) {
+                Inbound::Unread { .. } => match self.receive(INPUT_MAX, shared) {
                     Received::Something => self.input.clear(),
                     Received::Nothing => {}
                 },

@@ -81,6 +81,11 @@ impl Connection {
                 self.channel = channel;
                 self.end_transfer(Outcome::NoDataConnection, shared);
             }
+            // Belongs to the transfer before, and does not serve this one.
+            channel @ DataChannel::Discarding { .. } => {
+                self.end_transfer(Outcome::NoDataConnection, shared);
+                self.channel = channel;
+            }
         }
     }
 
@@ -107,6 +112,7 @@ impl Connection {
             DataChannel::Transferring { .. } => self.pump(shared),
             DataChannel::Connecting { .. } => self.finish_connecting(shared),
             DataChannel::Draining { .. } => self.finish_draining(shared),
+            DataChannel::Discarding { .. } => self.discard(shared),
             DataChannel::Unarmed
             | DataChannel::InLine { .. }
             | DataChannel::Announced { .. }
@@ -225,7 +231,10 @@ impl Connection {
                     TransferError::BrokenStream => Outcome::BrokenStream,
                     TransferError::NotStored(error) => Outcome::NotStored(error),
                 };
-                self.end_transfer(outcome, shared);
+                match direction {
+                    Direction::ToClient => self.end_transfer(outcome, shared),
+                    Direction::FromClient => self.refuse_rest(outcome, shared),
+                }
             }
         }
     }
@@ -280,6 +289,7 @@ impl Connection {
             | DataChannel::AwaitingClient { .. }
             | DataChannel::Connecting { .. }
             | DataChannel::Draining { .. }
+            | DataChannel::Discarding { .. }
             | DataChannel::Storing { .. }) => self.channel = channel,
         }
     }
@@ -319,7 +329,8 @@ impl Connection {
             | DataChannel::AwaitingClient { .. }
             | DataChannel::Connecting { .. }
             | DataChannel::Transferring { .. }
-            | DataChannel::Draining { .. }) => channel.close(outcome),
+            | DataChannel::Draining { .. }
+            | DataChannel::Discarding { .. }) => channel.close(outcome),
         }
         // The last command that counted as activity is the one that began the transfer.
         let began = mem::replace(&mut self.active, shared.now);
@@ -333,7 +344,7 @@ impl Connection {
         self.life == Life::Serving
             && matches!(
                 self.channel,
-                DataChannel::Transferring { .. } | DataChannel::Draining { .. }
+                DataChannel::Transferring { .. } | DataChannel::Draining { .. } | DataChannel::Discarding { .. }
             )
     }
 }

@@ -57,6 +57,14 @@ pub enum DataChannel {
         until: Instant,
         sent: u64,
     },
+    /// An upload was refused in the middle, and the reply is on its way; what the client goes on sending is read and thrown
+    /// away, or closing would reset the connection and the client might never read the reply. A new data connection ends it.
+    Discarding {
+        socket: DataSocket,
+        /// Bytes that may still come.
+        left: usize,
+        until: Instant,
+    },
     /// All has come, and the file is being given its name; `held` is let go when that is done.
     Storing { received: u64, since: Instant, held: Held },
 }
@@ -110,6 +118,7 @@ impl DataChannel {
             DataChannel::Connecting { .. } => "connecting",
             DataChannel::Transferring { .. } => "transferring",
             DataChannel::Draining { .. } => "draining",
+            DataChannel::Discarding { .. } => "discarding",
             DataChannel::Storing { .. } => "storing",
         }
     }
@@ -125,7 +134,8 @@ impl DataChannel {
             DataChannel::Unarmed
             | DataChannel::InLine { .. }
             | DataChannel::Announced { .. }
-            | DataChannel::ToConnect(_) => 0,
+            | DataChannel::ToConnect(_)
+            | DataChannel::Discarding { .. } => 0,
         }
     }
 
@@ -157,6 +167,7 @@ impl DataChannel {
             | DataChannel::Announced { .. }
             | DataChannel::ToConnect(_)
             | DataChannel::Draining { .. }
+            | DataChannel::Discarding { .. }
             | DataChannel::Storing { .. } => return,
         };
         if let Some(upload) = pump.into_upload() {

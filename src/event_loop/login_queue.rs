@@ -1,25 +1,25 @@
-//! Logins whose passwords wait to be verified, and whose turn it is.
+//! Logins whose passwords wait to be verified, and the order in which they are.
 //!
-//! Networks take turns: one that waits with a thousand guesses delays another's login by two of them at most, not by a thousand. Whose
-//! network has failed lately starts some turns later, so that those who guess wait for those who don't. This file knows no
-//! socket, no clock and no password.
+//! Networks take turns: a network with a thousand attempts in the queue delays another's login by two of them at most.
+//! A network that has failed to log in lately starts some turns later, so those who guess wait for those who don't.
+//! This file knows no socket, no clock and no password.
 
 use crate::peer_network::PeerNetwork;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-/// Guesses in the order in which they are verified. The caller bounds their number: each holds a session.
+/// Attempts in the order in which they are verified. The caller bounds their number: each holds a session.
 #[derive(Debug)]
-pub struct LoginQueue<Guess> {
-    waiting: BTreeMap<Place, (PeerNetwork, Guess)>,
-    /// Networks with guesses in the queue.
+pub struct LoginQueue<Attempt> {
+    waiting: BTreeMap<Place, (PeerNetwork, Attempt)>,
+    /// Networks with attempts in the queue.
     networks: HashMap<PeerNetwork, Share>,
-    /// The round of the guess that came out last.
+    /// The round of the attempt that came out last.
     round: u64,
     arrivals: u64,
 }
 
-/// Where a guess stands. Rounds come one after the other; in each round, a network has one guess at the most.
+/// Where an attempt stands. Rounds come one after the other; in each round, a network has one attempt at the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     round: u64,
@@ -33,7 +33,7 @@ struct Share {
     last_round: u64,
 }
 
-impl<Guess> LoginQueue<Guess> {
+impl<Attempt> LoginQueue<Attempt> {
     pub fn new() -> Self {
         Self {
             waiting: BTreeMap::new(),
@@ -47,8 +47,8 @@ impl<Guess> LoginQueue<Guess> {
         self.waiting.is_empty()
     }
 
-    /// Lets a guess from `peer` wait; a network that has failed to log in waits `failures` rounds more.
-    pub fn enter(&mut self, peer: IpAddr, failures: u32, guess: Guess) -> Place {
+    /// Lets an attempt from `peer` wait; a network that has failed to log in waits `failures` rounds more.
+    pub fn enter(&mut self, peer: IpAddr, failures: u32, attempt: Attempt) -> Place {
         let network = PeerNetwork::of(peer);
         let share = self.networks.entry(network).or_default();
         share.waiting += 1;
@@ -58,19 +58,19 @@ impl<Guess> LoginQueue<Guess> {
             round: share.last_round,
             arrival: self.arrivals,
         };
-        self.waiting.insert(place, (network, guess));
+        self.waiting.insert(place, (network, attempt));
         place
     }
 
-    /// Takes out the guess whose turn it is.
-    pub fn next(&mut self) -> Option<Guess> {
-        let (place, (network, guess)) = self.waiting.pop_first()?;
+    /// Takes out the attempt whose turn it is.
+    pub fn next(&mut self) -> Option<Attempt> {
+        let (place, (network, attempt)) = self.waiting.pop_first()?;
         self.round = place.round;
         self.count_out(network);
-        Some(guess)
+        Some(attempt)
     }
 
-    /// Takes a guess out because its client has gone.
+    /// Takes an attempt out because its client has gone.
     pub fn withdraw(&mut self, place: Place) {
         if let Some((network, _)) = self.waiting.remove(&place) {
             self.count_out(network);
@@ -102,8 +102,8 @@ mod tests {
     #[test]
     fn f04_addresses_take_turns() {
         let mut queue = LoginQueue::new();
-        for guess in ["a1", "a2", "a3", "a4"] {
-            queue.enter(address(1), 0, guess);
+        for attempt in ["a1", "a2", "a3", "a4"] {
+            queue.enter(address(1), 0, attempt);
         }
         assert_eq!(queue.next(), Some("a1"));
         queue.enter(address(2), 0, "b1");
@@ -125,7 +125,7 @@ mod tests {
             order.extend(queue.next());
         }
         assert_eq!(
-            order.iter().filter(|guess| **guess == "patient").count(),
+            order.iter().filter(|attempt| **attempt == "patient").count(),
             3,
             "{order:?}"
         );
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_guess_that_is_withdrawn_is_not_verified() {
         let mut queue = LoginQueue::new();
-        let [first, _] = ["a1", "a2"].map(|guess| queue.enter(address(1), 0, guess));
+        let [first, _] = ["a1", "a2"].map(|attempt| queue.enter(address(1), 0, attempt));
         let other = queue.enter(address(2), 0, "b1");
         queue.withdraw(first);
         queue.withdraw(other);
@@ -159,8 +159,8 @@ mod tests {
     #[test]
     fn g07_an_ipv6_network_has_one_turn() {
         let mut queue = LoginQueue::new();
-        for guess in ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"] {
-            queue.enter(guess.parse().expect("an address"), 0, guess);
+        for attempt in ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"] {
+            queue.enter(attempt.parse().expect("an address"), 0, attempt);
         }
         assert_eq!(all(&mut queue), ["2001:db8::1", "2001:db8:0:1::1", "2001:db8::2"]);
     }

@@ -18,12 +18,16 @@ mod counters;
 mod data;
 mod data_channel;
 pub mod deadlines;
+mod discarding;
 mod event_log;
 mod exchange;
+mod happening;
+mod line_budget;
 mod listeners;
 mod listening;
 mod log_file;
 mod login_queue;
+mod long_input;
 mod pace;
 pub mod passive_ring;
 mod recording;
@@ -39,6 +43,7 @@ pub mod token;
 mod trace;
 mod transfer_log;
 mod verifying;
+mod walk_results;
 mod walks;
 mod watchdog;
 
@@ -51,6 +56,7 @@ pub use transfer_log::TransferLog;
 
 use crate::ftp::reply;
 use crate::ftp::timestamp::Timestamp;
+use crate::session::Ending;
 use accept::spare_descriptor;
 use admission::Admission;
 use busy_poll::BusyPoll;
@@ -150,12 +156,14 @@ impl EventLoop {
             }
             self.finish_turn();
         }
+        self.tell_of_the_rest();
         Ok(self.shared.counters)
     }
 
     /// What a turn does when its events have been handled.
     fn finish_turn(&mut self) {
         self.take_up_what_was_left();
+        self.close_outdated_sessions();
         self.fire_deadlines();
         self.flush_replies();
         self.hand_over_slow_jobs();
@@ -208,7 +216,8 @@ impl EventLoop {
 
     /// How long the poll may sleep: until the nearest deadline; not at all when work was left.
     fn timeout(&self) -> Option<Duration> {
-        let is_work_left = !self.shared.ready.is_empty() || !self.shared.unflushed.is_empty();
+        let shared = &self.shared;
+        let is_work_left = !(shared.ready.is_empty() && shared.unflushed.is_empty() && shared.outdated.is_empty());
         if is_work_left || self.has_password_to_hand_over() {
             return Some(Duration::ZERO);
         }
@@ -340,7 +349,7 @@ impl EventLoop {
             work(connection, shared);
             let wants = connection.serve(shared);
             if shared.is_draining && connection.is_idle() {
-                connection.dismiss(&reply::SHUTTING_DOWN, shared);
+                connection.dismiss(&reply::SHUTTING_DOWN, Ending::Shutdown, shared);
             }
             wants
         }));
@@ -358,7 +367,7 @@ impl EventLoop {
             Err(_) => {
                 shared.counters.panics += 1;
                 log::error!("session {} ended by a panic", connection.session().number());
-                connection.vanish(shared);
+                connection.vanish(Ending::ServerError, shared);
             }
         }
         if connection.is_gone() {
@@ -377,7 +386,18 @@ impl EventLoop {
             self.shared
                 .trace
                 .tell(Tone::Wake, || format!("session {number} is over"));
-            log::debug!("session {number}: closed");
+            connection.tell_end(&mut self.shared);
+        }
+    }
+
+    /// Whoever is still there when the server ends at once.
+    fn tell_of_the_rest(&mut self) {
+        for (_, connection) in self.slots.iter() {
+            connection.tell_end(&mut self.shared);
+        }
+        let left_out = self.shared.line_budget.left_out();
+        if left_out > 0 {
+            log::warn!("{left_out} lines of refused commands and failed logins left out in the last minute");
         }
     }
 

@@ -1,17 +1,19 @@
 //! What is kept of a transfer that has ended: counts, a line in each log that wants one, and what the trace tells.
 
 use super::connection::Connection;
+use super::happening::Happening;
 use super::shared::Shared;
 use super::trace::Tone;
 use super::transfer_log::LoggedTransfer;
 use crate::session::{Outcome, Transfer, TransferKind};
+use crate::shown_name::Shown;
 use crate::transfer::Direction;
 use std::time::Instant;
 
 impl Connection {
     /// `began`: when the transfer command was answered.
     pub(super) fn record(
-        &self,
+        &mut self,
         transfer: &Transfer,
         outcome: Outcome,
         began: Instant,
@@ -19,20 +21,28 @@ impl Connection {
         shared: &mut Shared,
     ) {
         let number = self.session.number();
+        let took = shared.now.saturating_duration_since(began);
         let path = transfer.path.as_bytes();
         shared.counters.transfers += 1;
         match transfer.kind {
-            TransferKind::Download | TransferKind::Listing => shared.counters.bytes_sent += moved,
-            TransferKind::Upload => shared.counters.bytes_received += moved,
+            TransferKind::Download | TransferKind::Listing => {
+                self.sent += moved;
+                shared.counters.bytes_sent += moved;
+            }
+            TransferKind::Upload => {
+                self.received += moved;
+                shared.counters.bytes_received += moved;
+            }
         }
         if !outcome.is_success() {
             shared.counters.failed_transfers += 1;
         }
         shared.trace.tell(Tone::Transition, || {
             format!(
-                "session {number}: {} {} ends: {outcome:?}, {moved} bytes → Ready",
+                "session {number}: {} {} ends: {}, {moved} bytes → Ready",
                 transfer.verb,
-                path.escape_ascii()
+                Shown::whole(path),
+                outcome.word()
             )
         });
         let direction = match transfer.kind {
@@ -40,13 +50,13 @@ impl Connection {
             TransferKind::Download => Direction::ToClient,
             TransferKind::Upload => Direction::FromClient,
         };
-        log::info!(
-            "session {number}: {} {} {outcome:?}, {moved} bytes",
-            transfer.verb,
-            path.escape_ascii()
-        );
-        let took = shared.now.saturating_duration_since(began);
-        self.tell_transfer(transfer, outcome, moved, took, shared);
+        let happening = Happening::Transferred {
+            transfer,
+            outcome,
+            bytes: moved,
+            took,
+        };
+        self.tell(&happening, shared);
         if let Some(log) = &mut shared.transfer_log {
             log.write(&LoggedTransfer {
                 ended: shared.wall,

@@ -9,9 +9,13 @@ use super::EventLoop;
 use super::slow_jobs::Ticket;
 use crate::accounts::{Accounts, Quotas, UsersFile, UsersFileError};
 use crate::ftp::reply;
+use crate::session::Ending;
 use crate::slow_work::Job;
 use std::mem;
 use std::sync::Arc;
+
+/// Sessions that one turn closes because their account has changed.
+const CLOSED_PER_TURN: usize = 50;
 
 /// Where accounts come from.
 #[derive(Debug)]
@@ -57,7 +61,7 @@ impl EventLoop {
                 let accounts = mem::replace(&mut self.shared.accounts, accounts);
                 self.shared.proofs.forget_all();
                 let quotas = mem::replace(&mut self.shared.quotas, Arc::new(quotas));
-                self.dismiss_strangers();
+                self.find_outdated_sessions();
                 self.shared.measure_quotas();
                 // Thousands of accounts take milliseconds to free.
                 if let Some(jobs) = &mut self.shared.slow_jobs {
@@ -79,21 +83,25 @@ impl EventLoop {
         log::error!("reading the users file broke off; the old accounts stay active until the server is restarted");
     }
 
-    fn dismiss_strangers(&mut self) {
+    /// Sessions whose account is not in force any more are to be closed.
+    fn find_outdated_sessions(&mut self) {
         let accounts = &self.shared.accounts;
-        let strangers: Vec<_> = self
-            .slots
-            .iter()
-            .filter(|(_, connection)| {
-                let account = connection.session().account();
-                account.is_some_and(|account| accounts.find(&account.name) != Some(account))
-            })
-            .map(|(slot, _)| slot)
-            .collect();
-        for slot in strangers {
+        let outdated = self.slots.iter().filter(|(_, connection)| {
+            let account = connection.session().account();
+            account.is_some_and(|account| accounts.find(&account.name) != Some(account))
+        });
+        self.shared.outdated = outdated.map(|(slot, _)| slot).collect();
+    }
+
+    /// Closes some of them; the rest has its turn in the next ones.
+    pub(super) fn close_outdated_sessions(&mut self) {
+        for _ in 0..CLOSED_PER_TURN {
+            let Some(slot) = self.shared.outdated.pop_front() else {
+                return;
+            };
             self.step(slot, |connection, shared| {
                 connection.abandon_channel(shared);
-                connection.dismiss(&reply::ACCOUNT_CHANGED, shared);
+                connection.dismiss(&reply::ACCOUNT_CHANGED, Ending::AccountChanged, shared);
             });
         }
     }

@@ -8,7 +8,7 @@ use super::data::{BYTES_PER_ENTRY, BYTES_PER_TURN, ENTRIES_PER_TURN};
 use super::shared::Shared;
 use super::token::Target;
 use super::trace::Tone;
-use crate::session::AnswerProgress;
+use crate::session::{AnswerProgress, Ending};
 use crate::transfer::Budget;
 use mio::Interest;
 use std::io::{ErrorKind, Write};
@@ -42,7 +42,7 @@ impl Connection {
                         return;
                     }
                     _ => {
-                        self.vanish(shared);
+                        self.vanish(Ending::ConnectionLost, shared);
                         return;
                     }
                 },
@@ -74,7 +74,7 @@ impl Connection {
             .reregister(&mut self.control, Target::Control(self.slot).into(), interest)
         {
             Ok(()) => self.output.is_registered = true,
-            Err(_) => self.vanish(shared),
+            Err(_) => self.vanish(Ending::ServerError, shared),
         }
     }
 
@@ -111,7 +111,7 @@ impl Connection {
             bytes: share,
             entries: ENTRIES_PER_TURN,
         };
-        let progress = answer.advance(&mut self.output.bytes, &mut shared.scratch, &mut budget);
+        let progress = answer.advance(&mut self.output.bytes, &mut shared.scratch, &mut budget, shared.now);
         let spent = share - budget.bytes + (ENTRIES_PER_TURN - budget.entries) * BYTES_PER_ENTRY;
         shared.bulk_left = shared.bulk_left.saturating_sub(spent);
         // The client waits for us: it must not be sent away because it says nothing.
@@ -122,10 +122,23 @@ impl Connection {
         });
         match progress {
             AnswerProgress::MoreToCome => self.come_back(shared),
-            AnswerProgress::Finished => {
-                self.answer = None;
-                self.session.answer_ended();
-            }
+            AnswerProgress::Finished => self.finish_answer(shared),
+        }
+    }
+
+    /// The answer is written, or leads to a transfer.
+    fn finish_answer(&mut self, shared: &mut Shared) {
+        let request = self.answer.take().and_then(|answer| self.session.answer_ended(*answer));
+        if let Some(request) = request {
+            self.fulfil(request, shared);
+        }
+    }
+
+    /// ABOR was found among the commands that wait: ends the answer; the ABOR's own reply comes in its turn.
+    pub(super) fn abort_answer(&mut self, shared: &mut Shared) {
+        if let Some(answer) = &self.answer {
+            answer.abort(&mut self.output.bytes);
+            self.finish_answer(shared);
         }
     }
 }

@@ -6,8 +6,10 @@
 use super::counters::Counters;
 use super::deadlines::Deadlines;
 use super::event_log::EventLog;
+use super::line_budget::LineBudget;
 use super::listeners::PassivePorts;
 use super::login_queue::LoginQueue;
+use super::long_input::LongInputs;
 use super::pace::Pace;
 use super::passive_ring::PortIndex;
 use super::reload::AccountsSource;
@@ -15,7 +17,7 @@ use super::slow_jobs::SlowJobs;
 use super::token::{SlotId, Target};
 use super::trace::Trace;
 use super::transfer_log::TransferLog;
-use super::verifying::Guess;
+use super::verifying::Attempt;
 use super::walks::Walks;
 use super::{BULK_PER_TURN, wall_clock};
 use crate::accounts::{Account, Accounts, Attendance, LoginThrottle, Quotas, RecentProofs, Rights, UsersFile};
@@ -101,6 +103,8 @@ pub struct Shared {
     pub ready: VecDeque<Target>,
     /// Who has replies to be written at the end of the turn.
     pub unflushed: Vec<SlotId>,
+    /// Whose account has changed since they logged in.
+    pub outdated: VecDeque<SlotId>,
     /// Who wants a passive port.
     pub port_requests: VecDeque<SlotId>,
     /// Ring and address whose entries were given back, so that the next in line can have one.
@@ -120,12 +124,14 @@ pub struct Shared {
     mode_z_places: ModeZPlaces,
     /// Speed limits that all sessions of an account share.
     paces: HashMap<Box<[u8]>, Weak<Pace>>,
+    /// Lines of the log that clients cause by what is refused to them.
+    pub line_budget: LineBudget,
     /// Addresses that failed to log in.
     pub throttle: LoginThrottle,
     /// Passwords that were right a moment ago.
     pub proofs: RecentProofs,
     /// Passwords that wait to be verified.
-    pub logins: LoginQueue<Guess>,
+    pub logins: LoginQueue<Attempt>,
     /// `None`: nothing that this server does can take long.
     pub slow_jobs: Option<SlowJobs>,
     /// Received files that wait for the disk, and whose they are.
@@ -134,6 +140,8 @@ pub struct Shared {
     pub unclaimed: HashMap<SlotId, Held>,
     /// What uploads pass through inside the kernel; made when the first one comes.
     pub pipe: Option<SplicePipe>,
+    /// Which sessions may have more commands waiting than others.
+    pub long_inputs: LongInputs,
     /// Whether the server is shutting down: sessions end when they have nothing under way.
     pub is_draining: bool,
 }
@@ -169,6 +177,7 @@ impl Shared {
             walks: Walks::default(),
             mode_z_places: ModeZPlaces::default(),
             paces: HashMap::new(),
+            line_budget: LineBudget::new(now),
             throttle: LoginThrottle::new(),
             proofs: RecentProofs::new(&*secret_key()?),
             logins: LoginQueue::new(),
@@ -187,6 +196,7 @@ impl Shared {
             bulk_left: BULK_PER_TURN,
             ready: VecDeque::new(),
             unflushed: Vec::new(),
+            outdated: VecDeque::new(),
             port_requests: VecDeque::new(),
             freed_ports: VecDeque::new(),
             arrivals: VecDeque::new(),
@@ -194,6 +204,7 @@ impl Shared {
             publications: VecDeque::new(),
             unclaimed: HashMap::new(),
             pipe: None,
+            long_inputs: LongInputs::default(),
             is_draining: false,
         })
     }
@@ -210,7 +221,7 @@ impl Shared {
             wall: self.wall,
             active: self.settings.active,
             features: self.settings.features,
-            wants_notices: self.event_log.is_some(),
+            wants_notices: self.wants_notices(),
         }
     }
 

@@ -1,15 +1,16 @@
 //! What is done beside the loop, and how it comes back: passwords verified, files given to the disk, trees walked.
 //!
-//! Jobs go to the one thread of [`SlowWork`]; its waker is a target of the poll like any other. The thread has at most one
-//! password and one job of another kind at a time. The others wait here, each kind in its own queue, and the kinds take turns;
-//! passwords wait in [`LoginQueue`](super::login_queue::LoginQueue), see `verifying.rs`. A connection whose client has gone
-//! meanwhile is not found any more, and its result is nobody's.
+//! Jobs go to the one thread of [`SlowWork`]; its waker is a target of the poll like any other. The thread has at most
+//! one password and one job of another kind at a time. The others wait here, each kind in its own queue, and the kinds
+//! take turns; passwords wait in [`LoginQueue`](super::login_queue::LoginQueue), see `verifying.rs`. A connection whose
+//! client has gone meanwhile is not found any more, and its result is nobody's.
 
 use super::EventLoop;
 use super::connection::Connection;
 use super::shared::Shared;
 use super::token::{SlotId, Target};
 use crate::accounts::Proof;
+use crate::session::Ending;
 use crate::slow_work::{Done, Job, Kind, Lane, SlowWork};
 use mio::{Registry, Waker};
 use std::collections::VecDeque;
@@ -134,9 +135,13 @@ impl EventLoop {
         self.hand_over_passwords();
     }
 
-    /// The thread has finished something.
+    /// The thread has finished something: as many jobs as it may have at once. What it finishes of those that it is given here
+    /// has an event of its own, so that many short jobs do not make one long turn.
     pub(super) fn collect_slow_jobs(&mut self) {
-        while let Some((ticket, done)) = self.shared.slow_jobs.as_mut().and_then(SlowJobs::finished) {
+        for _ in 0..Lane::COUNT {
+            let Some((ticket, done)) = self.shared.slow_jobs.as_mut().and_then(SlowJobs::finished) else {
+                return;
+            };
             match (ticket, done) {
                 (Ticket::Login { slot, peer, proof }, Done::PasswordVerified { matches }) => {
                     if matches {
@@ -185,6 +190,6 @@ impl EventLoop {
 impl Connection {
     fn slow_job_broke_off(&mut self, shared: &mut Shared) {
         shared.counters.panics += 1;
-        self.vanish(shared);
+        self.vanish(Ending::ServerError, shared);
     }
 }

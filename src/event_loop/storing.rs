@@ -47,7 +47,8 @@ impl Connection {
             | DataChannel::AwaitingClient { .. }
             | DataChannel::Connecting { .. }
             | DataChannel::Transferring { .. }
-            | DataChannel::Draining { .. }) => self.channel = channel,
+            | DataChannel::Draining { .. }
+            | DataChannel::Discarding { .. }) => self.channel = channel,
         }
     }
 

@@ -6,7 +6,7 @@ use super::shared::{Settings, Shared};
 use super::trace::Tone;
 use super::verifying::Verification;
 use crate::ftp::reply;
-use crate::session::{Attention, Outcome};
+use crate::session::{Attention, Ending, Outcome};
 use std::time::{Duration, Instant};
 
 /// How long a closing connection may take to read its last reply.
@@ -40,6 +40,8 @@ enum Wait {
     Pace,
     /// The client's end of a data connection on which all was sent.
     DataEnd,
+    /// The client's end of an upload that was refused.
+    DiscardEnd,
     /// The disk has what was received.
     Disk,
 }
@@ -64,7 +66,7 @@ impl Connection {
             Wait::DataConnection => "its data connection",
             Wait::Progress => "progress",
             Wait::Pace => "its rate to allow more",
-            Wait::DataEnd => "the end of its data connection",
+            Wait::DataEnd | Wait::DiscardEnd => "the end of its data connection",
             Wait::Disk => "the disk",
         }
     }
@@ -87,6 +89,8 @@ impl Connection {
         let data = match &self.channel {
             DataChannel::Unarmed | DataChannel::ToConnect(_) => None,
             DataChannel::InLine { since } => Some((Wait::PassivePort, *since + LINE_TIMEOUT)),
+            // A transfer command is being answered: it is searched for where it begins.
+            DataChannel::Announced { .. } if self.answer.is_some() => None,
             DataChannel::Announced { since, .. } => Some((Wait::TransferCommand, *since + settings.connect_timeout)),
             DataChannel::AwaitingClient { since, .. } | DataChannel::Connecting { since, .. } => {
                 Some((Wait::DataConnection, *since + settings.connect_timeout))
@@ -97,6 +101,7 @@ impl Connection {
             } => Some((Wait::Pace, *until)),
             DataChannel::Transferring { progress, .. } => Some((Wait::Progress, *progress + settings.stall_timeout)),
             DataChannel::Draining { until, .. } => Some((Wait::DataEnd, *until)),
+            DataChannel::Discarding { until, .. } => Some((Wait::DiscardEnd, *until)),
             DataChannel::Storing { since, .. } => Some((Wait::Disk, *since + DISK_TIMEOUT)),
         };
         let login = match self.verification {
@@ -130,19 +135,20 @@ impl Connection {
         });
         log::debug!("session {number}: waited long enough for {what}");
         match wait {
-            Wait::Close | Wait::ReplyRead => self.vanish(shared),
-            Wait::Verification => self.dismiss(&reply::LOGIN_BUSY, shared),
+            Wait::Close | Wait::ReplyRead => self.vanish(Ending::RepliesNotRead, shared),
+            Wait::Verification => self.dismiss(&reply::LOGIN_BUSY, Ending::LoginBusy, shared),
             Wait::LoginAnswer => {
                 if let Verification::HeldBack { matches, .. } = self.verification {
                     self.tell_verification(matches, shared);
                 }
             }
-            Wait::Login | Wait::Command => self.dismiss(&reply::TIMED_OUT, shared),
+            Wait::Login => self.dismiss(&reply::TIMED_OUT, Ending::LoginTimeout, shared),
+            Wait::Command => self.dismiss(&reply::TIMED_OUT, Ending::IdleTimeout, shared),
             Wait::PassivePort => {
                 self.disarm(shared);
                 self.session.passive_refused(&mut self.output.bytes);
             }
-            Wait::TransferCommand => self.disarm(shared),
+            Wait::TransferCommand | Wait::DiscardEnd => self.disarm(shared),
             Wait::DataConnection => self.end_transfer(Outcome::NoDataConnection, shared),
             Wait::Progress => self.end_transfer(Outcome::Stalled, shared),
             Wait::Pace => self.rest_is_over(shared),
@@ -150,7 +156,7 @@ impl Connection {
             Wait::Disk => {
                 // What the disk does later belongs to nobody any more, so the conversation cannot go on either.
                 self.end_transfer(Outcome::StoredUnknown, shared);
-                self.dismiss(&reply::TIMED_OUT, shared);
+                self.dismiss(&reply::TIMED_OUT, Ending::DiskTimeout, shared);
             }
         }
     }

@@ -5,6 +5,7 @@
 use super::log_file::{LogFile, LogKind, Reopened};
 use crate::ftp::command::Representation;
 use crate::ftp::timestamp::Timestamp;
+use crate::shown_name::is_commanding;
 use crate::transfer::Direction;
 use std::io;
 use std::net::IpAddr;
@@ -102,11 +103,7 @@ fn push_name(line: &mut Vec<u8>, name: &[u8]) {
         Ok(text) => {
             let mut buffer = [0; 4];
             for character in text.chars() {
-                let directs_text = matches!(
-                    character,
-                    '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-                );
-                let is_shown = character != ' ' && !character.is_control() && !directs_text;
+                let is_shown = character != ' ' && !is_commanding(character);
                 let shown = if is_shown { character } else { '_' };
                 line.extend_from_slice(shown.encode_utf8(&mut buffer).as_bytes());
             }

@@ -1,8 +1,9 @@
-//! From PASS to its answer: who is refused unheard, who waits, and what a wrong password costs its address.
+//! From PASS to its answer: which passwords are verified and when, and what a wrong one costs its address.
 //!
-//! A password waits in the loop's [`LoginQueue`](super::login_queue::LoginQueue) until the thread takes it. Whether its address
-//! is blocked is asked when it comes and again when its turn comes, so parallel connections cannot have more guesses verified
-//! than connections one after the other; and so is whether the same password was right a moment ago.
+//! A password waits in the loop's [`LoginQueue`](super::login_queue::LoginQueue) until the thread takes it. Whether its
+//! address is blocked is checked when PASS arrives and again when its turn comes, so a client with many connections
+//! gets no more attempts than one that makes them one after the other. Whether the same password was right a moment ago
+//! is checked at both times too.
 
 use super::EventLoop;
 use super::connection::Connection;
@@ -38,9 +39,9 @@ pub enum Verification {
     },
 }
 
-/// A password that waits, and whose it is.
+/// A password that waits to be verified, and the connection that it came from.
 #[derive(Debug)]
-pub struct Guess {
+pub struct Attempt {
     slot: SlotId,
     claim: Claim,
     proof: Proof,
@@ -53,9 +54,9 @@ impl EventLoop {
             if !self.has_password_to_hand_over() {
                 return;
             }
-            if let Some(guess) = self.shared.logins.next() {
-                self.step(guess.slot, |connection, shared| {
-                    connection.verification_begins(guess, shared);
+            if let Some(attempt) = self.shared.logins.next() {
+                self.step(attempt.slot, |connection, shared| {
+                    connection.verification_begins(attempt, shared);
                 });
             }
         }
@@ -67,8 +68,8 @@ impl EventLoop {
         takes_one && !self.shared.logins.is_empty()
     }
 
-    /// The thread has found out whether a password is right. A wrong one counts for its address, also when the client has not
-    /// waited for the answer.
+    /// The thread has found out whether a password is right. A wrong one counts for its address, also when the client
+    /// has not waited for the answer.
     pub(super) fn password_is_verified(&mut self, slot: SlotId, peer: IpAddr, matches: bool) {
         log::debug!(
             "{peer}: a password was verified, {}",
@@ -97,24 +98,24 @@ impl Shared {
 impl Connection {
     /// Has a password verified when its turn comes.
     pub(super) fn verify(&mut self, claim: Claim, shared: &mut Shared) {
-        let guess = Guess {
+        let attempt = Attempt {
             slot: self.slot,
             proof: shared.proofs.of(&claim),
             claim,
         };
-        if let Some(guess) = self.answer_unverified(guess, shared) {
+        if let Some(attempt) = self.answer_unverified(attempt, shared) {
             let peer = self.session.peer();
             let failures = shared.throttle.failures(peer, shared.now);
             self.verification = Verification::Waiting {
-                place: shared.logins.enter(peer, failures, guess),
+                place: shared.logins.enter(peer, failures, attempt),
                 since: shared.now,
             };
         }
     }
 
     /// Its turn has come.
-    fn verification_begins(&mut self, guess: Guess, shared: &mut Shared) {
-        let Some(Guess { slot, claim, proof }) = self.answer_unverified(guess, shared) else {
+    fn verification_begins(&mut self, attempt: Attempt, shared: &mut Shared) {
+        let Some(Attempt { slot, claim, proof }) = self.answer_unverified(attempt, shared) else {
             return;
         };
         self.verification = Verification::Running { since: shared.now };
@@ -126,21 +127,23 @@ impl Connection {
     }
 
     /// Answers a password for which no hash has to be computed; gives back any other.
-    fn answer_unverified(&mut self, guess: Guess, shared: &mut Shared) -> Option<Guess> {
+    fn answer_unverified(&mut self, attempt: Attempt, shared: &mut Shared) -> Option<Attempt> {
         let peer = self.session.peer();
         if shared.throttle.is_blocked(peer, shared.now) {
             if let Some(count) = shared.throttle.refused(peer, shared.now) {
-                log::warn!("{peer}: {count} logins refused without verification, too many wrong passwords from there");
+                log::warn!(
+                    "{peer}: logins refused without verification: {count} (too many wrong passwords from there)"
+                );
             }
-            self.tell_verification(false, shared);
+            self.refuse_unheard(shared);
             return None;
         }
-        if shared.proofs.holds(&guess.proof, shared.now) {
+        if shared.proofs.holds(&attempt.proof, shared.now) {
             let delay = shared.count_login(peer, true);
             self.result_is_known(true, delay, shared);
             return None;
         }
-        Some(guess)
+        Some(attempt)
     }
 
     fn verification_ends(&mut self, matches: bool, delay: Duration, shared: &mut Shared) {
@@ -170,6 +173,19 @@ impl Connection {
         if let Some(request) = request {
             self.fulfil(request, shared);
         }
+    }
+
+    /// The same answer as to a wrong password, which was not looked at.
+    fn refuse_unheard(&mut self, shared: &mut Shared) {
+        self.active = shared.now;
+        let request = self
+            .session
+            .password_verified(false, &shared.context(), &mut self.output.bytes);
+        self.tell_unheard_login(shared);
+        if let Some(request) = request {
+            self.fulfil(request, shared);
+        }
+        self.verification = Verification::NotAsked;
     }
 
     /// The session ends: a password that still waits is not verified any more.

@@ -1,4 +1,4 @@
-//! Walks through the files: which are wanted, which are under way, and what becomes of them.
+//! Walks through the files: which are wanted, which are under way, and whose turn it is.
 //!
 //! Some walks are under way at once and take turns, one slice at a time on the thread beside the loop, so a huge tree does not
 //! keep small ones waiting and no tree keeps passwords waiting. Each reading of the users file begins a new generation: walks
@@ -8,14 +8,14 @@
 use super::EventLoop;
 use super::shared::Shared;
 use super::slow_jobs::Ticket;
-use crate::accounts::{Account, QuotaRoot};
+use super::walk_results;
+use crate::accounts::QuotaRoot;
 use crate::descriptors::{Permit, SESSION_WORST_CASE};
 use crate::ftp::path::VirtualPath;
 use crate::slow_work::Job;
-use crate::storage::{Found, Missed, MissedReason, Moment, Purpose, TreeWalk, Verdict};
+use crate::storage::{Moment, Purpose, TreeWalk};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Walks that take turns. The first takes its descriptors from the reserve, so there is always one that can go on.
@@ -23,8 +23,8 @@ const WALKS_AT_ONCE: usize = 8;
 /// When an incomplete walk is tried again: after this, then twice that, and so on.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 const AGAIN_AFTER_MAX: Duration = Duration::from_secs(600);
-/// Accounts that one log line names.
-const NAMES_MAX: usize = 3;
+/// Roots of one generation that could not be measured and have a warning each.
+const WARNINGS_MAX: usize = 20;
 
 /// What is to be walked through, and what is being walked through.
 #[derive(Debug, Default)]
@@ -74,9 +74,11 @@ struct Measurement {
 }
 
 impl Walks {
-    /// The next time at which something has to be begun without another event.
+    /// The next time at which something has to be begun without another event. While a walk is under way, the end of its
+    /// slice is one.
     pub fn next(&self) -> Option<Instant> {
-        self.again.peek().map(|Reverse((at, ..))| *at)
+        let next = self.again.peek().map(|Reverse((at, ..))| *at);
+        next.filter(|_| self.under_way().next().is_none())
     }
 
     fn under_way(&self) -> impl Iterator<Item = &Errand> {
@@ -121,11 +123,8 @@ impl Shared {
                 What::Sweep => (&VirtualPath::ROOT, Purpose::sweep(self.wall)),
                 What::Measure(measurement) => (&measurement.root, Purpose::measure()),
             };
-            match self.storage.walk(from, purpose) {
-                Ok(walk) => self.walks.resting.push_back((Errand { what, permits }, Box::new(walk))),
-                // Computed files have no walk, and nobody can log in there.
-                Err(_) => log::warn!("{}: not a directory of the disk, not measured", shown(from.as_bytes())),
-            }
+            let walk = self.storage.walk(from, purpose);
+            self.walks.resting.push_back((Errand { what, permits }, Box::new(walk)));
         }
         self.sum_up();
         if self.walks.on_thread.is_none()
@@ -186,17 +185,22 @@ impl Shared {
         match (&errand.what, walk) {
             (What::Sweep, None) => log::error!("removing stale temporary files broke off"),
             (What::Measure(measurement), None) => {
-                log::error!("measuring {} broke off", shown(measurement.root.as_bytes()));
+                log::error!(
+                    "measuring {} broke off",
+                    walk_results::shown(measurement.root.as_bytes())
+                );
                 self.measurement_ends(measurement, false);
             }
-            (What::Sweep, Some(walk)) if walk.is_finished() => swept(&walk),
+            (What::Sweep, Some(walk)) if walk.is_finished() => walk_results::log_sweep(&walk),
             (What::Measure(measurement), Some(walk)) => {
                 let root = self.quotas.find(&measurement.root);
                 if measurement.is_wanted(self.walks.generation, root) {
                     match root.filter(|_| walk.is_finished()) {
                         None => self.walks.resting.push_back((errand, walk)),
                         Some(root) => {
-                            let is_complete = measured(measurement, root, &walk);
+                            let warned = self.walks.pass.map_or(0, |pass| pass.incomplete);
+                            let is_news = measurement.attempt == 0 && warned < WARNINGS_MAX;
+                            let is_complete = walk_results::measured(root, measurement.since, &walk, is_news);
                             self.measurement_ends(measurement, is_complete);
                         }
                     }
@@ -253,101 +257,4 @@ impl Measurement {
     fn is_wanted(&self, generation: u64, root: Option<&QuotaRoot>) -> bool {
         root.is_some_and(|root| self.generation == generation || !root.usage.is_known())
     }
-}
-
-fn swept(walk: &TreeWalk) {
-    let Purpose::Sweep { removed, .. } = walk.purpose() else {
-        return;
-    };
-    if removed > 0 {
-        log::info!("removed {removed} stale temporary files");
-    }
-    if let Some(missed) = walk.missed() {
-        log::info!("not everything was searched for stale temporary files: {missed}");
-    }
-}
-
-/// Puts the figures in force; returns whether they are right.
-fn measured(measurement: &Measurement, root: &QuotaRoot, walk: &TreeWalk) -> bool {
-    let Purpose::Measure { bytes, entries } = walk.purpose() else {
-        return false;
-    };
-    // Where there is no directory nothing lies; but what lay there before may only be out of sight.
-    let is_empty = walk
-        .missed()
-        .is_some_and(|missed| missed.reason == MissedReason::NotThere)
-        && !root.usage.is_known();
-    let missed = walk.missed().filter(|_| !is_empty);
-    let found = Found { bytes, entries, missed };
-    let verdict = root.usage.measured(found, measurement.since, root.largest_limits());
-    match verdict {
-        Verdict::Exact => root.accounts.iter().for_each(|account| log_usage(account, root)),
-        Verdict::Kept | Verdict::Assumed => {}
-    }
-    let consequence = match verdict {
-        Verdict::Exact => "it counts as empty",
-        Verdict::Kept => "the old figures stay in force",
-        Verdict::Assumed => "the limits count as used up until everything can be measured",
-    };
-    log_missed(walk.missed(), verdict, consequence, measurement, root);
-    verdict == Verdict::Exact && !is_empty
-}
-
-fn log_usage(account: &Account, root: &QuotaRoot) {
-    let limits = account.limits.quota;
-    let limit = |limit: Option<u64>| limit.map_or_else(String::new, |limit| format!(" of {limit}"));
-    log::debug!(
-        "account {}: {}{} bytes and {}{} entries used",
-        shown(&account.name),
-        root.usage.bytes(),
-        limit(limits.bytes),
-        root.usage.entries(),
-        limit(limits.entries)
-    );
-}
-
-/// At the first try it is news; at the later ones it is known.
-fn log_missed(
-    missed: Option<&Missed>,
-    verdict: Verdict,
-    consequence: &str,
-    measurement: &Measurement,
-    root: &QuotaRoot,
-) {
-    let level = if measurement.attempt == 0 {
-        log::Level::Warn
-    } else {
-        log::Level::Debug
-    };
-    let names = names_of(&root.accounts);
-    match missed {
-        Some(missed) => log::log!(
-            level,
-            "quota of {names}: incomplete measurement: {missed}; {consequence}"
-        ),
-        None if verdict != Verdict::Exact => {
-            log::log!(
-                level,
-                "quota of {names}: files were renamed during the measurement; {consequence}"
-            );
-        }
-        None => {}
-    }
-}
-
-fn names_of(accounts: &[Arc<Account>]) -> String {
-    let named: Vec<String> = accounts
-        .iter()
-        .take(NAMES_MAX)
-        .map(|account| shown(&account.name))
-        .collect();
-    let more = match accounts.len().saturating_sub(NAMES_MAX) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    named.join(", ") + &more
-}
-
-fn shown(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).escape_debug().to_string()
 }

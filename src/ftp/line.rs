@@ -3,6 +3,8 @@
 //! Bytes may arrive in any segmentation and give the same lines. What is held is bounded by whoever feeds: this reader
 //! keeps what it was fed and has not given out, and frees it when that is nothing. It never answers Telnet negotiation.
 
+use super::interruption::{Interruption, Interruptions};
+
 const IAC: u8 = 255;
 const WILL: u8 = 251;
 const DONT: u8 = 254;
@@ -15,6 +17,7 @@ pub struct LineReader {
     start: usize,
     /// Up to here no LF has been found.
     searched: usize,
+    interruptions: Interruptions,
     telnet: Telnet,
     opening: Opening,
 }
@@ -60,14 +63,8 @@ pub enum LineError {
 
 impl LineReader {
     /// A reader that has seen nothing.
-    pub const fn new() -> Self {
-        Self {
-            pending: Vec::new(),
-            start: 0,
-            searched: 0,
-            telnet: Telnet::Text,
-            opening: Opening::Nothing,
-        }
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Takes bytes as they were read from the socket.
@@ -122,6 +119,8 @@ impl LineReader {
         if line.len() > limit {
             return Some(Err(LineError::TooLong));
         }
+        let taken = self.pending.get(self.start..=end).unwrap_or_default();
+        self.interruptions.line_taken(taken, end + 1);
         self.start = end + 1;
         self.searched = self.start;
         self.compact();
@@ -134,19 +133,10 @@ impl LineReader {
         self.pending.get(self.start..end).map(without_crs)
     }
 
-    /// Whether a complete line that waits begins with `verb`, in any case. Costs the length of what waits, which whoever
-    /// feeds keeps small.
-    pub fn holds_verb(&self, verb: &str) -> bool {
-        let waiting = self.pending.get(self.start..).unwrap_or_default();
-        waiting
-            .split_inclusive(|byte| *byte == b'\n')
-            .filter(|line| line.ends_with(b"\n"))
-            .filter_map(|line| {
-                without_crs(line)
-                    .split(|byte| matches!(byte, b' ' | b'\r' | b'\n'))
-                    .next()
-            })
-            .any(|word| word.eq_ignore_ascii_case(verb.as_bytes()))
+    /// Whether a complete line that waits acts out of its turn in this way. However often it is asked, it costs no more than
+    /// what is fed.
+    pub fn holds(&mut self, wanted: Interruption) -> bool {
+        self.interruptions.hold(wanted, &self.pending)
     }
 
     /// Bytes held.
@@ -159,6 +149,7 @@ impl LineReader {
         self.pending = Vec::new();
         self.start = 0;
         self.searched = 0;
+        self.interruptions = Interruptions::default();
     }
 
     /// Where the LF of the first waiting line is.
@@ -183,6 +174,7 @@ impl LineReader {
         } else if self.start > self.pending.len() / 2 {
             self.pending.drain(..self.start);
             self.searched -= self.start;
+            self.interruptions.moved_up(self.start);
             self.start = 0;
         }
     }
@@ -278,19 +270,27 @@ mod tests {
     }
 
     #[test]
-    fn waiting_lines_are_searched_for_a_verb() {
+    fn a_line_that_acts_out_of_its_turn_is_seen_where_it_waits() {
         let mut reader = LineReader::new();
         reader.feed(b"NOOP\r\nabo");
-        assert!(!reader.holds_verb("ABOR"));
-        reader.feed(b"r\r\n\rSTAT\nQUIT");
-        assert!(reader.holds_verb("STAT"), "the CR of a LF CR is no part of it");
-        assert!(reader.holds_verb("ABOR"));
-        assert!(!reader.holds_verb("QUIT"), "its line has not ended");
+        assert!(!reader.holds(Interruption::Abort));
+        reader.feed(b"r\r\n\rABOR\nABORT\nQUIT");
+        assert!(reader.holds(Interruption::Abort));
+        assert!(!reader.holds(Interruption::Quit), "its line has not ended");
         assert_eq!(reader.peek_line(), Some(&b"NOOP"[..]));
         assert_eq!(reader.next_line(LIMIT), Some(Ok(Line(b"NOOP".to_vec()))));
-        assert!(reader.holds_verb("ABOR"));
+        assert!(reader.holds(Interruption::Abort));
         assert_eq!(reader.next_line(LIMIT), Some(Ok(Line(b"abor".to_vec()))));
-        assert!(!reader.holds_verb("ABOR"));
+        assert!(
+            reader.holds(Interruption::Abort),
+            "the CR of a LF CR is no part of the second"
+        );
+        assert_eq!(reader.next_line(LIMIT), Some(Ok(Line(b"ABOR".to_vec()))));
+        assert!(!reader.holds(Interruption::Abort), "ABORT is another word");
+        reader.feed(b" now\n");
+        assert!(reader.holds(Interruption::Quit));
+        reader.clear();
+        assert!(!reader.holds(Interruption::Quit));
     }
 
     #[test]
@@ -314,6 +314,31 @@ mod tests {
     }
 
     proptest! {
+        /// Whenever it is asked, in whatever pieces the lines come and go.
+        #[test]
+        fn lines_out_of_turn_are_counted_right(
+            lines in proptest::collection::vec(prop_oneof![Just("NOOP"), Just("ABOR"), Just("quit x"), Just("\r\rABOR"), Just("")], 0..60),
+            pieces in proptest::collection::vec((1..40_usize, 0..6_usize, any::<bool>()), 0..60),
+        ) {
+            let wire: Vec<u8> = lines.iter().flat_map(|line| format!("{line}\r\n").into_bytes()).collect();
+            let mut reader = LineReader::new();
+            let (mut fed, mut taken) = (0, 0);
+            for (length, takes, asks) in pieces {
+                let to = (fed + length).min(wire.len());
+                reader.feed(&wire[fed..to]);
+                fed = to;
+                for _ in 0..takes {
+                    taken += usize::from(reader.next_line(LIMIT).is_some());
+                }
+                if asks {
+                    let complete = wire[..fed].iter().filter(|byte| **byte == b'\n').count();
+                    let waiting = &lines[taken..complete];
+                    prop_assert_eq!(reader.holds(Interruption::Abort), waiting.contains(&"ABOR"));
+                    prop_assert_eq!(reader.holds(Interruption::Quit), waiting.contains(&"quit x"));
+                }
+            }
+        }
+
         #[test]
         fn a15_any_segmentation_gives_the_same_lines(input in wire(), cuts in proptest::collection::vec(0..200_usize, 0..10)) {
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(input.len())).collect();

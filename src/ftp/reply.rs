@@ -74,6 +74,7 @@ replies! {
     STATUS_LISTING_ENDS = constant(213, "End of status");
     STATUS_LISTING_TRUNCATED = constant(213, "End of status: the rest is left out, use LIST");
     STATUS_LISTING_FAILED = constant(213, "End of status: the directory could not be read to its end");
+    STATUS_LISTING_ABORTED = constant(213, "End of status: aborted");
     SYSTEM_TYPE = constant(215, "UNIX Type: L8");
     READY_FOR_NEW_USER = constant(220, "Ready for a new user");
     HOST_OK = constant(220, "Host accepted");
@@ -105,6 +106,7 @@ replies! {
     DATA_CONNECTION_LOST = constant(426, "The data connection was lost");
     TRANSFER_STALLED = constant(426, "Nothing moved for too long, transfer ended");
     TRANSFER_ABORTED = constant(426, "Transfer aborted");
+    DIGEST_ABORTED = constant(426, "Aborted, there is no digest");
     TRY_AGAIN = constant(450, "Busy, try again");
     MODE_Z_BUSY = constant(450, "Too many transfers in MODE Z: try again later or use MODE S");
     STORAGE_FAILED = constant(451, "Input/output error on the server");
@@ -274,6 +276,14 @@ impl Reply {
         text.push(b' ');
         push_path(&mut text, path.as_bytes());
         Self::text(213, text)
+    }
+
+    /// A first or inner line of a reply that ends with a digest: all of them begin with its code.
+    pub fn still_reading(code: u16, bytes_left: u64) -> Self {
+        Self {
+            form: Form::Opening,
+            ..Self::text(code, format!("Still reading, {bytes_left} bytes left"))
+        }
     }
 
     /// 250 for XCRC and its like: the digest alone, in capital digits, as the servers that had them first say it.

@@ -52,6 +52,8 @@ pub struct Options {
     /// Bytes a second.
     pub rate_limit: Option<u64>,
     pub durable: bool,
+    /// Permissions that no new file or directory gets; `None`: what the process was started with.
+    pub umask: Option<u32>,
     pub keeps_part: bool,
     pub events: Option<PathBuf>,
     /// Hidden: for measurements.
@@ -75,7 +77,7 @@ impl Options {
         if self.anonymous == AnonymousAccess::Off && self.users.is_none() {
             return wrong("--anonymous off: nobody could log in; expected --users FILE with it".to_owned());
         }
-        for option in ["durable", "partial"] {
+        for option in ["durable", "partial", "umask"] {
             if given.is_present(option) && !self.allows_changes() {
                 return wrong(format!(
                     "--{option}: nobody may upload; expected --write, --anonymous upload or --users FILE with it"
@@ -167,6 +169,8 @@ static TABLE: Table = Table(&[
           help: "read a password from the terminal or a pipe, print its hash, and end" },
     Row { group: UPLOADS, short: "", long: "partial", value: "discard|keep", default: "discard", is_repeatable: false,
           help: "what a broken-off upload leaves where no file had its name: nothing, or what has come, for resuming" },
+    Row { group: UPLOADS, short: "", long: "umask", value: "OCTAL", default: "", is_repeatable: false,
+          help: "permissions that new files and directories do not get, as in 022 [the process's own]" },
     Row { group: UPLOADS, short: "", long: "durable", value: "", default: "", is_repeatable: false,
           help: "an upload succeeds only when the disk has it: a power cut loses nothing that was acknowledged" },
     Row { group: LIMITS, short: "", long: "rate-limit", value: "SIZE", default: "", is_repeatable: false,
@@ -190,7 +194,7 @@ static TABLE: Table = Table(&[
     Row { group: OUTPUT, short: "", long: "transfer-log", value: "FILE", default: "", is_repeatable: false,
           help: "append a line for each file sent or received, in xferlog form; SIGHUP reopens it" },
     Row { group: OUTPUT, short: "", long: "events", value: "FILE|-", default: "", is_repeatable: false,
-          help: "append a line of JSON for each login, transfer, change and refusal; - is standard output" },
+          help: "append a line of JSON for each connection, login, transfer, change and refusal; - is standard output" },
     Row { group: OUTPUT, short: "", long: "stats", value: "", default: "", is_repeatable: false,
           help: "print the loop's counters at the end; implied by --log-level debug" },
     Row { group: OUTPUT, short: "t", long: "trace", value: "", default: "", is_repeatable: false,
@@ -255,6 +259,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         anonymous: anonymous(&given)?,
         rate_limit: given.optional_value("rate-limit", parse_rate)?,
         durable: given.is_present("durable"),
+        umask: given.optional_value("umask", parse_umask)?,
         keeps_part: given.value("partial", parse_partial)?,
         events: given.text("events").map(PathBuf::from),
         techniques: Techniques::parse(&given.texts("without"))
@@ -268,6 +273,17 @@ fn parse_rate(text: &str) -> Result<u64, String> {
     parse_size(text)
         .filter(|rate| *rate > 0)
         .ok_or_else(|| "expected bytes a second, such as 500K or 10M".to_owned())
+}
+
+fn parse_umask(text: &str) -> Result<u32, String> {
+    let is_octal = (1..=4).contains(&text.len()) && text.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
+    // Without its owner's permissions a file could not be sent again by the server that received it.
+    u32::from_str_radix(text, 8)
+        .ok()
+        .filter(|mask| is_octal && *mask <= 0o077)
+        .ok_or_else(|| {
+            "expected octal digits from 000 to 077, such as 022 (others may read) or 027 (only the group)".to_owned()
+        })
 }
 
 fn parse_partial(text: &str) -> Result<bool, String> {

@@ -113,6 +113,14 @@ fn f06_the_users_file_is_private_unless_told_otherwise() {
     assert_eq!(options.users_privacy, Privacy::Waived);
 }
 
+#[test]
+fn h13_the_mask_of_new_files_is_octal() {
+    assert_eq!(served(&["-w"]).umask, None);
+    for (text, mask) in [("022", 0o022), ("0", 0), ("0077", 0o077), ("27", 0o027)] {
+        assert_eq!(served(&["-w", "--umask", text]).umask, Some(mask));
+    }
+}
+
 /// Each is refused, and the refusal names what was wrong.
 #[test]
 fn l15_d26_wrong_command_lines_are_refused_by_name() {
@@ -176,6 +184,17 @@ fn l15_d26_wrong_command_lines_are_refused_by_name() {
         ),
         (&["--log-level", "info,"], "--log-level info,"),
         (&["--durable"], "--durable: nobody may upload"),
+        (&["--umask", "022"], "--umask: nobody may upload"),
+        (&["-w", "--umask", "0788"], "--umask 0788: expected octal digits"),
+        (&["-w", "--umask", "22x"], "--umask 22x: expected octal digits"),
+        (&["-w", "--umask", "+22"], "--umask +22: expected octal digits"),
+        (&["-w", "--umask", "-1"], "--umask"),
+        (&["-w", "--umask", ""], "--umask : expected octal digits"),
+        (&["-w", "--umask", "00022"], "--umask 00022: expected octal digits"),
+        (
+            &["-w", "--umask", "777"],
+            "--umask 777: expected octal digits from 000 to 077",
+        ),
         (&["--partial", "keep"], "--partial: nobody may upload"),
         (
             &["--partial", "discard", "--anonymous", "read"],

@@ -110,7 +110,7 @@ impl Network {
 }
 
 /// The modules of the crate, by which log levels can be given.
-const MODULES: [&str; 17] = [
+const MODULES: [&str; 18] = [
     "accounts",
     "confine",
     "descriptors",
@@ -125,6 +125,7 @@ const MODULES: [&str; 17] = [
     "random",
     "served_tree",
     "session",
+    "shown_name",
     "slow_work",
     "storage",
     "transfer",

@@ -48,7 +48,7 @@ impl Visit {
         if quota.as_ref().is_some_and(|quota| !quota.has_room_for_entry()) {
             return Err(StorageError::TooManyEntries.into());
         }
-        match self.storage.make_directory(&path) {
+        match self.storage.make_directory(&path, self.audience()) {
             Ok(()) => {
                 if let Some(quota) = quota {
                     quota.add_entry();

@@ -20,7 +20,7 @@ impl Session {
     pub(super) fn passive(&self, visit: &Visit) -> Step {
         if visit.extended_only {
             reply::EPSV_ALL_IN_FORCE.into()
-        } else if self.peer.is_ipv6() {
+        } else if self.peer().is_ipv6() {
             // 227 has room for an IPv4 address only.
             reply::USE_EPSV.into()
         } else {
@@ -31,12 +31,12 @@ impl Session {
     pub(super) fn extended_passive(&self, argument: EpsvArgument) -> Step {
         let served = match argument {
             EpsvArgument::Any | EpsvArgument::All => true,
-            EpsvArgument::Ipv4 => self.peer.is_ipv4(),
-            EpsvArgument::Ipv6 => self.peer.is_ipv6(),
+            EpsvArgument::Ipv4 => self.peer().is_ipv4(),
+            EpsvArgument::Ipv6 => self.peer().is_ipv6(),
         };
         if served {
             Step::Passive(PassiveForm::Extended)
-        } else if self.peer.is_ipv4() {
+        } else if self.peer().is_ipv4() {
             reply::ONLY_IPV4.into()
         } else {
             reply::ONLY_IPV6.into()
@@ -50,14 +50,14 @@ impl Session {
         if !context.active {
             return Err(Answer::ReplyAndRequest(reply::ACTIVE_DISABLED, Request::Disarm));
         }
-        let own = address.ip().to_canonical() == self.peer;
+        let own = address.ip().to_canonical() == self.peer();
         if !own || address.port() < LOWEST_ACTIVE_PORT {
             // What was armed before is forgotten too: a refused PORT must not leave an older address standing (B10).
             return Err(Answer::ReplyAndRequest(reply::ADDRESS_REFUSED, Request::Disarm));
         }
         Ok(Answer::ReplyAndRequest(
             reply::ACTIVE_OK,
-            Request::ArmActive(SocketAddr::new(self.peer, address.port())),
+            Request::ArmActive(SocketAddr::new(self.peer(), address.port())),
         ))
     }
 }

@@ -5,6 +5,7 @@
 //! (B14). Passwords are verified elsewhere, because that takes long; the session waits, the loop does not.
 
 use super::answer::Answer;
+use super::ending::{Ending, LoginFailure};
 use super::notice::Notice;
 use super::request::Request;
 use super::state::{Login, State, User, Visit};
@@ -14,6 +15,7 @@ use crate::ftp::command::{Command, CommandLine, Digest};
 use crate::ftp::listing::Facts;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
+use crate::shown_name::Shown;
 use crate::storage::Storage;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -134,8 +136,8 @@ impl Session {
             return self.login_failed(&user, context).write_to(out);
         };
         let Some(presence) = context.attendance.enter(&account) else {
-            self.note_failed_login(&user, context);
-            return Some(self.dismiss(&reply::TOO_MANY_OF_ACCOUNT, out));
+            self.note_failed_login(&user, LoginFailure::TooManySessions, context);
+            return Some(self.dismiss(&reply::TOO_MANY_OF_ACCOUNT, Ending::TooManySessions, out));
         };
         let reply = match root_of(&account, context) {
             Some(storage) => {
@@ -143,7 +145,7 @@ impl Session {
                 self.enter(&user, Visit::new(storage, rights, Some((account, presence))), context)
             }
             None => {
-                self.note_failed_login(&user, context);
+                self.note_failed_login(&user, LoginFailure::RootMissing, context);
                 reply::ROOT_MISSING
             }
         };
@@ -151,17 +153,18 @@ impl Session {
         None
     }
 
-    fn note_failed_login(&mut self, user: &[u8], context: &Context<'_>) {
+    fn note_failed_login(&mut self, user: &[u8], why: LoginFailure, context: &Context<'_>) {
         if context.wants_notices {
-            self.notice = Some(Box::new(Notice::LoginFailed { user: user.to_vec() }));
+            let user = user.to_vec();
+            self.notice = Some(Box::new(Notice::LoginFailed { user, why }));
         }
     }
 
     fn login_failed(&mut self, user: &[u8], context: &Context<'_>) -> Answer {
-        self.note_failed_login(user, context);
+        self.note_failed_login(user, LoginFailure::WrongPassword, context);
         self.failed_logins = self.failed_logins.saturating_add(1);
         if self.failed_logins >= FAILED_LOGINS {
-            return Answer::ReplyAndRequest(reply::TOO_MANY_FAILED_LOGINS, self.close());
+            return Answer::ReplyAndRequest(reply::TOO_MANY_FAILED_LOGINS, self.close(Ending::TooManyFailedLogins));
         }
         reply::LOGIN_INCORRECT.into()
     }
@@ -170,6 +173,7 @@ impl Session {
         if context.wants_notices {
             self.notice = Some(Box::new(Notice::LoggedIn { user: user.to_vec() }));
         }
+        self.last_user = Some(user.into());
         self.bad_commands = 0;
         let reply = if visit.rights.allows_changes() {
             reply::LOGGED_IN
@@ -210,8 +214,10 @@ fn root_of(account: &Account, context: &Context<'_>) -> Option<Rc<dyn Storage>> 
     let root = context.storage.beneath(&account.root);
     if let Err(error) = &root {
         log::warn!(
-            "the root {} of an account cannot be opened: {error:?}",
-            account.root.as_bytes().escape_ascii()
+            "account {}: root {} cannot be opened: {}",
+            Shown::whole(&account.name),
+            Shown::whole(account.root.as_bytes()),
+            error.word()
         );
     }
     root.ok()

@@ -8,6 +8,7 @@ mod answer;
 mod changing;
 mod data_channel;
 mod digest;
+mod ending;
 mod listing;
 mod login;
 mod long_answer;
@@ -22,6 +23,7 @@ mod storage_reply;
 mod storing;
 mod visit;
 
+pub use ending::{Ending, LoginFailure};
 pub use long_answer::{AnswerProgress, LongAnswer};
 pub use notice::Notice;
 pub use request::{Outcome, PassiveForm, Request};
@@ -33,12 +35,13 @@ use crate::ftp::features::Features;
 use crate::ftp::line::LineError;
 use crate::ftp::reply::{self, Reply};
 use crate::ftp::timestamp::Timestamp;
+use crate::shown_name::Shown;
 use crate::storage::{Storage, StorageError, errno_name};
 use crate::transfer::ModeZPlaces;
 use answer::Answer;
 use state::{Login, Part, State, Visit};
 use std::mem;
-use std::net::{IpAddr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 use std::rc::Rc;
 
 /// Longest line before and after login, in bytes without the line end.
@@ -73,12 +76,15 @@ pub struct Context<'loop_> {
 #[derive(Debug)]
 pub struct Session {
     number: u64,
-    peer: IpAddr,
+    client: SocketAddr,
     state: State,
     bad_commands: u32,
     failed_logins: u8,
     /// What has happened since it was last asked.
     notice: Option<Box<Notice>>,
+    /// Who logged in last, also when that visit is over.
+    last_user: Option<Box<[u8]>>,
+    ending: Option<Ending>,
 }
 
 /// What the loop should do with the lines that wait.
@@ -95,15 +101,17 @@ pub enum Attention {
 }
 
 impl Session {
-    /// A fresh conversation with the client at `peer` (canonical: a v4-mapped address is IPv4). `number` names it in logs.
-    pub fn new(number: u64, peer: IpAddr) -> Self {
+    /// A fresh conversation with the client at that address. `number` names it in logs.
+    pub fn new(number: u64, client: SocketAddr) -> Self {
         Self {
             number,
-            peer,
+            client: SocketAddr::new(client.ip().to_canonical(), client.port()),
             state: State::Login(Login::Start),
             bad_commands: 0,
             failed_logins: 0,
             notice: None,
+            last_user: None,
+            ending: None,
         }
     }
 
@@ -117,9 +125,29 @@ impl Session {
         self.number
     }
 
-    /// The client's address.
+    /// The client's address; a v4-mapped one is IPv4.
     pub fn peer(&self) -> IpAddr {
-        self.peer
+        self.client.ip()
+    }
+
+    /// The client's address and port.
+    pub fn client(&self) -> SocketAddr {
+        self.client
+    }
+
+    /// Who logged in last, also when that visit is over.
+    pub fn last_user(&self) -> Option<&[u8]> {
+        self.last_user.as_deref()
+    }
+
+    /// Why it ended; `None`: it has not.
+    pub fn ending(&self) -> Option<Ending> {
+        self.ending
+    }
+
+    /// It ends. What comes later of the same cause is not the cause.
+    pub fn ends(&mut self, ending: Ending) {
+        self.ending.get_or_insert(ending);
     }
 
     /// What may be done with waiting lines now.
@@ -172,7 +200,7 @@ impl Session {
             State::Transferring(_, transfer) => format!(
                 "Transferring({} {})",
                 transfer.verb,
-                transfer.path.as_bytes().escape_ascii()
+                Shown::whole(transfer.path.as_bytes())
             ),
             State::Answering(_) => "Answering".to_owned(),
             State::Closing => "Closing".to_owned(),
@@ -211,28 +239,30 @@ impl Session {
 
     /// Answers a line that could not be read; the connection ends.
     pub fn line_error(&mut self, error: LineError, out: &mut Vec<u8>) -> Request {
-        match error {
-            LineError::TooLong => reply::LINE_TOO_LONG.write_to(out),
-            LineError::ForeignProtocol => {
-                log::info!("session {}: {} begins a TLS handshake, closed", self.number, self.peer);
-                reply::UNKNOWN_COMMAND.write_to(out);
-            }
-        }
-        self.close()
+        let (reply, ending) = match error {
+            LineError::TooLong => (reply::LINE_TOO_LONG, Ending::LineTooLong),
+            // A TLS handshake.
+            LineError::ForeignProtocol => (reply::UNKNOWN_COMMAND, Ending::ForeignProtocol),
+        };
+        self.dismiss(&reply, ending, out)
     }
 
     /// Says `farewell` (421, RFC 959 §5.4) and ends the conversation.
-    pub fn dismiss(&mut self, farewell: &Reply, out: &mut Vec<u8>) -> Request {
+    pub fn dismiss(&mut self, farewell: &Reply, ending: Ending, out: &mut Vec<u8>) -> Request {
         farewell.write_to(out);
-        self.close()
+        self.close(ending)
     }
 
-    fn close(&mut self) -> Request {
+    fn close(&mut self, ending: Ending) -> Request {
+        self.ends(ending);
         self.state = State::Closing;
         Request::Close
     }
 
     fn command(&mut self, command: Command, context: &Context<'_>, out: &mut Vec<u8>) -> Option<Request> {
+        if command == Command::Quit {
+            self.ends(Ending::Quit);
+        }
         let answer = match mem::replace(&mut self.state, State::Closing) {
             State::Login(login) => self.command_in_login(login, command, context),
             State::Ready(visit) => self.command_in_visit(visit, command, context),
@@ -255,9 +285,8 @@ impl Session {
     /// What clients cannot cause is for the operator.
     fn log_unexpected(&self, error: StorageError) {
         if let StorageError::Unexpected(errno) = error {
-            let (number, peer) = (self.number, self.peer);
-            let name = errno_name(errno);
-            log::warn!("session {number}: {peer}: the file system refused with {name} ({errno})");
+            let (number, client, name) = (self.number, self.client, errno_name(errno));
+            log::warn!("file system refused session={number} client={client} errno={name} reason=\"{errno}\"");
         }
     }
 
@@ -271,10 +300,7 @@ impl Session {
             reply.write_to(out);
         }
         match error {
-            CommandError::ForeignProtocol => {
-                log::info!("session {}: {} speaks another protocol, closed", self.number, self.peer);
-                Some(self.close())
-            }
+            CommandError::ForeignProtocol => Some(self.close(Ending::ForeignProtocol)),
             // Closing disarms too.
             CommandError::BadAddress => self.count_bad_command(out).or(Some(Request::Disarm)),
             CommandError::Blank
@@ -293,7 +319,8 @@ impl Session {
         } else {
             BAD_COMMANDS
         };
-        (self.bad_commands > limit).then(|| self.dismiss(&reply::TOO_MANY_BAD_COMMANDS, out))
+        (self.bad_commands > limit)
+            .then(|| self.dismiss(&reply::TOO_MANY_BAD_COMMANDS, Ending::TooManyBadCommands, out))
     }
 
     /// The loop has armed a passive port: tells the client where (227 or 229).
@@ -368,16 +395,29 @@ impl Session {
         Reply::transfer_status(moved).write_to(out);
     }
 
-    /// An answer that took more than a turn has been written to its end.
-    pub fn answer_ended(&mut self) {
+    /// An answer that took more than a turn is finished: it has been written, or a transfer begins.
+    pub fn answer_ended(&mut self, answer: LongAnswer) -> Option<Request> {
         match mem::replace(&mut self.state, State::Closing) {
-            State::Answering(visit) => self.state = State::Ready(visit),
+            State::Answering(visit) => match answer.into_download() {
+                Some((download, text)) => {
+                    let request = visit.send_text(text);
+                    self.state = State::Transferring(visit, download);
+                    Some(request)
+                }
+                None => {
+                    self.state = State::Ready(visit);
+                    None
+                }
+            },
             state @ (State::Login(_)
             | State::Verifying { .. }
             | State::Ready(_)
             | State::AwaitingPort(..)
             | State::Transferring(..)
-            | State::Closing) => self.state = state,
+            | State::Closing) => {
+                self.state = state;
+                None
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What others may want to know of a conversation: logins, changes, refusals. Transfers are told of when they end.
 //!
-//! Made only when somebody listens; the session itself never reads one.
+//! Made only when a log or `--events` takes it; the session itself never reads one.
 
+use super::ending::LoginFailure;
 use super::state::Visit;
 use super::visit::Step;
 use crate::ftp::command::{Command, PathArgument};
@@ -15,6 +16,7 @@ pub enum Notice {
     },
     LoginFailed {
         user: Vec<u8>,
+        why: LoginFailure,
     },
     /// A change that needed no transfer; `to`: the new name of what was renamed.
     Changed {

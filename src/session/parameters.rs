@@ -1,11 +1,14 @@
 //! How things are to be sent and shown: TYPE, MODE, OPTS MLST, STAT (RFC 959 §4.1.2, RFC 2389, RFC 3659 §7.9).
 
+use super::Context;
+use super::answer::Answer;
 use super::state::Visit;
 use crate::ftp::command::{DeflateLevel, Representation, Transmission};
 use crate::ftp::listing::{Fact, Facts};
 use crate::ftp::reply::{self, Reply};
-use crate::transfer::{Pump, SendDeflated};
+use crate::transfer::{ModeZPlace, Pump, SendDeflated};
 use std::net::IpAddr;
+use std::rc::Rc;
 
 impl Visit {
     pub(super) fn set_representation(&mut self, representation: Representation) -> Reply {
@@ -34,6 +37,19 @@ impl Visit {
         match self.transmission {
             Transmission::Stream => pump,
             Transmission::Deflate => Pump::Deflated(SendDeflated::new(pump, self.deflate_level)),
+        }
+    }
+
+    /// What a transfer in MODE Z holds for as long as it lasts; busy when there are too many.
+    pub(super) fn mode_z_place(&self, context: &Context<'_>) -> Result<Option<Rc<ModeZPlace>>, Answer> {
+        match self.transmission {
+            Transmission::Stream => Ok(None),
+            Transmission::Deflate => {
+                let place = context.mode_z_places.take();
+                place
+                    .map(|place| Some(Rc::new(place)))
+                    .ok_or_else(|| reply::MODE_Z_BUSY.into())
+            }
         }
     }
 

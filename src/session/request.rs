@@ -23,7 +23,7 @@ pub enum Request {
     Disarm,
     /// Start a transfer over what was armed; answered with `transfer_begins`, then `transfer_ended`.
     Transfer(Box<Pump>),
-    /// Make an answer over the control connection, a budget at a time; answered with `answer_ended`.
+    /// Make an answer, a budget at a time; answered with `answer_ended`, which may lead to a transfer.
     Answer(Box<LongAnswer>),
     /// Find out whether a password is right, without standing still; answered with `password_verified`.
     VerifyPassword(Claim),
@@ -73,6 +73,23 @@ impl Outcome {
     /// Whether all bytes are where they should be.
     pub fn is_success(self) -> bool {
         self.reply().code() < 400
+    }
+
+    /// The word in logs and events; it does not change between versions.
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Complete | Outcome::Swallowed { .. } => "complete",
+            Outcome::NoDataConnection => "no-data-connection",
+            Outcome::NoDescriptor => "no-descriptor",
+            Outcome::ConnectionLost => "data-connection-lost",
+            Outcome::Stalled => "stalled",
+            Outcome::Aborted => "aborted",
+            Outcome::SourceFailed => "reading-failed",
+            Outcome::SourceShrank => "file-shrank",
+            Outcome::BrokenStream => "broken-stream",
+            Outcome::NotStored(error) => error.word(),
+            Outcome::StoredUnknown => "sync-not-confirmed",
+        }
     }
 
     /// The transfer's last reply (RFC 959 §5.4).

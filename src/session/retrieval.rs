@@ -1,6 +1,8 @@
 //! Files to the client: RETR, REST, SIZE, MDTM (RFC 959 §4.1.3, RFC 3659 §§3–5).
 
+use super::Context;
 use super::answer::{Answer, Answered};
+use super::long_answer::LongAnswer;
 use super::request::Request;
 use super::state::{Part, Transfer, TransferKind, Visit};
 use super::visit::Step;
@@ -18,46 +20,55 @@ use std::ops::Range;
 const COUNTED_TEXT: u64 = 256 * 1024;
 
 impl Visit {
-    pub(super) fn retrieve(&self, argument: &PathArgument) -> Step {
-        match self.prepare_retrieval(argument) {
-            Ok((path, opening, pump)) => Step::Start(
-                Transfer {
-                    verb: "RETR",
-                    path,
-                    kind: TransferKind::Download,
-                    representation: self.representation,
-                    opening,
-                    mode_z_place: None,
-                },
-                Request::Transfer(Box::new(pump)),
-            ),
-            Err(answer) => Step::Stay(answer),
-        }
+    pub(super) fn retrieve(&self, argument: &PathArgument, context: &Context<'_>) -> Step {
+        self.begin_retrieval(argument, context).unwrap_or_else(Step::Stay)
     }
 
-    /// The file, and what is to be said and done about it.
-    fn prepare_retrieval(&self, argument: &PathArgument) -> Result<(VirtualPath, Reply, Pump), Answer> {
+    fn begin_retrieval(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Step, Answer> {
         self.must_be_allowed(Right::Read)?;
         let path = self.path(argument)?;
         let file = self.storage.open_file(&path)?;
-        let (opening, pump) = match self.representation {
+        match self.representation {
             Representation::Image => {
                 let part = self.part_to_send(file.size)?;
-                (
-                    Reply::opening_binary(part.end - part.start),
-                    Pump::File(SendFile::new(file, part.start).until(part.end)),
-                )
+                let opening = Reply::opening_binary(part.end - part.start);
+                let pump = Pump::File(SendFile::new(file, part.start).until(part.end));
+                let request = Request::Transfer(Box::new(self.in_transmission(pump)));
+                Ok(Step::Start(self.download(path, opening), request))
             }
             Representation::Ascii => {
                 let skip = self.octets_to_skip(file.size)?;
-                (reply::OPENING_ASCII, Pump::Text(SendText::new(file, skip)))
+                let text = SendText::new(file, skip);
+                let mut download = self.download(path, reply::OPENING_ASCII);
+                if skip > 0 {
+                    // Whether there are so many takes reading the file, and has to be known before the 150.
+                    download.mode_z_place = self.mode_z_place(context)?;
+                    let search = LongAnswer::restart(text, download);
+                    return Ok(Step::AnswerAtLength(Request::Answer(Box::new(search)).into()));
+                }
+                Ok(Step::Start(download, self.send_text(text)))
             }
-        };
-        Ok(match self.transmission {
-            Transmission::Stream => (path, opening, pump),
-            // How many bytes it will be is not known before it has been deflated.
-            Transmission::Deflate => (path, reply::OPENING_DEFLATED, self.in_transmission(pump)),
-        })
+        }
+    }
+
+    /// A text whose first octet to be sent is known.
+    pub(super) fn send_text(&self, text: SendText) -> Request {
+        Request::Transfer(Box::new(self.in_transmission(Pump::Text(text))))
+    }
+
+    fn download(&self, path: VirtualPath, opening: Reply) -> Transfer {
+        Transfer {
+            verb: "RETR",
+            path,
+            kind: TransferKind::Download,
+            representation: self.representation,
+            opening: match self.transmission {
+                Transmission::Stream => opening,
+                // How many bytes it will be is not known before it has been deflated.
+                Transmission::Deflate => reply::OPENING_DEFLATED,
+            },
+            mode_z_place: None,
+        }
     }
 
     /// TYPE I: the offsets of the bytes that are wanted of a file of `size` bytes.
@@ -72,7 +83,8 @@ impl Visit {
     }
 
     /// TYPE A: the translated octets that the client has already. Where they lie in the file is not known before it is
-    /// read, so only that there cannot be so many is seen here; a range is for TYPE I (draft-bryan-ftp-range §5).
+    /// read, so only that there cannot be so many is seen here (the rest is seen by [`SendText::seek`]); a range is for TYPE I
+    /// (draft-bryan-ftp-range §5).
     fn octets_to_skip(&self, size: u64) -> Result<u64, Answer> {
         match self.part {
             Part::Whole => Ok(0),

@@ -27,7 +27,7 @@ pub(super) enum State {
     /// PASV or EPSV was accepted; the loop has not named a port yet.
     AwaitingPort(Visit, PassiveForm),
     Transferring(Visit, Transfer),
-    /// STAT with a path, or a digest: the loop makes the answer, a budget at a time.
+    /// STAT with a path, a digest, or the search for a restart marker: the loop makes the answer, a budget at a time.
     Answering(Visit),
     Closing,
 }

@@ -12,7 +12,7 @@ use crate::accounts::Right;
 use crate::ftp::command::{PathArgument, Representation};
 use crate::ftp::path::{PathError, VirtualPath};
 use crate::ftp::reply::{self, Reply};
-use crate::storage::{Existing, StorageError, UploadKind};
+use crate::storage::{Audience, Existing, StorageError, UploadKind};
 use crate::transfer::{Pump, ReceiveFile};
 
 /// How many names STOU tries (threat H03).
@@ -97,7 +97,9 @@ impl Visit {
         opening: Reply,
         context: &Context<'_>,
     ) -> Result<Step, Answer> {
-        let upload = self.storage.begin_upload(&path, kind, self.quota(context)?)?;
+        let upload = self
+            .storage
+            .begin_upload(&path, kind, self.audience(), self.quota(context)?)?;
         let pump = Pump::Receive(ReceiveFile::new(upload, self.representation, self.transmission));
         Ok(Step::Start(
             Transfer {
@@ -110,6 +112,15 @@ impl Visit {
             },
             Request::Transfer(Box::new(pump)),
         ))
+    }
+
+    /// A drop box is for whom it belongs to: what its clients cannot fetch, nobody else on the machine is to read.
+    pub(super) fn audience(&self) -> Audience {
+        if self.rights.allows(Right::Read) {
+            Audience::Everyone
+        } else {
+            Audience::OwnerAndGroup
+        }
     }
 
     /// What may happen to a file that has the name already; fails where nothing may be stored at all.

@@ -13,6 +13,7 @@ use crate::storage::{DiskRoot, UploadPolicy};
 use crate::transfer::{Budget, DataStream, Progress, Pump, ReceiveError};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::time::Instant;
 use tempfile::TempDir;
 
 /// A session with a stand-in for the loop: it arms what is asked for and pumps transfers into memory.
@@ -86,7 +87,7 @@ impl Conversation {
             quotas: Quotas::none(),
             mode_z_places: ModeZPlaces::default(),
             notices: Vec::new(),
-            session: Session::new(1, [127, 0, 0, 1].into()),
+            session: Session::new(1, ([127, 0, 0, 1], 40_000).into()),
             is_armed: false,
             holds_transfers: false,
             held: None,
@@ -169,9 +170,11 @@ impl Conversation {
                 let mut progress = AnswerProgress::MoreToCome;
                 while progress == AnswerProgress::MoreToCome {
                     let mut budget = Budget { bytes: 4, entries: 4 };
-                    progress = answer.advance(out, &mut [0; 64], &mut budget);
+                    progress = answer.advance(out, &mut [0; 64], &mut budget, Instant::now());
                 }
-                self.session.answer_ended();
+                if let Some(request) = self.session.answer_ended(*answer) {
+                    self.fulfil(request, out);
+                }
             }
             Request::Close => self.has_ended = true,
         }

@@ -8,9 +8,8 @@ use super::notice::Subject;
 use super::request::{PassiveForm, Request};
 use super::state::{Login, Part, State, Transfer, User, Visit};
 use super::{Context, Session};
-use crate::ftp::command::{Command, EpsvArgument, Transmission};
+use crate::ftp::command::{Command, EpsvArgument};
 use crate::ftp::reply::{self, Reply};
-use std::rc::Rc;
 
 /// What a command of a visit does to the conversation.
 #[derive(Debug)]
@@ -63,12 +62,12 @@ impl Session {
                 Request::ArmPassive.into()
             }
             Step::Start(mut transfer, request) => {
-                if visit.transmission == Transmission::Deflate {
-                    let Some(place) = context.mode_z_places.take() else {
+                match visit.mode_z_place(context) {
+                    Ok(place) => transfer.mode_z_place = place,
+                    Err(busy) => {
                         self.state = State::Ready(visit);
-                        return reply::MODE_Z_BUSY.into();
-                    };
-                    transfer.mode_z_place = Some(Rc::new(place));
+                        return busy;
+                    }
                 }
                 self.state = State::Transferring(visit, transfer);
                 request.into()
@@ -109,7 +108,7 @@ impl Session {
             Command::Feat => context.features.reply(visit.facts, visit.digest).into(),
             Command::Help(_) => Reply::help().into(),
             Command::SiteHelp => Reply::site_help().into(),
-            Command::StatSession => visit.session_status(self.peer).into(),
+            Command::StatSession => visit.session_status(self.peer()).into(),
             Command::OptsUtf8 => reply::UTF8_ON.into(),
             Command::OptsMlst(facts) => visit.set_facts(&facts).into(),
             Command::Type(representation) => visit.set_representation(representation).into(),
@@ -131,7 +130,7 @@ impl Session {
             Command::Mdtm(path) => visit.modification_time(&path).into(),
             Command::MdtmOrSet { literal, time, path } => visit.modification_time_or_set(&literal, time, &path).into(),
             Command::Rest(offset) => visit.restart_at(offset).into(),
-            Command::Retr(path) => visit.retrieve(&path),
+            Command::Retr(path) => visit.retrieve(&path, context),
 
             Command::Stor(path) => visit.store(&path, context),
             Command::Appe(path) => visit.append(&path, context),

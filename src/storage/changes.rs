@@ -6,7 +6,7 @@
 
 use super::beneath::{Parent, open_beneath};
 use super::disk_root::{attributes_beneath, attributes_from, refuse_reserved};
-use super::{DiskRoot, Existing, StorageError};
+use super::{Audience, DiskRoot, Existing, StorageError};
 use crate::ftp::listing::Attributes;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::timestamp::Timestamp;
@@ -14,9 +14,23 @@ use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RenameFlags, Timespec, T
 use rustix::io::{Errno, retry_on_intr};
 use std::os::fd::OwnedFd;
 
-/// Permission bits of what is made here, less what the process's mask takes away (threat H13).
-pub(super) const FILE_MODE: Mode = Mode::from_raw_mode(0o640);
-const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o750);
+impl Audience {
+    /// The permission bits of a new file, less what the process's mask takes away; never those of a program.
+    pub(super) fn file_mode(self) -> Mode {
+        Mode::from_raw_mode(match self {
+            Audience::Everyone => 0o666,
+            Audience::OwnerAndGroup => 0o640,
+        })
+    }
+
+    /// The permission bits of a new directory.
+    fn directory_mode(self) -> Mode {
+        Mode::from_raw_mode(match self {
+            Audience::Everyone => 0o777,
+            Audience::OwnerAndGroup => 0o750,
+        })
+    }
+}
 
 pub(super) fn entry(disk: &DiskRoot, path: &VirtualPath) -> Result<Attributes, StorageError> {
     let _permit = disk.permit()?;
@@ -34,14 +48,14 @@ pub(super) fn remove_file(disk: &DiskRoot, path: &VirtualPath) -> Result<(), Sto
     Ok(retry_on_intr(|| fs::unlinkat(&parent, parent.name, AtFlags::empty()))?)
 }
 
-pub(super) fn make_directory(disk: &DiskRoot, path: &VirtualPath) -> Result<(), StorageError> {
+pub(super) fn make_directory(disk: &DiskRoot, path: &VirtualPath, audience: Audience) -> Result<(), StorageError> {
     disk.changes()?;
     let _permit = disk.permit()?;
     if *path == VirtualPath::ROOT {
         return Err(StorageError::Exists);
     }
     let parent = Parent::of(disk.descriptor(), path)?;
-    retry_on_intr(|| fs::mkdirat(&parent, parent.name, DIRECTORY_MODE)).map_err(while_naming)
+    retry_on_intr(|| fs::mkdirat(&parent, parent.name, audience.directory_mode())).map_err(while_naming)
 }
 
 pub(super) fn remove_directory(disk: &DiskRoot, path: &VirtualPath) -> Result<(), StorageError> {

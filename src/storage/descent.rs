@@ -16,7 +16,7 @@ const OPEN_MAX: usize = 4;
 /// Descriptors that a descent has open at any time: on the way up and down there is one more.
 pub(super) const DESCRIPTORS: usize = OPEN_MAX + 1;
 /// Deeper trees are not read to the end. Each level above the open ones costs some 40 bytes.
-const DEPTH_MAX: usize = 100_000;
+pub(super) const DEPTH_MAX: usize = 100_000;
 /// Bytes of a path that are remembered, for messages.
 const PATH_MAX: usize = 4096;
 

@@ -5,7 +5,8 @@
 use super::beneath::{open_beneath, open_regular, stat_beneath};
 use super::upload::{Changes, UploadPolicy};
 use super::{
-    Existing, OpenDirectory, OpenFile, Purpose, Quota, Storage, StorageError, TreeWalk, Upload, UploadKind, changes,
+    Audience, Existing, OpenDirectory, OpenFile, Purpose, Quota, Storage, StorageError, TreeWalk, Upload, UploadKind,
+    changes,
 };
 use crate::descriptors::{Descriptors, Permit};
 use crate::ftp::listing::{Attributes, Kind};
@@ -132,16 +133,22 @@ impl Storage for DiskRoot {
         }))
     }
 
-    fn begin_upload(&self, path: &VirtualPath, kind: UploadKind, quota: Option<Quota>) -> Result<Upload, StorageError> {
-        Upload::begin(self, path, kind, quota)
+    fn begin_upload(
+        &self,
+        path: &VirtualPath,
+        kind: UploadKind,
+        audience: Audience,
+        quota: Option<Quota>,
+    ) -> Result<Upload, StorageError> {
+        Upload::begin(self, path, kind, audience, quota)
     }
 
     fn remove_file(&self, path: &VirtualPath) -> Result<(), StorageError> {
         changes::remove_file(self, path)
     }
 
-    fn make_directory(&self, path: &VirtualPath) -> Result<(), StorageError> {
-        changes::make_directory(self, path)
+    fn make_directory(&self, path: &VirtualPath, audience: Audience) -> Result<(), StorageError> {
+        changes::make_directory(self, path, audience)
     }
 
     fn remove_directory(&self, path: &VirtualPath) -> Result<(), StorageError> {
@@ -160,8 +167,8 @@ impl Storage for DiskRoot {
         changes::set_mode(self, path, mode)
     }
 
-    fn walk(&self, from: &VirtualPath, purpose: Purpose) -> Result<TreeWalk, StorageError> {
-        Ok(TreeWalk::new(self, from, purpose))
+    fn walk(&self, from: &VirtualPath, purpose: Purpose) -> TreeWalk {
+        TreeWalk::new(self, from, purpose)
     }
 
     fn free_space(&self, path: &VirtualPath) -> Result<u64, StorageError> {

@@ -50,6 +50,36 @@ pub enum StorageError {
     Unexpected(Errno),
 }
 
+impl StorageError {
+    /// The word in logs and events; it does not change between versions.
+    pub fn word(self) -> &'static str {
+        match self {
+            StorageError::NotFound => "not-found",
+            StorageError::PermissionDenied => "permission-denied",
+            StorageError::ReadOnlyFileSystem => "read-only-file-system",
+            StorageError::NotADirectory => "not-a-directory",
+            StorageError::IsADirectory => "is-a-directory",
+            StorageError::NameTooLong | StorageError::NewNameTooLong => "name-too-long",
+            StorageError::NameRefused => "name-refused",
+            StorageError::LinkLoop => "link-loop",
+            StorageError::OtherFileSystem => "other-file-system",
+            StorageError::IntoItself => "into-itself",
+            StorageError::InUse => "in-use",
+            StorageError::Busy => "busy",
+            StorageError::Failed => "storage-failed",
+            StorageError::NoSpace => "disk-full",
+            StorageError::QuotaExceeded => "quota-exceeded",
+            StorageError::TooManyEntries => "too-many-entries",
+            StorageError::FileTooLarge => "file-too-large",
+            StorageError::Exists => "exists",
+            StorageError::DirectoryExists => "directory-exists",
+            StorageError::NotEmpty => "not-empty",
+            StorageError::BeyondEnd => "beyond-end",
+            StorageError::Unexpected(_) => "unexpected-error",
+        }
+    }
+}
+
 impl From<Errno> for StorageError {
     fn from(errno: Errno) -> Self {
         match errno {

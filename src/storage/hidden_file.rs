@@ -4,11 +4,11 @@
 //! Whoever drops it unpublished removes it: no path through the server leaves rubbish behind, short of a killed process,
 //! whose rubbish [`sweep`](super::sweep) finds.
 
-use super::changes::{FILE_MODE, while_naming};
+use super::changes::while_naming;
 use super::disk_root::RESERVED_PREFIX;
 use super::{Existing, StorageError};
 use crate::random::Random;
-use rustix::fs::{self, AtFlags, FileType, OFlags, RenameFlags};
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::{Errno, retry_on_intr};
 use std::mem;
 use std::os::fd::OwnedFd;
@@ -49,12 +49,13 @@ impl HiddenFile {
         directory: OwnedFd,
         target_name: &[u8],
         existing: Existing,
+        mode: Mode,
         random: &mut Random,
     ) -> Result<(Self, OwnedFd), StorageError> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         for _ in 0..ATTEMPTS {
             let hidden_name = hidden_name(random);
-            match fs::openat(&directory, hidden_name.as_slice(), flags, FILE_MODE) {
+            match fs::openat(&directory, hidden_name.as_slice(), flags, mode) {
                 Ok(file) => {
                     let hidden = Self {
                         directory,

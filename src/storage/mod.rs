@@ -58,14 +58,20 @@ pub trait Storage {
     /// The same files with the directory `path` as their root: nothing above it can be reached any more.
     fn beneath(&self, path: &VirtualPath) -> Result<Rc<dyn Storage>, StorageError>;
 
-    /// Begins to receive a file. Nothing is seen of it under its name before [`Publication::run`].
-    fn begin_upload(&self, path: &VirtualPath, kind: UploadKind, quota: Option<Quota>) -> Result<Upload, StorageError>;
+    /// Begins to receive a file; `audience`: of a new one. Nothing is seen of it under its name before [`Publication::run`].
+    fn begin_upload(
+        &self,
+        path: &VirtualPath,
+        kind: UploadKind,
+        audience: Audience,
+        quota: Option<Quota>,
+    ) -> Result<Upload, StorageError>;
 
     /// Removes a file or a symbolic link.
     fn remove_file(&self, path: &VirtualPath) -> Result<(), StorageError>;
 
     /// Makes a directory.
-    fn make_directory(&self, path: &VirtualPath) -> Result<(), StorageError>;
+    fn make_directory(&self, path: &VirtualPath, audience: Audience) -> Result<(), StorageError>;
 
     /// Removes an empty directory.
     fn remove_directory(&self, path: &VirtualPath) -> Result<(), StorageError>;
@@ -80,10 +86,18 @@ pub trait Storage {
     fn set_mode(&self, path: &VirtualPath, mode: u32) -> Result<u32, StorageError>;
 
     /// A walk through everything from `from` down, to be taken elsewhere.
-    fn walk(&self, from: &VirtualPath, purpose: Purpose) -> Result<TreeWalk, StorageError>;
+    fn walk(&self, from: &VirtualPath, purpose: Purpose) -> TreeWalk;
 
     /// Bytes that can still be written where `path` is.
     fn free_space(&self, path: &VirtualPath) -> Result<u64, StorageError>;
+}
+
+/// Who on this machine may read what a client makes, as far as the process's mask allows (threat H13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    Everyone,
+    /// What the client may not read back itself is not for others either.
+    OwnerAndGroup,
 }
 
 /// What an upload does to its name.

@@ -6,7 +6,8 @@
 
 use super::directory::ComputedEntry;
 use super::{
-    DiskRoot, Existing, OpenDirectory, OpenFile, Purpose, Quota, Storage, StorageError, TreeWalk, Upload, UploadKind,
+    Audience, DiskRoot, Existing, OpenDirectory, OpenFile, Purpose, Quota, Storage, StorageError, TreeWalk, Upload,
+    UploadKind,
 };
 use crate::ftp::listing::{Attributes, Kind};
 use crate::ftp::path::VirtualPath;
@@ -160,10 +161,16 @@ impl Storage for Synthetic {
         self.on_disk(path)?.beneath(path)
     }
 
-    fn begin_upload(&self, path: &VirtualPath, kind: UploadKind, quota: Option<Quota>) -> Result<Upload, StorageError> {
+    fn begin_upload(
+        &self,
+        path: &VirtualPath,
+        kind: UploadKind,
+        audience: Audience,
+        quota: Option<Quota>,
+    ) -> Result<Upload, StorageError> {
         match destination(path) {
             Destination::Swallowed => Ok(Upload::swallow()),
-            Destination::Disk => self.disk.begin_upload(path, kind, quota),
+            Destination::Disk => self.disk.begin_upload(path, kind, audience, quota),
             Destination::Generated | Destination::Null | Destination::File(_) => Err(StorageError::NameRefused),
         }
     }
@@ -172,11 +179,11 @@ impl Storage for Synthetic {
         self.on_disk(path)?.remove_file(path)
     }
 
-    fn make_directory(&self, path: &VirtualPath) -> Result<(), StorageError> {
+    fn make_directory(&self, path: &VirtualPath, audience: Audience) -> Result<(), StorageError> {
         match destination(path) {
             Destination::Generated | Destination::Null => Err(StorageError::Exists),
             Destination::Swallowed | Destination::File(_) => Err(StorageError::NameRefused),
-            Destination::Disk => self.disk.make_directory(path),
+            Destination::Disk => self.disk.make_directory(path, audience),
         }
     }
 
@@ -197,8 +204,8 @@ impl Storage for Synthetic {
         self.on_disk(path)?.set_mode(path, mode)
     }
 
-    fn walk(&self, from: &VirtualPath, purpose: Purpose) -> Result<TreeWalk, StorageError> {
-        self.on_disk(from)?.walk(from, purpose)
+    fn walk(&self, from: &VirtualPath, purpose: Purpose) -> TreeWalk {
+        self.disk.walk(from, purpose)
     }
 
     fn free_space(&self, path: &VirtualPath) -> Result<u64, StorageError> {

@@ -291,16 +291,14 @@ impl Missed {
 
 impl fmt::Display for Missed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = String::from_utf8_lossy(&self.path);
-        write!(formatter, "{}: ", path.escape_debug())?;
+        // The path may be long and comes last, so that a shortened line still says what was the matter.
         match self.reason {
-            MissedReason::NotThere => write!(formatter, "no such directory"),
-            MissedReason::Unreadable(errno) => {
-                write!(formatter, "{}", std::io::Error::from(errno))
-            }
-            MissedReason::TooDeep => write!(formatter, "too deep to be measured"),
-            MissedReason::Moved => write!(formatter, "a directory was moved during the walk"),
+            MissedReason::NotThere => write!(formatter, "no such directory")?,
+            MissedReason::Unreadable(errno) => write!(formatter, "{}", std::io::Error::from(errno))?,
+            MissedReason::TooDeep => write!(formatter, "deeper than {} directories", descent::DEPTH_MAX)?,
+            MissedReason::Moved => write!(formatter, "a directory was moved meanwhile")?,
         }
+        write!(formatter, ": {}", String::from_utf8_lossy(&self.path).escape_debug())
     }
 }
 
@@ -478,7 +476,7 @@ mod tests {
         assert!(walk.is_finished());
         assert_eq!(
             walk.missed().map(Missed::to_string).as_deref(),
-            Some("/x/y: no such directory")
+            Some("no such directory: /x/y")
         );
     }
 

@@ -11,7 +11,7 @@ use super::hidden_file::{HiddenFile, Left};
 use super::in_place_lock::InPlaceLock;
 use super::publication::{Held, Publication};
 use super::quota::Charge;
-use super::{DiskRoot, Existing, Quota, StorageError, UploadKind};
+use super::{Audience, DiskRoot, Existing, Quota, StorageError, UploadKind};
 use crate::descriptors::Permit;
 use crate::ftp::path::VirtualPath;
 use crate::random::Random;
@@ -84,12 +84,13 @@ impl Upload {
         disk: &DiskRoot,
         path: &VirtualPath,
         kind: UploadKind,
+        audience: Audience,
         quota: Option<Quota>,
     ) -> Result<Self, StorageError> {
         let upload = match kind {
-            UploadKind::Whole(existing) => Self::hidden(disk, path, existing, quota.as_ref()),
+            UploadKind::Whole(existing) => Self::hidden(disk, path, existing, audience, quota.as_ref()),
             UploadKind::From(offset) => Self::in_place(disk, path, Some(offset)),
-            UploadKind::Append => match Self::hidden(disk, path, Existing::Refuse, quota.as_ref()) {
+            UploadKind::Append => match Self::hidden(disk, path, Existing::Refuse, audience, quota.as_ref()) {
                 Err(StorageError::Exists) => Self::in_place(disk, path, None),
                 begun => begun,
             },
@@ -116,6 +117,7 @@ impl Upload {
         disk: &DiskRoot,
         path: &VirtualPath,
         existing: Existing,
+        audience: Audience,
         quota: Option<&Quota>,
     ) -> Result<Self, StorageError> {
         let changes = disk.changes()?;
@@ -146,7 +148,13 @@ impl Upload {
         if quota.is_some_and(|quota| !quota.has_room_for_entry()) {
             return Err(StorageError::TooManyEntries);
         }
-        let (hidden, file) = HiddenFile::create(directory, name, existing, &mut changes.random.borrow_mut())?;
+        let (hidden, file) = HiddenFile::create(
+            directory,
+            name,
+            existing,
+            audience.file_mode(),
+            &mut changes.random.borrow_mut(),
+        )?;
         Ok(Self {
             sink: Sink::Hidden { file, hidden, permits },
             offset: 0,

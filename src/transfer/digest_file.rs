@@ -48,10 +48,15 @@ impl DigestFile {
         }
     }
 
+    /// Bytes that are still to be read.
+    pub fn left(&self) -> u64 {
+        self.left.end.saturating_sub(self.left.start)
+    }
+
     /// Reads on through `buffer`, at most `budget` bytes; what was read is taken off the budget.
     pub fn advance(&mut self, buffer: &mut [u8], budget: &mut usize) -> DigestProgress {
         loop {
-            let left = usize::try_from(self.left.end.saturating_sub(self.left.start)).unwrap_or(usize::MAX);
+            let left = usize::try_from(self.left()).unwrap_or(usize::MAX);
             if left == 0 {
                 return DigestProgress::Complete(self.hasher.clone().finish());
             }

@@ -26,7 +26,7 @@ pub use receive_file::ReceiveFile;
 pub use send_deflated::SendDeflated;
 pub use send_file::SendFile;
 pub use send_listing::SendListing;
-pub use send_text::SendText;
+pub use send_text::{SeekProgress, SendText};
 pub use splice_pipe::SplicePipe;
 
 use crate::storage::{StorageError, Upload};

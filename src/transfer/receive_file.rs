@@ -207,7 +207,7 @@ mod tests {
     use crate::descriptors::Descriptors;
     use crate::ftp::path::VirtualPath;
     use crate::random::Random;
-    use crate::storage::{DiskRoot, Existing, Quota, Storage, UploadKind, UploadPolicy, quota};
+    use crate::storage::{Audience, DiskRoot, Existing, Quota, Storage, UploadKind, UploadPolicy, quota};
     use std::collections::VecDeque;
     use std::io::{self, Write};
     use std::os::fd::OwnedFd;
@@ -275,7 +275,9 @@ mod tests {
 
         fn upload(&self, kind: UploadKind, quota: Option<Quota>) -> Upload {
             let path = VirtualPath::ROOT.join(b"target").expect("short");
-            self.root.begin_upload(&path, kind, quota).expect("it can be written")
+            self.root
+                .begin_upload(&path, kind, Audience::Everyone, quota)
+                .expect("it can be written")
         }
 
         /// Pumps to the end, 1,000 bytes a turn, and publishes what came whole.

@@ -1,7 +1,8 @@
 //! RETR in TYPE A: a file to the data connection with its line ends translated (RFC 959 §3.1.1.1).
 //!
 //! A restart marker counts the octets as transferred (RFC 3659 §5.3), so a restart translates from the beginning and drops
-//! what the client has, a budget at a time, like everything else.
+//! what the client has, a budget at a time, like everything else. Whether the file has that many is known only then, so it is
+//! done before the transfer begins: [`SendText::seek`].
 
 use super::unsent::Unsent;
 use super::{Budget, DataStream, Progress, TransferError};
@@ -20,6 +21,17 @@ pub struct SendText {
     skip: u64,
     encoder: AsciiEncoder,
     unsent: Unsent,
+}
+
+/// How far the search for the first octet to send has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeekProgress {
+    BudgetSpent,
+    Found,
+    /// The translated file is shorter than that.
+    BeyondEnd,
+    SourceFailed,
+    SourceShrank,
 }
 
 impl SendText {
@@ -65,6 +77,33 @@ impl SendText {
                 return Progress::Failed(error);
             }
         }
+    }
+
+    /// Translates and drops what the client has already, at most `budget` far. A transfer may begin once this has
+    /// [found](SeekProgress::Found) where; without anything to skip that is at once.
+    pub fn seek(&mut self, budget: &mut Budget) -> SeekProgress {
+        let progress = self.seek_on(budget);
+        self.unsent.settle();
+        progress
+    }
+
+    fn seek_on(&mut self, budget: &mut Budget) -> SeekProgress {
+        let mut chunk = Vec::new();
+        while self.skip > 0 {
+            let left = self.file.size.saturating_sub(self.offset);
+            if left == 0 {
+                return SeekProgress::BeyondEnd;
+            }
+            if budget.bytes == 0 {
+                return SeekProgress::BudgetSpent;
+            }
+            match self.translate_chunk(&mut chunk, left, budget) {
+                Ok(()) => {}
+                Err(TransferError::SourceShrank) => return SeekProgress::SourceShrank,
+                Err(_) => return SeekProgress::SourceFailed,
+            }
+        }
+        SeekProgress::Found
     }
 
     fn translate_chunk(&mut self, chunk: &mut Vec<u8>, left: u64, budget: &mut Budget) -> Result<(), TransferError> {

@@ -65,7 +65,7 @@ fn a_run_that_failed_removes_its_files_too() {
     let server = Setup::new().writable().arguments(&["--rate-limit", "50K"]).start();
     server.make_directory("up");
     // The first is stored within the second's worth of bytes that a limit lets through at once; the next cannot be.
-    let arguments = ["-n", "20", "-c", "2", "--path", "up", "--size", "30K", "--rate", "1000"];
+    let arguments = ["-n", "6", "-c", "2", "--path", "up", "--size", "30K", "--rate", "1000"];
     let ended = Running::against(&server, "upload", &arguments).wait();
     assert_eq!(ended.code, Some(1), "the rate is missed: {}", ended.text());
     assert_eq!(patterns(&server), Vec::<String>::new(), "{}", ended.text());
@@ -82,7 +82,9 @@ fn files_that_the_server_keeps_are_named() {
     assert_eq!(ended.code, Some(0), "{}", ended.text());
     assert_eq!(patterns(&server), ["storm-0.pattern", "storm-1.pattern"]);
     assert!(
-        ended.stdout.contains("storm-1.pattern could not be removed: 550 "),
+        ended
+            .stdout
+            .contains("storm-1.pattern could not be removed: reply 550 "),
         "{}",
         ended.stdout
     );

@@ -1,11 +1,11 @@
 //! Removes the files that uploads have left on the server: one session after the run, as the user that stored them.
 
-use super::failure::{Connection, Failure};
+use super::failure::{Awaited, Break, Connection, Failure};
 use super::interrupt::Interrupt;
 use super::options::Options;
 use loopftpd::ftp::reply_reader::{ReplyReader, ServerReply};
 use std::collections::BTreeMap;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::rc::Rc;
 use std::thread::sleep;
@@ -21,7 +21,7 @@ const RETRY: Duration = Duration::from_millis(100);
 pub struct Cleanup {
     pub removed: usize,
     /// Files that may still be there, each with the reason.
-    pub left: Vec<(Rc<str>, String)>,
+    pub left: Vec<(Rc<str>, Failure)>,
 }
 
 /// Removes `uploads`; each is known with whether it was ever stored whole.
@@ -33,7 +33,7 @@ pub fn remove(uploads: &BTreeMap<Rc<str>, bool>, options: &Options, interrupt: &
     let until = Instant::now() + options.timeout.min(PATIENCE);
     let mut session = log_in(options, until);
     // A server at its limit of sessions needs a moment to notice that the run's have ended.
-    while matches!(&session, Err(reason) if reason.starts_with("421")) && Instant::now() + RETRY < until {
+    while matches!(&session, Err(Failure::Reply(said)) if said.code == 421) && Instant::now() + RETRY < until {
         sleep(RETRY);
         session = log_in(options, until);
     }
@@ -43,7 +43,7 @@ pub fn remove(uploads: &BTreeMap<Rc<str>, bool>, options: &Options, interrupt: &
         let is_over = Instant::now() >= until || (interrupt.has_come() && !already_interrupted);
         let removed = match &mut session {
             Ok(session) if !is_over => session.remove(path, *was_stored),
-            Ok(_) => Err("no time was left".to_owned()),
+            Ok(_) => Err(Failure::TimedOut(Awaited::Reply)),
             Err(reason) => Err(reason.clone()),
         };
         match removed {
@@ -58,18 +58,18 @@ pub fn remove(uploads: &BTreeMap<Rc<str>, bool>, options: &Options, interrupt: &
     cleanup
 }
 
-fn log_in(options: &Options, until: Instant) -> Result<Session, String> {
+fn log_in(options: &Options, until: Instant) -> Result<Session, Failure> {
     let patience = until.saturating_duration_since(Instant::now()).max(RETRY);
     let stream = TcpStream::connect_timeout(&options.target, patience)
-        .map_err(|error| Failure::of(Connection::Control, &error).to_string())?;
+        .map_err(|error| Failure::of(Connection::Control, &error))?;
     let mut session = Session {
         stream,
         replies: ReplyReader::default(),
         until,
     };
-    session.expect(None, &[220])?;
-    session.expect(Some(&format!("USER {}", options.user)), &[331, 230])?;
-    session.expect(Some(&format!("PASS {}", options.password)), &[230, 202])?;
+    session.expect(&[220])?;
+    session.ask(&format!("USER {}", options.user), &[331, 230])?;
+    session.ask(&format!("PASS {}", options.password), &[230, 202])?;
     Ok(session)
 }
 
@@ -82,62 +82,73 @@ struct Session {
 
 impl Session {
     /// `Ok(false)`: nothing was there to be removed. `Err`: why it could not be removed.
-    fn remove(&mut self, path: &str, was_stored: bool) -> Result<bool, String> {
-        let Err(reason) = self.expect(Some(&format!("DELE {path}")), &[250, 200]) else {
+    fn remove(&mut self, path: &str, was_stored: bool) -> Result<bool, Failure> {
+        let Err(failure) = self.ask(&format!("DELE {path}"), &[250, 200]) else {
             return Ok(true);
         };
         // An upload that never succeeded may have left nothing; SIZE knows whether it did.
-        if was_stored || self.expect(Some(&format!("SIZE {path}")), &[213]).is_ok() {
-            return Err(reason);
+        if was_stored || self.ask(&format!("SIZE {path}"), &[213]).is_ok() {
+            return Err(failure);
         }
         Ok(false)
     }
 
-    /// Says a line, if one is given, and reads its reply.
-    fn expect(&mut self, line: Option<&str>, codes: &[u16]) -> Result<(), String> {
-        let reply = self
-            .exchange(line)
-            .map_err(|error| Failure::of(Connection::Control, &error).to_string())?;
-        if codes.contains(&reply.code) {
-            return Ok(());
-        }
-        Err(super::failure::Said::from(&reply).to_string())
+    /// Says a line and reads its reply, which must have one of these codes.
+    fn ask(&mut self, line: &str, codes: &[u16]) -> Result<(), Failure> {
+        self.limit_the_wait()?;
+        self.stream
+            .write_all(format!("{line}\r\n").as_bytes())
+            .map_err(|error| Failure::of(Connection::Control, &error))?;
+        self.expect(codes)
     }
 
-    fn exchange(&mut self, line: Option<&str>) -> io::Result<ServerReply> {
-        if let Some(line) = line {
-            self.wait_no_longer_than_allowed()?;
-            self.stream.write_all(format!("{line}\r\n").as_bytes())?;
+    fn expect(&mut self, codes: &[u16]) -> Result<(), Failure> {
+        let reply = self.reply()?;
+        if codes.contains(&reply.code) {
+            Ok(())
+        } else {
+            Err(Failure::Reply((&reply).into()))
         }
+    }
+
+    fn reply(&mut self) -> Result<ServerReply, Failure> {
         let mut bytes = [0; 4096];
         loop {
-            match self.replies.next_reply() {
-                Some(Ok(reply)) => return Ok(reply),
-                Some(Err(_)) => return Err(ErrorKind::InvalidData.into()),
-                None => {}
+            if let Some(reply) = self.replies.next_reply() {
+                return Ok(reply?);
             }
-            self.wait_no_longer_than_allowed()?;
+            self.limit_the_wait()?;
             match self.stream.read(&mut bytes) {
-                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(0) => {
+                    return Err(Failure::Connection {
+                        which: Connection::Control,
+                        broke: Break::Closed,
+                    });
+                }
                 Ok(count) => self.replies.feed(bytes.get(..count).unwrap_or_default()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted => {}
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut => return Err(Failure::TimedOut(Awaited::Reply)),
+                    _ => return Err(Failure::of(Connection::Control, &error)),
+                },
             }
         }
     }
 
-    fn wait_no_longer_than_allowed(&self) -> io::Result<()> {
+    fn limit_the_wait(&self) -> Result<(), Failure> {
         let left = self.until.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(ErrorKind::TimedOut.into());
+            return Err(Failure::TimedOut(Awaited::Reply));
         }
-        self.stream.set_read_timeout(Some(left))?;
-        self.stream.set_write_timeout(Some(left))
+        self.stream
+            .set_read_timeout(Some(left))
+            .and_then(|()| self.stream.set_write_timeout(Some(left)))
+            .map_err(|error| Failure::of(Connection::Control, &error))
     }
 
     /// The server's session ends with this, before its descriptors are counted.
     fn leave(&mut self) {
-        let _ = self.exchange(Some("QUIT"));
+        let _ = self.ask("QUIT", &[221]);
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 }

@@ -61,7 +61,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<Verdict, Box<dyn Error>> {
-    confine::prepare_process()?;
+    confine::prepare_process(None)?;
     let interrupt = Interrupt::take_over()?;
     let outcome = Storm::new(options, Plan::new(options), interrupt)?.run()?;
     let judgement = Judgement::new(options, &outcome);

@@ -192,7 +192,7 @@ pub fn json(options: &Options, outcome: &Outcome, judgement: &Judgement) -> Valu
             "removed": outcome.cleanup.removed,
             "left": outcome.cleanup.left.iter().map(|(path, reason)| json!({
                 "path": **path,
-                "reason": reason,
+                "reason": reason.to_string(),
             })).collect::<Vec<_>>(),
         },
         "verdict": judgement.verdict.name(),

@@ -63,7 +63,7 @@ pub struct Storm<'options> {
     progress: Progress,
     next_second: Instant,
     samples: Option<Samples>,
-    fortune: ending::Fortune,
+    success_watch: ending::SuccessWatch,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +144,7 @@ impl<'options> Storm<'options> {
                 most: before,
                 after: before,
             }),
-            fortune: ending::Fortune::new(now),
+            success_watch: ending::SuccessWatch::new(now),
             poll,
         };
         storm.gather();
@@ -343,13 +343,13 @@ impl<'options> Storm<'options> {
             Status::Succeeded { class, began } => {
                 measurements.success(class, now - began);
                 if is_judged(measurements, class) {
-                    self.fortune.success(now);
+                    self.success_watch.success(now);
                 }
                 (Some(class), false)
             }
             Status::Failed { class, failure, since } => {
                 if is_judged(measurements, class) {
-                    self.fortune.failure(since, &failure);
+                    self.success_watch.failure(since, &failure);
                 }
                 measurements.failure(class, failure);
                 (Some(class), true)

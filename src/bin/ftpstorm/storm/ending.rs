@@ -30,7 +30,7 @@ pub enum End {
 
 /// Whether anything succeeds.
 #[derive(Debug)]
-pub(super) struct Fortune {
+pub(super) struct SuccessWatch {
     last_success: Instant,
     /// Bytes moved when that was last looked at: a long transfer is a success too.
     bytes: u64,
@@ -53,8 +53,8 @@ impl Storm<'_> {
             return Some(End::ServerGone);
         }
         if let Some(last) = self
-            .fortune
-            .hopeless(now, self.tools.measurements.bytes, self.options.timeout)
+            .success_watch
+            .stalled(now, self.tools.measurements.bytes, self.options.timeout)
         {
             return Some(End::NothingSucceeded { last });
         }
@@ -185,7 +185,7 @@ impl Storm<'_> {
     }
 }
 
-impl Fortune {
+impl SuccessWatch {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             last_success: now,
@@ -209,7 +209,7 @@ impl Fortune {
     }
 
     /// The last failure, if nothing has succeeded and no byte has moved for `patience`.
-    fn hopeless(&mut self, now: Instant, bytes: u64, patience: Duration) -> Option<Failure> {
+    fn stalled(&mut self, now: Instant, bytes: u64, patience: Duration) -> Option<Failure> {
         if self.bytes != bytes {
             self.bytes = bytes;
             self.success(now);
