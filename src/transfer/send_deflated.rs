@@ -27,8 +27,6 @@ const SHARE: usize = 16 * 1024;
 const SMALLEST_SHARE: usize = 4 * 1024;
 /// Room that is made for deflated bytes at a time: for a share that cannot be made smaller.
 const ROOM: usize = SHARE + 256;
-/// Deflate with a window of 32 KiB, no dictionary, and the check bits for that.
-const ZLIB_HEADER: [u8; 2] = [0x78, 0x9c];
 /// An empty block of fixed codes that is marked as the last.
 const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
 
@@ -63,7 +61,7 @@ impl SendDeflated {
     /// Sends what `source` sends, deflated.
     pub fn new(source: Pump, level: DeflateLevel) -> Self {
         let mut unsent = Unsent::default();
-        unsent.buffer().extend_from_slice(&ZLIB_HEADER);
+        unsent.buffer().extend_from_slice(&zlib_header(level));
         Self {
             stage: Stage::Flowing(Box::new(source)),
             level,
@@ -149,6 +147,15 @@ impl SendDeflated {
                 return Ok(());
             }
         }
+    }
+}
+
+/// Deflate with a window of 32 KiB and no dictionary; how hard it tried, as zlib writes it (RFC 1950 §2.2).
+fn zlib_header(level: DeflateLevel) -> [u8; 2] {
+    match level.number() {
+        0 | 1 => [0x78, 0x01],
+        2..=5 => [0x78, 0x5e],
+        _ => [0x78, 0x9c],
     }
 }
 
