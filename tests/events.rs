@@ -317,6 +317,32 @@ fn i01_the_longest_and_oddest_names_cost_no_line() {
     assert!(said.contains("\nevent lines dropped: 0\n"), "{said}");
 }
 
+/// The 226 of a small file is held back for a client that keeps its data connection open.
+#[test]
+fn waiting_for_the_clients_end_is_no_part_of_a_transfer() {
+    let server = Server::with(&["--events", "-"]);
+    server.write("file", b"content");
+    let mut client = server.login();
+    for _ in 0..5 {
+        let kept = client.begin("RETR file");
+        client.expect(226);
+        drop(kept);
+    }
+    let transfers = || -> Vec<Value> {
+        let events = parsed(&server.stdout());
+        events
+            .into_iter()
+            .filter(|event| event["event"] == "transfer")
+            .collect()
+    };
+    wait_until("the events are written", || transfers().len() == 5);
+    let fastest = transfers()
+        .iter()
+        .filter_map(|event| event["seconds"].as_f64())
+        .fold(f64::MAX, f64::min);
+    assert!(fastest < 0.04, "{fastest} s are the waiting");
+}
+
 #[test]
 fn on_standard_output_there_is_nothing_but_events() {
     let premises = Premises::new();

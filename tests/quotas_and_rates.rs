@@ -276,6 +276,68 @@ fn h12_a_file_that_the_disk_gets_after_its_session_has_ended_is_charged() {
     wait_until("it is charged", || room(&mut other) == 6_000);
 }
 
+/// The disk is asked on another thread; what a client removes at that moment must not count as gone twice.
+#[test]
+fn h12_a_file_that_is_removed_while_it_is_replaced_is_given_back_once() {
+    if !has_program("strace") {
+        return;
+    }
+    for slow_call in 1..=2 {
+        let delay = format!("inject=renameat2:delay_enter=2000000:when={slow_call}");
+        let trace = [
+            "strace",
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=renameat2",
+            "-e",
+            &delay,
+        ];
+        let setup = Setup::new().arguments(&["--durable"]).under(&trace);
+        let accounts = WithAccounts::start_with(setup, &[("alice", "/:read,write:quota=10000,entries=100")]);
+        let path = accounts.server.write("file", &noise(1, 4_000));
+        let mut client = accounts.login("alice");
+        accounts.server.signal(rustix::process::Signal::HUP);
+        let mut other = accounts.login("alice");
+        wait_until("the file is counted", || client.command("AVBL").text() == "213 6000");
+        let mut data = client.begin("STOR file");
+        data.write_all(&noise(2, 3_000)).expect("the server takes it");
+        data.shutdown(Shutdown::Write).expect("our socket");
+        accounts.server.wait_for_hidden_bytes(3_000);
+        let removed = other.code("DELE file");
+        assert!(
+            removed == 250 && path.metadata().is_err(),
+            "it is removed before it is replaced"
+        );
+        client.expect(226);
+        assert_eq!(room(&mut other), 7_000, "call {slow_call}");
+        assert!(accounts.server.hidden_files().is_empty());
+    }
+}
+
+#[test]
+fn h12_a_directory_that_took_the_name_is_not_replaced() {
+    for arguments in [&[][..], &["--durable"]] {
+        let accounts = with_quota(arguments);
+        let mut client = accounts.login("alice");
+        let mut other = accounts.login("alice");
+        client.stores("STOR name", b"old");
+        let mut data = client.begin("STOR name");
+        data.write_all(b"new").expect("the server takes it");
+        accounts.server.wait_for_hidden_bytes(3);
+        assert_eq!(other.code("DELE name"), 250);
+        assert_eq!(other.code("MKD name"), 257);
+        assert_eq!(other.code("MKD name/inside"), 257);
+        drop(data);
+        assert_eq!(client.reply().code / 100, 4, "it is not stored");
+        assert!(accounts.server.directory().join("name/inside").is_dir());
+        assert!(accounts.server.hidden_files().is_empty());
+        assert_eq!(room(&mut client), 10_000);
+    }
+}
+
 #[test]
 fn h12_what_lay_there_before_and_is_hidden_counts() {
     let directory = tempfile::TempDir::new().expect("a directory");

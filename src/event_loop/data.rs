@@ -277,7 +277,12 @@ impl Connection {
             DataChannel::Transferring { mut socket, pump, .. } => {
                 let registered = socket.await_event(Interest::READABLE, &shared.registry, self.slot);
                 let sent = pump.moved();
-                self.channel = DataChannel::Draining { socket, until, sent };
+                self.channel = DataChannel::Draining {
+                    socket,
+                    all_sent: shared.now,
+                    until,
+                    sent,
+                };
                 if registered.is_err() {
                     self.end_transfer(Outcome::Complete, shared);
                 }
@@ -319,9 +324,14 @@ impl Connection {
         if matches!(self.channel, DataChannel::AwaitingClient { .. }) {
             self.disarm(shared);
         }
-        match mem::replace(&mut self.channel, DataChannel::Unarmed) {
+        let ended = match mem::replace(&mut self.channel, DataChannel::Unarmed) {
             // The publication goes on without this session.
-            DataChannel::Storing { held, .. } => drop(shared.unclaimed.insert(self.slot, held)),
+            DataChannel::Storing { held, .. } => {
+                shared.unclaimed.insert(self.slot, held);
+                shared.now
+            }
+            // Waiting for the client's end is no part of the transfer.
+            DataChannel::Draining { all_sent, .. } => all_sent,
             channel @ (DataChannel::Unarmed
             | DataChannel::InLine { .. }
             | DataChannel::Announced { .. }
@@ -329,13 +339,16 @@ impl Connection {
             | DataChannel::AwaitingClient { .. }
             | DataChannel::Connecting { .. }
             | DataChannel::Transferring { .. }
-            | DataChannel::Draining { .. }
-            | DataChannel::Discarding { .. }) => channel.close(outcome),
-        }
+            | DataChannel::Discarding { .. }) => {
+                channel.close(outcome);
+                shared.now
+            }
+        };
         // The last command that counted as activity is the one that began the transfer.
         let began = mem::replace(&mut self.active, shared.now);
         if let Some(transfer) = self.session.transfer_ended(outcome, &mut self.output.bytes) {
-            self.record(&transfer, outcome, began, moved, shared);
+            let took = ended.saturating_duration_since(began);
+            self.record(&transfer, outcome, took, moved, shared);
         }
     }
 

@@ -54,6 +54,7 @@ pub enum DataChannel {
     /// reset the connection and lose the tail (threat D21).
     Draining {
         socket: DataSocket,
+        all_sent: Instant,
         until: Instant,
         sent: u64,
     },

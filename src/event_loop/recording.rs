@@ -8,20 +8,19 @@ use super::transfer_log::LoggedTransfer;
 use crate::session::{Outcome, Transfer, TransferKind};
 use crate::shown_name::Shown;
 use crate::transfer::Direction;
-use std::time::Instant;
+use std::time::Duration;
 
 impl Connection {
-    /// `began`: when the transfer command was answered.
+    /// `took`: from the answer to the transfer command to the last byte.
     pub(super) fn record(
         &mut self,
         transfer: &Transfer,
         outcome: Outcome,
-        began: Instant,
+        took: Duration,
         moved: u64,
         shared: &mut Shared,
     ) {
         let number = self.session.number();
-        let took = shared.now.saturating_duration_since(began);
         let path = transfer.path.as_bytes();
         shared.counters.transfers += 1;
         match transfer.kind {

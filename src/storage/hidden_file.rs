@@ -8,7 +8,7 @@ use super::changes::while_naming;
 use super::disk_root::RESERVED_PREFIX;
 use super::{Existing, StorageError};
 use crate::random::Random;
-use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RenameFlags};
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 use std::mem;
 use std::os::fd::OwnedFd;
@@ -90,16 +90,69 @@ impl HiddenFile {
         Ok(())
     }
 
-    /// Bytes that go with what has the target's name now; `None` where nothing has it.
-    pub(super) fn size_of_target(&self) -> Option<u64> {
-        let name = self.target_name.as_slice();
-        match retry_on_intr(|| fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)) {
-            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
-                Some(u64::try_from(stat.st_size).unwrap_or(0))
-            }
-            Ok(_) => Some(0),
-            Err(_) => None,
+    /// Does the same and says how many bytes went with the file whose place it took; `None`: the name was free.
+    ///
+    /// Another thread may remove the target at the same moment. So the two names change places in one step, and what has the
+    /// hidden one then is ours to look at: nobody else can count it as gone.
+    pub(super) fn publish_counting(&mut self) -> Result<Option<u64>, StorageError> {
+        self.fate = Fate::Remove;
+        let replaced = match self.existing {
+            Existing::Replace => self.replace_counting(),
+            Existing::Refuse => self.take_free_name().map(|()| None),
         }
+        .map_err(while_naming)?;
+        self.fate = Fate::Settled;
+        Ok(replaced)
+    }
+
+    fn replace_counting(&self) -> Result<Option<u64>, Errno> {
+        for _ in 0..ATTEMPTS {
+            match self.rename(RenameFlags::NOREPLACE) {
+                Ok(()) => return Ok(None),
+                Err(Errno::EXIST) => {}
+                Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => return self.look_and_replace(),
+                Err(errno) => return Err(errno),
+            }
+            match self.rename(RenameFlags::EXCHANGE) {
+                Ok(()) => return self.remove_exchanged(),
+                // It has gone since.
+                Err(Errno::NOENT) => {}
+                Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => return self.look_and_replace(),
+                Err(errno) => return Err(errno),
+            }
+        }
+        Err(Errno::AGAIN)
+    }
+
+    /// The target has its name; what had it before has the hidden one.
+    fn remove_exchanged(&self) -> Result<Option<u64>, Errno> {
+        let old = self.stat(&self.hidden_name);
+        if old.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory) {
+            self.rename(RenameFlags::EXCHANGE)
+                .or_else(|_| self.rename(RenameFlags::NOREPLACE))?;
+            return Err(Errno::ISDIR);
+        }
+        match self.unlink() {
+            Ok(()) => Ok(old.ok().map(|stat| file_size(&stat))),
+            Err(errno) => {
+                log::warn!(
+                    "a replaced file could not be removed ({errno}): {}",
+                    self.hidden_name.escape_ascii()
+                );
+                Ok(None)
+            }
+        }
+    }
+
+    /// Where names cannot change places.
+    fn look_and_replace(&self) -> Result<Option<u64>, Errno> {
+        let old = self.stat(&self.target_name);
+        self.rename(RenameFlags::empty())?;
+        Ok(old.ok().map(|stat| file_size(&stat)))
+    }
+
+    fn stat(&self, name: &[u8]) -> Result<Stat, Errno> {
+        retry_on_intr(|| fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW))
     }
 
     /// Nobody publishes it any more: removes it, or lets it stand as a part where that was wanted.
@@ -151,6 +204,20 @@ impl HiddenFile {
 impl Drop for HiddenFile {
     fn drop(&mut self) {
         self.break_off();
+    }
+}
+
+/// What is no file has no bytes.
+fn file_size(stat: &Stat) -> u64 {
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => u64::try_from(stat.st_size).unwrap_or(0),
+        FileType::Directory
+        | FileType::Symlink
+        | FileType::Fifo
+        | FileType::Socket
+        | FileType::CharacterDevice
+        | FileType::BlockDevice
+        | FileType::Unknown => 0,
     }
 }
 

@@ -68,8 +68,12 @@ impl Publication {
                 is_confirmed: true,
             });
         };
-        let replaced = if counts_replaced { hidden.size_of_target() } else { None };
-        hidden.publish()?;
+        let replaced = if counts_replaced {
+            hidden.publish_counting()?
+        } else {
+            hidden.publish()?;
+            None
+        };
         Ok(Published {
             replaced,
             is_confirmed: !policy.durable || synchronise_directory(hidden.directory()).is_ok(),

@@ -9,8 +9,18 @@ use tempfile::TempDir;
 
 /// A run of ftpstorm that has been started. It writes its result and its picture into a directory of its own.
 pub struct Running {
-    child: Child,
+    child: Ours,
     directory: TempDir,
+}
+
+/// A process that does not outlive its test, also where that has failed.
+struct Ours(Child);
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// What a run has left.
@@ -36,7 +46,10 @@ impl Running {
             .stderr(Stdio::piped())
             .spawn()
             .expect("ftpstorm starts");
-        Self { child, directory }
+        Self {
+            child: Ours(child),
+            directory,
+        }
     }
 
     pub fn against(server: &Server, scenario: &str, arguments: &[&str]) -> Self {
@@ -45,13 +58,13 @@ impl Running {
     }
 
     pub fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a process id")).expect("not 0");
+        let pid = Pid::from_raw(i32::try_from(self.child.0.id()).expect("a process id")).expect("not 0");
         kill_process(pid, signal).expect("it runs");
     }
 
     /// Sockets that it holds.
     pub fn sockets(&self) -> usize {
-        let entries = std::fs::read_dir(format!("/proc/{}/fd", self.child.id()));
+        let entries = std::fs::read_dir(format!("/proc/{}/fd", self.child.0.id()));
         let links = entries.into_iter().flatten().flatten();
         let names = links.filter_map(|entry| std::fs::read_link(entry.path()).ok());
         names
@@ -62,7 +75,7 @@ impl Running {
     pub fn wait(mut self) -> Ended {
         let mut ended = None;
         wait_until("ftpstorm ends", || {
-            ended = self.child.try_wait().expect("our child");
+            ended = self.child.0.try_wait().expect("our child");
             ended.is_some()
         });
         let text = |stream: Option<&mut dyn Read>| {
@@ -72,8 +85,8 @@ impl Running {
         };
         Ended {
             code: ended.and_then(|status| status.code()),
-            stdout: text(self.child.stdout.as_mut().map(|stream| stream as &mut dyn Read)),
-            stderr: text(self.child.stderr.as_mut().map(|stream| stream as &mut dyn Read)),
+            stdout: text(self.child.0.stdout.as_mut().map(|stream| stream as &mut dyn Read)),
+            stderr: text(self.child.0.stderr.as_mut().map(|stream| stream as &mut dyn Read)),
             directory: self.directory,
         }
     }
