@@ -141,7 +141,7 @@ fn g21_a_call_that_stalls_is_told_of_with_the_session_that_made_it() {
     wait_until("the watchdog says so", || {
         let log = faulty.server.stderr();
         log.lines()
-            .any(|line| line.contains("the loop stood still for ") && line.contains(", now: Ready"))
+            .any(|line| line.contains("event loop blocked for ") && line.contains(", now: Ready"))
     });
 }
 

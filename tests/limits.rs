@@ -308,6 +308,47 @@ fn g08_idle_sessions_cost_next_to_nothing() {
     drop(clients);
 }
 
+/// Commands that ask something of the disk share one budget a turn, whoever sends them: a NOOP waits for one turn at most.
+#[test]
+fn g16_g23_commands_that_touch_the_disk_share_a_turn() {
+    // The verb, and how many of it a turn holds: see the table of costs.
+    for (verb, argument, per_turn) in [
+        ("MKD", "new", 16),
+        ("RMD", "old", 16),
+        ("MLST", "", 64),
+        ("CWD", "/", 64),
+    ] {
+        let server = Setup::new().writable().arguments(&["--trace"]).start();
+        let mut clients: Vec<Client> = (0..30).map(|_| server.login()).collect();
+        let mut other = server.login();
+        // All of them speak while the server cannot hear.
+        server.signal(rustix::process::Signal::STOP);
+        for (number, client) in clients.iter_mut().enumerate() {
+            for line in 0..20 {
+                let name = if argument == "new" {
+                    format!("{number}-{line}")
+                } else {
+                    argument.to_owned()
+                };
+                client.send(&format!("{verb} {name}"));
+            }
+        }
+        other.send("NOOP");
+        server.signal(rustix::process::Signal::CONT);
+        other.expect(200);
+        for client in &mut clients {
+            for _ in 0..20 {
+                client.reply();
+            }
+        }
+        let trace = server.stop();
+        let said = format!("says {verb}");
+        let turns = trace.split("\nturn ").map(|turn| turn.matches(&said).count());
+        let most = turns.max().unwrap_or_default();
+        assert!((1..=per_turn + 1).contains(&most), "{most} {verb} in a turn");
+    }
+}
+
 /// Clients that have asked for something and take nothing of it, with the code that each was answered.
 fn stalled(server: &Server, count: usize, before: &[&str], command: &str) -> Vec<(u16, Client, TcpStream)> {
     let begin = |_| {

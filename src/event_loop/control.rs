@@ -96,20 +96,16 @@ impl Connection {
                 self.come_back(shared);
                 return Wants::Nothing;
             }
-            let reads_a_file = self
-                .input
-                .peek_line()
-                .is_some_and(|line| self.session.reads_a_file_for(line));
-            if reads_a_file && shared.bulk_left == 0 {
+            let cost = self.input.peek_line().map_or(0, |line| self.session.cost_of(line));
+            if cost > 0 && (self.is_queued || shared.bulk_left == 0) {
+                // Whoever waits in the queue already has its turn there, not before others that wait.
                 self.come_back(shared);
                 return Wants::Nothing;
             }
             match self.input.next_line(self.session.line_limit()) {
                 Some(Ok(line)) => {
                     commands -= 1;
-                    if reads_a_file {
-                        shared.bulk_left = 0;
-                    }
+                    shared.bulk_left = shared.bulk_left.saturating_sub(cost);
                     if self.answer(line.as_bytes(), shared) == Wants::PassivePort {
                         return Wants::PassivePort;
                     }

@@ -36,8 +36,6 @@ pub(super) const BYTES_PER_ENTRY: usize = 256;
 const REPLIES_APART: Duration = Duration::from_millis(50);
 /// How long a client may go on sending on a download.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
-/// Reads of what a client sends on a download, before others have their turn.
-const DRAIN_READS: usize = 16;
 
 /// What reading away a client's unasked bytes found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -262,7 +260,7 @@ impl Connection {
             self.drain_until(apart, shared);
             return;
         }
-        match read_away(&mut socket.stream, &mut shared.scratch) {
+        match read_away(&mut socket.stream, shared) {
             Drained::End | Drained::Silence => self.end_transfer(Outcome::Complete, shared),
             Drained::Reset => self.end_transfer(Outcome::ConnectionLost, shared),
             Drained::Chatter => {
@@ -300,10 +298,14 @@ impl Connection {
     }
 
     fn finish_draining(&mut self, shared: &mut Shared) {
+        if shared.bulk_left == 0 {
+            self.come_back(shared);
+            return;
+        }
         let DataChannel::Draining { socket, until, .. } = &mut self.channel else {
             return;
         };
-        match read_away(&mut socket.stream, &mut shared.scratch) {
+        match read_away(&mut socket.stream, shared) {
             Drained::End => self.end_transfer(Outcome::Complete, shared),
             Drained::Reset => self.end_transfer(Outcome::ConnectionLost, shared),
             Drained::Silence => {}
@@ -362,13 +364,20 @@ impl Connection {
     }
 }
 
-/// Reads and forgets what a client sent on a connection that only we send on.
-fn read_away(stream: &mut TcpStream, scratch: &mut [u8]) -> Drained {
+/// Reads and forgets what a client sent on a connection that only we send on. What is read is charged to the turn; one read
+/// is always made, because most often nothing is there.
+fn read_away(stream: &mut TcpStream, shared: &mut Shared) -> Drained {
     let mut heard_something = false;
-    for _ in 0..DRAIN_READS {
-        match stream.read(scratch) {
+    loop {
+        match stream.read(&mut shared.scratch) {
             Ok(0) => return Drained::End,
-            Ok(_) => heard_something = true,
+            Ok(count) => {
+                heard_something = true;
+                shared.bulk_left = shared.bulk_left.saturating_sub(count);
+                if shared.bulk_left == 0 {
+                    return Drained::Chatter;
+                }
+            }
             Err(error) => match error.kind() {
                 ErrorKind::Interrupted => {}
                 ErrorKind::WouldBlock if heard_something => return Drained::Chatter,
@@ -377,5 +386,4 @@ fn read_away(stream: &mut TcpStream, scratch: &mut [u8]) -> Drained {
             },
         }
     }
-    Drained::Chatter
 }

@@ -13,11 +13,16 @@ const TOO_LONG: Duration = Duration::from_millis(100);
 pub(super) struct Watchdog {
     turn: Instant,
     step: Instant,
+    steps: u64,
 }
 
 impl Watchdog {
     pub(super) fn new(now: Instant) -> Self {
-        Self { turn: now, step: now }
+        Self {
+            turn: now,
+            step: now,
+            steps: 0,
+        }
     }
 
     pub(super) fn turn_begins(&mut self, now: Instant) {
@@ -29,13 +34,26 @@ impl Watchdog {
         let now = Instant::now();
         let took = now.saturating_duration_since(self.step);
         if took > TOO_LONG {
-            log::warn!("the loop stood still for {took:?}, now: {}", what());
+            log::warn!(
+                "event loop blocked for {} ms in one step, now: {}",
+                took.as_millis(),
+                what()
+            );
         }
         self.step = now;
+        self.steps += 1;
     }
 
-    /// How long the turn took.
+    /// How long the turn took: many short steps make a long one too.
     pub(super) fn turn_ends(&self) -> Duration {
-        self.turn.elapsed()
+        let took = self.turn.elapsed();
+        if took > TOO_LONG {
+            log::warn!(
+                "event loop blocked for {} ms in a turn of {} steps",
+                took.as_millis(),
+                self.steps
+            );
+        }
+        took
     }
 }

@@ -5,8 +5,10 @@
 //! before anything is looked up (threat A03).
 
 mod changing;
+mod cost;
 
 pub use changing::{Digest, DigestRequest, FactChange};
+pub use cost::Cost;
 
 use super::host_port::{EprtError, parse_eprt, parse_port};
 use super::listing::Fact;

@@ -18,6 +18,9 @@ const LISTING_LINES: usize = 10_000;
 /// reply of several lines, but no other reply in between.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
+/// What a byte through a digest costs of the budget: the slowest takes four times as long as sending it.
+const DIGEST_COST: usize = 4;
+
 /// Such an answer under way.
 #[derive(Debug)]
 pub enum LongAnswer {
@@ -168,7 +171,11 @@ impl ListingAnswer {
 
 impl DigestAnswer {
     fn advance(&mut self, out: &mut Vec<u8>, buffer: &mut [u8], budget: &mut Budget, now: Instant) -> AnswerProgress {
-        match self.file.advance(buffer, &mut budget.bytes) {
+        let share = budget.bytes.div_ceil(DIGEST_COST);
+        let mut left = share;
+        let progress = self.file.advance(buffer, &mut left);
+        budget.bytes = budget.bytes.saturating_sub((share - left) * DIGEST_COST);
+        match progress {
             DigestProgress::BudgetSpent => {
                 self.keep_alive(out, now);
                 return AnswerProgress::MoreToCome;
@@ -258,7 +265,10 @@ mod tests {
     fn after(answer: &mut LongAnswer, turns: usize, seconds: u64) -> String {
         let (mut out, mut now) = (Vec::new(), Instant::now());
         for _ in 0..turns {
-            let mut budget = Budget { bytes: 10, entries: 0 };
+            let mut budget = Budget {
+                bytes: 10 * DIGEST_COST,
+                entries: 0,
+            };
             if answer.advance(&mut out, &mut [0; 10], &mut budget, now) == AnswerProgress::Finished {
                 break;
             }

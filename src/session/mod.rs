@@ -30,7 +30,7 @@ pub use request::{Outcome, PassiveForm, Request};
 pub use state::{Transfer, TransferKind};
 
 use crate::accounts::{Accounts, Attendance, Quotas, Rights};
-use crate::ftp::command::{Command, CommandError, CommandLine, Representation};
+use crate::ftp::command::{Command, CommandError, CommandLine, Cost, Representation};
 use crate::ftp::features::Features;
 use crate::ftp::line::LineError;
 use crate::ftp::reply::{self, Reply};
@@ -207,10 +207,17 @@ impl Session {
         }
     }
 
-    /// Whether answering `line` takes reading a whole file, as much as one turn of the loop may read: SIZE in TYPE A.
-    pub fn reads_a_file_for(&self, line: &[u8]) -> bool {
-        let is_text = matches!(&self.state, State::Ready(visit) if visit.representation == Representation::Ascii);
-        is_text && line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"SIZE"))
+    /// What answering `line` costs, as so many bytes of bulk data; all of a turn's where a whole file has to be read (SIZE in
+    /// TYPE A). Before login nothing is looked up.
+    pub fn cost_of(&self, line: &[u8]) -> usize {
+        let State::Ready(visit) = &self.state else {
+            return 0;
+        };
+        let verb = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+        if visit.representation == Representation::Ascii && verb.eq_ignore_ascii_case(b"SIZE") {
+            return usize::MAX;
+        }
+        Cost::of_verb(verb).in_bytes(visit.working_directory.as_bytes().len() + line.len())
     }
 
     /// Answers one line. Replies are appended to `out`; what needs a socket is returned.

@@ -17,6 +17,8 @@ const LOOKUPS_BATCH_BYTES: usize = 8 * 1024;
 const NAMES_BATCH_BYTES: usize = 32 * 1024;
 /// There has to be room for an entry with the longest name.
 const SMALLEST_BATCH_BYTES: usize = 1024;
+/// Steps of a pattern that take as long as a lookup.
+const STEPS_PER_LOOKUP: usize = 512;
 /// What reading a batch costs, in lookups.
 const BATCH_COST: usize = 32;
 
@@ -89,15 +91,23 @@ impl DirectoryLines {
             }
             LineFormat::Columns { .. } | LineFormat::Facts { .. } => (LOOKUPS_BATCH_BYTES, 1),
         };
-        directory.next_batch(batch_bytes, |place, name, entry_type| {
+        // A batch is finished once begun, so one that is matched against a pattern is a small one.
+        let batch_bytes = match pattern {
+            Some(_) => batch_bytes.min(LOOKUPS_BATCH_BYTES),
+            None => batch_bytes,
+        };
+        let mut steps = 0;
+        let batch = directory.next_batch(batch_bytes, |place, name, entry_type| {
             *entries = entries.saturating_sub(entry_cost);
-            let wanted = pattern.as_ref().is_none_or(|pattern| pattern.matches(name.to_bytes()));
-            if wanted {
+            let matches = |pattern: &Pattern| pattern.matches(name.to_bytes(), &mut steps);
+            if pattern.as_ref().is_none_or(matches) {
                 write_entry(lines, format, place, name, entry_type)
             } else {
                 Ok(())
             }
-        })
+        });
+        *entries = entries.saturating_sub(steps / STEPS_PER_LOOKUP);
+        batch
     }
 }
 

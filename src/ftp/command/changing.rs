@@ -5,6 +5,7 @@
 
 use super::{Command, CommandError, PathArgument, number, optional, required_path};
 use crate::ftp::timestamp::Timestamp;
+use std::mem;
 
 /// How the bytes of a file are vouched for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +95,17 @@ pub(super) fn set_facts(argument: &[u8]) -> Result<Command, CommandError> {
         .split(|byte| *byte == b';')
         .map(fact_change)
         .collect::<Result<_, _>>()?;
+    // Each fact once: a line has room for two hundred, each of which would be a change of its own.
+    let of_a_kind = |one: &FactChange| mem::discriminant(one);
+    let is_repeated = |(at, change)| {
+        changes
+            .iter()
+            .skip(at + 1)
+            .any(|other| of_a_kind(other) == of_a_kind(change))
+    };
+    if changes.iter().enumerate().any(is_repeated) {
+        return Err(CommandError::BadArgument);
+    }
     Ok(Command::SetFacts(changes, required_path(path)?))
 }
 
@@ -285,6 +297,8 @@ mod tests {
             "MFF modify=20241301000000; a",
             "MFF modify=20240101000000 a",
             "MFF modify; a",
+            "MFF Modify=20240101000000;UNIX.mode=0644;Modify=20240101000000; a",
+            "MFF UNIX.mode=0644;unix.mode=0644; a",
             "SITE UTIME 20241301000000 a",
             "SITE UTIME a 1 2 3 UTC",
             "SITE UTIME a",
