@@ -1,4 +1,5 @@
-//! ABOR acts at once (RFC 959 §4.1.3): whatever waits before it, as text or as urgent data, in transfers and long answers.
+//! ABOR acts at once (RFC 959 §4.1.3): whatever waits before it, as text or as urgent data, in transfers and long
+//! answers.
 
 mod harness;
 

@@ -137,10 +137,19 @@ fn f11_c03_no_link_leads_from_one_root_to_another() {
                 for verb in TELLING.iter().chain(&CHANGING) {
                     premises.link(&format!("homes/alice/{name}"), target);
                     let (code, text) = everything(&mut client, &format!("{verb} {path}"));
-                    // The link itself is hers: it can be removed, renamed, and stand beside a file with a name of its own.
-                    let is_the_link = path == *name && matches!(*verb, "DELE" | "RNFR" | "STOU");
+                    // The link itself is hers: it can be removed, renamed, described as a link, and stand beside a file
+                    // with a name of its own.
+                    let is_the_link = path == *name && matches!(*verb, "DELE" | "RNFR" | "STOU" | "MLST");
                     assert!(is_the_link || code >= 500, "{walls:?} {verb} {path}: {text}");
-                    assert!(!text.contains("canary"), "{walls:?} {verb} {path}: {text}");
+                    if is_the_link && *verb == "MLST" {
+                        assert!(text.contains("\n type=OS.unix=symlink;"), "{walls:?} {path}: {text}");
+                    }
+                    for told in ["canary", "bob", "secret", "neighbour"] {
+                        assert!(
+                            path.contains(told) || !text.contains(told),
+                            "{walls:?} {verb} {path}: {text}"
+                        );
+                    }
                     assert_eq!(client.code("CWD /"), 250);
                 }
                 if path != *name {

@@ -10,6 +10,7 @@ use crate::session::Outcome;
 use crate::transfer::Pump;
 use mio::Interest;
 use mio::net::TcpStream;
+use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -145,8 +146,17 @@ fn connect_from(own: IpAddr, address: SocketAddr, corks: bool) -> io::Result<Tcp
     SockRef::from(&socket).set_tcp_cork(corks)?;
     // From the address that the client knows, or its firewall would not let the connection in.
     socket.bind(&SocketAddr::new(own, 0).into())?;
-    match socket.connect(&address.into()) {
-        Err(error) if error.raw_os_error() != Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => Err(error),
-        Ok(()) | Err(_) => Ok(TcpStream::from_std(socket.into())),
+    loop {
+        match socket.connect(&address.into()) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if !is_under_way(&error) => return Err(error),
+            Ok(()) | Err(_) => return Ok(TcpStream::from_std(socket.into())),
+        }
     }
+}
+
+/// Whether the connection is being made; an interrupted call may have begun it already.
+fn is_under_way(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::INPROGRESS | Errno::ALREADY))
 }

@@ -1,8 +1,8 @@
 //! The control connection: bytes in, lines to the session, requests carried out.
 //!
-//! Replies are only queued here and leave at the end of the turn, those to pipelined commands together; only a 150 leaves at
-//! once, before its data. A client that does not read its replies is not listened to; one that sends faster than it is served
-//! waits in its own queue.
+//! Replies are only queued here and leave at the end of the turn, those to pipelined commands together; only a 150
+//! leaves at once, before its data. A client that does not read its replies is not listened to; one that sends faster
+//! than it is served waits in its own queue.
 
 use super::connection::{Connection, Inbound, Life, Wants};
 use super::data_channel::DataChannel;
@@ -153,7 +153,8 @@ impl Connection {
             return;
         }
         if self.input.holds(Interruption::Abort) {
-            // The effect comes now, the ABOR's own reply in its turn: 426, then 226. What is all sent cannot be aborted.
+            // The effect comes now, the ABOR's own reply in its turn: 426, then 226. What is all sent cannot be
+            // aborted.
             let outcome = match self.channel {
                 DataChannel::Draining { .. } => Outcome::Complete,
                 DataChannel::Unarmed
@@ -172,8 +173,8 @@ impl Connection {
         }
     }
 
-    /// During a long answer, and while a password is verified, commands wait, except for an ABOR that ends the answer; but
-    /// work for a client that has gone would be for nobody.
+    /// During a long answer, and while a password is verified, commands wait, except for an ABOR that ends the answer;
+    /// but work for a client that has gone would be for nobody.
     fn attend_answer(&mut self, reads: &mut usize, shared: &mut Shared) {
         let is_owed = self.answer.is_some() || self.verification != Verification::NotAsked;
         if !is_owed || self.listen(reads, shared) == Heard::NotAll || self.life != Life::Serving {

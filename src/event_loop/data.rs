@@ -1,8 +1,8 @@
 //! The data connection: made, pumped, ended.
 //!
-//! Write first, register on `WouldBlock`: a socket that takes everything at once is registered only to see the client's end.
-//! There is one order: the 150 written, the bytes, our end shut, what the client sent unasked read away, the socket closed,
-//! then the 226.
+//! Write first, register on `WouldBlock`: a socket that takes everything at once is registered only to see the
+//! client's end. There is one order: the 150 written, the bytes, our end shut, what the client sent unasked read away,
+//! the socket closed, then the 226.
 
 use super::connection::{Connection, Life};
 use super::data_channel::DataChannel;
@@ -31,8 +31,8 @@ pub(super) const ENTRIES_PER_TURN: usize = 256;
 /// What looking at an entry costs of a turn's bulk, in bytes: a full share of entries is a quarter of the turn.
 pub(super) const BYTES_PER_ENTRY: usize = 256;
 /// How long a 226 stays behind its 150, unless the client closes the data connection before. Clients that read both at
-/// once (aria2) wait for the 226 until their timeout, and a small file takes much less time than waking one. So this has to
-/// be longer than a client may take to be woken; one that closes the data connection has been.
+/// once (aria2) wait for the 226 until their timeout, and a small file takes much less time than waking one. So this
+/// has to be longer than a client may take to be woken; one that closes the data connection has been.
 const REPLIES_APART: Duration = Duration::from_millis(50);
 /// How long a client may go on sending on a download.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -96,9 +96,9 @@ impl Connection {
         *accounts = self.session.account().and_then(|account| shared.pace_of(account));
     }
 
-    /// Writes the 150, and what was queued before it, at once: clients lose data, or wait for ever, when a 150 comes behind
-    /// the data or in one segment with its 226. If the control connection has no room, the transfer waits for it: see
-    /// [`pump`](Self::pump).
+    /// Writes the 150, and what was queued before it, at once: clients lose data, or wait for ever, when a 150 comes
+    /// behind the data or in one segment with its 226. If the control connection has no room, the transfer waits for
+    /// it: see [`pump`](Self::pump).
     pub(super) fn open_transfer(&mut self, shared: &mut Shared) {
         self.session.transfer_begins(&mut self.output.bytes);
         self.flush(shared);
@@ -154,7 +154,8 @@ impl Connection {
             return;
         };
         if self.output.blocked.is_some() {
-            // Among the replies that wait may be the 150, and data must not overtake it. Flushing brings the connection back.
+            // Among the replies that wait may be the 150, and data must not overtake it. Flushing brings the
+            // connection back.
             return;
         }
         if shared.bulk_left == 0 {
@@ -245,8 +246,8 @@ impl Connection {
         self.come_back(shared);
     }
 
-    /// Everything is in the kernel: shuts our end, which also sends what CORK held back. Then the client's end is waited for
-    /// in two cases: its 226 would come right behind the 150, or it has sent something unasked.
+    /// Everything is in the kernel: shuts our end, which also sends what CORK held back. Then the client's end is
+    /// waited for in two cases: its 226 would come right behind the 150, or it has sent something unasked.
     fn finish_sending(&mut self, shared: &mut Shared) {
         let DataChannel::Transferring { socket, .. } = &mut self.channel else {
             return;

@@ -50,16 +50,17 @@ pub enum DataChannel {
         /// It went as fast as it may, and goes on then.
         rests_until: Option<Instant>,
     },
-    /// All is sent and our end is shut; the client's end is waited for. What it sends unasked is read away, or closing would
-    /// reset the connection and lose the tail (threat D21).
+    /// All is sent and our end is shut; the client's end is waited for. What it sends unasked is read away, or closing
+    /// would reset the connection and lose the tail (threat D21).
     Draining {
         socket: DataSocket,
         all_sent: Instant,
         until: Instant,
         sent: u64,
     },
-    /// An upload was refused in the middle, and the reply is on its way; what the client goes on sending is read and thrown
-    /// away, or closing would reset the connection and the client might never read the reply. A new data connection ends it.
+    /// An upload was refused in the middle, and the reply is on its way; what the client goes on sending is read and
+    /// thrown away, or closing would reset the connection and the client might never read the reply. A new data
+    /// connection ends it.
     Discarding {
         socket: DataSocket,
         /// Bytes that may still come.

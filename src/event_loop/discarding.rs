@@ -1,8 +1,8 @@
 //! An upload that is refused in the middle, because the quota is used up, the disk is full, or the stream is broken.
 //!
-//! The reply leaves at once. Many clients read it only when they have sent everything, and a reset while they send is all that
-//! they would tell their user. So what they still send is thrown away for a while, as cheaply as can be, and within bounds: a
-//! client that sends more, or takes longer, is reset as before.
+//! The reply leaves at once. Many clients read it only when they have sent everything, and a reset while they send is
+//! all that they would tell their user. So what they still send is thrown away for a while, as cheaply as can be, and
+//! within bounds: a client that sends more, or takes longer, is reset as before.
 
 use super::connection::{Connection, Life};
 use super::data_channel::DataChannel;

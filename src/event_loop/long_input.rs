@@ -1,7 +1,7 @@
 //! How many bytes of commands may wait for a session.
 //!
-//! While a transfer or a long answer is under way, more is taken in than otherwise, because an ABOR may stand behind what
-//! waits. Only so many sessions may have that much at once, so that it cannot be used to fill the memory.
+//! While a transfer or a long answer is under way, more is taken in than otherwise, because an ABOR may stand behind
+//! what waits. Only so many sessions may have that much at once, so that it cannot be used to fill the memory.
 
 use std::rc::Rc;
 

@@ -1,7 +1,7 @@
 //! Which of the lines that wait act out of their turn: ABOR and QUIT (RFC 959 §4.1.3).
 //!
-//! Each byte that waits is looked at once, and each line once more when it is taken out, however often somebody asks: a client
-//! that queues much and sends it byte by byte costs no more than one that sends it at once.
+//! Each byte that waits is looked at once, and each line once more when it is taken out, however often somebody asks:
+//! a client that queues much and sends it byte by byte costs no more than one that sends it at once.
 
 /// Counts of the lines that act out of their turn, and how far they were counted.
 #[derive(Debug, Default)]

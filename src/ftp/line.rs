@@ -133,8 +133,8 @@ impl LineReader {
         self.pending.get(self.start..end).map(without_crs)
     }
 
-    /// Whether a complete line that waits acts out of its turn in this way. However often it is asked, it costs no more than
-    /// what is fed.
+    /// Whether a complete line that waits acts out of its turn in this way. However often it is asked, it costs no
+    /// more than what is fed.
     pub fn holds(&mut self, wanted: Interruption) -> bool {
         self.interruptions.hold(wanted, &self.pending)
     }
@@ -317,7 +317,10 @@ mod tests {
         /// Whenever it is asked, in whatever pieces the lines come and go.
         #[test]
         fn lines_out_of_turn_are_counted_right(
-            lines in proptest::collection::vec(prop_oneof![Just("NOOP"), Just("ABOR"), Just("quit x"), Just("\r\rABOR"), Just("")], 0..60),
+            lines in proptest::collection::vec(
+                prop_oneof![Just("NOOP"), Just("ABOR"), Just("quit x"), Just("\r\rABOR"), Just("")],
+                0..60,
+            ),
             pieces in proptest::collection::vec((1..40_usize, 0..6_usize, any::<bool>()), 0..60),
         ) {
             let wire: Vec<u8> = lines.iter().flat_map(|line| format!("{line}\r\n").into_bytes()).collect();

@@ -1,5 +1,5 @@
-//! Answers that take more than a turn to make: STAT with a path, HASH and its like, and RETR with a restart in TYPE A, whose
-//! place in the file has to be found before the transfer can be opened or refused.
+//! Answers that take more than a turn to make: STAT with a path, HASH and its like, and RETR with a restart in TYPE A,
+//! whose place in the file has to be found before the transfer can be opened or refused.
 //!
 //! The loop lets one advance a budget at a time until it is finished; commands behind it wait. Nothing is ever made beyond
 //! what the client takes: the loop asks for more only when the last of it is on its way.
@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 /// Lines of a STAT listing, for a connection that has no data connection's flow (threat B16).
 const LISTING_LINES: usize = 10_000;
 
-/// How long a client hears nothing of a digest. Clients give up after some time without a word (FileZilla: 20 s), and take a
-/// reply of several lines, but no other reply in between.
+/// How long a client hears nothing of a digest. Clients give up after some time without a word (FileZilla: 20 s), and
+/// take a reply of several lines, but no other reply in between.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// What a byte through a digest costs of the budget: the slowest takes four times as long as sending it.

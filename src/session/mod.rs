@@ -94,7 +94,7 @@ pub enum Attention {
     Commands,
     /// A transfer runs: ABOR ends it, STAT tells of it, everything else waits.
     Transfer,
-    /// The loop owes an answer; everything waits.
+    /// The loop owes an answer; everything waits, except for an ABOR that ends a long one.
     Waiting,
     /// Nothing is listened to any more.
     Closing,

@@ -83,8 +83,8 @@ impl Visit {
     }
 
     /// TYPE A: the translated octets that the client has already. Where they lie in the file is not known before it is
-    /// read, so only that there cannot be so many is seen here (the rest is seen by [`SendText::seek`]); a range is for TYPE I
-    /// (draft-bryan-ftp-range §5).
+    /// read, so only that there cannot be so many is seen here (the rest is seen by [`SendText::seek`]); a range is
+    /// for TYPE I (draft-bryan-ftp-range §5).
     fn octets_to_skip(&self, size: u64) -> Result<u64, Answer> {
         match self.part {
             Part::Whole => Ok(0),

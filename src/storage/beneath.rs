@@ -68,7 +68,7 @@ impl<'a> Parent<'a> {
 pub(super) fn stat_beneath(root: BorrowedFd<'_>, path: &VirtualPath) -> Result<Stat, StorageError> {
     refuse_reserved(path)?;
     if *path == VirtualPath::ROOT {
-        return Ok(fs::fstat(root)?);
+        return stat_of(root);
     }
     let found = Parent::of(root, path)?.stat()?;
     if is_link(&found) {
@@ -80,7 +80,7 @@ pub(super) fn stat_beneath(root: BorrowedFd<'_>, path: &VirtualPath) -> Result<S
 /// What the link `path` leads to.
 pub(super) fn follow_beneath(root: BorrowedFd<'_>, path: &VirtualPath) -> Result<Stat, StorageError> {
     refuse_reserved(path)?;
-    Ok(fs::fstat(open_beneath(root, path.relative(), OFlags::PATH)?)?)
+    stat_of(open_beneath(root, path.relative(), OFlags::PATH)?)
 }
 
 /// Opens a regular file. It is looked at first, because opening a device or a FIFO can have effects of its own, even when
@@ -104,7 +104,7 @@ pub(super) fn open_regular(
         parent.open(flags)?
     };
     // Something else may have taken the name meanwhile.
-    let stat = fs::fstat(&opened)?;
+    let stat = stat_of(&opened)?;
     must_be_regular(&stat)?;
     Ok((opened, stat))
 }
@@ -129,6 +129,11 @@ pub(super) fn open_beneath(root: BorrowedFd<'_>, relative: &[u8], flags: OFlags)
         }
     }
     Err(StorageError::Busy)
+}
+
+/// What is known of an open file or directory.
+pub(super) fn stat_of(descriptor: impl AsFd) -> Result<Stat, StorageError> {
+    Ok(retry_on_intr(|| fs::fstat(&descriptor))?)
 }
 
 fn is_link(stat: &Stat) -> bool {

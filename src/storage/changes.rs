@@ -4,7 +4,7 @@
 //! is never followed, so a symbolic link is removed or renamed itself. Nothing here copies: what cannot be renamed within
 //! its file system stays where it is (threat C06).
 
-use super::beneath::{Parent, open_beneath};
+use super::beneath::{Parent, open_beneath, stat_of};
 use super::disk_root::{attributes_beneath, attributes_from, refuse_reserved};
 use super::{Audience, DiskRoot, Existing, StorageError};
 use crate::ftp::listing::Attributes;
@@ -124,7 +124,7 @@ pub(super) fn set_mode(disk: &DiskRoot, path: &VirtualPath, mode: u32) -> Result
     // What nobody may read cannot be opened here, and so its mode stays: changing it by name would follow links.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
     let opened = open_beneath(disk.descriptor(), path.relative(), flags)?;
-    let (found, root) = (fs::fstat(&opened)?, fs::fstat(disk.descriptor())?);
+    let (found, root) = (stat_of(&opened)?, stat_of(disk.descriptor())?);
     if (found.st_dev, found.st_ino) == (root.st_dev, root.st_ino) {
         return Err(StorageError::PermissionDenied);
     }
@@ -151,7 +151,7 @@ fn served(parent: &Parent<'_>) -> Result<Attributes, StorageError> {
 }
 
 fn must_be_served_itself(found: &OwnedFd) -> Result<(), StorageError> {
-    attributes_from(&fs::fstat(found)?)
+    attributes_from(&stat_of(found)?)
         .map(drop)
         .ok_or(StorageError::NotFound)
 }

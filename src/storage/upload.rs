@@ -4,7 +4,7 @@
 //! was asked for, waits until the disk has it. A success is only ever reported after [`Publication::run`] returned.
 //! APPE and a restarted STOR write into the file that is there, one writer at a time; a broken-off one leaves a prefix.
 
-use super::beneath::{open_beneath, open_regular, stat_beneath};
+use super::beneath::{open_beneath, open_regular, stat_beneath, stat_of};
 use super::changes::while_naming;
 use super::disk_root::{must_be_regular, refuse_reserved};
 use super::hidden_file::{HiddenFile, Left};
@@ -206,7 +206,7 @@ impl Upload {
         match &self.sink {
             Sink::InPlace {
                 file, cut: Some(from), ..
-            } => match fs::fstat(file) {
+            } => match stat_of(file) {
                 Ok(stat) if stat.st_nlink > 0 => u64::try_from(stat.st_size).unwrap_or(0).saturating_sub(*from),
                 Ok(_) | Err(_) => 0,
             },
@@ -309,7 +309,7 @@ impl Upload {
             Sink::Hidden { file, hidden, permits } => (Some(file), Some(hidden), Held::new(permits, None)),
             Sink::InPlace { file, lock, permit, .. } => {
                 // Somebody removed or replaced the file meanwhile: nobody would find the bytes.
-                if fs::fstat(&file)?.st_nlink == 0 {
+                if stat_of(&file)?.st_nlink == 0 {
                     return Err(StorageError::Failed);
                 }
                 (Some(file), None, Held::new([permit], Some(lock)))

@@ -1,8 +1,8 @@
 //! RETR in TYPE A: a file to the data connection with its line ends translated (RFC 959 §3.1.1.1).
 //!
-//! A restart marker counts the octets as transferred (RFC 3659 §5.3), so a restart translates from the beginning and drops
-//! what the client has, a budget at a time, like everything else. Whether the file has that many is known only then, so it is
-//! done before the transfer begins: [`SendText::seek`].
+//! A restart marker counts the octets as transferred (RFC 3659 §5.3), so a restart translates from the beginning and
+//! drops what the client has, a budget at a time, like everything else. Whether the file has that many is known only
+//! then, so it is done before the transfer begins: [`SendText::seek`].
 
 use super::unsent::Unsent;
 use super::{Budget, DataStream, Progress, TransferError};

@@ -34,3 +34,20 @@ impl Faulty {
         wait_until(&format!("{what} was injected"), || self.calls().contains("(INJECTED)"));
     }
 }
+
+/// How often a server makes each of these calls before its first client comes, in the order of the calls.
+pub fn calls_of_a_start(calls: &[&str], setup: impl Fn() -> Setup) -> Vec<usize> {
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    let trace = format!("trace={}", calls.join(","));
+    let output = log.path().to_str().expect("UTF-8");
+    let server = setup().under(&["strace", "-qq", "-o", output, "-e", &trace]).start();
+    // The loop is asleep by then, so everything of the start has been written down.
+    wait_until("the loop waits", || server.status("State").starts_with(['S', 't']));
+    let text = String::from_utf8_lossy(&std::fs::read(log.path()).expect("the trace")).into_owned();
+    let count = |call: &&str| {
+        text.lines()
+            .filter(|line| line.starts_with(&format!("{call}(")))
+            .count()
+    };
+    calls.iter().map(count).collect()
+}
