@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Serve(options)) => match serve(*options) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                complain(&error.to_string());
+                print_error(&error.to_string());
                 exit_code(&*error)
             }
         },
@@ -49,12 +49,12 @@ fn main() -> ExitCode {
                 ExitCode::SUCCESS
             }
             Err(error) => {
-                complain(&error.to_string());
+                print_error(&error.to_string());
                 ExitCode::from(2)
             }
         },
         Err(error) => {
-            complain(&error.to_string());
+            print_error(&error.to_string());
             ExitCode::from(2)
         }
     }
@@ -138,7 +138,7 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
              the rotation create it for that user, or copy and truncate"
         );
     }
-    warn_of_open_doors(&options, &listening);
+    warn_if_exposed(&options, &listening);
     let storage = storage(root, &options, &descriptors)?;
     let most_sessions = descriptors
         .free()
@@ -162,7 +162,7 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     };
     // Standard output may be for the events alone.
     let say = if options.events_to_standard_output() {
-        murmur
+        print_stderr
     } else {
         say
     };
@@ -230,8 +230,8 @@ fn settings(options: &Options, most_sessions: usize) -> Settings {
     }
 }
 
-/// Whoever can reach the server can fill the disk, and everybody on the way can read passwords.
-fn warn_of_open_doors(options: &Options, listening: &Listening) {
+/// Anyone who can reach the server can fill the disk, and anyone on the path can read passwords.
+fn warn_if_exposed(options: &Options, listening: &Listening) {
     let is_reachable = listening
         .addresses()
         .any(|address| !address.ip().to_canonical().is_loopback());
@@ -244,7 +244,7 @@ fn warn_of_open_doors(options: &Options, listening: &Listening) {
         log::warn!("anyone who reaches this address may {may}, without a password");
     }
     if is_reachable && options.users.is_some() {
-        log::warn!("passwords go over the network in clear text: whoever is on the way can read them");
+        log::warn!("passwords cross the network in clear text: anyone on the path can read them");
     }
 }
 
@@ -255,10 +255,10 @@ fn say(text: &str) {
 }
 
 /// To standard error.
-fn murmur(text: &str) {
+fn print_stderr(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-fn complain(text: &str) {
-    murmur(&format!("loopftpd: {}\n", text.trim_end()));
+fn print_error(text: &str) {
+    print_stderr(&format!("loopftpd: {}\n", text.trim_end()));
 }

@@ -112,7 +112,7 @@ pub(super) fn bind_missing(
 impl fmt::Display for StartError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StartError::Poll(error) => write!(formatter, "the system gives no poll: {error}"),
+            StartError::Poll(error) => write!(formatter, "cannot create poll instance: {error}"),
             StartError::Control(failure) => write!(formatter, "{failure}"),
             StartError::NoPassivePort(failure) => write!(
                 formatter,
