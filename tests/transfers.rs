@@ -463,7 +463,10 @@ fn g16_transfers_that_begin_in_one_turn_share_its_bulk() {
         assert!(whole_shares <= 5, "looking at entries counts, too: {turn}");
     }
     // The commands are charged to the same budget, so the first that move bytes make the others wait.
-    assert!((2..=32).contains(&commands_at_once), "{commands_at_once} began in one turn");
+    assert!(
+        (2..=32).contains(&commands_at_once),
+        "{commands_at_once} began in one turn"
+    );
 }
 
 /// The translated size of a file takes reading it: one file a turn, and one more for whoever has waited.
