@@ -162,13 +162,31 @@ fn abor_behind_a_small_file_comes_too_late() {
     server.write("file", b"content");
     let mut client = server.login();
     let mut data = client.data();
-    client.send_bytes(b"RETR file\r\nABOR\r\n");
-    for code in [150, 226, 226] {
-        client.expect(code);
-    }
+    client.send("RETR file");
+    client.expect(150);
     let mut bytes = Vec::new();
     data.read_to_end(&mut bytes).expect("the file");
     assert_eq!(bytes, b"content");
+    // The data connection is still open at this end, so the 226 waits for it.
+    client.send("ABOR");
+    client.expect(226);
+    client.expect(226);
+}
+
+/// In one segment with its RETR, an ABOR is read before the transfer begins.
+#[test]
+fn abor_together_with_a_small_file_comes_in_time() {
+    let server = Server::start();
+    server.write("file", b"content");
+    let mut client = server.login();
+    let mut data = client.data();
+    client.send_bytes(b"RETR file\r\nABOR\r\n");
+    client.expect(426);
+    client.expect(226);
+    let mut bytes = Vec::new();
+    // Closed with the connection that had been accepted unread: an end or a reset, but no byte.
+    let _ = data.read_to_end(&mut bytes);
+    assert_eq!(bytes, b"");
 }
 
 /// Clients give up after 20 seconds and more without a word.

@@ -204,7 +204,10 @@ impl EventLoop {
                         Arrived::Stranger => {}
                     }
                 }
-                Accepted::NobodyLeft => return,
+                Accepted::NobodyLeft => {
+                    ports.note_empty(port, self.shared.now);
+                    return;
+                }
                 Accepted::Lost => {}
                 Accepted::NoDescriptor => {
                     self.pause_accepting(Target::PassivePort { ring, port });

@@ -13,7 +13,7 @@ use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Connections that the kernel completes before they are accepted; fewer make a burst of clients wait for SYN retries.
 const BACKLOG: i32 = 1024;
@@ -47,6 +47,8 @@ pub struct PassivePorts {
 struct PassivePort {
     number: u16,
     listener: Option<(TcpListener, Permit)>,
+    /// The time of the turn in which `accept` last found no connection waiting.
+    seen_empty: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +119,13 @@ impl PassivePorts {
         Self {
             address,
             ring: PassiveRing::default(),
-            ports: range.map(|number| PassivePort { number, listener: None }).collect(),
+            ports: range
+                .map(|number| PassivePort {
+                    number,
+                    listener: None,
+                    seen_empty: None,
+                })
+                .collect(),
             only_ipv6: all.contains(&IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
         }
     }
@@ -188,6 +196,20 @@ impl PassivePorts {
     pub fn listener(&self, index: PortIndex) -> Option<&TcpListener> {
         let (listener, _) = self.ports.get(usize::from(index))?.listener.as_ref()?;
         Some(listener)
+    }
+
+    /// Notes that no connection waits at a port in the turn of time `now`.
+    pub fn note_empty(&mut self, index: PortIndex, now: Instant) {
+        if let Some(port) = self.ports.get_mut(usize::from(index)) {
+            port.seen_empty = Some(now);
+        }
+    }
+
+    /// Whether no connection waited at a port when it was looked at in the turn of time `now`.
+    pub fn was_seen_empty(&self, index: PortIndex, now: Instant) -> bool {
+        self.ports
+            .get(usize::from(index))
+            .is_some_and(|port| port.seen_empty == Some(now))
     }
 
     /// The number of a port of the ring.

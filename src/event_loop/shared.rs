@@ -226,11 +226,15 @@ impl Shared {
     }
 
     /// A session's transfer command is there. Whether its data connection has arrived before; then the transfer begins with
-    /// it as soon as it is known that no other one waits at the port.
+    /// it as soon as it is known that no other one waits at the port, which a look in this turn has shown already.
     pub fn look_once_more(&mut self, ring: u16, port: PortIndex, peer: IpAddr, slot: SlotId) -> bool {
-        let ports = self.rings.get(usize::from(ring));
-        let has_arrived = ports.is_some_and(|ports| ports.ring.holds(port, peer, slot));
-        if has_arrived {
+        let Some(ports) = self.rings.get(usize::from(ring)) else {
+            return false;
+        };
+        let has_arrived = ports.ring.holds(port, peer, slot);
+        if has_arrived && ports.was_seen_empty(port, self.now) {
+            self.arrivals.push_back(slot);
+        } else if has_arrived {
             self.last_looks.push_back((ring, port, slot));
         }
         has_arrived
