@@ -186,7 +186,7 @@ fn d23_the_data_connection_has_ended_before_226() {
     let server = Server::start();
     server.write("file", b"all of it");
     let mut client = server.login();
-    for _ in 0..40 {
+    for _ in 0..10 {
         let mut data = client.data();
         client.send("RETR file");
         client.expect(150);

@@ -33,7 +33,7 @@ pub(super) const BYTES_PER_ENTRY: usize = 256;
 /// How long a 226 stays behind its 150, unless the client closes the data connection before. Clients that read both at
 /// once (aria2) wait for the 226 until their timeout, and a small file takes much less time than waking one. So this
 /// has to be longer than a client may take to be woken; one that closes the data connection has been.
-const REPLIES_APART: Duration = Duration::from_millis(50);
+const REPLIES_APART: Duration = Duration::from_millis(200);
 /// How long a client may go on sending on a download.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
