@@ -199,6 +199,7 @@ fn d06_a_stranger_gets_nothing_and_the_client_is_served() {
         let mut bytes = Vec::new();
         data.read_to_end(&mut bytes).expect("the file");
         assert_eq!(bytes, b"secret");
+        drop(data);
         victim.expect(226);
     }
 }
@@ -345,6 +346,7 @@ fn d11_connections_made_before_a_port_is_announced_reach_nobody() {
         let mut bytes = Vec::new();
         data.read_to_end(&mut bytes).expect("the file");
         assert_eq!(bytes, b"mine");
+        drop(data);
         client.expect(226);
         drop(early);
     }
@@ -369,6 +371,7 @@ fn d11_a_connection_too_many_is_not_handed_to_the_next_session() {
         assert_eq!(bytes, b"", "nobody's");
         own.read_to_end(&mut bytes).expect("the file");
         assert_eq!(bytes, b"mine");
+        drop(own);
         second.expect(226);
         assert_eq!(first.code("RETR file"), 425, "it has to ask again");
     }
