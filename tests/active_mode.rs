@@ -40,6 +40,7 @@ fn active_mode_connects_when_the_transfer_command_arrives() {
         let mut bytes = Vec::new();
         data.read_to_end(&mut bytes).expect("the file");
         assert_eq!(bytes, b"active");
+        drop(data);
         client.expect(226);
     }
 }

@@ -172,6 +172,7 @@ fn race(rounds: usize) {
                         _ => text.lines().count() <= 1 && !text.contains("root"),
                     };
                     assert!(is_inside, "{verb}: {text:?}");
+                    drop(data);
                     client.expect(226);
                     served += 1;
                 } else {

@@ -142,6 +142,7 @@ fn c15_names_of_any_bytes_make_the_round_trip() {
         client.expect(150);
         let mut content = Vec::new();
         data.read_to_end(&mut content).expect("the file");
+        drop(data);
         client.expect(226);
         assert_eq!(content, name);
         seen += 1;

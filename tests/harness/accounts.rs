@@ -232,6 +232,7 @@ pub fn everything(client: &mut Client, line: &str) -> (u16, String) {
         }
         let mut bytes = Vec::new();
         let _ = data.read_to_end(&mut bytes);
+        drop(data);
         text += &String::from_utf8_lossy(&bytes);
         code = client.reply().code;
     }
