@@ -37,7 +37,7 @@ fn g02_at_the_descriptor_cap_clients_are_told_and_service_resumes() {
     for _ in 0..200 {
         let mut client = Client::connect_silently(server.address, None);
         match client.reply().code {
-            // Whoever does not log in gives way to somebody else after a while.
+            // A client that does not log in gives way to another one after a while.
             220 => {
                 client.login();
                 held.push(client);
@@ -117,7 +117,7 @@ fn g06_slow_logins_give_way_to_real_ones_once_they_have_had_their_time() {
     assert!(slow.iter_mut().all(Client::is_silent), "none was thrown out at once");
     let mut real = vec![persistent_login(&server)];
     let first = slow.remove(0).reply_or_end().map(|reply| reply.code);
-    assert_eq!(first, Some(421), "whoever has waited longest gives way");
+    assert_eq!(first, Some(421), "the client that has waited longest gives way");
     // By now the others have had their time too: nobody who comes is refused, and the slow ones go in their order.
     for evicted in &mut slow {
         real.push(server.login());
@@ -308,7 +308,7 @@ fn g08_idle_sessions_cost_next_to_nothing() {
     drop(clients);
 }
 
-/// Commands that ask something of the disk share one budget a turn, whoever sends them: a NOOP waits for one turn at most.
+/// Commands that ask something of the disk share one budget a turn for all clients: a NOOP waits for one turn at most.
 #[test]
 fn g16_g23_commands_that_touch_the_disk_share_a_turn() {
     // The verb, and how many of it a turn holds: see the table of costs.
@@ -415,7 +415,7 @@ fn d19_g08_a_stalled_transfer_in_mode_z_holds_little_and_their_number_is_bounded
         assert_eq!(codes[PLACES..], [450; 10], "{command}");
         let each = server.memory().saturating_sub(before) / PLACES as u64;
         assert!(each <= 96, "{each} KiB each in {settings:?} {command}");
-        // Whoever is refused is told what else can be done, and a place is free when a transfer has ended.
+        // The refusal says what else can be done, and a place is free when a transfer has ended.
         let (_, refused, _) = clients.last_mut().expect("some");
         assert_eq!(refused.code("MODE S"), 200);
         assert_eq!(refused.fetch("NLST nothing-*"), b"");

@@ -306,7 +306,7 @@ fn d08_d11_a_thief_at_the_same_address_gets_nothing_where_one_port_is_left() {
     assert_eq!(victim.fetch("RETR file"), b"secret", "the thief has gone");
 }
 
-/// Whoever has drawn a lap but one port knew the last.
+/// A client that had drawn a lap but one port knew the last.
 #[test]
 fn d08_drawing_a_lap_but_one_does_not_tell_the_next_port() {
     let server = Setup::new().ports(10).start();

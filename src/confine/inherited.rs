@@ -1,4 +1,4 @@
-//! Descriptors that whoever started the server left open: an open directory outside would be a way out of the chroot
+//! Descriptors that the parent process left open: an open directory outside would be a way out of the chroot
 //! (threats L04, L10).
 
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};

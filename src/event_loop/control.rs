@@ -98,7 +98,7 @@ impl Connection {
             }
             let cost = self.input.peek_line().map_or(0, |line| self.session.cost_of(line));
             if cost > 0 && (self.is_queued || shared.bulk_left == 0) {
-                // Whoever waits in the queue already has its turn there, not before others that wait.
+                // A connection in the queue has its turn there, not ahead of others that wait.
                 self.come_back(shared);
                 return Wants::Nothing;
             }

@@ -1,4 +1,4 @@
-//! What is told of a session: one line of the log for each thing that is finished, and the same as an event of `--events`.
+//! What is recorded of a session: one log line for each finished thing, and the same as an event of `--events`.
 //!
 //! A line begins with the session's part: which, whose address, who; a client has no say in what stands before its own name, and
 //! names stand between quotes, so that programs such as fail2ban can rely on it. `docs/operating.md` lists all lines.
@@ -130,12 +130,12 @@ impl Connection {
 }
 
 impl Shared {
-    /// Whether anything is told of sessions at all.
+    /// Whether anything is recorded of sessions at all.
     pub(super) fn wants_notices(&self) -> bool {
         self.event_log.is_some() || log::log_enabled!(target: TARGET, Level::Warn)
     }
 
-    /// What costs a client nothing must not fill the disk of whoever keeps the log.
+    /// What costs a client nothing must not fill the disk that holds the log.
     fn has_room_for_line(&mut self, happening: &Happening<'_>, who: Who<'_>) -> bool {
         match happening {
             Happening::LoginFailed { .. } | Happening::Refused { .. } => {
@@ -175,7 +175,7 @@ impl<'loop_> Happening<'loop_> {
         match self {
             Happening::Connected => Level::Debug,
             Happening::LoginFailed { .. } => Level::Warn,
-            // Whoever looks whether the port answers is of no interest.
+            // A connection that only checks whether the port answers is of no interest.
             Happening::Ended { ending, .. } if who.user.is_none() && *ending != Ending::ForeignProtocol => Level::Debug,
             Happening::LoggedIn { .. }
             | Happening::Transferred { .. }

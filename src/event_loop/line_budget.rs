@@ -1,6 +1,6 @@
 //! How many lines of the log a client may cause by what is refused to it, which costs it nothing.
 //!
-//! The lines of one address are counted a minute long; those of others are not concerned. Their number is told later.
+//! The lines of one address are counted a minute long; those of others are not concerned. Their number is logged later.
 
 use crate::peer_network::PeerNetwork;
 use std::collections::HashMap;

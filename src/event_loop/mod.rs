@@ -390,7 +390,7 @@ impl EventLoop {
         }
     }
 
-    /// Whoever is still there when the server ends at once.
+    /// Sessions that are still there when the server ends at once.
     fn tell_of_the_rest(&mut self) {
         for (_, connection) in self.slots.iter() {
             connection.tell_end(&mut self.shared);

@@ -397,7 +397,7 @@ mod tests {
         assert!(of_steps < 182.0, "chi squared of the steps is {of_steps}");
     }
 
-    /// Whoever has seen all draws so far guesses the next: the port that was not seen for longest, or any other rule.
+    /// An observer of all draws so far guesses the next: the port that was not seen for longest, or any other rule.
     #[test]
     fn d08_a_lap_but_one_does_not_tell_the_next_port() {
         const DEALS: usize = 40_000;

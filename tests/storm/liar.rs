@@ -1,10 +1,10 @@
-//! A server that says what it is told to.
+//! A server that follows a script.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
-/// A server that says what it is told to: pairs of a verb and the reply to it. `{data}` connects nothing, but names a
-/// port at which `file` is sent to whoever comes.
+/// A server that follows a script: pairs of a verb and the reply to it. `{data}` connects nothing, but names a
+/// port at which `file` is sent to every client.
 pub fn liar(answers: &'static [(&'static str, &'static str)], file: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound");
@@ -44,7 +44,7 @@ fn lie(mut stream: TcpStream, answers: &[(&str, &str)], file: &'static [u8]) {
                 port & 0xff
             );
             std::thread::spawn(move || {
-                // Whoever comes is served, at first come: what a thief hopes for.
+                // The first connection is served, no matter whose: what a thief hopes for.
                 for stream in data.incoming().take(2).map_while(Result::ok) {
                     let mut stream = stream;
                     let _ = stream.write_all(file);
