@@ -193,6 +193,15 @@ impl fmt::Display for Failure {
     }
 }
 
+/// How often something happened, in words.
+pub fn times(count: u64) -> String {
+    if count == 1 {
+        "once".to_owned()
+    } else {
+        format!("{count} times")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,6 @@
 //! The report at the end: a table for people, and the same as JSON.
 
+use super::failure::times;
 use super::measurements::Class;
 use super::options::Options;
 use super::process::Samples;
@@ -105,15 +106,6 @@ pub fn table(options: &Options, outcome: &Outcome, judgement: &Judgement) -> Str
     }
     let _ = writeln!(text, "verdict   {}", judgement.text(options));
     text
-}
-
-/// How often something happened, in words.
-pub fn times(count: u64) -> String {
-    if count == 1 {
-        "once".to_owned()
-    } else {
-        format!("{count} times")
-    }
 }
 
 fn server(samples: &Samples, sessions: usize) -> String {

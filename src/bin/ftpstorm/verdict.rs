@@ -1,10 +1,10 @@
 //! What a run has shown: that all went well, that something failed, or nothing at all.
 
+use super::failure::times;
 use super::measurements::{Class, Kind, Measurements};
 use super::options::{Options, Scenario};
 use super::progress::format_latency;
 use super::rate::{Rate, RateVerdict};
-use super::report::times;
 use super::storm::{End, Outcome};
 
 /// What the whole run comes to; each has an exit code of its own.

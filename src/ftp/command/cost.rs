@@ -22,17 +22,29 @@ const LOOKUP: usize = 4 * 1024;
 /// A path of so many bytes takes about as long as a lookup of its own.
 const PATH_BYTES: usize = 512;
 
+const LOOKUP_VERBS: [&str; 11] = [
+    "CWD", "XCWD", "CDUP", "XCUP", "MLST", "SIZE", "MDTM", "RNFR", "AVBL", "PASV", "EPSV",
+];
+const OPENING_VERBS: [&str; 12] = [
+    "LIST", "NLST", "MLSD", "STAT", "RETR", "HASH", "XCRC", "XMD5", "XSHA", "XSHA1", "XSHA256", "XSHA512",
+];
+const CHANGE_VERBS: [&str; 12] = [
+    "STOR", "APPE", "STOU", "DELE", "MKD", "XMKD", "RMD", "XRMD", "RNTO", "MFMT", "MFF", "SITE",
+];
+
 impl Cost {
-    /// Of the command with this verb, in any case. An unknown one costs nothing.
+    /// Of the command with this verb, in any case. An unknown one costs nothing. It is asked for each command, so it
+    /// copies nothing.
     pub fn of_verb(verb: &[u8]) -> Self {
-        match verb.to_ascii_uppercase().as_slice() {
-            b"CWD" | b"XCWD" | b"CDUP" | b"XCUP" | b"MLST" | b"SIZE" | b"MDTM" | b"RNFR" | b"AVBL" | b"PASV"
-            | b"EPSV" => Cost::Lookup,
-            b"LIST" | b"NLST" | b"MLSD" | b"STAT" | b"RETR" | b"HASH" | b"XCRC" | b"XMD5" | b"XSHA" | b"XSHA1"
-            | b"XSHA256" | b"XSHA512" => Cost::Opening,
-            b"STOR" | b"APPE" | b"STOU" | b"DELE" | b"MKD" | b"XMKD" | b"RMD" | b"XRMD" | b"RNTO" | b"MFMT"
-            | b"MFF" | b"SITE" => Cost::Change,
-            _ => Cost::Nothing,
+        let is_in = |verbs: &[&str]| verbs.iter().any(|one| verb.eq_ignore_ascii_case(one.as_bytes()));
+        if is_in(&LOOKUP_VERBS) {
+            Cost::Lookup
+        } else if is_in(&OPENING_VERBS) {
+            Cost::Opening
+        } else if is_in(&CHANGE_VERBS) {
+            Cost::Change
+        } else {
+            Cost::Nothing
         }
     }
 
