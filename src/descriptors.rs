@@ -6,8 +6,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// Descriptors kept out of the budget: standard streams, logs and users file with their directories, poll, signals, the root, the
-/// spare one, the pipe of uploads, one walk through the files (5), and room for libraries.
+/// Descriptors kept out of the budget: standard streams, logs and users file with their directories, poll, signals, the
+/// root, the spare one, the pipe of uploads, one walk through the files (5), and room for libraries.
 pub const RESERVE: usize = 32;
 
 /// What one session may need at its worst: control connection, data connection, file or directory.

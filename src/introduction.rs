@@ -1,4 +1,5 @@
-//! What the server says when it starts: what it serves, to whom, where, and how much of it. Warnings are logged, not said.
+//! What the server says when it starts: what it serves, to whom, where, and how much of it. Warnings are logged, not
+//! said.
 
 use loopftpd::accounts::AnonymousAccess;
 use loopftpd::confine::Confinement;
@@ -80,7 +81,8 @@ impl Introduction<'_> {
     }
 }
 
-/// The URLs that reach what is listened on, each once: an address may be on two interfaces, and two wildcards may cover it.
+/// The URLs that reach what is listened on, each once: an address may be on two interfaces, and two wildcards may cover
+/// it.
 pub fn distinct_urls(addresses: impl Iterator<Item = SocketAddr>) -> Vec<String> {
     let mut distinct = Vec::new();
     for url in addresses.flat_map(urls) {

@@ -16,7 +16,8 @@
 //! - [`ftp`]: the protocol's words: lines, commands, replies, paths, listings; no socket, no file, no clock.
 //! - [`pattern`]: files that are computed, not stored.
 //! - [`shown_name`]: names from clients, as logs show them.
-//! - [`descriptors`], [`random`], [`peer_network`]: the count of open descriptors, chance, and whom an address is counted with.
+//! - [`descriptors`], [`random`], [`peer_network`]: the count of open descriptors, chance, and whom an address is
+//!   counted with.
 
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,8 @@
 //! Log lines to standard error, without ever waiting for whoever reads them.
 //!
-//! The lines are made and written by `simple_logger`. This room stands before it and looks whether a line can be written
-//! now: a pipe that nobody empties, a full disk or a reader that has gone costs lines, which are counted, and never the
-//! loop's time or life (threat G14).
+//! The lines are made and written by `simple_logger`. This room stands before it and looks whether a line can be
+//! written now: a pipe that nobody empties, a full disk or a reader that has gone costs lines, which are counted, and
+//! never the loop's time or life (threat G14).
 
 use crate::options::LogLevels;
 use log::{Log, Metadata, Record};

@@ -60,8 +60,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// 2 if an option asks for what no system like this one has, a user or an address of another machine, or names a file whose
-/// content is wrong.
+/// 2 if an option asks for what no system like this one has, a user or an address of another machine, or names a file
+/// whose content is wrong.
 fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
     let is_wrong_option = matches!(
         error.downcast_ref(),

@@ -1,12 +1,13 @@
-//! A file outside the served directory that is opened again while the server runs: a rotated log, a replaced users file.
+//! A file outside the served directory that is opened again while the server runs: a rotated log, a replaced users
+//! file.
 //!
-//! After chroot the path of such a file means a file in the served directory, one that a client may have put there. So its
-//! directory is opened at the start, and later the file is opened by its last name, relative to that descriptor.
+//! After chroot the path of such a file means a file in the served directory, one that a client may have put there. So
+//! its directory is opened at the start, and later the file is opened by its last name, relative to that descriptor.
 //!
-//! A descriptor of a directory outside is a way out of a chroot for code that takes over the process: `fchdir`, then `..`
-//! (threat L04). Therefore the directory is held as a mount of its own where the kernel allows that (`open_tree(2)`, which
-//! needs CAP_SYS_ADMIN): `..` of such a mount's root is that root itself. Elsewhere it is an ordinary descriptor, which leads
-//! no further than the user that the process has become may go.
+//! A descriptor of a directory outside is a way out of a chroot for code that takes over the process: `fchdir`, then
+//! `..` (threat L04). Therefore the directory is held as a mount of its own where the kernel allows that
+//! (`open_tree(2)`, which needs CAP_SYS_ADMIN): `..` of such a mount's root is that root itself. Elsewhere it is an
+//! ordinary descriptor, which leads no further than the user that the process has become may go.
 
 use rustix::fs::{self, Access, AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;

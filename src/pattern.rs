@@ -1,7 +1,7 @@
 //! Files that are computed, not stored: any size, any offset, every byte known in advance.
 //!
-//! The name says it all: `1G.zero`, `100M.rand?seed=7`, `10G.pattern`. A server can send such a file without a disk, and a
-//! client can check every byte without a copy. No socket and no file here, only arithmetic.
+//! The name says it all: `1G.zero`, `100M.rand?seed=7`, `10G.pattern`. A server can send such a file without a disk,
+//! and a client can check every byte without a copy. No socket and no file here, only arithmetic.
 
 /// A computed file: how large, and of what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

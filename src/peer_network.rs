@@ -1,6 +1,7 @@
 //! Whom a client's address stands for when clients are counted.
 //!
-//! An IPv4 address is one client. An IPv6 client has a whole /64 for itself, so counting its addresses would count nothing.
+//! An IPv4 address is one client. An IPv6 client has a whole /64 for itself, so counting its addresses would count
+//! nothing.
 
 use std::net::{IpAddr, Ipv6Addr};
 

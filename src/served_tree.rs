@@ -1,6 +1,7 @@
 //! What clients can reach: the served directory and the roots of the accounts.
 //!
-//! A log or a users file among it could be read, removed or replaced by a client, so the server refuses to start with one.
+//! A log or a users file among it could be read, removed or replaced by a client, so the server refuses to start with
+//! one.
 
 use crate::outside_file::directory_of;
 use std::collections::HashSet;
@@ -31,7 +32,8 @@ impl ServedTree {
         &self.directory
     }
 
-    /// Adds the root of an account, which can be a mount of its own and lie elsewhere too. Whether there is such a directory.
+    /// Adds the root of an account, which can be a mount of its own and lie elsewhere too. Whether there is such a
+    /// directory.
     pub fn add_account_root(&mut self, root: &[u8]) -> io::Result<bool> {
         let relative = root.strip_prefix(b"/").unwrap_or(root);
         let path = self.directory.join(OsStr::from_bytes(relative));

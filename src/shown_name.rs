@@ -1,9 +1,10 @@
-//! Names from clients, as people and programs read them in logs: one line, no command for a terminal, and the bytes can be had
-//! again (threat I01).
+//! Names from clients, as people and programs read them in logs: one line, no command for a terminal, and the bytes can
+//! be had again (threat I01).
 
 use std::fmt::{self, Write};
 
-/// Bytes to be shown. UTF-8 stays as it is; control characters, what turns text around, and bytes that are not UTF-8 become
+/// Bytes to be shown. UTF-8 stays as it is; control characters, what turns text around, and bytes that are not UTF-8
+/// become
 /// `\xNN`, a backslash becomes `\\`. What is longer than its limit loses its end and gets a `…`.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'name> {

@@ -1,5 +1,5 @@
-//! What is looked at once, before the server serves: choices that could not work, or that would put files of the server into
-//! clients' hands.
+//! What is looked at once, before the server serves: choices that could not work, or that would put files of the server
+//! into clients' hands.
 
 use loopftpd::accounts::{Accounts, AnonymousAccess, Rights};
 use loopftpd::confine::Confinement;
@@ -37,8 +37,8 @@ pub fn unusable(option: &str, path: &Path, error: &io::Error) -> WrongChoice {
     WrongChoice(format!("{option} {}: cannot be opened: {error}", path.display()))
 }
 
-/// Clients reach the roots of accounts too. One that is missing is no reason not to start: clients with more rights can remove
-/// directories, and others are served all the same.
+/// Clients reach the roots of accounts too. One that is missing is no reason not to start: clients with more rights can
+/// remove directories, and others are served all the same.
 pub fn add_account_roots(accounts: &Accounts, served: &mut ServedTree) {
     for account in accounts.iter() {
         let root = account.root.as_bytes();
@@ -94,8 +94,8 @@ pub fn somebody_can_log_in(options: &Options, accounts: &Accounts) -> Result<(),
     }
 }
 
-/// Whether the user that the process has become can read what is served, and write where that is allowed. `root`: the served
-/// directory, as it is found now.
+/// Whether the user that the process has become can read what is served, and write where that is allowed. `root`: the
+/// served directory, as it is found now.
 pub fn directory_can_be_served(
     root: &Path,
     options: &Options,

@@ -1,6 +1,6 @@
-//! Each account has a root of its own, and none reaches another's: by no spelling, link, renaming or race (threat F11, and
-//! C01–C06 between two users). Everything is asked twice: of a server that is locked in, where the tests run as root, and of
-//! one that only its way of opening paths holds back.
+//! Each account has a root of its own, and none reaches another's: by no spelling, link, renaming or race (threat F11,
+//! and C01–C06 between two users). Everything is asked twice: of a server that is locked in, where the tests run as
+//! root, and of one that only its way of opening paths holds back.
 
 mod harness;
 

@@ -1,5 +1,6 @@
 //! Who gets in: accounts over real sockets, guessers slowed down, floods turned away, the users file read again
-//! (threats F, O10). What each may do then is in `rights.rs`, and that nobody reaches another's files in `account_roots.rs`.
+//! (threats F, O10). What each may do then is in `rights.rs`, and that nobody reaches another's files in
+//! `account_roots.rs`.
 
 mod harness;
 
@@ -513,7 +514,8 @@ fn f10_l08_a_bad_new_file_keeps_the_old_accounts() {
     reload(&server, "mode 0644");
     assert_eq!(inside.code("PWD"), 257);
     log_in(&mut server.connect(), "bob");
-    // A new file in its place; the server that was started as root is not root any more, and says that it cannot read it.
+    // A new file in its place; the server that was started as root is not root any more, and says that it cannot read
+    // it.
     let next = premises.outside().join("next");
     fs::write(&next, format!("carol:{HASH}:/:read\n")).expect("written");
     fs::set_permissions(&next, fs::Permissions::from_mode(0o600)).expect("ours");

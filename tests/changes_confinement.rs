@@ -117,7 +117,8 @@ fn c03_c12_no_link_lets_anything_outside_be_changed() {
                 for verb in CHANGING {
                     premises.link(name, target);
                     let (code, text) = change(&mut client, verb, &path);
-                    // The link itself lies inside, and is what is removed, renamed or replaced; STOU has a name of its own.
+                    // The link itself lies inside, and is what is removed, renamed or replaced; STOU has a name of its
+                    // own.
                     let is_the_link = path == *name && matches!(verb, "DELE" | "RNFR" | "RNTO" | "STOU");
                     assert!(
                         is_the_link || (500..600).contains(&code),

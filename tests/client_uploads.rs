@@ -1,7 +1,7 @@
 //! Real clients upload a tree of odd names, resume, replace, rename and remove, and every byte is compared.
 //!
-//! Where a client cannot name a file, the file is left out for that client and the reason stands at its test. Wget is not
-//! here: it cannot upload over FTP. A client that is not installed fails in CI and is skipped elsewhere.
+//! Where a client cannot name a file, the file is left out for that client and the reason stands at its test. Wget is
+//! not here: it cannot upload over FTP. A client that is not installed fails in CI and is skipped elsewhere.
 
 mod harness;
 
@@ -62,8 +62,8 @@ impl Exchange {
         self.workplace.run_well(program, arguments, input)
     }
 
-    /// The server has exactly the source's files beneath `path`, but for those left out: no byte differs, and nothing else
-    /// is there, such as what an upload wrote meanwhile.
+    /// The server has exactly the source's files beneath `path`, but for those left out: no byte differs, and nothing
+    /// else is there, such as what an upload wrote meanwhile.
     fn assert_arrived(&self, path: &str, is_left_out: impl Fn(&Path) -> bool) {
         let mut sent = contents(&self.source());
         sent.retain(|path, _| !is_left_out(path));

@@ -1,7 +1,7 @@
 //! Real clients list and download a tree of odd names, and every byte is compared.
 //!
-//! Where a client cannot ask for a name, or cannot keep it, the name is left out for that client and the reason stands at
-//! its test. A client that is not installed fails in CI and is skipped elsewhere.
+//! Where a client cannot ask for a name, or cannot keep it, the name is left out for that client and the reason stands
+//! at its test. A client that is not installed fails in CI and is skipped elsewhere.
 
 mod harness;
 

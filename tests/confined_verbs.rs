@@ -1,5 +1,5 @@
-//! Confinement must not kill a legal path (threat L17): a server that has locked itself in answers every verb as one does that
-//! has not. Whatever else is taken from a confined server one day has to pass the same conversation.
+//! Confinement must not kill a legal path (threat L17): a server that has locked itself in answers every verb as one
+//! does that has not. Whatever else is taken from a confined server one day has to pass the same conversation.
 
 mod harness;
 
@@ -12,8 +12,8 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 
-/// Everything that an account may say, in an order in which it makes sense, and what is refused. A new verb, or a new way
-/// of using one, is a line here. Transfers get their data connection from `PASV`; uploads store a short text.
+/// Everything that an account may say, in an order in which it makes sense, and what is refused. A new verb, or a new
+/// way of using one, is a line here. Transfers get their data connection from `PASV`; uploads store a short text.
 const CONVERSATION: &[&str] = &[
     // Before login.
     "SIZE file",
@@ -227,8 +227,8 @@ fn transcript(walls: Walls) -> Vec<String> {
     answers
 }
 
-/// A line with everything that came back. What differs from run to run is left out: numbers in replies that have times or
-/// ports, and the order of listings.
+/// A line with everything that came back. What differs from run to run is left out: numbers in replies that have times
+/// or ports, and the order of listings.
 fn say(client: &mut Client, line: &str) -> String {
     let verb = line.split(' ').next().unwrap_or_default();
     let mut data = match verb {

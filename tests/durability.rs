@@ -1,4 +1,5 @@
-//! Uploads against a server that is killed, a disk that is full, breaks or is slow, and the order of system calls that makes
+//! Uploads against a server that is killed, a disk that is full, breaks or is slow, and the order of system calls that
+//! makes
 //! 226 true (threats H02, H04–H07, H10, H14, H21, H23).
 
 mod harness;

@@ -1,11 +1,11 @@
-//! What a process can still do that has confined itself with the server's own function, should somebody take it over (threat
-//! L05). The attempts are made from inside, in a process of their own; each is first made outside, where it succeeds, so that
-//! a refusal is the confinement's and not the machine's.
+//! What a process can still do that has confined itself with the server's own function, should somebody take it over
+//! (threat L05). The attempts are made from inside, in a process of their own; each is first made outside, where it
+//! succeeds, so that a refusal is the confinement's and not the machine's.
 //!
-//! What keeps it in today: chroot (nothing outside has a name), another user without capabilities (root's calls and other
-//! users' processes), and `no_new_privs`. Nothing yet keeps it from calls that any user may make: opening sockets of other
-//! families (AF_UNIX, IPPROTO_MPTCP), `io_uring_setup`, running a program that lies in the directory. Those need seccomp and
-//! Landlock, and are not tested here.
+//! What keeps it in today: chroot (nothing outside has a name), another user without capabilities (root's calls and
+//! other users' processes), and `no_new_privs`. Nothing yet keeps it from calls that any user may make: opening sockets
+//! of other families (AF_UNIX, IPPROTO_MPTCP), `io_uring_setup`, running a program that lies in the directory. Those
+//! need seccomp and Landlock, and are not tested here.
 
 mod harness;
 

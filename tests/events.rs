@@ -1,5 +1,5 @@
-//! `--events`: a line of JSON for each connection, login, transfer, change and refusal, to a file, a FIFO or standard output; whoever
-//! reads them, or does not, can never hold up the server (threats F08, I01).
+//! `--events`: a line of JSON for each connection, login, transfer, change and refusal, to a file, a FIFO or standard
+//! output; whoever reads them, or does not, can never hold up the server (threats F08, I01).
 
 mod harness;
 
@@ -470,8 +470,8 @@ fn a_slow_reader_gets_whole_lines_and_all_are_written_or_counted() {
     assert_eq!(read + dropped, told);
 }
 
-/// Moved away, begun anew, and of no interest to clients: also for a server that is locked in, and whose path would mean a file
-/// among its clients' (threat L04).
+/// Moved away, begun anew, and of no interest to clients: also for a server that is locked in, and whose path would
+/// mean a file among its clients' (threat L04).
 #[test]
 fn l04_a_file_that_was_moved_away_is_begun_anew_on_sighup_where_it_was() {
     for walls in [Walls::Default, Walls::Paths] {

@@ -10,8 +10,8 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 
-/// Files, directories, names, sockets: what a signal, or a file system that is a process, may interrupt. `close` is left
-/// out: it must not be made again, since the descriptor is gone.
+/// Files, directories, names, sockets: what a signal, or a file system that is a process, may interrupt. `close` is
+/// left out: it must not be made again, since the descriptor is gone.
 const CALLS: [&str; 22] = [
     "accept4",
     "connect",

@@ -76,8 +76,8 @@ fn leak_check(sessions: usize) {
 /// Descriptors that a test program and a server need besides their sessions.
 const BESIDE_SESSIONS: u64 = 300;
 
-/// As many sessions as a byte, FD_SETSIZE and the default of `--max-sessions` count. Each level is run where the limits of
-/// descriptors permit it, and says so where they do not.
+/// As many sessions as a byte, FD_SETSIZE and the default of `--max-sessions` count. Each level is run where the limits
+/// of descriptors permit it, and says so where they do not.
 #[test]
 fn g01_sessions_beyond_every_small_number_work_and_leave_no_descriptor() {
     let hard = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);

@@ -1,5 +1,5 @@
-//! Symbolic links: what clients are told they are, what the verbs do with them, and that nobody who removes a tree removes
-//! what its links lead to.
+//! Symbolic links: what clients are told they are, what the verbs do with them, and that nobody who removes a tree
+//! removes what its links lead to.
 
 mod harness;
 

@@ -1,5 +1,5 @@
-//! The log as an operator reads it: one line for each thing that is finished, with whose it was, and nothing that a client could
-//! forge or fill a disk with.
+//! The log as an operator reads it: one line for each thing that is finished, with whose it was, and nothing that a
+//! client could forge or fill a disk with.
 
 mod harness;
 

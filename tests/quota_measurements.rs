@@ -1,5 +1,5 @@
-//! What is measured for quotas: everything beneath a root, however it is hidden, however often the users file is read again
-//! (threats H12, G13, L08).
+//! What is measured for quotas: everything beneath a root, however it is hidden, however often the users file is read
+//! again (threats H12, G13, L08).
 
 mod harness;
 

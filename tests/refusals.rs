@@ -1,5 +1,5 @@
-//! Why something was refused, in the client's terms: each error of the system has its own reply, only what is missing is
-//! "File not found", and what lies outside the root cannot be told from what is missing.
+//! Why something was refused, in the client's terms: each error of the system has its own reply, only what is missing
+//! is "File not found", and what lies outside the root cannot be told from what is missing.
 
 mod harness;
 

@@ -1,4 +1,5 @@
-//! What each may do: every right on its own against every command, the short forms, and the drop box (threats H03, H13).
+//! What each may do: every right on its own against every command, the short forms, and the drop box (threats H03,
+//! H13).
 
 mod harness;
 
@@ -60,8 +61,8 @@ const COMMANDS: [(&str, &str, u16); 34] = [
     ("RMD empty", "delete", 250),
 ];
 
-/// An account `NAME` for each set of rights, in a directory of its own that has a `file`, and a directory `d` and an empty
-/// one.
+/// An account `NAME` for each set of rights, in a directory of its own that has a `file`, and a directory `d` and an
+/// empty one.
 fn with_accounts(accounts: &[(&str, &str)]) -> (Premises, harness::Server) {
     let premises = Premises::new();
     let mut lines = Vec::new();

@@ -118,8 +118,8 @@ fn l04_standard_streams_that_are_directories_are_replaced() {
     server.wait().expect("ours");
 }
 
-/// The one exception: the directories of the files that are opened again, one descriptor for each file. Where the system lets
-/// the server make a mount of its own of each, `..` leads nowhere from there.
+/// The one exception: the directories of the files that are opened again, one descriptor for each file. Where the
+/// system lets the server make a mount of its own of each, `..` leads nowhere from there.
 #[test]
 fn l04_the_directories_of_logs_and_users_file_are_all_that_is_kept_outside_and_have_no_way_up() {
     if !is_root() {

@@ -73,8 +73,8 @@ fn j02_restarts_at_the_end_and_beyond() {
     assert_eq!(client.fetch("RETR file"), b"0123456789");
 }
 
-/// What is beyond the end is refused in the place of the 150, whatever the pump: a client that reads 150, nothing and 226
-/// takes its file for complete.
+/// What is beyond the end is refused in the place of the 150, whatever the pump: a client that reads 150, nothing and
+/// 226 takes its file for complete.
 #[test]
 fn j02_a_restart_beyond_the_end_is_refused_before_the_150_in_every_type_and_mode() {
     let server = Server::start();
@@ -418,8 +418,8 @@ fn g16_a_noop_is_answered_while_others_download() {
     assert_eq!(answered, 200);
 }
 
-/// However many begin in one turn, they share its bulk: 256 KiB, what the last of them had begun, and the share of whoever
-/// has waited longest.
+/// However many begin in one turn, they share its bulk: 256 KiB, what the last of them had begun, and the share of
+/// whoever has waited longest.
 #[test]
 fn g16_transfers_that_begin_in_one_turn_share_its_bulk() {
     let server = Setup::new().ports(20).arguments(&["--trace"]).start();

@@ -27,7 +27,8 @@ fn mode(server: &Server, path: &str) -> u32 {
     metadata.permissions().mode() & 0o777
 }
 
-/// FileZilla: a folder is made level by level, a file is stored and given its time; the listing is read again after each.
+/// FileZilla: a folder is made level by level, a file is stored and given its time; the listing is read again after
+/// each.
 #[test]
 fn a_file_manager_uploads_a_folder_and_keeps_its_times() {
     let server = Server::writable();
@@ -205,7 +206,8 @@ fn a_camera_that_stores_under_the_date_in_active_mode() {
     assert_eq!(stored(&server, &format!("2026/11/{}", names[1])), b"picture2");
 }
 
-/// A desktop in TYPE A, with QUIT right behind the data: the text is there, with this system's line ends, before goodbye.
+/// A desktop in TYPE A, with QUIT right behind the data: the text is there, with this system's line ends, before
+/// goodbye.
 #[test]
 fn a_desktop_that_says_goodbye_while_its_text_is_on_the_way() {
     let server = Server::writable();

@@ -1,4 +1,5 @@
-//! What a name may become: refused ones, taken ones, links, hidden ones; modes and times; the drop box (threats H03, H13–H19, C).
+//! What a name may become: refused ones, taken ones, links, hidden ones; modes and times; the drop box (threats H03,
+//! H13–H19, C).
 
 mod harness;
 

@@ -37,8 +37,8 @@ pub struct Limits {
 }
 
 impl Account {
-    /// Reads `name:hash:root:rights[:limits]`. The error is a reason for people; it never shows the hash, which may be a password
-    /// that was put there by mistake.
+    /// Reads `name:hash:root:rights[:limits]`. The error is a reason for people; it never shows the hash, which may be
+    /// a password that was put there by mistake.
     pub(super) fn parse(line: &[u8]) -> Result<Self, String> {
         if let Some(column) = line.iter().position(u8::is_ascii_control) {
             return Err(format!("control character in column {}", column + 1));

@@ -1,8 +1,8 @@
 //! Who may log in, what proves it, and what each may do.
 //!
-//! Accounts come from the users file and live until it is read again. Nothing here reads the clock or knows a socket; nothing
-//! here decides what a client is answered. Verifying a password blocks, so the loop never does it: [`PasswordHash`] and
-//! [`Password`] can be sent to another thread.
+//! Accounts come from the users file and live until it is read again. Nothing here reads the clock or knows a socket;
+//! nothing here decides what a client is answered. Verifying a password blocks, so the loop never does it:
+//! [`PasswordHash`] and [`Password`] can be sent to another thread.
 
 mod account;
 mod attendance;
@@ -64,11 +64,12 @@ impl Accounts {
         self.by_name.get(name)
     }
 
-    /// What is verified for a `name` that has no account, so that its refusal takes as long as for one that has (threat F02).
-    /// No password matches it. `None`: there is no account at all, so there is nothing to hide and nothing to compute.
+    /// What is verified for a `name` that has no account, so that its refusal takes as long as for one that has (threat
+    /// F02). No password matches it. `None`: there is no account at all, so there is nothing to hide and nothing to
+    /// compute.
     ///
-    /// It costs what some account's hash costs, and always the same one's for the same name: where accounts differ in their
-    /// costs, unknown names differ likewise.
+    /// It costs what some account's hash costs, and always the same one's for the same name: where accounts differ in
+    /// their costs, unknown names differ likewise.
     pub fn stand_in(&self, name: &[u8]) -> Option<PasswordHash> {
         let number = self.likeness.hash_one(name);
         let place = usize::try_from(number % self.in_order.len().max(1) as u64).unwrap_or(0);

@@ -1,7 +1,7 @@
 //! Hashes of passwords: made with argon2id, verified also where bcrypt, yescrypt or sha512-crypt made them.
 //!
-//! What a hash costs to verify is bounded when it is read, to about a second each, so that no line of a file can keep everyone
-//! else's login waiting or take the memory. A hash is never shown: neither by `{:?}` nor in an error.
+//! What a hash costs to verify is bounded when it is read, to about a second each, so that no line of a file can keep
+//! everyone else's login waiting or take the memory. A hash is never shown: neither by `{:?}` nor in an error.
 
 use super::WorkingMemory;
 use argon2::password_hash::phc;
@@ -81,8 +81,8 @@ impl PasswordHash {
         })
     }
 
-    /// Whether `password` is the one. **Blocks** for as long as the hash costs, tens of milliseconds to a second: never on the
-    /// loop's thread. A hash that cannot be computed now, because memory is short, matches nothing.
+    /// Whether `password` is the one. **Blocks** for as long as the hash costs, tens of milliseconds to a second: never
+    /// on the loop's thread. A hash that cannot be computed now, because memory is short, matches nothing.
     pub fn verify(&self, password: &[u8], memory: &mut WorkingMemory) -> bool {
         let text: &str = &self.text;
         // Comparisons take the same time whatever differs: the crates see to that.
@@ -196,7 +196,8 @@ fn check_sha512_crypt(text: &str) -> Result<Scheme, HashError> {
     }
 }
 
-/// `$y$jNR$SALT$DIGEST` as crypt(3) writes it: the usual flavour (`j`), then one digit each for the number and size of blocks.
+/// `$y$jNR$SALT$DIGEST` as crypt(3) writes it: the usual flavour (`j`), then one digit each for the number and size of
+/// blocks.
 fn check_yescrypt(text: &str) -> Result<Scheme, HashError> {
     let malformed = HashError::Malformed("yescrypt");
     let fields: Vec<&str> = text.split('$').skip(2).collect();
@@ -232,7 +233,8 @@ fn crypt_digit(byte: u8) -> Option<u8> {
     }
 }
 
-/// How many bytes `text` stands for in crypt(3)'s base 64, the low bits first; `None` if it is not exactly what some bytes give.
+/// How many bytes `text` stands for in crypt(3)'s base 64, the low bits first; `None` if it is not exactly what some
+/// bytes give.
 fn crypt_bytes(text: &str) -> Option<usize> {
     let last = text.bytes().try_fold(0, |_, byte| crypt_digit(byte))?;
     let (whole, rest) = (text.len() / 4 * 3, text.len() % 4);

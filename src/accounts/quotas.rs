@@ -1,7 +1,8 @@
 //! The roots whose accounts have quotas, and what lies beneath each.
 //!
-//! What lies there belongs to the root, not to the account: accounts that share a root share its count, each with limits of
-//! its own. A new list of accounts takes the counts of the old one over, so what is being charged is not forgotten.
+//! What lies there belongs to the root, not to the account: accounts that share a root share its count, each with
+//! limits of its own. A new list of accounts takes the counts of the old one over, so what is being charged is not
+//! forgotten.
 
 use super::{Account, Accounts};
 use crate::ftp::path::VirtualPath;

@@ -1,4 +1,5 @@
-//! What a client may do: a small set of rights, the words for them in the users file, and the sets of anonymous clients.
+//! What a client may do: a small set of rights, the words for them in the users file, and the sets of anonymous
+//! clients.
 
 use crate::ftp::listing::Permissions;
 

@@ -1,7 +1,7 @@
 //! The users file: one line an account, `name:hash:root:rights[:limits]`; `#` begins a comment; blank lines are none.
 //!
-//! A file is taken whole or refused whole, with the line and the reason. Its mode is looked at on the opened descriptor, so
-//! that nothing can change between the look and the reading.
+//! A file is taken whole or refused whole, with the line and the reason. Its mode is looked at on the opened
+//! descriptor, so that nothing can change between the look and the reading.
 
 use super::Accounts;
 use super::account::Account;
@@ -81,8 +81,8 @@ impl UsersFile {
         })
     }
 
-    /// Refuses a file that clients could reach: they could read the hashes, or put another file in its place. Neither its name
-    /// nor what a link of that name leads to may lie there, then or when it is read again.
+    /// Refuses a file that clients could reach: they could read the hashes, or put another file in its place. Neither
+    /// its name nor what a link of that name leads to may lie there, then or when it is read again.
     pub fn outside(mut self, served: &ServedTree) -> Result<Self, UsersFileError> {
         match served.contains(self.place.path()) {
             Ok(false) => {
@@ -97,8 +97,8 @@ impl UsersFile {
         }
     }
 
-    /// From now on the path may mean another file, because the process is confined: there it could be one that a client has put
-    /// there. Only the directory that was opened before is used any more.
+    /// From now on the path may mean another file, because the process is confined: there it could be one that a client
+    /// has put there. Only the directory that was opened before is used any more.
     pub fn forget_path(&mut self) {
         self.reach = Reach::ByDirectory;
     }

@@ -21,8 +21,8 @@ pub fn close_inherited() {
     }
 }
 
-/// Puts /dev/null in the place of standard input, which a server never reads, and of any other standard stream that is a
-/// directory.
+/// Puts /dev/null in the place of standard input, which a server never reads, and of any other standard stream that is
+/// a directory.
 pub fn detach_standard_streams() -> io::Result<()> {
     let null = open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     rustix::stdio::dup2_stdin(&null)?;

@@ -70,8 +70,8 @@ const WITHOUT_SYS_CHROOT: &str = "; this needs the capability CAP_SYS_CHROOT, wi
 const WITHOUT_SETUID: &str = "; this needs the capabilities CAP_SETUID and CAP_SETGID, without them start the server as the \
                               user that it is to become, or stay root with --user root";
 
-/// Raises the descriptor limit to what is allowed and forbids core dumps; returns the limit. `mask`: the permissions that
-/// nothing made here gets, in the place of those that the process was started with.
+/// Raises the descriptor limit to what is allowed and forbids core dumps; returns the limit. `mask`: the permissions
+/// that nothing made here gets, in the place of those that the process was started with.
 pub fn prepare_process(mask: Option<u32>) -> io::Result<u64> {
     if let Some(mask) = mask {
         umask(Mode::from_raw_mode(mask));

@@ -171,8 +171,8 @@ impl EventLoop {
         }
     }
 
-    /// Accepts at a passive port until nobody is left: each is matched by port and address, strangers are closed, and so
-    /// are connections that contend for one announcement. Whose connection has come is put into the arrivals.
+    /// Accepts at a passive port until nobody is left: each is matched by port and address, strangers are closed, and
+    /// so are connections that contend for one announcement. Whose connection has come is put into the arrivals.
     pub(super) fn accept_data_connections(&mut self, ring: u16, port: PortIndex) {
         for _ in 0..ACCEPTS_PER_TURN {
             let Some(ports) = self.shared.rings.get_mut(usize::from(ring)) else {

@@ -1,6 +1,7 @@
 //! Arming a data connection: the port announced, the place in line, the address to connect to; and giving it back.
 //!
-//! Whatever is armed has an owner and is given back in one place, [`Connection::disarm`], so no ring entry is left behind.
+//! Whatever is armed has an owner and is given back in one place, [`Connection::disarm`], so no ring entry is left
+//! behind.
 
 use super::connection::Connection;
 use super::data_channel::DataChannel;

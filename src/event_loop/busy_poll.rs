@@ -1,9 +1,9 @@
 //! Looking again for a moment before going to sleep.
 //!
-//! Whoever has just been answered often speaks again at once. A thread that sleeps has to be woken for that, which costs
-//! tens of microseconds on a virtual machine; looking costs less than one. So after a turn with events the poll is asked
-//! without waiting for a moment, and only then with the real timeout. Nothing happens on a machine with one processor,
-//! where looking would keep the others from speaking, and nothing while nobody speaks.
+//! Whoever has just been answered often speaks again at once. A thread that sleeps has to be woken for that, which
+//! costs tens of microseconds on a virtual machine; looking costs less than one. So after a turn with events the poll
+//! is asked without waiting for a moment, and only then with the real timeout. Nothing happens on a machine with one
+//! processor, where looking would keep the others from speaking, and nothing while nobody speaks.
 
 use mio::{Events, Poll};
 use nix::unistd::{SysconfVar, sysconf};
@@ -20,7 +20,8 @@ pub struct BusyPoll {
 }
 
 impl BusyPoll {
-    /// `wanted`: whether to look at all. How many processors there are can be asked only before the process is confined.
+    /// `wanted`: whether to look at all. How many processors there are can be asked only before the process is
+    /// confined.
     pub fn new(wanted: bool) -> Self {
         // Those of the machine, not those that this process may use: clients run on the others.
         let processors = sysconf(SysconfVar::_NPROCESSORS_CONF).ok().flatten().unwrap_or(1);

@@ -115,8 +115,8 @@ impl Connection {
         }
     }
 
-    /// Two connections from the client's address came to its port. Which one is the client's cannot be known, so both were
-    /// closed; the client gets 425 and asks for another port.
+    /// Two connections from the client's address came to its port. Which one is the client's cannot be known, so both
+    /// were closed; the client gets 425 and asks for another port.
     pub(super) fn data_is_contended(&mut self, shared: &mut Shared) {
         log::info!(
             "session {}: two connections from {} to one passive port, both refused",

@@ -1,7 +1,8 @@
-//! One client: its control connection, its session, its data channel, and what of it has to be remembered between turns.
+//! One client: its control connection, its session, its data channel, and what of it has to be remembered between
+//! turns.
 //!
-//! An idle connection holds no buffer: input and output are allocated when there is something in them and freed when they
-//! are empty again. The behaviour is in two files: `control.rs` (commands in, replies out) and `data.rs` (the data
+//! An idle connection holds no buffer: input and output are allocated when there is something in them and freed when
+//! they are empty again. The behaviour is in two files: `control.rs` (commands in, replies out) and `data.rs` (the data
 //! connection); when each wait ends is in `timeouts.rs`.
 
 use super::data_channel::DataChannel;
@@ -76,8 +77,8 @@ pub(super) enum Life {
 pub(super) enum Inbound {
     /// Read until it would block; an event will tell of more.
     Drained,
-    /// There may be more, and no event will come for it. `to_the_end`: a short read proves nothing, because the peer's FIN
-    /// or urgent data was announced with the same event.
+    /// There may be more, and no event will come for it. `to_the_end`: a short read proves nothing, because the peer's
+    /// FIN or urgent data was announced with the same event.
     Unread { to_the_end: bool },
     /// The client has closed its end.
     Ended,

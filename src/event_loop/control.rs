@@ -328,8 +328,8 @@ impl Connection {
         self.fulfil(request, shared);
     }
 
-    /// Makes room for others at once: a last word, and no waiting for whether it is heard. What the client may still send
-    /// is not read away, or slow clients would hold their descriptors for as long as closing may take.
+    /// Makes room for others at once: a last word, and no waiting for whether it is heard. What the client may still
+    /// send is not read away, or slow clients would hold their descriptors for as long as closing may take.
     pub(super) fn evict(&mut self, shared: &mut Shared) {
         self.dismiss(&reply::TOO_MANY_CONNECTIONS, Ending::MadeRoom, shared);
         self.inbound = Inbound::Ended;

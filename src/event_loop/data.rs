@@ -23,8 +23,8 @@ use std::time::{Duration, Instant};
 
 /// File bytes that one slot moves in one turn.
 pub(super) const BYTES_PER_TURN: usize = 256 * 1024;
-/// File bytes that one slot receives in one turn. Giving a client room again means waking it, so room is given in larger
-/// parts than what is sent; a turn of it still takes less than a millisecond.
+/// File bytes that one slot receives in one turn. Giving a client room again means waking it, so room is given in
+/// larger parts than what is sent; a turn of it still takes less than a millisecond.
 const RECEIVED_PER_TURN: usize = 1024 * 1024;
 /// Directory entries that one slot looks at in one turn.
 pub(super) const ENTRIES_PER_TURN: usize = 256;
@@ -87,7 +87,8 @@ impl Connection {
         }
     }
 
-    /// What limits the speed of the transfer that begins: this server's rate for one session, the account's for all of its.
+    /// What limits the speed of the transfer that begins: this server's rate for one session, the account's for all of
+    /// its.
     fn set_pace(&mut self, shared: &mut Shared) {
         let [own, accounts] = &mut self.paces;
         if let Some(rate) = shared.settings.rate_limit {
@@ -365,8 +366,8 @@ impl Connection {
     }
 }
 
-/// Reads and forgets what a client sent on a connection that only we send on. What is read is charged to the turn; one read
-/// is always made, because most often nothing is there.
+/// Reads and forgets what a client sent on a connection that only we send on. What is read is charged to the turn; one
+/// read is always made, because most often nothing is there.
 fn read_away(stream: &mut TcpStream, shared: &mut Shared) -> Drained {
     let mut heard_something = false;
     loop {

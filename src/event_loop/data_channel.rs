@@ -23,8 +23,8 @@ pub enum DataChannel {
     Unarmed,
     /// All ports are pending for this peer address; the session stands in line for one.
     InLine { since: Instant },
-    /// A port was announced (227, 229), and there is no transfer command yet. If the client connects before it, the ring
-    /// holds its connection; what it sends waits in the kernel.
+    /// A port was announced (227, 229), and there is no transfer command yet. If the client connects before it, the
+    /// ring holds its connection; what it sends waits in the kernel.
     Announced { port: PortIndex, since: Instant },
     /// PORT or EPRT named where to connect.
     ToConnect(SocketAddr),
@@ -103,7 +103,8 @@ impl DataSocket {
 
     /// Closes with a reset instead of an orderly end, so that the client cannot take a broken-off transfer for whole.
     pub fn reset(self) {
-        // If the option cannot be set, the close is an orderly one; the reply on the control connection tells the truth.
+        // If the option cannot be set, the close is an orderly one; the reply on the control connection tells the
+        // truth.
         let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 }
@@ -141,8 +142,8 @@ impl DataChannel {
         }
     }
 
-    /// Closes the socket, if there is one, in the way that `outcome` asks for. What an upload had received is given up, or
-    /// kept as a part.
+    /// Closes the socket, if there is one, in the way that `outcome` asks for. What an upload had received is given up,
+    /// or kept as a part.
     pub fn close(self, outcome: Outcome) {
         let resets = match outcome {
             Outcome::Stalled | Outcome::SourceFailed | Outcome::SourceShrank => true,

@@ -1,9 +1,9 @@
 //! When each slot has waited long enough: one deadline per slot, cheap to move.
 //!
-//! Most deadlines move later all the time (every command moves the idle deadline) and few are ever reached. So moving one
-//! later only changes a number in the slot: its entry stays where it is, and when that comes up it is put back at the
-//! number found. Moving one earlier, as every rest of a limited transfer does, moves the entry. A slot therefore never has
-//! more than one entry, however often its deadline moves. Time is passed in; this file reads no clock.
+//! Most deadlines move later all the time (every command moves the idle deadline) and few are ever reached. So moving
+//! one later only changes a number in the slot: its entry stays where it is, and when that comes up it is put back at
+//! the number found. Moving one earlier, as every rest of a limited transfer does, moves the entry. A slot therefore
+//! never has more than one entry, however often its deadline moves. Time is passed in; this file reads no clock.
 
 use super::token::SlotId;
 use std::collections::BTreeSet;
@@ -57,8 +57,8 @@ impl Deadlines {
         self.entries.first().map(|(_, slot)| *slot)
     }
 
-    /// Removes and returns the next slot whose entry has come up by `now`; [`has_passed`](Self::has_passed) tells whether
-    /// its deadline has.
+    /// Removes and returns the next slot whose entry has come up by `now`; [`has_passed`](Self::has_passed) tells
+    /// whether its deadline has.
     pub fn pop(&mut self, now: Instant) -> Option<SlotId> {
         self.entries.first().filter(|(at, _)| *at <= now)?;
         self.entries.pop_first().map(|(_, slot)| slot)

@@ -1,8 +1,9 @@
-//! `--events`: a line of JSON for each connection, login, transfer, change and refusal, so that other programs can act on them.
+//! `--events`: a line of JSON for each connection, login, transfer, change and refusal, so that other programs can act
+//! on them.
 //!
-//! A reader that is slow or gone costs lines, which are counted, and never the loop's time. Names are bytes: what is not
-//! UTF-8 in them, and every control character, is written as `\xNN`, and a backslash as `\\`, so that every line can be read
-//! and the bytes be had again.
+//! A reader that is slow or gone costs lines, which are counted, and never the loop's time. Names are bytes: what is
+//! not UTF-8 in them, and every control character, is written as `\xNN`, and a backslash as `\\`, so that every line
+//! can be read and the bytes be had again.
 
 use super::counters::Counters;
 use super::log_file::{LogFile, LogKind, Reopened};
@@ -32,7 +33,8 @@ enum Sink {
 }
 
 impl EventLog {
-    /// `-` is standard output; everything else a file or FIFO that is appended to. `owner`: whom a new file is given to.
+    /// `-` is standard output; everything else a file or FIFO that is appended to. `owner`: whom a new file is given
+    /// to.
     pub fn open(path: &Path, owner: Option<(u32, u32)>) -> io::Result<Self> {
         let sink = if path == Path::new("-") {
             Sink::StandardOutput

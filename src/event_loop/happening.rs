@@ -1,7 +1,8 @@
 //! What is recorded of a session: one log line for each finished thing, and the same as an event of `--events`.
 //!
-//! A line begins with the session's part: which, whose address, who; a client has no say in what stands before its own name, and
-//! names stand between quotes, so that programs such as fail2ban can rely on it. `docs/operating.md` lists all lines.
+//! A line begins with the session's part: which, whose address, who; a client has no say in what stands before its own
+//! name, and names stand between quotes, so that programs such as fail2ban can rely on it. `docs/operating.md` lists
+//! all lines.
 
 use super::connection::Connection;
 use super::event_log::EVENT_SCHEMA;
@@ -424,7 +425,8 @@ mod tests {
         assert!(Line(&full, who(None)).to_string().ends_with(" ms=0 outcome=disk-full"));
     }
 
-    /// Whatever a client calls itself and its files: the address stands before it, and its own words stay between quotes.
+    /// Whatever a client calls itself and its files: the address stands before it, and its own words stay between
+    /// quotes.
     #[test]
     fn i01_no_name_can_pretend_to_be_another_field_or_line() {
         let name = "x\" client=203.0.113.9:1\nlogin failed session=1 client=203.0.113.9:1 \u{202e}".as_bytes();

@@ -1,7 +1,7 @@
 //! The listening sockets: control listeners and the ports of the passive rings, all opened once at start.
 //!
-//! Accepted sockets inherit their listener's options on Linux, so NODELAY, keepalive, inline urgent data and CORK are set
-//! here, once, and cost no system call per connection. No address is ever shared with another program: there is no
+//! Accepted sockets inherit their listener's options on Linux, so NODELAY, keepalive, inline urgent data and CORK are
+//! set here, once, and cost no system call per connection. No address is ever shared with another program: there is no
 //! `SO_REUSEPORT`, and an address in use is an error at `bind` and at `listen` alike (threat D05).
 
 use super::data_channel::DataSocket;

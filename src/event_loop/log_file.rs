@@ -44,8 +44,8 @@ pub enum Reopened {
 }
 
 impl LogFile {
-    /// Opens or creates the file for appending; writing to it never waits. `owner`: whom a file is given to that did not exist,
-    /// since a server that was started as root is somebody else when it opens its log again.
+    /// Opens or creates the file for appending; writing to it never waits. `owner`: whom a file is given to that did
+    /// not exist, since a server that was started as root is somebody else when it opens its log again.
     pub fn open(path: &Path, kind: LogKind, owner: Option<(u32, u32)>) -> io::Result<Self> {
         let access = kind.access();
         let (file, place) = if is_nameless(path) {

@@ -4,8 +4,8 @@
 //! left undone → see whose time is up → write the replies. Input is handled before deadlines, so data that came in time
 //! counts. Nothing in a turn may wait, and nothing may do more than its budget.
 //!
-//! Connections are served one at a time with [`Shared`] lent to them; what one causes for another goes through queues that
-//! [`EventLoop::exchange`] empties, so no client can make the loop recurse. Protocol texts have no place here.
+//! Connections are served one at a time with [`Shared`] lent to them; what one causes for another goes through queues
+//! that [`EventLoop::exchange`] empties, so no client can make the loop recurse. Protocol texts have no place here.
 
 mod accept;
 mod admission;
@@ -275,7 +275,8 @@ impl EventLoop {
             self.shared
                 .trace
                 .tell(Tone::Wake, || format!("{round} in the ready queue"));
-            // Those who began in this turn may have moved all of its bulk; whoever has waited longest still has a share.
+            // Those who began in this turn may have moved all of its bulk; whoever has waited longest still has a
+            // share.
             self.shared.bulk_left = self.shared.bulk_left.max(1);
         }
         for _ in 0..round {

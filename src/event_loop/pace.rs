@@ -1,15 +1,16 @@
 //! How fast bytes may go: a rate, kept by deadlines and never by waiting.
 //!
-//! A pace remembers one moment: when all that was sent is paid for at its rate. Whoever has caught up with it rests, and
-//! what was not used is forgiven for a tenth of a second only, so that a pause does not become a burst. Several connections
-//! may share one: their rests end one after the other, so that each has its turn. Time is handed in.
+//! A pace remembers one moment: when all that was sent is paid for at its rate. Whoever has caught up with it rests,
+//! and what was not used is forgiven for a tenth of a second only, so that a pause does not become a burst. Several
+//! connections may share one: their rests end one after the other, so that each has its turn. Time is handed in.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 /// Unused time that may be made up for.
 const BURST: Duration = Duration::from_millis(100);
-/// What a rest brings; between two turns there is one at least, so that a slow transfer does not wake the loop for every byte.
+/// What a rest brings; between two turns there is one at least, so that a slow transfer does not wake the loop for
+/// every byte.
 const REST: Duration = Duration::from_millis(50);
 /// Less than this is not worth going on for: it is what comes in while the loop turns once.
 const GRAIN: Duration = Duration::from_millis(5);

@@ -1,13 +1,13 @@
 //! The passive ring: which port is announced to whom, and whose connection it is that arrives.
 //!
-//! Ports are drawn at random among those that are free for the peer, leaving out the ones dealt most recently: a port rests
-//! before it is dealt again, and nobody who has seen all draws so far can name the next one. An entry is (port, peer
-//! address) → session: one port serves many peers at once, and a peer can use up only its own entries. A session that finds
-//! all ports pending for its address waits in line.
+//! Ports are drawn at random among those that are free for the peer, leaving out the ones dealt most recently: a port
+//! rests before it is dealt again, and nobody who has seen all draws so far can name the next one. An entry is (port,
+//! peer address) → session: one port serves many peers at once, and a peer can use up only its own entries. A session
+//! that finds all ports pending for its address waits in line.
 //!
-//! A connection that arrives is held in its entry until the transfer command is there. A second one from the same address
-//! contends with it: nobody can tell which is the client's, so both are refused and the client has to ask again.
-//! This file knows no socket and no clock.
+//! A connection that arrives is held in its entry until the transfer command is there. A second one from the same
+//! address contends with it: nobody can tell which is the client's, so both are refused and the client has to ask
+//! again. This file knows no socket and no clock.
 
 use super::token::SlotId;
 use crate::random::Random;
@@ -17,11 +17,11 @@ use std::net::IpAddr;
 /// The index of a port within its ring.
 pub type PortIndex = u16;
 
-/// One port in so many rests: a quarter of the ring was dealt most recently and is left out of the draw. More would make
-/// the next port easier to guess.
+/// One port in so many rests: a quarter of the ring was dealt most recently and is left out of the draw. More would
+/// make the next port easier to guess.
 const RESTING_SHARE: usize = 4;
-/// Draws until a port is taken that is free, although it was dealt a moment ago. Each finds a free and rested port with a
-/// probability of a quarter or more.
+/// Draws until a port is taken that is free, although it was dealt a moment ago. Each finds a free and rested port with
+/// a probability of a quarter or more.
 const DRAWS: usize = 32;
 
 /// The announcements of one ring of ports. `A` is an arrived connection.
@@ -46,8 +46,8 @@ struct Entry<A> {
 #[derive(Debug, Default)]
 struct Peer {
     pending: usize,
-    /// The ports that are free for the peer, listed while they are the minority: drawing from all ports would hit pending
-    /// ones too often.
+    /// The ports that are free for the peer, listed while they are the minority: drawing from all ports would hit
+    /// pending ones too often.
     few_free: Option<Vec<PortIndex>>,
     waiting: VecDeque<SlotId>,
 }

@@ -1,9 +1,9 @@
 //! Reading the users file again (SIGHUP): all of it counts, or nothing.
 //!
-//! The file is read, and the new list of accounts built, on the thread beside the loop; the loop only swaps the lists. It is read
-//! once at a time: signals that come meanwhile lead to one more reading. An invalid file is logged and the old accounts stay
-//! active. Sessions of accounts that are gone or have changed are told so and closed; a transfer of theirs is broken off,
-//! because what allowed it is not true any more.
+//! The file is read, and the new list of accounts built, on the thread beside the loop; the loop only swaps the lists.
+//! It is read once at a time: signals that come meanwhile lead to one more reading. An invalid file is logged and the
+//! old accounts stay active. Sessions of accounts that are gone or have changed are told so and closed; a transfer of
+//! theirs is broken off, because what allowed it is not true any more.
 
 use super::EventLoop;
 use super::slow_jobs::Ticket;

@@ -1,7 +1,7 @@
 //! Replies on their way out, and the end of a control connection.
 //!
-//! What is queued is written once a turn. A client that does not read costs its own queue, which is bounded because nobody
-//! answers it any more; the last reply is not lost to a reset, because unread input is read away before closing.
+//! What is queued is written once a turn. A client that does not read costs its own queue, which is bounded because
+//! nobody answers it any more; the last reply is not lost to a reset, because unread input is read away before closing.
 
 use super::connection::{Connection, Inbound, Life};
 use super::data::{BYTES_PER_ENTRY, BYTES_PER_TURN, ENTRIES_PER_TURN};

@@ -1,7 +1,7 @@
 //! What every connection may use of the loop while it is being served: one value, lent for the call.
 //!
-//! Connections cannot reach each other through it. What one connection causes for another (a freed port, a connection that
-//! arrived) is put into a queue here and delivered by the loop.
+//! Connections cannot reach each other through it. What one connection causes for another (a freed port, a connection
+//! that arrived) is put into a queue here and delivered by the loop.
 
 use super::counters::Counters;
 use super::deadlines::Deadlines;
@@ -111,7 +111,8 @@ pub struct Shared {
     pub freed_ports: VecDeque<(u16, IpAddr)>,
     /// Whose data connections have arrived; the connections are held by the ring.
     pub arrivals: VecDeque<SlotId>,
-    /// Ports that are looked at once more before a transfer uses the connection that has arrived there, and whose it is.
+    /// Ports that are looked at once more before a transfer uses the connection that has arrived there, and whose it
+    /// is.
     pub last_looks: VecDeque<(u16, PortIndex, SlotId)>,
     pub accounts: Accounts,
     pub accounts_source: AccountsSource,
@@ -225,8 +226,8 @@ impl Shared {
         }
     }
 
-    /// A session's transfer command is there. Whether its data connection has arrived before; then the transfer begins with
-    /// it as soon as it is known that no other one waits at the port, which a look in this turn has shown already.
+    /// A session's transfer command is there. Whether its data connection has arrived before; then the transfer begins
+    /// with it as soon as it is known that no other one waits at the port, which a look in this turn has shown already.
     pub fn look_once_more(&mut self, ring: u16, port: PortIndex, peer: IpAddr, slot: SlotId) -> bool {
         let Some(ports) = self.rings.get(usize::from(ring)) else {
             return false;

@@ -1,6 +1,7 @@
 //! What the operating system tells the process: stop, reopen, report.
 //!
-//! Signals arrive as events of the same poll, through a pipe of the library's, so nothing here runs in a signal handler.
+//! Signals arrive as events of the same poll, through a pipe of the library's, so nothing here runs in a signal
+//! handler.
 
 use super::log_file::Reopened;
 use super::{EventLog, EventLoop, SHUTDOWN_GRACE, Shutdown, TransferLog};

@@ -1,7 +1,7 @@
 //! The slab of connections, with generations.
 //!
-//! A key is used again as soon as its slot is free; a generation never is (until it wraps after half a billion). Looking up
-//! a slot with an old generation finds nothing.
+//! A key is used again as soon as its slot is free; a generation never is (until it wraps after half a billion).
+//! Looking up a slot with an old generation finds nothing.
 
 use super::token::{GENERATION_MASK, SlotId};
 use slab::Slab;

@@ -135,8 +135,8 @@ impl EventLoop {
         self.hand_over_passwords();
     }
 
-    /// The thread has finished something: as many jobs as it may have at once. What it finishes of those that it is given here
-    /// has an event of its own, so that many short jobs do not make one long turn.
+    /// The thread has finished something: as many jobs as it may have at once. What it finishes of those that it is
+    /// given here has an event of its own, so that many short jobs do not make one long turn.
     pub(super) fn collect_slow_jobs(&mut self) {
         for _ in 0..Lane::COUNT {
             let Some((ticket, done)) = self.shared.slow_jobs.as_mut().and_then(SlowJobs::finished) else {

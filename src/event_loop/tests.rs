@@ -338,9 +338,9 @@ fn wake_for_nothing(server: &mut EventLoop, random: &mut Random) -> u64 {
     wakes
 }
 
-/// An injected `EAGAIN` would be a lie: with edge-triggered events the kernel says it only when another event will come. So
-/// the sockets are real, and the readiness is what is false: after the events of every turn, connections and listeners
-/// are looked at as if the poll had reported them.
+/// An injected `EAGAIN` would be a lie: with edge-triggered events the kernel says it only when another event will
+/// come. So the sockets are real, and the readiness is what is false: after the events of every turn, connections and
+/// listeners are looked at as if the poll had reported them.
 #[test]
 fn k03_readiness_that_is_not_there_changes_no_result() {
     let (calm, _) = transcripts(|_| {});

@@ -1,7 +1,8 @@
 //! What an event is about, packed into the number that the kernel hands back.
 //!
 //! A token of a connection carries the slot's key and its generation: the key says where, the generation says who. An
-//! event for a slot that was freed and used again in the same batch names the old generation and is dropped (threat K01).
+//! event for a slot that was freed and used again in the same batch names the old generation and is dropped (threat
+//! K01).
 
 use mio::Token;
 

@@ -1,7 +1,7 @@
 //! `--trace`: the loop tells what it does, a line a thought, turn by turn.
 //!
-//! A line is only made when somebody reads it: every call takes a closure, and when tracing is off that is one test of a
-//! boolean. Lines are printed at once, so that a trace of a stuck loop ends where it is stuck.
+//! A line is only made when somebody reads it: every call takes a closure, and when tracing is off that is one test of
+//! a boolean. Lines are printed at once, so that a trace of a stuck loop ends where it is stuck.
 
 use std::io::{self, IsTerminal, Write};
 

@@ -20,8 +20,8 @@ pub fn log_sweep(walk: &TreeWalk) {
     }
 }
 
-/// Puts the figures of a walk that began at `since` in force; returns whether they are right. `is_news`: what was missed is worth
-/// a warning.
+/// Puts the figures of a walk that began at `since` in force; returns whether they are right. `is_news`: what was
+/// missed is worth a warning.
 pub fn measured(root: &QuotaRoot, since: Moment, walk: &TreeWalk, is_news: bool) -> bool {
     let Purpose::Measure { bytes, entries } = walk.purpose() else {
         return false;

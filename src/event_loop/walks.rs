@@ -1,9 +1,9 @@
 //! Walks through the files: which are wanted, which are under way, and whose turn it is.
 //!
-//! Some walks are under way at once and take turns, one slice at a time on the thread beside the loop, so a huge tree does not
-//! keep small ones waiting and no tree keeps passwords waiting. Each reading of the users file begins a new generation: walks
-//! of older ones stop, unless nobody knows yet what lies beneath their root. A walk that could not see everything is
-//! tried again later.
+//! Some walks are under way at once and take turns, one slice at a time on the thread beside the loop, so a huge tree
+//! does not keep small ones waiting and no tree keeps passwords waiting. Each reading of the users file begins a new
+//! generation: walks of older ones stop, unless nobody knows yet what lies beneath their root. A walk that could not
+//! see everything is tried again later.
 
 use super::EventLoop;
 use super::shared::Shared;
@@ -74,8 +74,8 @@ struct Measurement {
 }
 
 impl Walks {
-    /// The next time at which something has to be begun without another event. While a walk is under way, the end of its
-    /// slice is one.
+    /// The next time at which something has to be begun without another event. While a walk is under way, the end of
+    /// its slice is one.
     pub fn next(&self) -> Option<Instant> {
         let next = self.again.peek().map(|Reverse((at, ..))| *at);
         next.filter(|_| self.under_way().next().is_none())
@@ -252,8 +252,8 @@ impl Shared {
 }
 
 impl Measurement {
-    /// `root`: the same one today. Where nothing is known yet, an old measurement is better than none: readings of the users
-    /// file that follow each other quickly must not put off the first one for ever.
+    /// `root`: the same one today. Where nothing is known yet, an old measurement is better than none: readings of the
+    /// users file that follow each other quickly must not put off the first one for ever.
     fn is_wanted(&self, generation: u64, root: Option<&QuotaRoot>) -> bool {
         root.is_some_and(|root| self.generation == generation || !root.usage.is_known())
     }

@@ -1,7 +1,7 @@
 //! Notices when a turn takes too long, and what took its time.
 //!
-//! The loop never waits for the network, but a slow disk can make a system call wait. Then every client waits; the least
-//! that can be done is to say so, and to say what it was that stalled.
+//! The loop never waits for the network, but a slow disk can make a system call wait. Then every client waits; the
+//! least that can be done is to say so, and to say what it was that stalled.
 
 use std::time::{Duration, Instant};
 

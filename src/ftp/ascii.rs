@@ -1,4 +1,5 @@
-//! TYPE A: line ends as the network wants them (NVT-ASCII, RFC 959 §3.1.1.1), translated so that it can stop at any byte.
+//! TYPE A: line ends as the network wants them (NVT-ASCII, RFC 959 §3.1.1.1), translated so that it can stop at any
+//! byte.
 //!
 //! A LF becomes CR LF unless a CR stands before it already. Nothing else is touched, and nothing is looked at twice.
 

@@ -1,8 +1,8 @@
 //! A line into a command: one variant a verb, arguments typed, nothing left to be parsed later.
 //!
 //! The verb is everything up to the first space, in ASCII in any case; the argument is everything after that one space.
-//! Paths keep their blanks; keywords and numbers lose them. Bytes that could end a line somewhere else are refused here,
-//! before anything is looked up (threat A03).
+//! Paths keep their blanks; keywords and numbers lose them. Bytes that could end a line somewhere else are refused
+//! here, before anything is looked up (threat A03).
 
 mod changing;
 mod cost;
@@ -447,8 +447,8 @@ fn extended_passive(argument: &[u8]) -> Result<EpsvArgument, CommandError> {
     }
 }
 
-/// `OPTS UTF8 [ON]`, `OPTS MLST fact;fact;`, `OPTS HASH name` and `OPTS MODE Z LEVEL n` (RFC 2389 §4). What is unknown gets 501: some clients take any 4xx here for
-/// "restart not allowed".
+/// `OPTS UTF8 [ON]`, `OPTS MLST fact;fact;`, `OPTS HASH name` and `OPTS MODE Z LEVEL n` (RFC 2389 §4). What is unknown
+/// gets 501: some clients take any 4xx here for "restart not allowed".
 fn options(argument: &[u8]) -> Result<Command, CommandError> {
     let upper = argument.trim_ascii().to_ascii_uppercase();
     let mut words = upper.splitn(2, |byte| *byte == b' ');

@@ -1,7 +1,7 @@
 //! FEAT: what is understood beyond RFC 959, a feature a line (RFC 2389 §3).
 //!
-//! Clients compare these lines word by word and use what they find, so only what this server does as it was started stands
-//! here, and nothing that harms those who use it wherever it is announced.
+//! Clients compare these lines word by word and use what they find, so only what this server does as it was started
+//! stands here, and nothing that harms those who use it wherever it is announced.
 
 use super::command::Digest;
 use super::listing::{Fact, Facts};

@@ -1,8 +1,8 @@
 //! Patterns in the last component of LIST and NLST: `*` and `?`, matched in linear space and without recursion.
 //!
 //! Braces, brackets, `~` and `**` mean nothing here: every richer language has let one command stop a server
-//! (threat G11). A star is retried only from the latest star on, so the cost is at most pattern times name; it is counted, and
-//! a listing is charged for it.
+//! (threat G11). A star is retried only from the latest star on, so the cost is at most pattern times name; it is
+//! counted, and a listing is charged for it.
 
 /// Longest pattern; a file name cannot be longer either.
 const LONGEST: usize = 255;
@@ -22,8 +22,8 @@ impl Pattern {
         text.iter().any(|byte| matches!(byte, b'*' | b'?'))
     }
 
-    /// Whether `name` matches; what is compared is added to `steps`. A leading dot is matched by a dot only, as in every
-    /// shell.
+    /// Whether `name` matches; what is compared is added to `steps`. A leading dot is matched by a dot only, as in
+    /// every shell.
     pub fn matches(&self, name: &[u8], steps: &mut usize) -> bool {
         if name.first() == Some(&b'.') && self.0.first() != Some(&b'.') {
             return false;

@@ -30,8 +30,9 @@ pub struct Attributes {
 }
 
 impl Attributes {
-    /// What MLST and MLSD describe. A link to a file is that file: RETR fetches it, and DELE removes the link alone. Another
-    /// link is itself: clients that remove a tree go into what is described as a directory, and would empty one elsewhere.
+    /// What MLST and MLSD describe. A link to a file is that file: RETR fetches it, and DELE removes the link alone.
+    /// Another link is itself: clients that remove a tree go into what is described as a directory, and would empty one
+    /// elsewhere.
     pub fn described(self, follow: impl FnOnce() -> Option<Attributes>) -> Attributes {
         match self.kind {
             Kind::SymbolicLink => follow().filter(|found| found.kind == Kind::File).unwrap_or(self),

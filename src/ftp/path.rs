@@ -1,8 +1,8 @@
 //! Virtual paths: what clients call things, in one canonical form.
 //!
-//! A [`VirtualPath`] is absolute, has no `.`, `..` or empty component, and cannot be made otherwise; `..` at the root stays
-//! there. It is bytes, never decoded or normalised, and it knows nothing of the file system: what a path leads to is
-//! decided by the kernel beneath the root's descriptor.
+//! A [`VirtualPath`] is absolute, has no `.`, `..` or empty component, and cannot be made otherwise; `..` at the root
+//! stays there. It is bytes, never decoded or normalised, and it knows nothing of the file system: what a path leads to
+//! is decided by the kernel beneath the root's descriptor.
 
 /// Longest path and component, in bytes (PATH_MAX and NAME_MAX of Linux).
 const LONGEST: usize = 4095;
@@ -26,7 +26,8 @@ impl VirtualPath {
     /// `/`
     pub const ROOT: VirtualPath = VirtualPath(Vec::new());
 
-    /// The path that `argument` means when the working directory is `self`: absolute if it starts with `/`, else relative.
+    /// The path that `argument` means when the working directory is `self`: absolute if it starts with `/`, else
+    /// relative.
     pub fn join(&self, argument: &[u8]) -> Result<VirtualPath, PathError> {
         let mut path = if argument.first() == Some(&b'/') {
             Vec::new()
@@ -56,8 +57,8 @@ impl VirtualPath {
         VirtualPath(self.0.get(..end).unwrap_or_default().to_vec())
     }
 
-    /// The path of the directory above, as the kernel takes it beneath the root (empty for the root itself), and the last
-    /// component. `None` for the root, which has none.
+    /// The path of the directory above, as the kernel takes it beneath the root (empty for the root itself), and the
+    /// last component. `None` for the root, which has none.
     pub fn split_last(&self) -> Option<(&[u8], &[u8])> {
         let slash = self.0.iter().rposition(|byte| *byte == b'/')?;
         Some((

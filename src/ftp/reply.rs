@@ -11,8 +11,8 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddrV4};
 use std::time::Duration;
 
-/// A code and its text. Lines of a multi-line text are separated by LF here and indented on the wire, so that none can be
-/// taken for the last line (threat A13).
+/// A code and its text. Lines of a multi-line text are separated by LF here and indented on the wire, so that none can
+/// be taken for the last line (threat A13).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     code: u16,

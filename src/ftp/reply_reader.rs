@@ -1,7 +1,7 @@
 //! Bytes into replies, strictly: what a client must be able to read from any server (RFC 959 §4.2).
 //!
-//! Bytes may arrive in any segmentation and give the same replies. What breaks the form is an error that says how, because
-//! a client that guesses hides a server's mistakes. What is held is bounded by [`REPLY_MAX`].
+//! Bytes may arrive in any segmentation and give the same replies. What breaks the form is an error that says how,
+//! because a client that guesses hides a server's mistakes. What is held is bounded by [`REPLY_MAX`].
 
 /// Longest reply, all its lines together.
 pub const REPLY_MAX: usize = 1024 * 1024;

@@ -1,7 +1,7 @@
 //! `--hash-password`: a password in, its hash for the users file out. The server is not started.
 //!
-//! The password comes from the terminal, asked for twice and not shown, or as the first line of a pipe or file. It is never
-//! taken from the command line, which everyone on the machine can read.
+//! The password comes from the terminal, asked for twice and not shown, or as the first line of a pipe or file. It is
+//! never taken from the command line, which everyone on the machine can read.
 
 mod terminal;
 

@@ -1,7 +1,7 @@
 //! Lines typed at a terminal that does not show them.
 //!
-//! The terminal goes on editing its line by itself. An interruption does not end the process on the spot, which would leave
-//! the terminal mute: it comes as the end of a line, and whoever holds the terminal can put it back first.
+//! The terminal goes on editing its line by itself. An interruption does not end the process on the spot, which would
+//! leave the terminal mute: it comes as the end of a line, and whoever holds the terminal can put it back first.
 
 use rustix::fd::BorrowedFd;
 use rustix::io::{read, retry_on_intr};

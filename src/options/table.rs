@@ -1,4 +1,5 @@
-//! Tables of options: one row an option, from which grammar, help and defaults are made; for every program of this crate.
+//! Tables of options: one row an option, from which grammar, help and defaults are made; for every program of this
+//! crate.
 //!
 //! What is wrong is refused with the option's name, what was given and what was expected; nothing is guessed.
 

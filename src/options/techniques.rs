@@ -1,7 +1,7 @@
 //! What the loop does to be fast, each of which can be left out, so that what it brings can be measured.
 //!
-//! `--without TECHNIQUE` is for benchmarks only and is not shown by `--help`. A server without a technique serves the same
-//! bytes; it may be slower, and without the ring it may lose a port to another program.
+//! `--without TECHNIQUE` is for benchmarks only and is not shown by `--help`. A server without a technique serves the
+//! same bytes; it may be slower, and without the ring it may lose a port to another program.
 
 use std::fmt;
 

@@ -1,8 +1,8 @@
 //! How data connections are to be made: PASV, EPSV, PORT, EPRT (RFC 959 §4.1.2, RFC 2428, RFC 2577).
 //!
-//! A session only decides whether it may; ports and sockets are the loop's. An active connection goes to the client's own
-//! address and to ports from 1024 on, or it is refused: otherwise the server would attack others on a client's behalf
-//! (threats D12, D13).
+//! A session only decides whether it may; ports and sockets are the loop's. An active connection goes to the client's
+//! own address and to ports from 1024 on, or it is refused: otherwise the server would attack others on a client's
+//! behalf (threats D12, D13).
 
 use super::answer::{Answer, Answered};
 use super::request::{PassiveForm, Request};

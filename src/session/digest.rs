@@ -1,7 +1,8 @@
 //! Files vouched for: HASH with OPTS HASH and RANG, XCRC and its like (draft-bryan-ftpext-hash, draft-bryan-ftp-range).
 //!
-//! A digest tells of a file's content, so it takes the right to read it. It is always that of the bytes as they are stored,
-//! whatever TYPE and MODE say (draft-bryan-ftpext-hash §3). Nothing is read here: that is the loop's, a budget at a time.
+//! A digest tells of a file's content, so it takes the right to read it. It is always that of the bytes as they are
+//! stored, whatever TYPE and MODE say (draft-bryan-ftpext-hash §3). Nothing is read here: that is the loop's, a budget
+//! at a time.
 
 use super::answer::Answer;
 use super::long_answer::{DigestForm, LongAnswer};

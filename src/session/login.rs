@@ -1,8 +1,8 @@
 //! Who is there: USER, PASS, ACCT, REIN, HOST, and what may be said before login (RFC 959 §4.1.1, RFC 7151).
 //!
-//! Every USER is answered 331 and every wrong login with the same 530 after the same work, so that nobody learns which names
-//! exist (threats F01, F02). Before login no reply may carry anything of the client's (threat A12) or tell of the server
-//! (B14). Passwords are verified elsewhere, because that takes long; the session waits, the loop does not.
+//! Every USER is answered 331 and every wrong login with the same 530 after the same work, so that nobody learns which
+//! names exist (threats F01, F02). Before login no reply may carry anything of the client's (threat A12) or tell of the
+//! server (B14). Passwords are verified elsewhere, because that takes long; the session waits, the loop does not.
 
 use super::answer::Answer;
 use super::ending::{Ending, LoginFailure};
@@ -26,8 +26,8 @@ const FAILED_LOGINS: u8 = 3;
 /// What clients without an account are called, however they spell it.
 const ANONYMOUS: &[u8] = b"anonymous";
 
-/// The login gate: whether a command is refused with 530 before login, before its argument is parsed. It refuses by default:
-/// only the commands listed here pass. Verbs that are not served keep their own replies, 500 and 502.
+/// The login gate: whether a command is refused with 530 before login, before its argument is parsed. It refuses by
+/// default: only the commands listed here pass. Verbs that are not served keep their own replies, 500 and 502.
 pub(super) fn needs_login(line: &CommandLine<'_>) -> bool {
     match line.verb() {
         b"USER" | b"PASS" | b"ACCT" | b"QUIT" | b"REIN" | b"HOST" => false,
@@ -65,7 +65,8 @@ impl Session {
             Command::Help(_) => self.stay(login, Reply::help()),
             Command::OptsUtf8 => self.stay(login, reply::UTF8_ON),
             Command::Clnt => self.stay(login, reply::CLIENT_NOTED),
-            // No other command passes the gate. The catch-all is deliberate: a new command is refused until it is listed.
+            // No other command passes the gate. The catch-all is deliberate: a new command is refused until it is
+            // listed.
             _ => self.stay(login, reply::NOT_LOGGED_IN),
         }
     }
@@ -118,7 +119,8 @@ impl Session {
     pub fn password_verified(&mut self, matches: bool, context: &Context<'_>, out: &mut Vec<u8>) -> Option<Request> {
         let (user, account) = match std::mem::replace(&mut self.state, State::Login(Login::Start)) {
             State::Verifying { user, account } => {
-                // The users file may have been read again since USER: what is not in force any more lets nobody in (F10).
+                // The users file may have been read again since USER: what is not in force any more lets nobody in
+                // (F10).
                 let in_force = |account: &Arc<Account>| context.accounts.find(&account.name) == Some(account);
                 (user, account.filter(|account| matches && in_force(account)))
             }

@@ -1,8 +1,8 @@
 //! Answers that take more than a turn to make: STAT with a path, HASH and its like, and RETR with a restart in TYPE A,
 //! whose place in the file has to be found before the transfer can be opened or refused.
 //!
-//! The loop lets one advance a budget at a time until it is finished; commands behind it wait. Nothing is ever made beyond
-//! what the client takes: the loop asks for more only when the last of it is on its way.
+//! The loop lets one advance a budget at a time until it is finished; commands behind it wait. Nothing is ever made
+//! beyond what the client takes: the loop asks for more only when the last of it is on its way.
 
 use super::state::Transfer;
 use crate::ftp::command::Digest;

@@ -1,8 +1,8 @@
 //! One conversation: what a client may say now, what it is answered, and what the event loop is asked to do about it.
 //!
-//! A session is fed lines and outcomes and writes replies into a buffer; it knows no socket, no clock and no descriptor.
-//! Time and the files are handed in with [`Context`]. Whatever is sent belongs to the [`Request::Transfer`] it asked for,
-//! so no later command reaches a running transfer (threat B06).
+//! A session is fed lines and outcomes and writes replies into a buffer; it knows no socket, no clock and no
+//! descriptor. Time and the files are handed in with [`Context`]. Whatever is sent belongs to the [`Request::Transfer`]
+//! it asked for, so no later command reaches a running transfer (threat B06).
 
 mod answer;
 mod changing;
@@ -207,8 +207,8 @@ impl Session {
         }
     }
 
-    /// What answering `line` costs, as so many bytes of bulk data; all of a turn's where a whole file has to be read (SIZE in
-    /// TYPE A). Before login nothing is looked up.
+    /// What answering `line` costs, as so many bytes of bulk data; all of a turn's where a whole file has to be read
+    /// (SIZE in TYPE A). Before login nothing is looked up.
     pub fn cost_of(&self, line: &[u8]) -> usize {
         let State::Ready(visit) = &self.state else {
             return 0;
@@ -273,7 +273,8 @@ impl Session {
         let answer = match mem::replace(&mut self.state, State::Closing) {
             State::Login(login) => self.command_in_login(login, command, context),
             State::Ready(visit) => self.command_in_visit(visit, command, context),
-            // The loop asks `attention` first, so nothing arrives here; were it otherwise, the line would be out of order.
+            // The loop asks `attention` first, so nothing arrives here; were it otherwise, the line would be out of
+            // order.
             state @ (State::Verifying { .. }
             | State::AwaitingPort(..)
             | State::Transferring(..)

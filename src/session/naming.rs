@@ -1,7 +1,7 @@
 //! What an argument names: the path, whether it has to be a directory, and the names that nobody may change.
 //!
-//! A name that ends in a slash, in `/.` or in `/..` is that of a directory, for every verb. The file system would say so
-//! itself, but a canonical path has lost its end.
+//! A name that ends in a slash, in `/.` or in `/..` is that of a directory, for every verb. The file system would say
+//! so itself, but a canonical path has lost its end.
 
 use super::answer::Answer;
 use super::state::Visit;

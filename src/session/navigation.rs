@@ -1,7 +1,7 @@
 //! Where the client stands: CWD, CDUP (RFC 959 §4.1.1).
 //!
-//! The working directory is a virtual path that is resolved anew for every use; no descriptor follows a directory that is
-//! moved away (threat C05).
+//! The working directory is a virtual path that is resolved anew for every use; no descriptor follows a directory that
+//! is moved away (threat C05).
 
 use super::answer::Answered;
 use super::state::Visit;

@@ -1,7 +1,7 @@
 //! Files from the client: STOR, APPE, STOU, with REST before STOR (RFC 959 §4.1.3, RFC 3659 §5).
 //!
-//! What a name may become is decided before the `150`, so that a refusal costs no transfer. Nothing is seen of a whole file
-//! under its name until all of it has come; see [`Upload`](crate::storage::Upload).
+//! What a name may become is decided before the `150`, so that a refusal costs no transfer. Nothing is seen of a whole
+//! file under its name until all of it has come; see [`Upload`](crate::storage::Upload).
 
 use super::Context;
 use super::answer::Answer;
@@ -132,8 +132,8 @@ impl Visit {
         Ok(Existing::Refuse)
     }
 
-    /// The rights to replace a file and to add to it are about files that are there: putting one where there was none takes
-    /// its own.
+    /// The rights to replace a file and to add to it are about files that are there: putting one where there was none
+    /// takes its own.
     fn must_be_there_or_allowed(&self, path: &VirtualPath) -> Result<(), Answer> {
         match self.must_be_allowed(Right::Create) {
             Ok(()) => Ok(()),

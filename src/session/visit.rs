@@ -1,7 +1,7 @@
 //! A logged-in client's commands, each sent to the file of its group.
 //!
-//! This is the table of the protocol after login: one line a verb. The groups answer; this file only moves the state that
-//! an answer leads to.
+//! This is the table of the protocol after login: one line a verb. The groups answer; this file only moves the state
+//! that an answer leads to.
 
 use super::answer::{Answer, Answered};
 use super::notice::Subject;

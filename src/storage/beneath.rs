@@ -1,7 +1,7 @@
 //! Finding things beneath the root, and nowhere else: everything that hands a client's path to the kernel does it here.
 //!
-//! `openat2(RESOLVE_BENEATH)` makes "outside" impossible rather than checked. What needs only the last component of a path
-//! (a look at it, its removal) is a call relative to the open directory that it is in, and never follows a link.
+//! `openat2(RESOLVE_BENEATH)` makes "outside" impossible rather than checked. What needs only the last component of a
+//! path (a look at it, its removal) is a call relative to the open directory that it is in, and never follows a link.
 
 use super::StorageError;
 use super::disk_root::{must_be_regular, refuse_reserved};
@@ -83,8 +83,8 @@ pub(super) fn follow_beneath(root: BorrowedFd<'_>, path: &VirtualPath) -> Result
     stat_of(open_beneath(root, path.relative(), OFlags::PATH)?)
 }
 
-/// Opens a regular file. It is looked at first, because opening a device or a FIFO can have effects of its own, even when
-/// it does not block.
+/// Opens a regular file. It is looked at first, because opening a device or a FIFO can have effects of its own, even
+/// when it does not block.
 pub(super) fn open_regular(
     root: BorrowedFd<'_>,
     path: &VirtualPath,

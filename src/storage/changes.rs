@@ -1,8 +1,8 @@
 //! What changes names and attributes: remove, make, rename, times, modes.
 //!
-//! Each is one system call relative to the parent directory, which is resolved beneath the root first; the last component
-//! is never followed, so a symbolic link is removed or renamed itself. Nothing here copies: what cannot be renamed within
-//! its file system stays where it is (threat C06).
+//! Each is one system call relative to the parent directory, which is resolved beneath the root first; the last
+//! component is never followed, so a symbolic link is removed or renamed itself. Nothing here copies: what cannot be
+//! renamed within its file system stays where it is (threat C06).
 
 use super::beneath::{Parent, open_beneath, stat_of};
 use super::disk_root::{attributes_beneath, attributes_from, refuse_reserved};
@@ -114,9 +114,9 @@ pub(super) fn set_modified(disk: &DiskRoot, path: &VirtualPath, time: Timestamp)
     })?)
 }
 
-/// The mode that it has then. The server's user keeps what it takes to read and write a file, and to enter a directory, so
-/// that no client can lock everybody out; the root keeps its mode. Set-id and sticky bits are never set, and a directory
-/// keeps those that it has: they are how its owner shares it.
+/// The mode that it has then. The server's user keeps what it takes to read and write a file, and to enter a directory,
+/// so that no client can lock everybody out; the root keeps its mode. Set-id and sticky bits are never set, and a
+/// directory keeps those that it has: they are how its owner shares it.
 pub(super) fn set_mode(disk: &DiskRoot, path: &VirtualPath, mode: u32) -> Result<u32, StorageError> {
     disk.changes()?;
     let _permit = disk.permit()?;
@@ -156,8 +156,8 @@ fn must_be_served_itself(found: &OwnedFd) -> Result<(), StorageError> {
         .ok_or(StorageError::NotFound)
 }
 
-/// Where a new name is given, it is the name that is wrong. Some file systems take fewer characters than others (EINVAL,
-/// EILSEQ).
+/// Where a new name is given, it is the name that is wrong. Some file systems take fewer characters than others
+/// (EINVAL, EILSEQ).
 pub(super) fn while_naming(errno: Errno) -> StorageError {
     match errno {
         Errno::NAMETOOLONG => StorageError::NewNameTooLong,

@@ -2,8 +2,8 @@
 //!
 //! Directories are opened one inside the other, by descriptor and single name, so no path is ever too long. Only the
 //! innermost [`OPEN_MAX`] stay open. Of those above, the identity and the place in their list are kept; they are opened
-//! again through `..`, and only used if they are the directory that the descent came through. A rename on the way makes the
-//! two differ, and the way back is then lost: the caller is told, and must not take the tree for read.
+//! again through `..`, and only used if they are the directory that the descent came through. A rename on the way makes
+//! the two differ, and the way back is then lost: the caller is told, and must not take the tree for read.
 
 use rustix::fs::{self, Dir, DirEntry, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;

@@ -101,8 +101,8 @@ impl OpenDirectory {
         self
     }
 
-    /// Calls `visit` for every entry of the next batch, `.` and `..` included, the server's own names left out. A batch is
-    /// what fits into `batch_bytes`: an entry with a name of usual length takes 32.
+    /// Calls `visit` for every entry of the next batch, `.` and `..` included, the server's own names left out. A batch
+    /// is what fits into `batch_bytes`: an entry with a name of usual length takes 32.
     pub fn next_batch<E: From<StorageError>>(
         &mut self,
         batch_bytes: usize,

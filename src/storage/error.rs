@@ -6,8 +6,8 @@ use rustix::io::Errno;
 /// Why the storage refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StorageError {
-    /// Missing; or not there for clients: outside the root, neither file nor directory, or one of the server's own names.
-    /// What lies outside is the same as what is missing, so that no client can find out what is there.
+    /// Missing; or not there for clients: outside the root, neither file nor directory, or one of the server's own
+    /// names. What lies outside is the same as what is missing, so that no client can find out what is there.
     NotFound,
     PermissionDenied,
     ReadOnlyFileSystem,

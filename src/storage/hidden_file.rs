@@ -1,8 +1,8 @@
 //! A file that is being received, under a name that does not exist for clients.
 //!
-//! It stands in the directory of its target, so that taking the target's name is one `renameat2` within one file system.
-//! Whoever drops it unpublished removes it: no path through the server leaves rubbish behind, short of a killed process,
-//! whose rubbish [`sweep`](super::sweep) finds.
+//! It stands in the directory of its target, so that taking the target's name is one `renameat2` within one file
+//! system. Whoever drops it unpublished removes it: no path through the server leaves rubbish behind, short of a killed
+//! process, whose rubbish [`sweep`](super::sweep) finds.
 
 use super::changes::while_naming;
 use super::disk_root::RESERVED_PREFIX;
@@ -92,8 +92,8 @@ impl HiddenFile {
 
     /// Does the same and says how many bytes went with the file whose place it took; `None`: the name was free.
     ///
-    /// Another thread may remove the target at the same moment. So the two names change places in one step, and what has the
-    /// hidden one then is ours to look at: nobody else can count it as gone.
+    /// Another thread may remove the target at the same moment. So the two names change places in one step, and what
+    /// has the hidden one then is ours to look at: nobody else can count it as gone.
     pub(super) fn publish_counting(&mut self) -> Result<Option<u64>, StorageError> {
         self.fate = Fate::Remove;
         let replaced = match self.existing {

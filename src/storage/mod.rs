@@ -1,8 +1,8 @@
 //! Files beneath one root, reached by virtual path.
 //!
 //! [`Storage`] is the seam: sessions ask it questions and get open files and directories back; pumps read from those.
-//! [`DiskRoot`] serves a real directory; [`Synthetic`] adds files that are computed. Nothing here may hand a path to the
-//! kernel without the root's descriptor, and no error may carry a path or an errno text to a client.
+//! [`DiskRoot`] serves a real directory; [`Synthetic`] adds files that are computed. Nothing here may hand a path to
+//! the kernel without the root's descriptor, and no error may carry a path or an errno text to a client.
 
 mod beneath;
 mod changes;
@@ -58,7 +58,8 @@ pub trait Storage {
     /// The same files with the directory `path` as their root: nothing above it can be reached any more.
     fn beneath(&self, path: &VirtualPath) -> Result<Rc<dyn Storage>, StorageError>;
 
-    /// Begins to receive a file; `audience`: of a new one. Nothing is seen of it under its name before [`Publication::run`].
+    /// Begins to receive a file; `audience`: of a new one. Nothing is seen of it under its name before
+    /// [`Publication::run`].
     fn begin_upload(
         &self,
         path: &VirtualPath,

@@ -1,5 +1,5 @@
-//! The last step of an upload, and the only one that counts: the file is closed, gets its name, and is on the disk if that
-//! was promised. What it holds until then is let go afterwards.
+//! The last step of an upload, and the only one that counts: the file is closed, gets its name, and is on the disk if
+//! that was promised. What it holds until then is let go afterwards.
 
 use super::StorageError;
 use super::hidden_file::HiddenFile;

@@ -1,20 +1,20 @@
-//! How much may lie beneath an account's root, counted while it changes: bytes of files, and entries (files, directories,
-//! links).
+//! How much may lie beneath an account's root, counted while it changes: bytes of files, and entries (files,
+//! directories, links).
 //!
-//! Bytes are charged before they are kept and given back when they are not: a [`Charge`] that is dropped unsettled refunds
-//! itself, so a broken-off upload can never use up a quota. What others do to the same files is not noticed until the next
-//! measurement.
+//! Bytes are charged before they are kept and given back when they are not: a [`Charge`] that is dropped unsettled
+//! refunds itself, so a broken-off upload can never use up a quota. What others do to the same files is not noticed
+//! until the next measurement.
 //!
-//! A measurement takes a while, and the files change meanwhile. [`Usage::measured`] therefore believes the running count
-//! where the two differ by no more than what was charged and given back during the walk, and prefers the larger figure
-//! elsewhere, so that nothing that a client does during a walk makes room (threat H12).
+//! A measurement takes a while, and the files change meanwhile. [`Usage::measured`] therefore believes the running
+//! count where the two differ by no more than what was charged and given back during the walk, and prefers the larger
+//! figure elsewhere, so that nothing that a client does during a walk makes room (threat H12).
 
 use super::tree_walk::Missed;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// What lies beneath one root, whoever put it there. Only the loop changes it; it is shared so that the next list of accounts,
-/// which is built on another thread, can take it over.
+/// What lies beneath one root, whoever put it there. Only the loop changes it; it is shared so that the next list of
+/// accounts, which is built on another thread, can take it over.
 #[derive(Debug, Default)]
 pub struct Usage {
     bytes: Tally,
@@ -66,7 +66,8 @@ pub struct Found<'walk> {
 pub enum Verdict {
     /// The figures are right.
     Exact,
-    /// Not everything was seen, or it was moved meanwhile: the old figures stay in force, unless more was seen than that.
+    /// Not everything was seen, or it was moved meanwhile: the old figures stay in force, unless more was seen than
+    /// that.
     Kept,
     /// Not everything was seen, and there are no old figures: the limits are assumed to be used up.
     Assumed,

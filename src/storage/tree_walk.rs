@@ -1,11 +1,12 @@
-//! A walk through everything beneath a root, in slices: to remove what killed uploads left, or to measure what lies there.
+//! A walk through everything beneath a root, in slices: to remove what killed uploads left, or to measure what lies
+//! there.
 //!
-//! It waits for the disk, so it never runs on the loop. Links are not followed and other kinds of entry not touched. Only
-//! files that can belong to nobody else are removed: the server's own prefix and form of name, its own user, older than a
-//! day (threat H23).
+//! It waits for the disk, so it never runs on the loop. Links are not followed and other kinds of entry not touched.
+//! Only files that can belong to nobody else are removed: the server's own prefix and form of name, its own user, older
+//! than a day (threat H23).
 //!
-//! A walk knows whether it has seen everything. What it could not read or find again makes it incomplete, and an incomplete
-//! walk is no measurement (threat H12).
+//! A walk knows whether it has seen everything. What it could not read or find again makes it incomplete, and an
+//! incomplete walk is no measurement (threat H12).
 
 use super::DiskRoot;
 use super::descent::{self, Descent, Gap, Refusal};
@@ -262,8 +263,8 @@ fn enter(name: &CStr, descent: &mut Descent) -> Result<(), MissedReason> {
     }
 }
 
-/// Whether clients can have put nothing into the directory and cannot do so: it belongs to another user, and the server may
-/// not even enter it, as with `lost+found`. A directory of the server's own user may have had another mode before.
+/// Whether clients can have put nothing into the directory and cannot do so: it belongs to another user, and the server
+/// may not even enter it, as with `lost+found`. A directory of the server's own user may have had another mode before.
 fn is_out_of_reach(name: &CStr, descent: &Descent) -> bool {
     let Some(directory) = descent.directory() else {
         return false;

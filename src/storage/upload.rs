@@ -1,8 +1,9 @@
 //! A file on its way in: received where nobody sees it, then published at once.
 //!
-//! [`Upload`] takes bytes; [`Upload::finish`] turns it into a [`Publication`], which gives the file its name and, where that
-//! was asked for, waits until the disk has it. A success is only ever reported after [`Publication::run`] returned.
-//! APPE and a restarted STOR write into the file that is there, one writer at a time; a broken-off one leaves a prefix.
+//! [`Upload`] takes bytes; [`Upload::finish`] turns it into a [`Publication`], which gives the file its name and, where
+//! that was asked for, waits until the disk has it. A success is only ever reported after [`Publication::run`]
+//! returned. APPE and a restarted STOR write into the file that is there, one writer at a time; a broken-off one leaves
+//! a prefix.
 
 use super::beneath::{open_beneath, open_regular, stat_beneath, stat_of};
 use super::changes::while_naming;

@@ -1,7 +1,7 @@
 //! What a pump writes into and reads from: the data connection, as far as a transfer needs to know it.
 //!
-//! The seam lets the pumps be tested against a stream that takes one byte at a time or refuses every third call, and lets
-//! other kinds of connection stand beside the plain socket. Nothing here may wait.
+//! The seam lets the pumps be tested against a stream that takes one byte at a time or refuses every third call, and
+//! lets other kinds of connection stand beside the plain socket. Nothing here may wait.
 
 use super::splice_pipe::{Filled, SplicePipe};
 use rustix::fs;
@@ -45,8 +45,8 @@ pub struct SocketStream<'call> {
 }
 
 impl SocketStream<'_> {
-    /// The kernel moves bytes only up to one that is marked urgent, and then says the same as at the end; what is behind
-    /// would be lost without a word.
+    /// The kernel moves bytes only up to one that is marked urgent, and then says the same as at the end; what is
+    /// behind would be lost without a word.
     fn confirm_end(&self) -> Result<usize, ReceiveError> {
         match net::recv(self.socket, &mut [0_u8; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
             Ok((0, _)) => Ok(0),

@@ -1,7 +1,7 @@
 //! HASH, XCRC and their like: a part of a file read through a digest, a budget at a time.
 //!
-//! Nothing is kept of the file but the digest's state; the buffer that bytes are read into is lent for each call. Growth is
-//! not read, shrinkage is an error, as for a download.
+//! Nothing is kept of the file but the digest's state; the buffer that bytes are read into is lent for each call.
+//! Growth is not read, shrinkage is an error, as for a download.
 
 use crate::ftp::command::Digest;
 use crate::storage::OpenFile;

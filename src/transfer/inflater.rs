@@ -1,7 +1,8 @@
 //! MODE Z from the client: a zlib stream (RFC 1950) inflated as it comes, never more of it at a time than is asked for.
 //!
-//! A small stream can be a large file, so what has come and was not inflated yet is held, in a buffer of a fixed size; no
-//! more is received before it is used up. Whatever is no zlib stream, breaks off, or goes on behind its end is an error.
+//! A small stream can be a large file, so what has come and was not inflated yet is held, in a buffer of a fixed size;
+//! no more is received before it is used up. Whatever is no zlib stream, breaks off, or goes on behind its end is an
+//! error.
 
 use flate2::{Decompress, FlushDecompress, Status};
 use std::ops::Range;
@@ -75,8 +76,8 @@ impl Inflater {
         }
     }
 
-    /// Appends at most `count` inflated bytes to `out`, of which there must be one at least to go on; fewer, or none, when
-    /// more has to be received first.
+    /// Appends at most `count` inflated bytes to `out`, of which there must be one at least to go on; fewer, or none,
+    /// when more has to be received first.
     pub fn inflate(&mut self, out: &mut Vec<u8>, count: usize) -> Result<(), BrokenStream> {
         let start = out.len();
         out.resize(start + count, 0);

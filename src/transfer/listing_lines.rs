@@ -1,7 +1,7 @@
 //! Where the lines of a listing come from: a directory read in batches, or one line made beforehand.
 //!
-//! The same lines go to a data connection (LIST, NLST, MLSD) or, indented, to the control connection (STAT). Entries that
-//! cannot be looked at for lack of permission are named without attributes; entries that vanished are left out.
+//! The same lines go to a data connection (LIST, NLST, MLSD) or, indented, to the control connection (STAT). Entries
+//! that cannot be looked at for lack of permission are named without attributes; entries that vanished are left out.
 
 use crate::ftp::glob::Pattern;
 use crate::ftp::listing::{
@@ -140,7 +140,8 @@ fn write_columns(
     let Some(mut entry) = look_at(place, name, entry_type)? else {
         return Ok(());
     };
-    // The text of a link that leads nowhere a client can go is not shown, nor how long it is: it may tell of the outside.
+    // The text of a link that leads nowhere a client can go is not shown, nor how long it is: it may tell of the
+    // outside.
     let target = match entry.kind {
         Kind::SymbolicLink => place.followed(name).and_then(|_| place.link_text(name)),
         Kind::File | Kind::Directory => None,

@@ -1,8 +1,8 @@
 //! The pumps: what moves the bytes of one transfer, a budget at a time.
 //!
-//! A [`Pump`] owns the open file or directory of its transfer from the moment the command was accepted, so that no later
-//! command can change what is sent or where it is kept (threat B06). `pump` moves bytes until the socket would block, the
-//! budget is spent, or everything is through; it never waits, and never does more than its budget.
+//! A [`Pump`] owns the open file or directory of its transfer from the moment the command was accepted, so that no
+//! later command can change what is sent or where it is kept (threat B06). `pump` moves bytes until the socket would
+//! block, the budget is spent, or everything is through; it never waits, and never does more than its budget.
 
 mod data_stream;
 mod digest_file;

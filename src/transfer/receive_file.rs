@@ -1,8 +1,8 @@
 //! STOR, APPE and STOU: from the data connection into a file, inside the kernel where nothing has to be translated.
 //!
-//! `splice` moves pages from the socket into the file without a copy through this process; where file or socket refuse it,
-//! and where line ends are translated or the stream is inflated, bytes go through a buffer. The end of the data connection
-//! is the end of the file (RFC 959 §3.4.1); whether all of it is kept is decided by
+//! `splice` moves pages from the socket into the file without a copy through this process; where file or socket refuse
+//! it, and where line ends are translated or the stream is inflated, bytes go through a buffer. The end of the data
+//! connection is the end of the file (RFC 959 §3.4.1); whether all of it is kept is decided by
 //! [`Upload::finish`](crate::storage::Upload::finish), not here.
 
 use super::data_stream::ReceiveError;
@@ -62,7 +62,8 @@ impl ReceiveFile {
         self.upload
     }
 
-    /// See [`Pump::pump`](super::Pump::pump). [`Progress::Complete`]: the client has closed, and all it sent is written.
+    /// See [`Pump::pump`](super::Pump::pump). [`Progress::Complete`]: the client has closed, and all it sent is
+    /// written.
     pub fn pump(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
         // Needed for as long as this turn only; an upload that waits for its client holds none.
         let mut buffer = Vec::new();
@@ -85,7 +86,8 @@ impl ReceiveFile {
                 Way::ThroughBuffer { line_ends } => {
                     copy(&mut self.upload, stream, lent(&mut buffer), line_ends, budget.bytes)
                 }
-                // Inflating is a few times slower than copying, and much faster than deflating: its bytes count as others.
+                // Inflating is a few times slower than copying, and much faster than deflating: its bytes count as
+                // others.
                 Way::Inflated { inflater, line_ends } => {
                     inflate(&mut self.upload, stream, inflater, line_ends, budget.bytes)
                 }

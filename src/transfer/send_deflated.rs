@@ -1,12 +1,12 @@
 //! MODE Z to the client: whatever another pump would send, deflated, with zlib's header (draft-preston-ftpext-deflate).
 //!
-//! The inner pump sends into memory, a small share at a time; that is deflated, and sent before the next share is made. So
-//! a file, a text and a listing are all deflated by the same few lines, and none of them knows.
+//! The inner pump sends into memory, a small share at a time; that is deflated, and sent before the next share is made.
+//! So a file, a text and a listing are all deflated by the same few lines, and none of them knows.
 //!
 //! A deflater's state takes a quarter of a megabyte, which thousands of clients that do not read would multiply. So one
-//! exists for a turn only: what a turn deflates ends at a byte boundary (a sync flush, RFC 1951 §3.2.4), and the next turn
-//! goes on with a new deflater. To the client it is one stream; it only loses the references across that boundary. The
-//! zlib header, the checksum and the last block are written here (RFC 1950).
+//! exists for a turn only: what a turn deflates ends at a byte boundary (a sync flush, RFC 1951 §3.2.4), and the next
+//! turn goes on with a new deflater. To the client it is one stream; it only loses the references across that boundary.
+//! The zlib header, the checksum and the last block are written here (RFC 1950).
 
 use super::unsent::Unsent;
 use super::{Budget, DataStream, Progress, Pump, ReceiveError, TransferError};
@@ -16,14 +16,14 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 /// What a byte to be deflated costs of the budget. Deflating takes the processor much longer than handing pages to the
-/// kernel: some 2 ms for 64 KiB at the highest level that is granted, where 256 KiB of a file cost a fraction of that. So
-/// a turn deflates a quarter of what it sends otherwise, of all sessions together, and a NOOP still waits no longer than
-/// the 5 ms that a turn may take.
+/// kernel: some 2 ms for 64 KiB at the highest level that is granted, where 256 KiB of a file cost a fraction of that.
+/// So a turn deflates a quarter of what it sends otherwise, of all sessions together, and a NOOP still waits no longer
+/// than the 5 ms that a turn may take.
 const COST: usize = 4;
 /// Bytes deflated before they are sent.
 const SHARE: usize = 16 * 1024;
-/// Fewer bytes are not worth a deflater of their own, however little a pace allows. The places for transfers in MODE Z are
-/// few, so what this costs beyond the budget is bounded.
+/// Fewer bytes are not worth a deflater of their own, however little a pace allows. The places for transfers in MODE Z
+/// are few, so what this costs beyond the budget is bounded.
 const SMALLEST_SHARE: usize = 4 * 1024;
 /// Room that is made for deflated bytes at a time: for a share that cannot be made smaller.
 const ROOM: usize = SHARE + 256;

@@ -1,8 +1,9 @@
 //! RETR in TYPE I: a file to the data connection, inside the kernel where it can.
 //!
 //! `sendfile` moves pages of the cache to the socket without a copy through this process. Where a file system or socket
-//! refuses it, or where there is no file behind the bytes, they go through a buffer. The pump sends exactly from its offset to the size that the file had
-//! when it was opened: growth is not sent, shrinkage is an error (threats J03, J04), and nothing is ever mapped.
+//! refuses it, or where there is no file behind the bytes, they go through a buffer. The pump sends exactly from its
+//! offset to the size that the file had when it was opened: growth is not sent, shrinkage is an error (threats J03,
+//! J04), and nothing is ever mapped.
 
 use super::{Budget, DataStream, Progress, TransferError, connection_failure};
 use crate::storage::OpenFile;

@@ -1,7 +1,7 @@
 //! LIST, NLST and MLSD: the lines of a listing to the data connection.
 //!
-//! Lines are made a batch of entries at a time and sent before the next batch is read, so the memory of a listing is one
-//! batch, however large the directory.
+//! Lines are made a batch of entries at a time and sent before the next batch is read, so the memory of a listing is
+//! one batch, however large the directory.
 
 use super::listing_lines::ListingLines;
 use super::unsent::Unsent;

@@ -1,7 +1,7 @@
 //! The pipe that `splice` needs between a socket and a file: pages pass through it without being copied.
 //!
-//! One pipe serves all uploads in turn, because it is filled and emptied within one call; it never holds anything between
-//! two of them.
+//! One pipe serves all uploads in turn, because it is filled and emptied within one call; it never holds anything
+//! between two of them.
 
 use rustix::io::{Errno, retry_on_intr};
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};

@@ -1,9 +1,9 @@
 //! Bytes that were made but not sent yet: the small buffer between a source of lines or text and the data connection.
 //!
 //! It holds at most what its source makes at once; the source is asked for more only when it is (nearly) empty. While a
-//! pump works the bytes are in an ordinary buffer. Between two turns, when a client may keep them waiting for minutes, they
-//! are in pages of their own: those of a thousand stalled transfers go back to the system when the transfers end, where
-//! holes in the heap would stay.
+//! pump works the bytes are in an ordinary buffer. Between two turns, when a client may keep them waiting for minutes,
+//! they are in pages of their own: those of a thousand stalled transfers go back to the system when the transfers end,
+//! where holes in the heap would stay.
 
 use super::{Budget, DataStream, Progress, connection_failure};
 use memmap2::MmapMut;

@@ -18,8 +18,8 @@ pub const CANARY: &str = "canary-4c1f-outside";
 /// Whom a server started as root becomes: not root, and nobody who owns anything else.
 const SERVER_ID: u32 = 12_345;
 
-/// What there is before the server starts: `root` is served, the file `users` and the directory `neighbour` lie beside it.
-/// The server's user may write in the neighbour's, so that only the server itself keeps clients out of there.
+/// What there is before the server starts: `root` is served, the file `users` and the directory `neighbour` lie beside
+/// it. The server's user may write in the neighbour's, so that only the server itself keeps clients out of there.
 pub struct Premises {
     directory: TempDir,
 }
@@ -60,8 +60,8 @@ impl Premises {
         self.directory.path().join("users")
     }
 
-    /// Writes the users file in place, so that a confined server can read it again; each account is `name:HASH:` and the
-    /// rest of its line.
+    /// Writes the users file in place, so that a confined server can read it again; each account is `name:HASH:` and
+    /// the rest of its line.
     pub fn write_users(&self, accounts: &[(&str, &str)]) {
         let lines: String = accounts
             .iter()

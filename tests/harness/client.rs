@@ -206,7 +206,8 @@ impl Client {
         data
     }
 
-    /// A whole upload: PASV, connection, command, 150, bytes, end; its last reply, or the refusal in the place of the 150.
+    /// A whole upload: PASV, connection, command, 150, bytes, end; its last reply, or the refusal in the place of the
+    /// 150.
     pub fn store(&mut self, command: &str, bytes: &[u8]) -> Reply {
         let mut data = self.data();
         let opening = self.command(command);

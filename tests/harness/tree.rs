@@ -24,8 +24,8 @@ pub const ODD_NAMES: [&str; 12] = [
     "12 bytes.txt",
 ];
 
-/// Makes everything in `directory` readable for everybody, as the temporary directories of tests are not; what a test has
-/// made unreadable on purpose (mode without any read bit for the owner) stays so.
+/// Makes everything in `directory` readable for everybody, as the temporary directories of tests are not; what a test
+/// has made unreadable on purpose (mode without any read bit for the owner) stays so.
 pub fn allow_reading(directory: &Path) {
     let metadata = fs::symlink_metadata(directory).expect("it exists");
     let mode = metadata.permissions().mode();
@@ -107,8 +107,8 @@ pub fn fill(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Fills `directory` as [`fill`] does and goes on to `count` files, of a few to a few thousand bytes, in directories three
-/// deep. Every file gets a time of its own, long ago.
+/// Fills `directory` as [`fill`] does and goes on to `count` files, of a few to a few thousand bytes, in directories
+/// three deep. Every file gets a time of its own, long ago.
 pub fn fill_up_to(directory: &Path, count: usize) -> Vec<PathBuf> {
     let mut files = fill(directory);
     for number in files.len()..count {

@@ -124,7 +124,8 @@ fn a_rate_that_was_missed_fails_and_is_told() {
     assert!(rate["reached"].as_f64().expect("a rate") < 475_000.0, "{rate}");
 }
 
-/// A busy machine may miss any rate, so that only what is said of it can be checked; the arithmetic has tests of its own.
+/// A busy machine may miss any rate, so that only what is said of it can be checked; the arithmetic has tests of its
+/// own.
 #[test]
 fn what_is_said_of_a_rate_agrees_with_the_exit_code() {
     let server = Server::start();

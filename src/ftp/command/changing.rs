@@ -1,7 +1,7 @@
 //! Arguments of the commands that change files or vouch for them: times, modes, digests, ranges, SITE.
 //!
-//! Here as everywhere a number is digits only and a time is fourteen of them; what does not fit is refused whole, so that
-//! nothing is changed by half an argument.
+//! Here as everywhere a number is digits only and a time is fourteen of them; what does not fit is refused whole, so
+//! that nothing is changed by half an argument.
 
 use super::{Command, CommandError, PathArgument, number, optional, required_path};
 use crate::ftp::timestamp::Timestamp;

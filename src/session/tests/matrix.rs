@@ -111,8 +111,8 @@ fn b01_every_verb_in_every_state() {
     }
 }
 
-/// Each verb with a wrong and a right argument, and the codes before login: without an argument, with the wrong one, with the
-/// right one. A verb that needs a login is answered 530 whatever its argument.
+/// Each verb with a wrong and a right argument, and the codes before login: without an argument, with the wrong one,
+/// with the right one. A verb that needs a login is answered 530 whatever its argument.
 #[rustfmt::skip]
 const ARGUMENTS: [(&str, &str, &str, [u16; 3]); 60] = [
     // What may be said before login.
