@@ -211,16 +211,17 @@ impl<'options> Storm<'options> {
             let Some(client) = self.clients.get_mut(slot) else {
                 continue;
             };
-            let share = |length: Duration| length.mul_f64(client.number as f64 / total as f64);
-            let phase = self
-                .roles
-                .get(client.role)
-                .and_then(|role| role.interval)
-                .map_or(Duration::ZERO, share);
-            client.intended = now + share(self.options.ramp) + phase;
-            let is_counted = self.roles.get(client.role).is_some_and(|role| role.is_counted);
-            if let (true, Some(schedule)) = (is_counted, &mut self.schedule) {
-                schedule.add(client.intended);
+            let Some(role) = self.roles.get(client.role) else {
+                continue;
+            };
+            // Bystanders begin at once, so that even a run of 10 ms has measured them; the others are spread.
+            client.intended = now;
+            if role.is_counted {
+                let share = |length: Duration| length.mul_f64(client.number as f64 / total as f64);
+                client.intended += share(self.options.ramp) + role.interval.map_or(Duration::ZERO, share);
+                if let Some(schedule) = &mut self.schedule {
+                    schedule.add(client.intended);
+                }
             }
             self.rest(slot);
         }
