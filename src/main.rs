@@ -10,16 +10,19 @@ mod start_checks;
 
 use introduction::{Introduction, distinct_urls};
 use loopftpd::accounts::{Accounts, AnonymousAccess, Rights, UsersFile, UsersFileError};
+use loopftpd::clock::wall_clock;
 use loopftpd::confine::{self, ConfineError, Confinement};
+use loopftpd::connection::shared::{Equipment, Settings};
 use loopftpd::descriptors::{Descriptors, SESSION_WORST_CASE};
-use loopftpd::event_loop::{
-    self, Equipment, EventLog, EventLoop, Listening, Settings, Signals, StartError, TransferLog,
-};
+use loopftpd::event_loop::{EventLoop, Signals};
 use loopftpd::ftp::features::Features;
 use loopftpd::hash_password;
-use loopftpd::log_output;
 use loopftpd::options::{self, Invocation, Options};
+use loopftpd::ports::{Listening, StartError};
 use loopftpd::random::Random;
+use loopftpd::records::event_log::EventLog;
+use loopftpd::records::text_log;
+use loopftpd::records::transfer_log::TransferLog;
 use loopftpd::served_tree::ServedTree;
 use loopftpd::storage::{DiskRoot, Storage, Synthetic, UploadPolicy};
 use start_checks::WrongChoice;
@@ -78,7 +81,7 @@ fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
 
 fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     confine::detach_standard_streams()?;
-    log_output::start(&options.log_level)?;
+    text_log::start(&options.log_level)?;
     let process_limit = confine::prepare_process(options.umask)?;
     let descriptors = Descriptors::for_process(process_limit);
     let identity = confine::identity(&options.directory, options.user.as_deref())?;
@@ -183,7 +186,7 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     say(&introduction);
     let counters = event_loop.run()?;
     if options.stats || options.log_level.is_debugging() {
-        say(&format!("{counters}\nlog lines dropped: {}\n", log_output::dropped()));
+        say(&format!("{counters}\nlog lines dropped: {}\n", text_log::dropped()));
     }
     Ok(())
 }
@@ -201,7 +204,7 @@ fn storage(root: &Path, options: &Options, descriptors: &Descriptors) -> Result<
         disk
     };
     Ok(if options.synthetic {
-        Rc::new(Synthetic::new(disk, event_loop::wall_clock()))
+        Rc::new(Synthetic::new(disk, wall_clock()))
     } else {
         Rc::new(disk)
     })

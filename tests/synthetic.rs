@@ -3,7 +3,7 @@
 mod harness;
 
 use harness::Server;
-use loopftpd::pattern::Content;
+use loopftpd::computed_file::Content;
 
 #[test]
 fn computed_files_arrive_whole_and_restart_anywhere() {

@@ -2,8 +2,8 @@
 
 use super::password_hash::PasswordHash;
 use super::rights::Rights;
+use crate::computed_file::parse_size;
 use crate::ftp::path::VirtualPath;
-use crate::pattern::parse_size;
 use crate::storage::QuotaLimits;
 use std::fmt;
 use std::str::FromStr;

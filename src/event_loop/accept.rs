@@ -5,13 +5,13 @@
 //! fails too, accepting pauses and is taken up again by a timer, because no event will come for those already waiting.
 
 use super::EventLoop;
-use super::connection::Connection;
-use super::data_channel::DataSocket;
-use super::happening::Happening;
-use super::passive_ring::{Arrived, PortIndex};
-use super::token::Target;
-use super::trace::Tone;
+use crate::connection::Connection;
 use crate::ftp::reply::{self, Reply};
+use crate::ports::data_socket::DataSocket;
+use crate::ports::passive_ring::{Arrived, PortIndex};
+use crate::reactor::token::Target;
+use crate::records::happening::Happening;
+use crate::records::trace::Tone;
 use crate::session::{Ending, Session};
 use mio::Interest;
 use mio::net::TcpStream;

@@ -1,15 +1,15 @@
 //! What connections cause for each other: ports asked for, ports given back, data connections that arrived.
 //!
-//! Each is a queue in [`Shared`](super::shared::Shared) that is emptied here, between two connections' turns, so nobody
+//! Each is a queue in [`Shared`](crate::connection::shared::Shared) that is emptied here, between two connections' turns, so nobody
 //! reaches into a connection that is being served and no client can make the loop recurse.
 
-use super::connection::Connection;
-use super::listening::bind_missing;
-use super::passive_ring::PortIndex;
-use super::shared::Shared;
-use super::token::{SlotId, Target};
 use super::{BIND_AGAIN, EventLoop};
+use crate::connection::Connection;
+use crate::connection::shared::Shared;
 use crate::options::Technique;
+use crate::ports::listening::bind_missing;
+use crate::ports::passive_ring::PortIndex;
+use crate::reactor::token::{SlotId, Target};
 use mio::Interest;
 
 impl EventLoop {

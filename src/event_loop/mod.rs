@@ -8,76 +8,43 @@
 //! that [`EventLoop::exchange`] empties, so no client can make the loop recurse. Protocol texts have no place here.
 
 mod accept;
-mod admission;
-mod arming;
-mod busy_poll;
-mod connecting;
-mod connection;
-mod control;
-mod counters;
-mod data;
-mod data_channel;
-pub mod deadlines;
-mod discarding;
-mod event_log;
 mod exchange;
-mod happening;
-mod line_budget;
-mod listeners;
-mod listening;
-mod log_file;
-mod login_queue;
-mod long_input;
-mod pace;
-pub mod passive_ring;
-mod recording;
 mod reload;
-mod replies;
-mod shared;
 mod signals;
-pub mod slots;
-mod slow_jobs;
-mod storing;
-mod timeouts;
-pub mod token;
-mod trace;
-mod transfer_log;
-mod verifying;
+mod slow_results;
 mod walk_results;
 mod walks;
-mod watchdog;
 
-pub use counters::Counters;
-pub use event_log::EventLog;
-pub use listening::{Listening, StartError};
-pub use shared::{Equipment, Settings};
 pub use signals::Signals;
-pub use transfer_log::TransferLog;
 
+use crate::clock::wall_clock;
+use crate::connection::shared::{BULK_PER_TURN, Equipment, Shared};
+use crate::connection::{Connection, Wants};
 use crate::ftp::reply;
-use crate::ftp::timestamp::Timestamp;
+use crate::ports::Listening;
+use crate::ports::admission::Admission;
+use crate::ports::listeners::ControlListener;
+use crate::reactor::busy_poll::BusyPoll;
+use crate::reactor::slots::Slots;
+use crate::reactor::token::{SlotId, Target};
+use crate::reactor::watchdog::Watchdog;
+use crate::records::counters::Counters;
+use crate::records::trace::Tone;
 use crate::session::Ending;
+use crate::slow_work::queue::SlowJobs;
 use accept::spare_descriptor;
-use admission::Admission;
-use busy_poll::BusyPoll;
-use connection::{Connection, Wants};
-use listeners::ControlListener;
 use mio::event::Event;
 use mio::{Events, Poll};
-use shared::Shared;
-use slots::Slots;
+use reload::AccountsSource;
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use token::{SlotId, Target};
-use trace::Tone;
-use watchdog::Watchdog;
+use std::time::{Duration, Instant};
+use walks::Walks;
 
 /// Events taken from the kernel at once.
 const EVENTS_PER_TURN: usize = 1024;
-/// Bulk bytes of all slots together in one turn: what a waiting NOOP may have to wait for.
-const BULK_PER_TURN: usize = data::BYTES_PER_TURN;
 /// How often passive ports that could not be bound are tried again.
 const BIND_AGAIN: Duration = Duration::from_secs(30);
 /// How long transfers may go on after the server was told to stop.
@@ -90,6 +57,10 @@ pub struct EventLoop {
     listeners: Vec<ControlListener>,
     slots: Slots<Connection>,
     shared: Shared,
+    walks: Walks,
+    accounts_source: AccountsSource,
+    /// Sessions whose account has changed since they logged in.
+    outdated: VecDeque<SlotId>,
     admission: Admission,
     signals: Signals,
     watchdog: Watchdog,
@@ -115,7 +86,7 @@ enum Shutdown {
 
 impl EventLoop {
     /// A loop that is ready to run.
-    pub fn new(listening: Listening, equipment: Equipment, mut signals: Signals) -> io::Result<Self> {
+    pub fn new(listening: Listening, mut equipment: Equipment, mut signals: Signals) -> io::Result<Self> {
         let Listening {
             poll,
             busy_poll,
@@ -125,13 +96,22 @@ impl EventLoop {
         signals.register(poll.registry(), Target::Signals.into())?;
         let now = Instant::now();
         let some_ports_missing = rings.iter().any(|ports| !ports.is_complete());
+        let users_file = equipment.users_file.take();
         let settings = &equipment.settings;
+        let slow_jobs = if settings.allows_changes || users_file.is_some() {
+            Some(SlowJobs::start(poll.registry())?)
+        } else {
+            None
+        };
         let mut event_loop = Self {
             listeners,
             slots: Slots::default(),
             admission: Admission::new(settings.max_sessions, settings.max_sessions_per_ip),
             busy_poll,
-            shared: Shared::new(poll.registry().try_clone()?, rings, equipment, now)?,
+            shared: Shared::new(poll.registry().try_clone()?, rings, slow_jobs, equipment, now)?,
+            walks: Walks::default(),
+            accounts_source: AccountsSource::of(users_file),
+            outdated: VecDeque::new(),
             poll,
             signals,
             watchdog: Watchdog::new(now),
@@ -217,7 +197,7 @@ impl EventLoop {
     /// How long the poll may sleep: until the nearest deadline; not at all when work was left.
     fn timeout(&self) -> Option<Duration> {
         let shared = &self.shared;
-        let is_work_left = !(shared.ready.is_empty() && shared.unflushed.is_empty() && shared.outdated.is_empty());
+        let is_work_left = !(shared.ready.is_empty() && shared.unflushed.is_empty() && self.outdated.is_empty());
         if is_work_left || self.has_password_to_hand_over() {
             return Some(Duration::ZERO);
         }
@@ -230,7 +210,7 @@ impl EventLoop {
             self.shared.proofs.next_end(),
             self.resume_accepting_at,
             self.bind_again_at,
-            self.shared.walks.next(),
+            self.walks.next(),
             draining_until,
         ]
         .into_iter()
@@ -309,8 +289,8 @@ impl EventLoop {
         if self.bind_again_at.is_some_and(|at| at <= now) {
             self.bind_missing_ports();
         }
-        if self.shared.walks.next().is_some_and(|at| at <= now) {
-            self.shared.walk_on();
+        if self.walks.next().is_some_and(|at| at <= now) {
+            self.walk_on();
         }
     }
 
@@ -409,14 +389,6 @@ impl EventLoop {
             Shutdown::AtOnce => true,
         }
     }
-}
-
-/// The time of day, for what clients see.
-pub fn wall_clock() -> Timestamp {
-    let seconds = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
-    Timestamp::from_unix(seconds)
 }
 
 #[cfg(test)]

@@ -6,11 +6,11 @@
 //! theirs is broken off, because what allowed it is not true any more.
 
 use super::EventLoop;
-use super::slow_jobs::Ticket;
 use crate::accounts::{Accounts, Quotas, UsersFile, UsersFileError};
 use crate::ftp::reply;
 use crate::session::Ending;
 use crate::slow_work::Job;
+use crate::slow_work::queue::Ticket;
 use std::mem;
 use std::sync::Arc;
 
@@ -30,12 +30,18 @@ pub enum AccountsSource {
     },
 }
 
+impl AccountsSource {
+    pub(super) fn of(users_file: Option<UsersFile>) -> Self {
+        users_file.map_or(AccountsSource::Nothing, |file| AccountsSource::File(Box::new(file)))
+    }
+}
+
 impl EventLoop {
     pub(super) fn reload_accounts(&mut self) {
         let Some(jobs) = &mut self.shared.slow_jobs else {
             return;
         };
-        let source = &mut self.shared.accounts_source;
+        let source = &mut self.accounts_source;
         match mem::replace(source, AccountsSource::BeingRead { again: true }) {
             AccountsSource::Nothing => *source = AccountsSource::Nothing,
             AccountsSource::File(file) => {
@@ -53,7 +59,7 @@ impl EventLoop {
         file: Box<UsersFile>,
         read: Result<Box<(Accounts, Quotas)>, UsersFileError>,
     ) {
-        let source = mem::replace(&mut self.shared.accounts_source, AccountsSource::File(file));
+        let source = mem::replace(&mut self.accounts_source, AccountsSource::File(file));
         match read {
             Ok(new) => {
                 let (accounts, quotas) = *new;
@@ -62,7 +68,7 @@ impl EventLoop {
                 self.shared.proofs.forget_all();
                 let quotas = mem::replace(&mut self.shared.quotas, Arc::new(quotas));
                 self.find_outdated_sessions();
-                self.shared.measure_quotas();
+                self.measure_quotas();
                 // Thousands of accounts take milliseconds to free.
                 if let Some(jobs) = &mut self.shared.slow_jobs {
                     jobs.enqueue(Ticket::Discarded, Job::Discard(Box::new((accounts, quotas))));
@@ -79,7 +85,7 @@ impl EventLoop {
     /// The thread broke off while it read, and the file is lost with it.
     pub(super) fn reading_accounts_broke_off(&mut self) {
         self.shared.counters.panics += 1;
-        self.shared.accounts_source = AccountsSource::Nothing;
+        self.accounts_source = AccountsSource::Nothing;
         log::error!("reading the users file broke off; the old accounts stay active until the server is restarted");
     }
 
@@ -90,13 +96,13 @@ impl EventLoop {
             let account = connection.session().account();
             account.is_some_and(|account| accounts.find(&account.name) != Some(account))
         });
-        self.shared.outdated = outdated.map(|(slot, _)| slot).collect();
+        self.outdated = outdated.map(|(slot, _)| slot).collect();
     }
 
     /// Closes some of them; the rest has its turn in the next ones.
     pub(super) fn close_outdated_sessions(&mut self) {
         for _ in 0..CLOSED_PER_TURN {
-            let Some(slot) = self.shared.outdated.pop_front() else {
+            let Some(slot) = self.outdated.pop_front() else {
                 return;
             };
             self.step(slot, |connection, shared| {

@@ -3,8 +3,10 @@
 //! Signals arrive as events of the same poll, through a pipe of the library's, so nothing here runs in a signal
 //! handler.
 
-use super::log_file::Reopened;
-use super::{EventLog, EventLoop, SHUTDOWN_GRACE, Shutdown, TransferLog};
+use super::{EventLoop, SHUTDOWN_GRACE, Shutdown};
+use crate::records::event_log::EventLog;
+use crate::records::log_file::Reopened;
+use crate::records::transfer_log::TransferLog;
 use mio::{Interest, Registry, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 use signal_hook_mio::v1_0::Signals as SignalSource;

@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::accounts::{Accounts, Rights};
+use crate::connection::Inbound;
+use crate::connection::shared::Settings;
 use crate::descriptors::Descriptors;
 use crate::ftp::features::Features;
 use crate::options::{PublicAddresses, Techniques};
 use crate::random::Random;
 use crate::storage::{DiskRoot, UploadPolicy};
-use connection::Inbound;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -6,13 +6,12 @@
 //! see everything is tried again later.
 
 use super::EventLoop;
-use super::shared::Shared;
-use super::slow_jobs::Ticket;
 use super::walk_results;
 use crate::accounts::QuotaRoot;
 use crate::descriptors::{Permit, SESSION_WORST_CASE};
 use crate::ftp::path::VirtualPath;
 use crate::slow_work::Job;
+use crate::slow_work::queue::Ticket;
 use crate::storage::{Moment, Purpose, TreeWalk};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -89,20 +88,20 @@ impl Walks {
 impl EventLoop {
     /// At the start: what killed uploads left is removed, and what lies in quotas is added up; both beside the loop.
     pub(super) fn sweep_and_measure(&mut self) {
-        self.shared.walks.wants_sweep = self.shared.settings.allows_changes;
-        self.shared.measure_quotas();
+        self.walks.wants_sweep = self.shared.settings.allows_changes;
+        self.measure_quotas();
     }
 }
 
-impl Shared {
+impl EventLoop {
     /// The quotas are new ones: measures what lies beneath each root.
     pub(super) fn measure_quotas(&mut self) {
         let walks = &mut self.walks;
         walks.generation += 1;
         walks.next_root = 0;
         walks.again.clear();
-        walks.pass = Some(Pass::default()).filter(|_| !self.quotas.is_empty());
-        let (generation, quotas) = (walks.generation, &self.quotas);
+        walks.pass = Some(Pass::default()).filter(|_| !self.shared.quotas.is_empty());
+        let (generation, quotas) = (walks.generation, &self.shared.quotas);
         walks.resting.retain(|(errand, _)| match &errand.what {
             What::Sweep => true,
             What::Measure(measurement) => measurement.is_wanted(generation, quotas.find(&measurement.root)),
@@ -112,7 +111,7 @@ impl Shared {
 
     /// Begins what is wanted, and gives the thread its next slice.
     pub(super) fn walk_on(&mut self) {
-        if self.slow_jobs.is_none() {
+        if self.shared.slow_jobs.is_none() {
             return;
         }
         while self.walks.under_way().count() < WALKS_AT_ONCE
@@ -120,16 +119,16 @@ impl Shared {
             && let Some(what) = self.next_wanted()
         {
             let (from, purpose) = match &what {
-                What::Sweep => (&VirtualPath::ROOT, Purpose::sweep(self.wall)),
+                What::Sweep => (&VirtualPath::ROOT, Purpose::sweep(self.shared.wall)),
                 What::Measure(measurement) => (&measurement.root, Purpose::measure()),
             };
-            let walk = self.storage.walk(from, purpose);
+            let walk = self.shared.storage.walk(from, purpose);
             self.walks.resting.push_back((Errand { what, permits }, Box::new(walk)));
         }
         self.sum_up();
         if self.walks.on_thread.is_none()
             && let Some((errand, walk)) = self.walks.resting.pop_front()
-            && let Some(jobs) = &mut self.slow_jobs
+            && let Some(jobs) = &mut self.shared.slow_jobs
         {
             self.walks.on_thread = Some(errand);
             jobs.enqueue(Ticket::Walk, Job::Walk(walk));
@@ -141,10 +140,12 @@ impl Shared {
         if self.walks.under_way().all(|errand| !errand.permits.is_empty()) {
             return Some(Vec::new());
         }
-        if self.descriptors.free() < TreeWalk::DESCRIPTORS + SESSION_WORST_CASE {
+        if self.shared.descriptors.free() < TreeWalk::DESCRIPTORS + SESSION_WORST_CASE {
             return None;
         }
-        (0..TreeWalk::DESCRIPTORS).map(|_| self.descriptors.permit()).collect()
+        (0..TreeWalk::DESCRIPTORS)
+            .map(|_| self.shared.descriptors.permit())
+            .collect()
     }
 
     /// Roots that were not begun yet come before those that are tried again.
@@ -153,18 +154,19 @@ impl Shared {
         if std::mem::take(&mut walks.wants_sweep) {
             return Some(What::Sweep);
         }
-        let (place, attempt) = match self.quotas.get(walks.next_root) {
+        let (place, attempt) = match self.shared.quotas.get(walks.next_root) {
             Some(_) => {
                 walks.next_root += 1;
                 (walks.next_root - 1, 0)
             }
             None => {
-                let Reverse((_, place, attempt)) = *walks.again.peek().filter(|Reverse((at, ..))| *at <= self.now)?;
+                let Reverse((_, place, attempt)) =
+                    *walks.again.peek().filter(|Reverse((at, ..))| *at <= self.shared.now)?;
                 walks.again.pop();
                 (place, attempt)
             }
         };
-        let root = self.quotas.get(place)?;
+        let root = self.shared.quotas.get(place)?;
         if let Some(pass) = walks.pass.as_mut().filter(|_| attempt == 0) {
             pass.open += 1;
         }
@@ -193,7 +195,7 @@ impl Shared {
             }
             (What::Sweep, Some(walk)) if walk.is_finished() => walk_results::log_sweep(&walk),
             (What::Measure(measurement), Some(walk)) => {
-                let root = self.quotas.find(&measurement.root);
+                let root = self.shared.quotas.find(&measurement.root);
                 if measurement.is_wanted(self.walks.generation, root) {
                     match root.filter(|_| walk.is_finished()) {
                         None => self.walks.resting.push_back((errand, walk)),
@@ -224,7 +226,7 @@ impl Shared {
                 .saturating_mul(1 << measurement.attempt.min(16))
                 .min(AGAIN_AFTER_MAX);
             let next = (
-                self.now + delay,
+                self.shared.now + delay,
                 measurement.place,
                 measurement.attempt.saturating_add(1),
             );
@@ -237,15 +239,15 @@ impl Shared {
         let Some(pass) = self.walks.pass else {
             return;
         };
-        if pass.open > 0 || self.walks.next_root < self.quotas.len() {
+        if pass.open > 0 || self.walks.next_root < self.shared.quotas.len() {
             return;
         }
         self.walks.pass = None;
         match pass.incomplete {
-            0 => log::info!("quotas measured: {} directories", self.quotas.len()),
+            0 => log::info!("quotas measured: {} directories", self.shared.quotas.len()),
             incomplete => log::warn!(
                 "quotas measured: {} directories, {incomplete} of them incompletely; those are tried again",
-                self.quotas.len()
+                self.shared.quotas.len()
             ),
         }
     }

@@ -14,5 +14,4 @@ pub mod listing;
 pub mod password;
 pub mod path;
 pub mod reply;
-pub mod reply_reader;
 pub mod timestamp;

@@ -110,25 +110,30 @@ impl Network {
 }
 
 /// The modules of the crate, by which log levels can be given.
-const MODULES: [&str; 18] = [
+const MODULES: [&str; 23] = [
     "accounts",
+    "clock",
+    "computed_file",
     "confine",
+    "connection",
     "descriptors",
     "event_loop",
     "ftp",
     "hash_password",
-    "log_output",
     "options",
     "outside_file",
-    "pattern",
     "peer_network",
+    "ports",
     "random",
+    "reactor",
+    "records",
     "served_tree",
     "session",
     "shown_name",
     "slow_work",
     "storage",
     "transfer",
+    "units",
 ];
 
 /// How much is logged, in general and for some modules.

@@ -29,11 +29,11 @@ pub use synthetic::Synthetic;
 pub use tree_walk::{Missed, MissedReason, Purpose, TreeWalk};
 pub use upload::{Upload, UploadPolicy};
 
+use crate::computed_file::{ComputedFile, Content};
 use crate::descriptors::Permit;
 use crate::ftp::listing::Attributes;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::timestamp::Timestamp;
-use crate::pattern::{ComputedFile, Content};
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;

@@ -9,10 +9,10 @@ use super::{
     Audience, DiskRoot, Existing, OpenDirectory, OpenFile, Purpose, Quota, Storage, StorageError, TreeWalk, Upload,
     UploadKind,
 };
+use crate::computed_file::ComputedFile;
 use crate::ftp::listing::{Attributes, Kind};
 use crate::ftp::path::VirtualPath;
 use crate::ftp::timestamp::Timestamp;
-use crate::pattern::ComputedFile;
 use std::ffi::CString;
 use std::rc::Rc;
 

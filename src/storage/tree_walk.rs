@@ -383,7 +383,7 @@ mod tests {
     #[test]
     fn h02_h23_only_what_killed_uploads_left_is_swept_up() {
         let directory = tree();
-        let now = Timestamp::from_unix(crate::event_loop::wall_clock().seconds());
+        let now = Timestamp::from_unix(crate::clock::wall_clock().seconds());
         let fresh = TreeWalk::new(&disk(directory.path()), &VirtualPath::ROOT, Purpose::sweep(now));
         assert!(
             matches!(finished(fresh), Purpose::Sweep { removed: 0, .. }),

@@ -7,17 +7,17 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use loopftpd::accounts::Rights;
-use loopftpd::event_loop::deadlines::{Deadline, Deadlines};
-use loopftpd::event_loop::passive_ring::PassiveRing;
-use loopftpd::event_loop::slots::Slots;
-use loopftpd::event_loop::token::SlotId;
 use loopftpd::ftp::command::Command;
 use loopftpd::ftp::line::LineReader;
 use loopftpd::ftp::listing::{Attributes, Facts, Kind, write_list_line, write_mlsd_line};
 use loopftpd::ftp::path::VirtualPath;
 use loopftpd::ftp::reply::{self, Reply};
 use loopftpd::ftp::timestamp::Timestamp;
+use loopftpd::ports::passive_ring::PassiveRing;
 use loopftpd::random::Random;
+use loopftpd::reactor::deadlines::{Deadline, Deadlines};
+use loopftpd::reactor::slots::Slots;
+use loopftpd::reactor::token::SlotId;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};

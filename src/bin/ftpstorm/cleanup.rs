@@ -3,7 +3,7 @@
 use super::failure::{Awaited, Break, Connection, Failure};
 use super::interrupt::Interrupt;
 use super::options::Options;
-use loopftpd::ftp::reply_reader::{ReplyReader, ServerReply};
+use crate::reply_reader::{ReplyReader, ServerReply};
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};

@@ -1,7 +1,7 @@
 //! A client's control connection: lines out, replies in.
 
 use super::failure::{Connection, Failure};
-use loopftpd::ftp::reply_reader::{ReplyReader, ServerReply};
+use crate::reply_reader::{ReplyReader, ServerReply};
 use mio::net::TcpStream;
 use std::io::{ErrorKind, Read, Write};
 

@@ -2,8 +2,8 @@
 
 use super::failure::{Connection, Failure};
 use super::script::Flow;
-use loopftpd::event_loop::token::Target;
-use loopftpd::pattern::Content;
+use loopftpd::computed_file::Content;
+use loopftpd::reactor::token::Target;
 use mio::net::TcpStream;
 use mio::{Interest, Registry};
 use rustix::io::Errno;

@@ -1,6 +1,6 @@
 //! Why an operation failed, in the words that the report counts by.
 
-use loopftpd::ftp::reply_reader::{ReplyError, ServerReply};
+use crate::reply_reader::{ReplyError, ServerReply};
 use rustix::io::Errno;
 use std::fmt;
 use std::io::{self, ErrorKind};

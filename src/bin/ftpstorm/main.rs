@@ -23,6 +23,7 @@ mod plan;
 mod process;
 mod progress;
 mod rate;
+mod reply_reader;
 mod report;
 mod script;
 mod sources;

@@ -7,7 +7,7 @@ use super::measurements::{Class, Kind};
 use super::options::{Options, Scenario};
 use super::script::{Flow, Misbehaviour, Operation, Step};
 use super::sources::Sources;
-use loopftpd::pattern::Content;
+use loopftpd::computed_file::Content;
 use std::rc::Rc;
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 //!
 //! A script is data. It knows no socket; [`client`](super::client) plays it.
 
-use loopftpd::pattern::Content;
+use loopftpd::computed_file::Content;
 use std::rc::Rc;
 use std::time::Duration;
 

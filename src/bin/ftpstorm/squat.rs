@@ -3,7 +3,7 @@
 //! It is what stalled the server of the story: another program bound a more specific address of a port that the server
 //! announced, and got the server's connections.
 
-use loopftpd::event_loop::token::Target;
+use loopftpd::reactor::token::Target;
 use mio::net::TcpListener;
 use mio::{Interest, Registry};
 use socket2::{Domain, Protocol, Socket, Type};

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::loot;
 use crate::process::Sample;
 use crate::rate::Rate;
-use loopftpd::event_loop::token::SlotId;
+use loopftpd::reactor::token::SlotId;
 use std::time::{Duration, Instant};
 
 /// How long the server's descriptors may take to come back to where they were.

@@ -7,7 +7,7 @@ use super::super::plan::Plan;
 use super::super::process::{Sample, Samples};
 use super::super::rate::RateVerdict;
 use super::*;
-use loopftpd::ftp::reply_reader::ServerReply;
+use crate::reply_reader::ServerReply;
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 

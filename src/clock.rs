@@ -1,0 +1,12 @@
+//! The wall clock, for dates that clients and logs see. Deadlines use [`Instant`](std::time::Instant).
+
+use crate::ftp::timestamp::Timestamp;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The time of day, for what clients see.
+pub fn wall_clock() -> Timestamp {
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+    Timestamp::from_unix(seconds)
+}

@@ -1,0 +1,163 @@
+//! How a data connection comes to be: the client's arrives at its port, or ours is made to the client's address.
+//!
+//! An active connection is made when the transfer command arrives, never before, and never waited for.
+
+use crate::connection::Connection;
+use crate::connection::data_channel::DataChannel;
+use crate::connection::shared::Shared;
+use crate::options::Technique;
+use crate::ports::data_socket::DataSocket;
+use crate::session::Outcome;
+use crate::transfer::Pump;
+use mio::Interest;
+use mio::net::TcpStream;
+use rustix::io::Errno;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use std::io::{self, ErrorKind};
+use std::mem;
+use std::net::{IpAddr, SocketAddr};
+
+impl Connection {
+    pub(crate) fn connect(&mut self, address: SocketAddr, pump: Box<Pump>, shared: &mut Shared) {
+        let Some(permit) = shared.descriptors.permit() else {
+            self.end_transfer(Outcome::NoDescriptor, shared);
+            return;
+        };
+        let connecting = self
+            .own_address()
+            .and_then(|own| connect_from(own, address, shared.settings.techniques.include(Technique::Cork)));
+        let Ok(stream) = connecting else {
+            self.end_transfer(Outcome::NoDataConnection, shared);
+            return;
+        };
+        let mut socket = DataSocket::new(stream, permit);
+        if socket
+            .await_event(Interest::WRITABLE, &shared.registry, self.slot)
+            .is_err()
+        {
+            self.end_transfer(Outcome::NoDataConnection, shared);
+            return;
+        }
+        self.channel = DataChannel::Connecting {
+            socket,
+            since: shared.now,
+            pump,
+        };
+        self.open_transfer(shared);
+    }
+
+    pub(crate) fn finish_connecting(&mut self, shared: &mut Shared) {
+        let channel = mem::replace(&mut self.channel, DataChannel::Unarmed);
+        let DataChannel::Connecting { socket, since, pump } = channel else {
+            self.channel = channel;
+            return;
+        };
+        let failed = !matches!(socket.stream.take_error(), Ok(None));
+        match socket.stream.peer_addr() {
+            Ok(_) if !failed => {
+                self.channel = DataChannel::Transferring {
+                    socket,
+                    pump,
+                    progress: shared.now,
+                    rests_until: None,
+                };
+                self.pump(shared);
+            }
+            // A hint that came too early.
+            Err(error) if !failed && error.kind() == ErrorKind::NotConnected => {
+                self.channel = DataChannel::Connecting { socket, since, pump };
+            }
+            Ok(_) | Err(_) => self.end_transfer(Outcome::NoDataConnection, shared),
+        }
+    }
+
+    /// The client's connection has arrived at the port announced to it, alone: a transfer that waits for it begins.
+    pub(crate) fn data_arrived(&mut self, shared: &mut Shared) {
+        match mem::replace(&mut self.channel, DataChannel::Unarmed) {
+            DataChannel::AwaitingClient {
+                port,
+                since,
+                pump,
+                is_opened,
+            } => {
+                let peer = self.session.peer();
+                let ports = shared.rings.get_mut(usize::from(self.ring));
+                let Some(socket) = ports.and_then(|ports| ports.ring.claim(port, peer, self.slot)) else {
+                    self.channel = DataChannel::AwaitingClient {
+                        port,
+                        since,
+                        pump,
+                        is_opened,
+                    };
+                    return;
+                };
+                shared.freed_ports.push_back((self.ring, peer));
+                self.channel = DataChannel::Transferring {
+                    socket,
+                    pump,
+                    progress: shared.now,
+                    rests_until: None,
+                };
+                if !is_opened {
+                    self.open_transfer(shared);
+                }
+                self.begin_pumping(shared);
+            }
+            // Without a transfer command it stays with the ring; or the session has turned to something else since.
+            channel @ (DataChannel::Unarmed
+            | DataChannel::InLine { .. }
+            | DataChannel::Announced { .. }
+            | DataChannel::ToConnect(_)
+            | DataChannel::Connecting { .. }
+            | DataChannel::Transferring { .. }
+            | DataChannel::Draining { .. }
+            | DataChannel::Discarding { .. }
+            | DataChannel::Storing { .. }) => self.channel = channel,
+        }
+    }
+
+    /// Two connections from the client's address came to its port. Which one is the client's cannot be known, so both
+    /// were closed; the client gets 425 and asks for another port.
+    pub(crate) fn data_is_contended(&mut self, shared: &mut Shared) {
+        log::info!(
+            "session {}: two connections from {} to one passive port, both refused",
+            self.session.number(),
+            self.session.peer()
+        );
+        self.data_is_lost(Outcome::NoDataConnection, shared);
+    }
+
+    /// The client's connection arrived, but there is no descriptor to keep it with.
+    pub(crate) fn data_has_no_descriptor(&mut self, shared: &mut Shared) {
+        self.data_is_lost(Outcome::NoDescriptor, shared);
+    }
+
+    fn data_is_lost(&mut self, outcome: Outcome, shared: &mut Shared) {
+        if self.session.transfer().is_some() {
+            self.end_transfer(outcome, shared);
+        } else {
+            self.disarm(shared);
+        }
+    }
+}
+
+fn connect_from(own: IpAddr, address: SocketAddr, corks: bool) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    SockRef::from(&socket).set_tcp_cork(corks)?;
+    // From the address that the client knows, or its firewall would not let the connection in.
+    socket.bind(&SocketAddr::new(own, 0).into())?;
+    loop {
+        match socket.connect(&address.into()) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if !is_under_way(&error) => return Err(error),
+            Ok(()) | Err(_) => return Ok(TcpStream::from_std(socket.into())),
+        }
+    }
+}
+
+/// Whether the connection is being made; an interrupted call may have begun it already.
+fn is_under_way(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::INPROGRESS | Errno::ALREADY))
+}

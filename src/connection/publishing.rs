@@ -1,0 +1,73 @@
+//! The end of an upload: all has come, and the file is given its name; only then is it a success.
+
+use crate::connection::Connection;
+use crate::connection::data_channel::DataChannel;
+use crate::connection::shared::Shared;
+use crate::session::Outcome;
+use crate::storage::{Held, Published, StorageError};
+use std::mem;
+
+impl Connection {
+    /// The client has closed its end, and all it sent is in the file: closes ours and has the file given its name. What
+    /// waits for the disk is done beside the loop; the session's reply waits with it.
+    pub(crate) fn finish_receiving(&mut self, shared: &mut Shared) {
+        let DataChannel::Transferring { pump, .. } = mem::replace(&mut self.channel, DataChannel::Unarmed) else {
+            return;
+        };
+        let Some(upload) = pump.into_upload() else {
+            return;
+        };
+        let received = upload.received();
+        let (publication, held) = match upload.finish() {
+            Ok(finished) => finished,
+            Err(error) => return self.end_transfer_of(received, Outcome::NotStored(error), shared),
+        };
+        if publication.waits() {
+            let since = shared.now;
+            self.channel = DataChannel::Storing { received, since, held };
+            shared.publications.push_back((self.slot, publication));
+            return;
+        }
+        let outcome = self.outcome_of(publication.run(), received, held);
+        self.end_transfer_of(received, outcome, shared);
+    }
+
+    /// The disk has what was received, or would not take it.
+    pub(crate) fn stored(&mut self, result: Result<Published, StorageError>, shared: &mut Shared) {
+        match mem::replace(&mut self.channel, DataChannel::Unarmed) {
+            DataChannel::Storing { received, held, .. } => {
+                let outcome = self.outcome_of(result, received, held);
+                self.end_transfer_of(received, outcome, shared);
+            }
+            // It took too long, and the session was told so.
+            channel @ (DataChannel::Unarmed
+            | DataChannel::InLine { .. }
+            | DataChannel::Announced { .. }
+            | DataChannel::ToConnect(_)
+            | DataChannel::AwaitingClient { .. }
+            | DataChannel::Connecting { .. }
+            | DataChannel::Transferring { .. }
+            | DataChannel::Draining { .. }
+            | DataChannel::Discarding { .. }) => self.channel = channel,
+        }
+    }
+
+    /// What is held is let go; only a file that is there has used up its quota.
+    fn outcome_of(&self, published: Result<Published, StorageError>, received: u64, held: Held) -> Outcome {
+        let published = match published {
+            Ok(published) => published,
+            Err(error) => return Outcome::NotStored(error),
+        };
+        let swallowed = held.swallowed;
+        held.settle(published);
+        match swallowed {
+            None if published.is_confirmed => Outcome::Complete,
+            None => Outcome::StoredUnknown,
+            Some(crc32) => Outcome::Swallowed {
+                bytes: received,
+                crc32,
+                took: self.active.elapsed(),
+            },
+        }
+    }
+}

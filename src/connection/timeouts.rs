@@ -1,0 +1,163 @@
+//! When each wait ends, and what happens then: the one place that knows every deadline of a connection.
+
+use crate::connection::data_channel::DataChannel;
+use crate::connection::shared::{Settings, Shared};
+use crate::connection::verifying::Verification;
+use crate::connection::{Connection, Life};
+use crate::ftp::reply;
+use crate::records::trace::Tone;
+use crate::session::{Attention, Ending, Outcome};
+use std::time::{Duration, Instant};
+
+/// How long a closing connection may take to read its last reply.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a session stands in line for a passive port.
+const LINE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the verification of a password may take once the thread has it.
+const VERIFICATION_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a disk may take until it has a file.
+const DISK_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    Close,
+    /// The client takes its replies.
+    ReplyRead,
+    Login,
+    Command,
+    /// The password is being verified.
+    Verification,
+    /// The answer to PASS is held back.
+    LoginAnswer,
+    PassivePort,
+    /// A transfer command for what was armed; missing it disarms.
+    TransferCommand,
+    DataConnection,
+    Progress,
+    /// A transfer that was as fast as it may be.
+    Pace,
+    /// The client's end of a data connection on which all was sent.
+    DataEnd,
+    /// The client's end of an upload that was refused.
+    DiscardEnd,
+    /// The disk has what was received.
+    Disk,
+}
+
+impl Connection {
+    /// The moment at which this connection has to be looked at if nothing happens before.
+    pub(crate) fn due(&self, settings: &Settings) -> Instant {
+        self.wait(settings).1
+    }
+
+    /// What the connection waits for, as a person would name it.
+    pub(crate) fn waits_for(&self, settings: &Settings) -> &'static str {
+        match self.wait(settings).0 {
+            Wait::Close => "the client's end",
+            Wait::ReplyRead => "its replies to be read",
+            Wait::Login => "its login",
+            Wait::Command => "a command",
+            Wait::Verification => "its password to be verified",
+            Wait::LoginAnswer => "the answer to its login",
+            Wait::PassivePort => "a passive port",
+            Wait::TransferCommand => "a transfer command",
+            Wait::DataConnection => "its data connection",
+            Wait::Progress => "progress",
+            Wait::Pace => "its rate to allow more",
+            Wait::DataEnd | Wait::DiscardEnd => "the end of its data connection",
+            Wait::Disk => "the disk",
+        }
+    }
+
+    /// The nearest of the waits that are under way.
+    fn wait(&self, settings: &Settings) -> (Wait, Instant) {
+        match self.life {
+            Life::Closing { since } | Life::Draining { since } => return (Wait::Close, since + CLOSE_TIMEOUT),
+            Life::Gone => return (Wait::Close, self.active),
+            Life::Serving => {}
+        }
+        let conversation = match self.session.attention() {
+            Attention::Commands if self.session.is_logging_in() => {
+                Some((Wait::Login, self.login_since + settings.login_timeout))
+            }
+            Attention::Commands => Some((Wait::Command, self.active + settings.idle_timeout)),
+            // Both end by what they wait for: the transfer's progress, or the listing's replies being read.
+            Attention::Transfer | Attention::Waiting | Attention::Closing => None,
+        };
+        let data = match &self.channel {
+            DataChannel::Unarmed | DataChannel::ToConnect(_) => None,
+            DataChannel::InLine { since } => Some((Wait::PassivePort, *since + LINE_TIMEOUT)),
+            // A transfer command is being answered: it is searched for where it begins.
+            DataChannel::Announced { .. } if self.answer.is_some() => None,
+            DataChannel::Announced { since, .. } => Some((Wait::TransferCommand, *since + settings.connect_timeout)),
+            DataChannel::AwaitingClient { since, .. } | DataChannel::Connecting { since, .. } => {
+                Some((Wait::DataConnection, *since + settings.connect_timeout))
+            }
+            DataChannel::Transferring {
+                rests_until: Some(until),
+                ..
+            } => Some((Wait::Pace, *until)),
+            DataChannel::Transferring { progress, .. } => Some((Wait::Progress, *progress + settings.stall_timeout)),
+            DataChannel::Draining { until, .. } => Some((Wait::DataEnd, *until)),
+            DataChannel::Discarding { until, .. } => Some((Wait::DiscardEnd, *until)),
+            DataChannel::Storing { since, .. } => Some((Wait::Disk, *since + DISK_TIMEOUT)),
+        };
+        let login = match self.verification {
+            Verification::NotAsked => None,
+            Verification::Waiting { since, .. } => Some((Wait::Verification, since + settings.login_timeout)),
+            Verification::Running { since } => Some((Wait::Verification, since + VERIFICATION_TIMEOUT)),
+            Verification::HeldBack { until, .. } => Some((Wait::LoginAnswer, until)),
+        };
+        let replies = self
+            .output
+            .blocked
+            .map(|since| (Wait::ReplyRead, since + settings.stall_timeout));
+        [conversation, data, login, replies]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(_, due)| *due)
+            // A listing on the control connection that is neither blocked nor done comes back by the ready queue.
+            .unwrap_or((Wait::Command, self.active + settings.idle_timeout))
+    }
+
+    /// The deadline has passed.
+    pub(crate) fn time_is_up(&mut self, shared: &mut Shared) {
+        let (wait, due) = self.wait(&shared.settings);
+        if due > shared.now {
+            return;
+        }
+        let number = self.session.number();
+        let what = self.waits_for(&shared.settings);
+        shared.trace.tell(Tone::Wake, || {
+            format!("session {number} has waited long enough for {what}")
+        });
+        log::debug!("session {number}: waited long enough for {what}");
+        match wait {
+            Wait::Close | Wait::ReplyRead => self.vanish(Ending::RepliesNotRead, shared),
+            Wait::Verification => self.dismiss(&reply::LOGIN_BUSY, Ending::LoginBusy, shared),
+            Wait::LoginAnswer => {
+                if let Verification::HeldBack { matches, .. } = self.verification {
+                    self.tell_verification(matches, shared);
+                }
+            }
+            Wait::Login => self.dismiss(&reply::TIMED_OUT, Ending::LoginTimeout, shared),
+            Wait::Command => self.dismiss(&reply::TIMED_OUT, Ending::IdleTimeout, shared),
+            Wait::PassivePort => {
+                self.disarm(shared);
+                self.session.passive_refused(&mut self.output.bytes);
+            }
+            Wait::TransferCommand | Wait::DiscardEnd => self.disarm(shared),
+            Wait::DataConnection => self.end_transfer(Outcome::NoDataConnection, shared),
+            Wait::Progress => self.end_transfer(Outcome::Stalled, shared),
+            Wait::Pace => self.rest_is_over(shared),
+            Wait::DataEnd => self.end_transfer(Outcome::Complete, shared),
+            Wait::Disk => {
+                // What the disk does later belongs to nobody any more, so the conversation cannot go on either.
+                self.end_transfer(Outcome::StoredUnknown, shared);
+                self.dismiss(&reply::TIMED_OUT, Ending::DiskTimeout, shared);
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The slab of connections, with generations.
+//!
+//! A key is used again as soon as its slot is free; a generation never is (until it wraps after half a billion).
+//! Looking up a slot with an old generation finds nothing.
+
+use crate::reactor::token::{GENERATION_MASK, SlotId};
+use slab::Slab;
+
+/// A slab whose entries know which generation they are.
+#[derive(Debug)]
+pub struct Slots<T> {
+    entries: Slab<Entry<T>>,
+    generation: u32,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    generation: u32,
+    value: T,
+}
+
+impl<T> Default for Slots<T> {
+    fn default() -> Self {
+        Self {
+            entries: Slab::new(),
+            generation: 0,
+        }
+    }
+}
+
+impl<T> Slots<T> {
+    /// Puts in what `make` makes for the slot's name.
+    pub fn insert_with(&mut self, make: impl FnOnce(SlotId) -> T) -> SlotId {
+        self.generation = self.generation.wrapping_add(1) & GENERATION_MASK;
+        let vacant = self.entries.vacant_entry();
+        // The slab cannot hold more entries than descriptors exist, far below 2^32.
+        let slot = SlotId {
+            key: vacant.key() as u32,
+            generation: self.generation,
+        };
+        vacant.insert(Entry {
+            generation: slot.generation,
+            value: make(slot),
+        });
+        slot
+    }
+
+    /// The slot's owner, if it is still the one that `slot` names.
+    pub fn get_mut(&mut self, slot: SlotId) -> Option<&mut T> {
+        self.entries
+            .get_mut(slot.key as usize)
+            .filter(|entry| entry.generation == slot.generation)
+            .map(|entry| &mut entry.value)
+    }
+
+    /// Takes the owner out, if it is still the one that `slot` names.
+    pub fn remove(&mut self, slot: SlotId) -> Option<T> {
+        self.get_mut(slot)?;
+        Some(self.entries.remove(slot.key as usize).value)
+    }
+
+    /// How many slots are in use.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether no slot is in use.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Everyone, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = (SlotId, &T)> {
+        self.entries.iter().map(|(key, entry)| {
+            let slot = SlotId {
+                key: key as u32,
+                generation: entry.generation,
+            };
+            (slot, &entry.value)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn k01_an_event_for_the_former_owner_of_a_slot_finds_nobody() {
+        let mut slots = Slots::default();
+        let closed = slots.insert_with(|_| "closed in this batch");
+        assert_eq!(slots.remove(closed), Some("closed in this batch"));
+        let accepted = slots.insert_with(|_| "accepted in this batch");
+        assert_eq!(accepted.key, closed.key, "the slab uses the key again");
+        assert_eq!(slots.get_mut(closed), None, "a stale event is dropped");
+        assert_eq!(slots.remove(closed), None);
+        assert_eq!(slots.get_mut(accepted), Some(&mut "accepted in this batch"));
+    }
+}
