@@ -1,6 +1,7 @@
 //! Names from clients, as people and programs read them in logs: one line, no command for a terminal, and the bytes can
 //! be had again (threat I01).
 
+use serde::{Serialize, Serializer};
 use std::fmt::{self, Write};
 
 /// Bytes to be shown. UTF-8 stays as it is; control characters, what turns text around, and bytes that are not UTF-8
@@ -55,6 +56,12 @@ impl fmt::Display for Shown<'_> {
             formatter.write_char('"')?;
         }
         Ok(())
+    }
+}
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

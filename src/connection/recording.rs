@@ -94,7 +94,7 @@ impl Connection {
             log::log!(target: TARGET, level, "{}", Line(happening, who));
         }
         if let Some(events) = &mut shared.event_log {
-            events.tell(happening.event(who), &mut shared.counters);
+            events.append(happening, who, &mut shared.counters);
         }
     }
 

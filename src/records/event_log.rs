@@ -7,9 +7,10 @@
 
 use crate::ftp::timestamp::Timestamp;
 use crate::records::counters::Counters;
+use crate::records::event::Event;
+use crate::records::happening::{Happening, Who};
 use crate::records::log_file::{LogFile, LogKind, Reopened};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use serde_json::{Map, Value};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -17,8 +18,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What a pipe takes whole or not at all (PIPE_BUF).
 const LINE_MAX: usize = 4096;
-/// The version of the fields. It changes when a field changes its meaning or goes, not when one is added.
-pub(crate) const EVENT_SCHEMA: u32 = 1;
 
 /// Where the lines go.
 #[derive(Debug)]
@@ -60,10 +59,9 @@ impl EventLog {
         }
     }
 
-    /// Writes an event, with the time; one that nobody takes is counted.
-    pub(crate) fn tell(&mut self, mut fields: Map<String, Value>, counters: &mut Counters) {
-        fields.insert("time".into(), Value::String(now()));
-        if !self.write(&Value::Object(fields)) {
+    /// Appends an event. One that cannot be written at once is dropped and counted.
+    pub(crate) fn append(&mut self, happening: &Happening<'_>, who: Who<'_>, counters: &mut Counters) {
+        if !self.write(&Event::of(happening, who, now())) {
             counters.events_dropped += 1;
             let dropped = counters.events_dropped;
             if dropped.is_power_of_two() {
@@ -73,13 +71,15 @@ impl EventLog {
     }
 
     /// Whether the line was taken, whole.
-    fn write(&mut self, event: &Value) -> bool {
-        let mut line = event.to_string();
-        line.push('\n');
+    fn write(&mut self, event: &Event<'_>) -> bool {
+        let Ok(mut line) = serde_json::to_vec(event) else {
+            return false;
+        };
+        line.push(b'\n');
         line.len() <= LINE_MAX
             && match &mut self.sink {
-                Sink::StandardOutput => takes_a_line() && write_at_once(&mut io::stdout().lock(), line.as_bytes()),
-                Sink::File(file) => file.append(line.as_bytes()).is_ok(),
+                Sink::StandardOutput => takes_a_line() && write_at_once(&mut io::stdout().lock(), &line),
+                Sink::File(file) => file.append(&line).is_ok(),
             }
     }
 }

@@ -4,12 +4,9 @@
 //! name, and names stand between quotes, so that programs such as fail2ban can rely on it. `docs/operating.md` lists
 //! all lines.
 
-use crate::ftp::command::Representation;
-use crate::records::event_log::EVENT_SCHEMA;
-use crate::session::{Ending, LoginFailure, Notice, Outcome, Transfer, TransferKind};
+use crate::session::{Ending, LoginFailure, Notice, Outcome, Transfer};
 use crate::shown_name::Shown;
 use log::Level;
-use serde_json::{Map, Value, json};
 use std::fmt::{self, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -20,10 +17,8 @@ pub const TARGET: &str = "loopftpd::session";
 const NAME_IN_LINE: usize = 320;
 /// The same for the name of who has logged in.
 const USER_IN_LINE: usize = 160;
-/// The same in an event, whose line may be longer.
-const NAME_IN_EVENT: usize = 1500;
 /// The same for a name that nobody could log in by: people type their passwords there (threat F08).
-const GUESS_SHOWN: usize = 32;
+pub(super) const GUESS_SHOWN: usize = 32;
 
 /// Something that is finished.
 #[derive(Debug)]
@@ -101,79 +96,6 @@ impl<'loop_> Happening<'loop_> {
             | Happening::Refused { .. }
             | Happening::Ended { .. } => Level::Info,
         }
-    }
-
-    /// The fields of the event, all but its time.
-    pub fn event(&self, who: Who<'_>) -> Map<String, Value> {
-        let shown = |name: &[u8]| Shown::within(NAME_IN_EVENT, name).to_string();
-        let user = match self {
-            Happening::LoginFailed { user, .. } => Some(Shown::within(GUESS_SHOWN, user).to_string()),
-            Happening::Connected
-            | Happening::LoggedIn { .. }
-            | Happening::Transferred { .. }
-            | Happening::Changed { .. }
-            | Happening::Refused { .. }
-            | Happening::Ended { .. } => who.user.map(shown),
-        };
-        let mut fields = fields_of(json!({
-            "schema": EVENT_SCHEMA,
-            "session": who.session,
-            "peer": who.client.ip().to_string(),
-            "port": who.client.port(),
-            "user": user,
-        }));
-        fields.extend(fields_of(match self {
-            Happening::Connected => json!({ "event": "connect" }),
-            Happening::LoggedIn { took, .. } => {
-                json!({ "event": "login", "ok": true, "ms": milliseconds(*took), "outcome": "ok" })
-            }
-            Happening::LoginFailed { why, took, .. } => {
-                json!({ "event": "login", "ok": false, "ms": milliseconds(*took), "outcome": why.word() })
-            }
-            Happening::Transferred {
-                transfer,
-                outcome,
-                bytes,
-                took,
-            } => json!({
-                "event": "transfer",
-                "verb": transfer.verb,
-                "direction": match transfer.kind {
-                    TransferKind::Download | TransferKind::Listing => "out",
-                    TransferKind::Upload => "in",
-                },
-                "path": shown(transfer.path.as_bytes()),
-                "type": match transfer.representation {
-                    Representation::Ascii => "A",
-                    Representation::Image => "I",
-                },
-                "bytes": bytes,
-                "seconds": took.as_secs_f64(),
-                "ms": milliseconds(*took),
-                "code": outcome.reply().code(),
-                "ok": outcome.is_success(),
-                "outcome": outcome.word(),
-            }),
-            Happening::Changed { verb, path, to } => {
-                json!({ "event": "change", "verb": verb, "path": shown(path), "to": to.map(shown) })
-            }
-            Happening::Refused { verb, path, code } => {
-                json!({ "event": "refusal", "verb": verb, "path": shown(path), "code": code })
-            }
-            Happening::Ended {
-                ending,
-                sent,
-                received,
-                took,
-            } => json!({
-                "event": "disconnect",
-                "bytes_sent": sent,
-                "bytes_received": received,
-                "ms": milliseconds(*took),
-                "outcome": ending.word(),
-            }),
-        }));
-        fields
     }
 }
 
@@ -262,22 +184,17 @@ impl fmt::Display for OneWord<'_> {
     }
 }
 
-fn milliseconds(took: Duration) -> u64 {
+pub(super) fn milliseconds(took: Duration) -> u64 {
     u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn fields_of(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(fields) => fields,
-        other => Map::from_iter([("value".to_owned(), other)]),
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::ftp::command::Representation;
     use crate::ftp::path::VirtualPath;
     use crate::ftp::reply;
+    use crate::session::TransferKind;
     use crate::storage::StorageError;
 
     fn who(user: Option<&[u8]>) -> Who<'_> {
@@ -288,7 +205,11 @@ mod tests {
         }
     }
 
-    fn upload() -> Transfer {
+    pub(in crate::records) fn alice() -> Who<'static> {
+        who(Some(b"alice"))
+    }
+
+    pub(in crate::records) fn upload() -> Transfer {
         Transfer {
             verb: "STOR",
             path: VirtualPath::ROOT.join(b"x").expect("short"),
@@ -297,21 +218,6 @@ mod tests {
             opening: reply::OPENING_UPLOAD,
             mode_z_place: None,
         }
-    }
-
-    #[test]
-    fn i09_every_event_can_be_read_back() {
-        let odd = b"/a\"b\\c\xff\xfe\x1b[2J \xe2\x82\xac\xc2\x9b";
-        let refused = Happening::Refused {
-            verb: "STOR",
-            path: odd,
-            code: 553,
-        };
-        let line = Value::Object(refused.event(who(Some(b"alice")))).to_string();
-        let read: Value = serde_json::from_str(&line).expect("JSON");
-        assert_eq!(read["path"], "/a\"b\\\\c\\xff\\xfe\\x1b[2J €\\xc2\\x9b");
-        assert_eq!(read["code"], 553);
-        assert!(line.bytes().all(|byte| byte >= b' '), "{line}");
     }
 
     #[test]
@@ -324,13 +230,7 @@ mod tests {
             took: Duration::from_millis(1500),
         };
         assert_eq!(
-            Value::Object(aborted.event(who(Some(b"alice")))),
-            json!({ "schema": EVENT_SCHEMA, "session": 7, "peer": "192.0.2.1", "port": 40000, "user": "alice",
-                    "event": "transfer", "verb": "STOR", "direction": "in", "path": "/x", "type": "I", "bytes": 7,
-                    "seconds": 1.5, "ms": 1500, "code": 426, "ok": false, "outcome": "aborted" })
-        );
-        assert_eq!(
-            Line(&aborted, who(Some(b"alice"))).to_string(),
+            Line(&aborted, alice()).to_string(),
             "transfer session=7 client=192.0.2.1:40000 user=\"alice\" verb=STOR path=\"/x\" bytes=7 ms=1500 outcome=aborted"
         );
         let full = Happening::Transferred {
@@ -391,14 +291,6 @@ mod tests {
                 line.ends_with("…\" outcome=ok") && line.len() <= 1024,
                 "{}: {line}",
                 line.len()
-            );
-            let event = Value::Object(renamed.event(who(Some(&user)))).to_string();
-            assert!(event.len() < 4000, "it fits into a pipe: {}", event.len());
-            let name = long.get(..254).expect("long enough");
-            let shown = Shown::within(NAME_IN_EVENT, name).to_string();
-            assert!(
-                !shown.ends_with('…'),
-                "a name of any bytes in the root is whole in an event"
             );
         }
     }

@@ -3,6 +3,7 @@
 //! Nothing is decided here, and nothing here may wait: a log that takes nothing costs lines, which are counted.
 
 pub mod counters;
+mod event;
 pub mod event_log;
 pub mod happening;
 pub mod line_budget;
