@@ -3,6 +3,9 @@
 //! The name says it all: `1G.zero`, `100M.rand?seed=7`, `10G.pattern`. A server can send such a file without a disk,
 //! and a client can check every byte without a copy. No socket and no file here, only arithmetic.
 
+use crate::random::split_mix;
+use crate::units::{parse_digits, parse_size};
+
 /// A computed file: how large, and of what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ComputedFile {
@@ -33,7 +36,7 @@ impl ComputedFile {
             "pattern" => Content::Pattern,
             "rand" => Content::Random { seed: 0 },
             seeded => Content::Random {
-                seed: digits(seeded.strip_prefix("rand?seed=")?)?,
+                seed: parse_digits(seeded.strip_prefix("rand?seed=")?)?,
             },
         };
         Some(Self {
@@ -90,8 +93,8 @@ impl Content {
         match self {
             Content::Zero => [0; BLOCK as usize],
             Content::Random { seed } => {
-                let first = mix(seed ^ mix(index));
-                let second = mix(first);
+                let first = split_mix(seed ^ split_mix(index));
+                let second = split_mix(first);
                 let mut block = [0; BLOCK as usize];
                 let (low, high) = block.split_at_mut(8);
                 low.copy_from_slice(&first.to_le_bytes());
@@ -117,33 +120,6 @@ fn hexadecimal(number: u64) -> u64 {
     digits = (digits << 4 | digits) & 0x0f0f_0f0f_0f0f_0f0f;
     let letters = ((digits + 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101;
     digits + 0x3030_3030_3030_3030 + letters * u64::from(b'a' - b'0' - 10)
-}
-
-/// SplitMix64's finisher: neighbours share nothing.
-fn mix(number: u64) -> u64 {
-    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
-
-/// A size in bytes with an optional unit, powers of 1024: `512`, `64K`, `10M`, `1G`, `2T`.
-pub fn parse_size(text: &str) -> Option<u64> {
-    let (number, shift) = match text.as_bytes().last()? {
-        b'k' | b'K' => (text.get(..text.len() - 1)?, 10),
-        b'm' | b'M' => (text.get(..text.len() - 1)?, 20),
-        b'g' | b'G' => (text.get(..text.len() - 1)?, 30),
-        b't' | b'T' => (text.get(..text.len() - 1)?, 40),
-        _ => (text, 0),
-    };
-    digits(number)?
-        .checked_mul(1 << shift)
-        .filter(|size| i64::try_from(*size).is_ok())
-}
-
-fn digits(text: &str) -> Option<u64> {
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number { text.parse().ok() } else { None }
 }
 
 #[cfg(test)]

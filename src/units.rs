@@ -1,4 +1,4 @@
-//! Durations and counts with units, as people write them: `30s`, `5m`, `64k`.
+//! Durations, counts and sizes with units, as options, file names and the users file give them: `30s`, `10k`, `64M`.
 
 use std::time::Duration;
 
@@ -47,9 +47,62 @@ pub fn parse_count(text: &str) -> Result<usize, String> {
         .ok_or_else(expected)
 }
 
+/// A size in bytes with an optional unit, powers of 1024: `512`, `64K`, `10M`, `1G`, `2T`; no more than a file can have.
+pub fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit {
+        "" => 0,
+        "k" | "K" => 10,
+        "m" | "M" => 20,
+        "g" | "G" => 30,
+        "t" | "T" => 40,
+        _ => return None,
+    };
+    parse_digits(number)?
+        .checked_mul(1 << shift)
+        .filter(|size| i64::try_from(*size).is_ok())
+}
+
+/// A number without sign or space.
+pub fn parse_digits(text: &str) -> Option<u64> {
+    text.parse()
+        .ok()
+        .filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_take_units_of_1024() {
+        for (text, size) in [
+            ("0", 0),
+            ("512", 512),
+            ("64k", 64 << 10),
+            ("10M", 10 << 20),
+            ("2T", 2 << 40),
+        ] {
+            assert_eq!(parse_size(text), Some(size), "{text}");
+        }
+        assert_eq!(parse_size("9223372036854775807"), Some(i64::MAX.unsigned_abs()));
+        for bad in [
+            "",
+            "K",
+            "-1",
+            "+1",
+            "1 K",
+            "1KB",
+            "1X",
+            "1.5G",
+            "9223372036854775808",
+            "9999999T",
+            "１K",
+        ] {
+            assert_eq!(parse_size(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn times_take_units() {

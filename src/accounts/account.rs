@@ -2,14 +2,13 @@
 
 use super::password_hash::PasswordHash;
 use super::rights::Rights;
-use crate::computed_file::parse_size;
+use crate::ftp::command::USER_NAME_MAX;
 use crate::ftp::path::VirtualPath;
 use crate::storage::QuotaLimits;
+use crate::units::parse_size;
 use std::fmt;
 use std::str::FromStr;
 
-/// Longest user name in bytes; commands with longer ones are refused (threat A20).
-const LONGEST_NAME: usize = 128;
 /// Names of clients without an account, in any case.
 const ANONYMOUS: [&[u8]; 2] = [b"anonymous", b"ftp"];
 
@@ -132,9 +131,9 @@ fn parse_name(name: &[u8]) -> Result<Box<[u8]>, String> {
     if name.is_empty() {
         return Err("the name is empty".to_owned());
     }
-    if name.len() > LONGEST_NAME {
+    if name.len() > USER_NAME_MAX {
         return Err(format!(
-            "the name has {} bytes; at most {LONGEST_NAME} are allowed",
+            "the name has {} bytes; at most {USER_NAME_MAX} are allowed",
             name.len()
         ));
     }

@@ -16,8 +16,8 @@ use super::password::Password;
 use super::timestamp::Timestamp;
 use std::net::SocketAddr;
 
-/// Longest user name and password (threat A20).
-const USER_MAX: usize = 128;
+/// Longest user name, in bytes (threat A20).
+pub const USER_NAME_MAX: usize = 128;
 const PASSWORD_MAX: usize = Password::LONGEST;
 
 /// What a client asks for.
@@ -382,7 +382,7 @@ fn required_path(argument: &[u8]) -> Result<PathArgument, CommandError> {
 
 fn user_name(argument: &[u8]) -> Result<Vec<u8>, CommandError> {
     let name = argument.trim_ascii();
-    if name.is_empty() || name.len() > USER_MAX {
+    if name.is_empty() || name.len() > USER_NAME_MAX {
         return Err(CommandError::BadArgument);
     }
     Ok(name.to_vec())

@@ -4,14 +4,13 @@ mod table;
 mod techniques;
 mod values;
 
-pub use crate::units::{parse_count, parse_duration};
 pub use table::{Given, HIDDEN, OptionError, Row, Table};
 pub use techniques::{Technique, Techniques};
 pub use values::{LogLevels, PortRange, PublicAddresses};
 
 use crate::accounts::{AnonymousAccess, Privacy, Rights};
-use crate::computed_file::parse_size;
 use crate::confine::Chroot;
+use crate::units::{parse_count, parse_duration, parse_size};
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

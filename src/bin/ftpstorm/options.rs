@@ -2,8 +2,9 @@
 
 use super::script::{Announcement, Flow};
 use super::sources::Sources;
-use loopftpd::computed_file::{ComputedFile, parse_size};
-use loopftpd::options::{Given, OptionError, Row, Table, parse_count, parse_duration};
+use loopftpd::computed_file::ComputedFile;
+use loopftpd::options::{Given, OptionError, Row, Table};
+use loopftpd::units::{parse_count, parse_duration, parse_size};
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
