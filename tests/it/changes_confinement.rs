@@ -1,0 +1,602 @@
+//! Every verb that changes something, against every way out of the root and every kind of thing in it (threats C01–C06,
+//! C08–C10, C13, C16, C17, C22, C24, O5). What only reads is in `confinement.rs`.
+
+use crate::harness::accounts::{CANARY, Premises, Walls, everything, everything_in, store};
+use crate::harness::{Client, Server, is_root};
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::UnixListener;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Everything that names one path and changes what is there.
+const CHANGING: [&str; 13] = [
+    "STOR",
+    "APPE",
+    "STOU",
+    "DELE",
+    "MKD",
+    "RMD",
+    "RNFR",
+    "RNTO",
+    "MFMT 20240101000000",
+    "MFF modify=20240101000000;UNIX.mode=0600;",
+    "MDTM 20240101000000",
+    "SITE CHMOD 600",
+    "SITE UTIME 20240101000000",
+];
+
+/// A server on which everyone may do everything, with a `file` and a directory `d`.
+fn with_files(walls: Walls) -> (Premises, Server) {
+    let premises = Premises::new();
+    premises.write("file", b"inside");
+    premises.write("d/e/inside", b"x");
+    let server = premises.serve_within(walls, &["--write"]);
+    (premises, server)
+}
+
+/// Says `verb path`; RNTO after an RNFR of `file`, which is moved back if it was moved.
+fn change(client: &mut Client, verb: &str, path: &str) -> (u16, String) {
+    if verb == "RNTO" {
+        assert_eq!(client.code("RNFR file"), 350);
+    }
+    let (code, text) = everything(client, &format!("{verb} {path}"));
+    if verb == "RNTO" && code == 250 {
+        assert_eq!(client.code(&format!("RNFR {path}")), 350, "{path}");
+        assert_eq!(client.code("RNTO file"), 250, "{path}");
+    }
+    (code, text)
+}
+
+#[test]
+fn c01_no_spelling_of_a_path_changes_anything_outside() {
+    for walls in [Walls::Default, Walls::Paths] {
+        let (premises, server) = with_files(walls);
+        let (outside, before) = (premises.neighbour(), everything_in(&premises.root()));
+        let mut client = server.login();
+        let absolute = premises.outside().join("neighbour/secret");
+        for path in [
+            "../neighbour/secret",
+            "/../neighbour/secret",
+            "d/../../neighbour/secret",
+            "/d/e/../../../neighbour/secret",
+            "./.././../neighbour/secret",
+            "//..//neighbour//secret",
+            "....//neighbour/secret",
+            "..;/neighbour/secret",
+            "%2e%2e/neighbour/secret",
+            "\u{ff0e}\u{ff0e}/neighbour/secret",
+            "../neighbour/new",
+            "d/../../neighbour/new",
+            "/etc/passwd",
+            absolute.to_str().expect("UTF-8"),
+        ] {
+            for verb in CHANGING {
+                let (code, text) = change(&mut client, verb, path);
+                assert!((500..600).contains(&code), "{walls:?} {verb} {path}: {text}");
+                assert!(!text.contains(CANARY), "{verb} {path}: {text}");
+            }
+        }
+        // What is above the root is the root, which cannot be replaced, renamed or removed.
+        for path in ["..", "../..", "/", ".", "d/..", "/../"] {
+            for verb in ["STOR", "APPE", "STOU", "DELE", "MKD", "RMD", "RNFR", "RNTO"] {
+                let (code, text) = change(&mut client, verb, path);
+                assert!((500..600).contains(&code), "{walls:?} {verb} {path}: {text}");
+            }
+        }
+        assert_eq!(premises.neighbour(), outside, "{walls:?}");
+        assert_eq!(everything_in(&premises.root()), before, "{walls:?}");
+    }
+}
+
+#[test]
+fn c03_c12_no_link_lets_anything_outside_be_changed() {
+    for walls in [Walls::Default, Walls::Paths] {
+        let (premises, server) = with_files(walls);
+        let outside = premises.neighbour();
+        let neighbour = premises.outside().join("neighbour");
+        let links = [
+            ("relative", "../neighbour/secret".into()),
+            ("absolute", neighbour.join("secret")),
+            ("chain", "relative".into()),
+            ("directory", "../neighbour".into()),
+            ("absolute-directory", neighbour.clone()),
+            ("up", "..".into()),
+            ("dangling", "../neighbour/new".into()),
+            ("dangling-inside", "nowhere".into()),
+            ("loop", "loop".into()),
+            ("process", "/proc/self/root".into()),
+        ];
+        let mut client = server.login();
+        for (name, target) in &links {
+            for path in
+                ["", "/secret", "/new", "/neighbour/secret", "/neighbour/new"].map(|rest| format!("{name}{rest}"))
+            {
+                for verb in CHANGING {
+                    premises.link(name, target);
+                    let (code, text) = change(&mut client, verb, &path);
+                    // The link itself lies inside, and is what is removed, renamed or replaced; STOU has a name of its
+                    // own.
+                    let is_the_link = path == *name && matches!(verb, "DELE" | "RNFR" | "RNTO" | "STOU");
+                    assert!(
+                        is_the_link || (500..600).contains(&code),
+                        "{walls:?} {verb} {path}: {text}"
+                    );
+                    assert!(!text.contains(CANARY), "{walls:?} {verb} {path}: {text}");
+                }
+            }
+            // Renamed, a link is as far outside as it was.
+            premises.link(name, target);
+            assert_eq!(client.code(&format!("RNFR {name}")), 350);
+            assert_eq!(client.code("RNTO renamed"), 250);
+            assert!(premises.root().join("renamed").is_symlink());
+            for verb in CHANGING
+                .iter()
+                .filter(|verb| !matches!(**verb, "RNFR" | "RNTO" | "STOU" | "DELE"))
+            {
+                let (code, text) = change(&mut client, verb, "renamed");
+                assert!((500..600).contains(&code), "{walls:?} {verb}: {text}");
+            }
+            assert_eq!(client.code("DELE renamed"), 250);
+            assert_eq!(premises.neighbour(), outside, "{walls:?} {name}");
+        }
+        assert_eq!(premises.read("file"), b"inside");
+    }
+}
+
+/// A link that stays inside is followed, except where the name itself is what the command is about.
+#[test]
+fn c03_links_within_the_root_lead_where_they_point() {
+    let (premises, server) = with_files(Walls::Default);
+    premises.link("to-file", "d/e/inside");
+    premises.link("to-d", "d");
+    let mut client = server.login();
+    assert_eq!(everything(&mut client, "APPE to-file").0, 226);
+    assert_eq!(premises.read("d/e/inside"), b"xwritten by a client");
+    assert_eq!(client.code("MFMT 20240101000000 to-file"), 213);
+    assert_eq!(client.command("MDTM d/e/inside").text(), "213 20240101000000");
+    assert_eq!(store(&mut client, "STOR to-d/e/new", b"through it"), 226);
+    assert_eq!(premises.read("d/e/new"), b"through it");
+    assert_eq!(client.code("DELE to-file"), 250);
+    assert!(premises.has("d/e/inside") && !premises.has("to-file"));
+}
+
+#[test]
+fn c04_nothing_is_stored_or_renamed_through_a_link_that_is_swapped_all_the_time() {
+    race(150);
+}
+
+#[test]
+#[ignore = "minutes: 400,000 rounds; cargo test --release -- --ignored c04"]
+fn c04_four_hundred_thousand_changes_through_a_swapped_link() {
+    race(400_000 / 4);
+}
+
+/// Exchanges a directory and a link to the neighbour's without pause, while everything is changed by that name.
+fn race(rounds: usize) {
+    let (premises, server) = with_files(Walls::Paths);
+    premises.make_directory("swap");
+    premises.link("other", "../neighbour");
+    let (outside, root) = (premises.neighbour(), premises.root());
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                let (cwd, exchange) = (rustix::fs::CWD, rustix::fs::RenameFlags::EXCHANGE);
+                rustix::fs::renameat_with(cwd, root.join("swap"), cwd, root.join("other"), exchange).expect("swapped");
+            }
+        });
+        let mut client = server.login();
+        let (mut done, mut refused) = (0, 0);
+        for _ in 0..rounds {
+            for line in [
+                "STOR swap/new",
+                "RNTO swap/moved",
+                "RNTO file",
+                "MKD swap/made",
+                "RMD swap/made",
+                "DELE swap/secret",
+            ] {
+                if let Some(path) = line.strip_prefix("RNTO ") {
+                    let from = if path == "file" { "swap/moved" } else { "file" };
+                    if client.code(&format!("RNFR {from}")) != 350 {
+                        refused += 1;
+                        continue;
+                    }
+                }
+                match everything(&mut client, line).0 {
+                    226 | 250 | 257 => done += 1,
+                    450 | 451 | 550 | 553 => refused += 1,
+                    code => panic!("{line}: {code}"),
+                }
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+        assert!(done > 0 && refused > 0, "{done} done, {refused} refused: no race");
+    });
+    assert_eq!(premises.neighbour(), outside);
+}
+
+#[test]
+fn c05_a_working_directory_that_is_moved_away_is_not_written_to() {
+    for walls in [Walls::Default, Walls::Paths] {
+        let (premises, server) = with_files(walls);
+        let mut client = server.login();
+        assert_eq!(client.code("CWD d"), 250);
+        fs::rename(premises.root().join("d"), premises.outside().join("moved")).expect("moved");
+        let moved = everything_in(&premises.outside().join("moved"));
+        for verb in CHANGING {
+            let (code, text) = if verb == "RNTO" {
+                assert_eq!(client.code("RNFR /file"), 350);
+                everything(&mut client, "RNTO e/inside")
+            } else {
+                everything(&mut client, &format!("{verb} e/inside"))
+            };
+            assert_eq!(code, 550, "{walls:?} {verb}: {text}");
+        }
+        assert_eq!(everything_in(&premises.outside().join("moved")), moved);
+        assert_eq!(client.code("CDUP"), 250);
+        assert_eq!(client.code("SIZE file"), 213);
+    }
+}
+
+#[test]
+fn c06_nothing_is_renamed_into_itself_nor_copied_to_another_file_system() {
+    let premises = Premises::new();
+    premises.write("d/e/inside", b"x");
+    premises.write("file", b"inside");
+    premises.link("parent", "d");
+    premises.link("up", "..");
+    premises.make_directory("mounted");
+    let server = if can_mount() {
+        let mount = format!(
+            "mount -t tmpfs -o size=1M,mode=777 none {} && exec \"$@\"",
+            premises.root().join("mounted").display()
+        );
+        let root = premises.root();
+        crate::harness::server::Setup::new()
+            .directory(&root)
+            .arguments(&["--write"])
+            .under(&["unshare", "--mount", "sh", "-c", &mount, "sh"])
+            .start()
+    } else {
+        println!("skipped in part: nothing can be mounted here");
+        premises.serve_writers()
+    };
+    let is_mounted = fs::metadata(format!("/proc/{}/root/mounted", server.pid()))
+        .is_ok_and(|inner| is_root() && inner.dev() != fs::metadata(premises.root()).expect("ours").dev());
+    assert_eq!(is_mounted, can_mount(), "the test has what it is about");
+    let before = everything_in(&premises.root());
+    let mut client = server.login();
+    for (from, to) in [
+        ("d", "d/d"),
+        ("d", "d/e/d"),
+        ("d", "parent/e/d"),
+        ("d/e", "parent/e/e"),
+        ("d", "parent/../d/e/x"),
+        ("file", "up/file"),
+        ("d", "up/neighbour/d"),
+    ] {
+        assert_eq!(client.code(&format!("RNFR {from}")), 350, "{from}");
+        assert_eq!(client.code(&format!("RNTO {to}")), 550, "{from} {to}");
+    }
+    if is_mounted {
+        assert_eq!(
+            store(&mut client, "STOR mounted/there", b"x"),
+            226,
+            "a file system of its own"
+        );
+        for (from, to) in [("file", "mounted/file"), ("d", "mounted/d"), ("mounted/there", "here")] {
+            assert_eq!(client.code(&format!("RNFR {from}")), 350, "{from}");
+            assert_eq!(client.code(&format!("RNTO {to}")), 550, "{from} {to}");
+        }
+        assert_eq!(client.code("RNFR mounted"), 350);
+        assert_eq!(
+            client.code("RNTO elsewhere"),
+            550,
+            "a mounted file system stays where it is"
+        );
+        assert_eq!(client.fetch_text("NLST mounted"), "mounted/there\r\n");
+    }
+    // To its own name, also by another way: nothing changes.
+    assert_eq!(client.code("RNFR file"), 350);
+    assert_eq!(client.code("RNTO ./d/../file"), 250);
+    assert_eq!(client.code("RNFR d/e/inside"), 350);
+    assert_eq!(client.code("RNTO parent/e/inside"), 250);
+    assert_eq!(everything_in(&premises.root()), before);
+}
+
+fn can_mount() -> bool {
+    let tried = Command::new("unshare")
+        .args(["--mount", "mount", "-t", "tmpfs", "none", "/mnt"])
+        .output();
+    tried.is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn h12_c06_a_file_renamed_to_itself_frees_nothing_of_a_quota() {
+    let premises = Premises::new();
+    premises.write("file", &[7; 600]);
+    premises.write("d/small", b"x");
+    premises.link("parent", "d");
+    premises.write_users(&[("alice", "/:read,write:quota=1000")]);
+    let server = premises.serve_accounts(&[]);
+    let mut client = crate::harness::accounts::client_of(&server, "alice");
+    crate::harness::wait_until("what is there has been counted", || {
+        client.code("RNFR file") == 350 && client.code("RNTO file") == 250
+    });
+    for (from, to) in [("file", "./file"), ("d/small", "parent/small"), ("file", "file")] {
+        assert_eq!(client.code(&format!("RNFR {from}")), 350);
+        assert_eq!(client.code(&format!("RNTO {to}")), 250);
+    }
+    assert_eq!(store(&mut client, "STOR more", &[7; 500]), 552);
+    assert_eq!(store(&mut client, "STOR more", &[7; 300]), 226);
+    assert_eq!(client.code("RNFR more"), 350);
+    assert_eq!(client.code("RNTO file"), 250, "the 600 bytes make way");
+    assert_eq!(store(&mut client, "STOR more", &[7; 650]), 226);
+}
+
+#[test]
+fn c08_c09_special_files_are_not_opened_replaced_renamed_or_removed() {
+    let premises = Premises::new();
+    premises.write("file", b"inside");
+    let root = premises.root();
+    nix::unistd::mkfifo(&root.join("fifo"), nix::sys::stat::Mode::from_bits_truncate(0o666)).expect("a FIFO");
+    let _socket = UnixListener::bind(root.join("socket")).expect("a socket");
+    let mut names = vec!["fifo", "socket"];
+    if is_root() {
+        let null = nix::sys::stat::makedev(1, 3);
+        let (kind, mode) = (
+            nix::sys::stat::SFlag::S_IFCHR,
+            nix::sys::stat::Mode::from_bits_truncate(0o666),
+        );
+        nix::sys::stat::mknod(&root.join("device"), kind, mode, null).expect("root may");
+        names.push("device");
+    }
+    premises.link("link", "fifo");
+    names.push("link");
+    premises.hand_over();
+    let before = everything_in(&root);
+    let server = premises.serve_writers();
+    let mut client = server.login();
+    let mut other = server.login();
+    for name in &names {
+        for verb in CHANGING {
+            if *name == "link" && matches!(verb, "DELE" | "RNFR" | "RNTO") {
+                continue;
+            }
+            // Nothing waits at a FIFO: the next command of another session is answered.
+            let (code, text) = change(&mut client, verb, name);
+            if verb == "STOU" {
+                assert_eq!(code, 226, "it has a name of its own");
+                let made = text.strip_prefix("150 FILE: ").expect("its name");
+                assert_eq!(client.code(&format!("DELE {made}")), 250);
+            } else {
+                assert_eq!(code, 550, "{verb} {name}: {text}");
+            }
+            assert_eq!(other.code("NOOP"), 200);
+        }
+        assert_eq!(client.code("REST 1"), 350);
+        assert_eq!(everything(&mut client, &format!("STOR {name}")).0, 550);
+    }
+    assert_eq!(everything_in(&root), before);
+    assert!(
+        fs::symlink_metadata(root.join("fifo"))
+            .expect("it is there")
+            .file_type()
+            .is_fifo()
+    );
+}
+
+#[test]
+fn c10_directories_are_not_files_nor_the_other_way_round() {
+    let (premises, server) = with_files(Walls::Default);
+    let before = everything_in(&premises.root());
+    let mut client = server.login();
+    for line in ["STOR d", "STOR d/", "APPE d"] {
+        assert_eq!(everything(&mut client, line).0, 553, "{line}: the name is taken");
+    }
+    for line in [
+        "DELE d",
+        "STOR file/x",
+        "MKD file/x",
+        "RMD file",
+        "CWD file",
+        "STOU file/x",
+    ] {
+        assert_eq!(everything(&mut client, line).0, 550, "{line}");
+    }
+    for line in ["RNTO d", "RNTO file/x"] {
+        assert_eq!(client.code("RNFR file"), 350);
+        assert_eq!(client.code(line), 550, "{line}");
+    }
+    assert_eq!(client.code("REST 1"), 350);
+    assert_eq!(everything(&mut client, "STOR d").0, 553);
+    assert_eq!(everything_in(&premises.root()), before);
+}
+
+#[test]
+fn c13_h16_names_that_no_file_can_have_are_refused() {
+    let (premises, server) = with_files(Walls::Default);
+    let before = everything_in(&premises.root());
+    let mut client = server.login();
+    let (long, longest) = ("n".repeat(256), "n".repeat(255));
+    // The last of these fits as a path, and its names do not.
+    let deep = format!("{}/x", vec!["m".repeat(200); 18].join("/"));
+    for verb in ["STOR", "APPE", "STOU", "MKD", "RNTO"] {
+        let naming = |client: &mut Client, path: &str| change(client, verb, path).0;
+        assert_eq!(naming(&mut client, &long), 553, "{verb}");
+        assert_eq!(naming(&mut client, &format!("d/{long}")), 553, "{verb}");
+        let code = naming(&mut client, &deep);
+        assert!(matches!(code, 550 | 553), "{verb}: {code}");
+    }
+    for verb in ["DELE", "RMD", "RNFR", "SITE CHMOD 600", "MFMT 20240101000000"] {
+        assert_eq!(everything(&mut client, &format!("{verb} {long}")).0, 550, "{verb}");
+    }
+    assert_eq!(everything_in(&premises.root()), before);
+    assert_eq!(store(&mut client, &format!("STOR {longest}"), b"x"), 226);
+    assert_eq!(premises.read(&longest), b"x");
+    assert_eq!(
+        everything(&mut client, &format!("STOU {longest}")).0,
+        553,
+        "no room for a number"
+    );
+    // Down as far as a path can go, and no further.
+    let mut depth = 0;
+    loop {
+        let made = client.code(&format!("MKD {longest}/../{}", "p".repeat(200)));
+        let went = client.code(&format!("CWD {}", "p".repeat(200)));
+        if (made, went) != (257, 250) {
+            assert!(matches!(made, 550 | 553) && went == 550, "{made} {went}");
+            break;
+        }
+        let _ = client.code(&format!("MKD {longest}"));
+        depth += 1;
+        assert!(depth < 30, "longer than a path can be");
+    }
+    assert!(depth >= 15, "{depth}");
+    assert_eq!(client.code("CWD /"), 250);
+}
+
+#[test]
+fn c15_c16_c17_names_are_bytes_and_never_anything_else() {
+    let (premises, server) = with_files(Walls::Default);
+    let mut client = server.login();
+    let names = [
+        "caf\u{e9}",
+        "cafe\u{301}",
+        "\u{ff0e}\u{ff0e}",
+        "a\u{2215}b",
+        "a\u{202e}b",
+        "~",
+        "~root",
+        "$HOME",
+        "C:",
+        "C:\\x",
+        "..\\x",
+        "%2e%2e",
+        "*",
+        "?",
+        "-rf",
+        "a;b",
+        "`id`",
+        "$(id)",
+        " leading",
+        "trailing ",
+        "...",
+    ];
+    for name in names {
+        assert_eq!(
+            store(&mut client, &format!("STOR {name}"), name.as_bytes()),
+            226,
+            "{name}"
+        );
+    }
+    for name in names {
+        assert_eq!(premises.read(name), name.as_bytes(), "{name}: exactly that name");
+    }
+    assert_eq!(
+        fs::read_dir(premises.root()).expect("ours").count(),
+        names.len() + 2,
+        "none is another"
+    );
+    for name in names {
+        assert_eq!(client.code(&format!("RNFR {name}")), 350, "{name}");
+        assert_eq!(client.code(&format!("RNTO d/{name}")), 250, "{name}");
+        assert_eq!(client.code(&format!("DELE d/{name}")), 250, "{name}");
+    }
+    // Not UTF-8; 0xFF is doubled on the control connection.
+    let mut data = client.data();
+    client.send_bytes(b"STOR caf\xe9-\xff\xff\r\n");
+    client.expect(150);
+    std::io::Write::write_all(&mut data, b"latin").expect("taken");
+    drop(data);
+    client.expect(226);
+    let name = std::ffi::OsStr::new(crate::harness::tree::latin1_name());
+    let stored = premises.root().join(std::path::Path::new(name).with_extension(""));
+    assert_eq!(fs::read(stored).expect("exactly those bytes"), b"latin");
+    // Bytes that could end a line elsewhere are refused before anything is looked up.
+    for verb in CHANGING {
+        client.send_bytes(format!("{verb} a\x01b\r\n").as_bytes());
+        client.expect(501);
+    }
+}
+
+#[test]
+fn c22_h15_the_servers_own_names_are_nobodys() {
+    let (premises, server) = with_files(Walls::Default);
+    premises.write(".loopftpd-0123", b"part");
+    premises.write("d/.loopftpd-dir/x", b"part");
+    let before = everything_in(&premises.root());
+    let mut client = server.login();
+    for path in [
+        ".loopftpd-0123",
+        "./d/../.loopftpd-0123",
+        ".loopftpd-new",
+        ".loopftpd-",
+        "d/.loopftpd-dir",
+        "d/.loopftpd-dir/x",
+        "d/.loopftpd-dir/new",
+    ] {
+        for verb in CHANGING {
+            let (code, text) = change(&mut client, verb, path);
+            assert!(matches!(code, 550 | 553), "{verb} {path}: {text}");
+        }
+        assert_eq!(client.code("REST 1"), 350);
+        assert!(matches!(everything(&mut client, &format!("STOR {path}")).0, 550 | 553));
+        for verb in ["RETR", "SIZE", "CWD", "LIST", "HASH", "AVBL"] {
+            assert_eq!(
+                everything(&mut client, &format!("{verb} {path}")).0,
+                550,
+                "{verb} {path}"
+            );
+        }
+    }
+    assert_eq!(everything_in(&premises.root()), before);
+}
+
+/// What is decided about a path is decided about what the kernel is given: one canonical form before both.
+#[test]
+fn c02_c24_every_spelling_is_decided_on_as_what_it_means() {
+    let (premises, server) = with_files(Walls::Default);
+    let before = everything_in(&premises.root());
+    let mut client = server.login();
+    let spellings = |name: &str| {
+        [
+            name.to_owned(),
+            format!("/{name}"),
+            format!("./{name}"),
+            format!(".//./{name}"),
+            format!("d/../{name}"),
+            format!("/d/e/../../{name}"),
+            format!("../../{name}"),
+            format!("missing/../{name}"),
+            format!("{name}/"),
+            format!("{name}//."),
+            format!("{name}/x/.."),
+        ]
+    };
+    for name in [".htaccess", ".ftpaccess", ".ssh", ".netrc", ".forward", ".loopftpd-x"] {
+        for path in spellings(name) {
+            for verb in ["STOR", "APPE", "STOU", "MKD", "RNTO"] {
+                let (code, text) = change(&mut client, verb, &path);
+                assert_eq!(code, 553, "{verb} {path}: {text}");
+            }
+        }
+    }
+    assert_eq!(everything_in(&premises.root()), before);
+    for path in spellings("new") {
+        let is_of_directory = ["/", "/.", "/.."].iter().any(|end| path.ends_with(end));
+        let stored = store(&mut client, &format!("STOR {path}"), path.as_bytes());
+        if is_of_directory {
+            assert_eq!(stored, 553, "{path}: no file has the name of a directory");
+        } else {
+            assert_eq!(stored, 226, "{path}");
+            assert_eq!(premises.read("new"), path.as_bytes());
+            assert_eq!(client.code(&format!("DELE {path}")), 250, "{path}");
+        }
+        assert_eq!(client.command(&format!("MKD {path}")).text(), "257 \"/new\" created");
+        assert_eq!(client.code(&format!("RMD {path}")), 250, "{path}");
+    }
+    assert_eq!(everything_in(&premises.root()).len(), before.len());
+}

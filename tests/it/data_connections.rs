@@ -1,0 +1,198 @@
+//! How data connections are armed again, shared between protocols, and ended (threats B, D17–D23).
+
+use crate::harness::client::connect;
+use crate::harness::server::Setup;
+use crate::harness::{Client, Server};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown};
+use std::time::Duration;
+
+#[test]
+fn b07_every_transfer_needs_a_data_connection_of_its_own() {
+    let server = Server::start();
+    server.write("file", b"x");
+    let mut client = server.login();
+    assert_eq!(client.fetch("RETR file"), b"x");
+    assert_eq!(client.code("RETR file"), 425);
+}
+
+#[test]
+fn b08_announcing_again_releases_what_was_announced_before() {
+    let server = Setup::new().ports(3).start();
+    let mut client = server.login();
+    let baseline = server.descriptors();
+    for _ in 0..1_000 {
+        client.passive();
+    }
+    assert_eq!(server.descriptors(), baseline);
+    let old = client.passive();
+    let new = client.extended_passive();
+    if old.port() != new.port() {
+        let mut stray = connect(old, None);
+        let mut nothing = Vec::new();
+        assert_eq!(stray.read_to_end(&mut nothing).unwrap_or(0), 0);
+    }
+}
+
+#[test]
+fn d17_ipv6_clients_use_epsv_and_dual_stack_listeners_serve_both() {
+    let server = Setup::new().listen("[::]:0").start();
+    let port = server
+        .stdout()
+        .lines()
+        .find_map(|line| {
+            line.strip_prefix("open     ftp://")?
+                .rsplit(':')
+                .next()?
+                .strip_suffix('/')?
+                .parse::<u16>()
+                .ok()
+        })
+        .expect("a URL");
+    let mut v6 = Client::connect(std::net::SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port)));
+    v6.login();
+    assert_eq!(v6.code("PASV"), 425);
+    assert_eq!(v6.code("EPSV 1"), 522);
+    let address = v6.extended_passive();
+    let mut data = connect(address, None);
+    v6.send("NLST");
+    v6.expect(150);
+    let mut bytes = Vec::new();
+    data.read_to_end(&mut bytes).expect("nothing");
+    v6.expect(226);
+    let mut v4 = Client::connect(std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    v4.login();
+    assert_eq!(v4.fetch("LIST"), b"");
+    assert_eq!(v4.code("EPSV 2"), 522);
+}
+
+#[test]
+fn d18_a_reset_in_the_middle_costs_a_426_and_no_more() {
+    let server = Server::start();
+    // More than both sockets' buffers can ever hold, so that the server is still sending when the reset comes.
+    let big = server.write("big", b"");
+    let file = std::fs::OpenOptions::new().write(true).open(big).expect("ours");
+    file.set_len(1 << 30).expect("sparse");
+    let mut client = server.login();
+    let baseline = server.descriptors();
+    for round in 0..100_usize {
+        let mut data = client.data();
+        client.send("RETR big");
+        client.expect(150);
+        let mut some = vec![0; 1 + round * 1_000];
+        data.read_exact(&mut some).expect("the beginning");
+        socket2::SockRef::from(&data)
+            .set_linger(Some(Duration::ZERO))
+            .expect("an option");
+        drop(data);
+        client.expect(426);
+    }
+    assert_eq!(client.code("NOOP"), 200);
+    server.wait_for_descriptors(baseline);
+}
+
+#[test]
+fn d18_a_reset_in_a_listing_costs_a_426_and_no_more() {
+    let server = Server::start();
+    // More lines than both sockets' buffers can hold: names of 250 bytes, all of one file.
+    let directory = server.directory().join("many");
+    std::fs::create_dir(&directory).expect("a directory");
+    crate::harness::tree::allow_reading(&directory);
+    let first = directory.join("f".repeat(250));
+    std::fs::write(&first, b"x").expect("a file");
+    for number in 0..30_000 {
+        std::fs::hard_link(&first, directory.join(format!("{number:0250}"))).expect("another name");
+    }
+    let mut client = server.login();
+    let baseline = server.descriptors();
+    for round in 0..4 {
+        for verb in ["LIST many", "MLSD many", "NLST many"] {
+            let mut data = client.data();
+            client.send(verb);
+            client.expect(150);
+            let mut some = vec![0; 1 + round * 10_000];
+            data.read_exact(&mut some).expect("the beginning");
+            socket2::SockRef::from(&data)
+                .set_linger(Some(Duration::ZERO))
+                .expect("an option");
+            drop(data);
+            client.expect(426);
+        }
+    }
+    assert_eq!(client.code("NOOP"), 200);
+    server.wait_for_descriptors(baseline);
+}
+
+#[test]
+fn d19_a_client_that_never_reads_is_given_up() {
+    let server = Server::with(&["--stall-timeout", "300ms"]);
+    server.write("big", &vec![3; 32 << 20]);
+    let before = server.memory();
+    let mut clients: Vec<_> = (0..20)
+        .map(|_| {
+            let mut client = server.login();
+            let data = client.data();
+            client.send("RETR big");
+            client.expect(150);
+            (client, data)
+        })
+        .collect();
+    for (client, _) in &mut clients {
+        client.expect(426);
+        assert_eq!(client.code("NOOP"), 200);
+    }
+    assert!(server.memory() < before + 8 * 1024);
+}
+
+#[test]
+fn d21_the_tail_arrives_although_the_client_writes_on_the_connection() {
+    let server = Server::start();
+    let content: Vec<u8> = (0..300_000_u32).map(|n| (n % 253) as u8).collect();
+    server.write("file", &content);
+    let mut client = server.login();
+    for _ in 0..200 {
+        let mut data = client.data();
+        data.write_all(&[b'j'; 3_000]).expect("room");
+        client.send("RETR file");
+        client.expect(150);
+        let _ = data.write_all(&[b'j'; 3_000]);
+        let mut bytes = Vec::new();
+        data.read_to_end(&mut bytes).expect("no reset");
+        assert_eq!(bytes, content);
+        drop(data);
+        client.expect(226);
+    }
+}
+
+#[test]
+fn d22_a_client_that_shuts_its_own_end_first_gets_the_file() {
+    let server = Server::start();
+    server.write("file", &vec![5; 1 << 20]);
+    let mut client = server.login();
+    let mut data = client.data();
+    data.shutdown(Shutdown::Write).expect("connected");
+    client.send("RETR file");
+    client.expect(150);
+    let mut bytes = Vec::new();
+    data.read_to_end(&mut bytes).expect("the file");
+    assert_eq!(bytes.len(), 1 << 20);
+    client.expect(226);
+}
+
+#[test]
+fn d23_the_data_connection_has_ended_before_226() {
+    let server = Server::start();
+    server.write("file", b"all of it");
+    let mut client = server.login();
+    for _ in 0..10 {
+        let mut data = client.data();
+        client.send("RETR file");
+        client.expect(150);
+        client.expect(226);
+        // The 226 has been read: whatever the data connection has to say must have arrived already.
+        data.set_nonblocking(true).expect("an option");
+        let mut bytes = Vec::new();
+        data.read_to_end(&mut bytes).expect("the end came before the 226");
+        assert_eq!(bytes, b"all of it");
+    }
+}

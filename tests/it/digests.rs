@@ -1,0 +1,184 @@
+//! HASH, RANG and XCRC with its like over real sockets, against digests that others have made.
+
+use crate::harness::programs::run_python;
+use crate::harness::{Server, has_program, wait_until};
+use std::fs::File;
+
+/// Far more than can be read while a test runs; nothing of it is on the disk.
+const HUGE: u64 = 1 << 40;
+
+fn write_huge(server: &Server) {
+    let path = server.write("huge", b"");
+    let file = File::options().write(true).open(path).expect("ours");
+    file.set_len(HUGE).expect("a sparse file");
+}
+
+#[test]
+fn a_megabyte_of_zeroes_has_the_digests_that_everybody_gets() {
+    let server = Server::start();
+    server.write("zeroes", &vec![0; 1 << 20]);
+    let mut client = server.login();
+    // head -c 1048576 /dev/zero | sha256sum, and so on; the last with Python's zlib.crc32.
+    let known = [
+        (
+            "SHA-256",
+            "30e14955ebf1352266dc2ff8067e68104607e750abb9d3b36582b8af909fcb58",
+        ),
+        ("SHA-1", "3b71f43ff30f4b15b5cd85dd9e95ebc7e84eb5a3"),
+        ("MD5", "b6d81b360a5672d80c27430f39153e2c"),
+        ("CRC32", "a738ea1c"),
+    ];
+    for (name, digest) in known {
+        assert_eq!(
+            client.command(&format!("OPTS HASH {name}")).text(),
+            format!("200 {name}")
+        );
+        assert_eq!(
+            client.command("HASH zeroes").text(),
+            format!("213 {name} 0-1048575 {digest} /zeroes")
+        );
+    }
+    for (line, digest) in [("XSHA256", known[0].1), ("XSHA", known[1].1), ("XSHA1", known[1].1)] {
+        let answered = client.command(&format!("{line} zeroes")).text();
+        assert_eq!(answered, format!("250 {}", digest.to_uppercase()), "{line}");
+    }
+    assert!(
+        client
+            .command("FEAT")
+            .text()
+            .contains("\n HASH SHA-256;SHA-512;SHA-1;MD5;CRC32*\n")
+    );
+}
+
+#[test]
+fn python_finds_the_same_digests() {
+    if !has_program("python3") {
+        return;
+    }
+    let server = Server::start();
+    let noise: Vec<u8> = (0..3_000_000_u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect();
+    server.write("two words.bin", &noise);
+    server.write("empty", b"");
+    let script = r#"
+import ftplib, hashlib, random, sys, zlib
+ftp = ftplib.FTP()
+ftp.connect('127.0.0.1', int(sys.argv[1]), timeout=20)
+ftp.login()
+def crc32(data): return '%08x' % zlib.crc32(data)
+digests = {'SHA-256': lambda d: hashlib.sha256(d).hexdigest(), 'SHA-512': lambda d: hashlib.sha512(d).hexdigest(),
+           'SHA-1': lambda d: hashlib.sha1(d).hexdigest(), 'MD5': lambda d: hashlib.md5(d).hexdigest(), 'CRC32': crc32}
+verbs = {'XSHA256': 'SHA-256', 'XSHA512': 'SHA-512', 'XSHA1': 'SHA-1', 'XSHA': 'SHA-1', 'XMD5': 'MD5', 'XCRC': 'CRC32'}
+random.seed(7)
+for name in ['two words.bin', 'empty']:
+    data = bytearray()
+    ftp.retrbinary('RETR ' + name, data.extend)
+    size = len(data)
+    last = max(size - 1, 0)
+    for digest, compute in digests.items():
+        assert ftp.sendcmd('OPTS HASH ' + digest) == '200 ' + digest
+        expected = '213 %s 0-%d %s /%s' % (digest, last, compute(data), name)
+        assert ftp.sendcmd('HASH ' + name) == expected, expected
+    for verb, digest in verbs.items():
+        assert ftp.sendcmd('%s %s' % (verb, name)) == '250 ' + digests[digest](data).upper()
+    for turn in range(20 if size else 0):
+        first = random.randrange(size)
+        until = random.randrange(first, size)
+        part = data[first:until + 1]
+        assert ftp.sendcmd('RANG %d %d' % (first, until)).startswith('350 ')
+        assert ftp.sendcmd('HASH ' + name) == '213 CRC32 %d-%d %s /%s' % (first, until, crc32(part), name)
+        assert ftp.sendcmd('XCRC "%s" %d %d' % (name, first, until + 1)) == '250 ' + crc32(part).upper()
+        # RANG is for retrbinary's RETR too; TYPE and PASV stand between.
+        got = bytearray()
+        assert ftp.sendcmd('RANG %d %d' % (first, until)).startswith('350 ')
+        ftp.retrbinary('RETR ' + name, got.extend)
+        assert got == part
+print(ftp.quit())
+"#;
+    run_python(script, &server);
+}
+
+#[test]
+fn a_long_digest_keeps_nobody_waiting_but_its_own_session() {
+    let server = Server::start();
+    write_huge(&server);
+    server.write("small", b"abc");
+    let mut hashing = server.login();
+    hashing.send("HASH huge");
+    hashing.send("NOOP");
+    let mut others: Vec<_> = (0..4).map(|_| server.login()).collect();
+    for _ in 0..20 {
+        for other in &mut others {
+            assert_eq!(other.code("NOOP"), 200);
+            assert!(other.command("XCRC small").text().starts_with("250 352441C2"));
+            assert_eq!(other.fetch("RETR small"), b"abc");
+        }
+    }
+    hashing.stream.set_nonblocking(true).expect("an option");
+    let mut byte = [0];
+    let error = hashing.stream.peek(&mut byte).expect_err("the NOOP waits for its turn");
+    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn answers_come_in_the_order_of_their_commands() {
+    let server = Server::start();
+    server.write("file", &vec![1; 5 << 20]);
+    let mut client = server.login();
+    client.send_bytes(b"HASH file\r\nPWD\r\nXMD5 file\r\nHASH missing\r\nNOOP\r\n");
+    for code in [213, 257, 250, 550, 200] {
+        client.expect(code);
+    }
+}
+
+#[test]
+fn a_digest_whose_client_has_gone_is_given_up() {
+    let server = Server::start();
+    write_huge(&server);
+    let baseline = server.descriptors();
+    for farewell in ["orderly", "reset"] {
+        let mut client = server.login();
+        client.send("HASH huge");
+        wait_until("the file is open", || server.descriptors() == baseline + 2);
+        if farewell == "reset" {
+            socket2::SockRef::from(&client.stream)
+                .set_linger(Some(std::time::Duration::ZERO))
+                .expect("an option");
+        }
+        drop(client);
+        server.wait_for_descriptors(baseline);
+    }
+    assert_eq!(server.login().code("NOOP"), 200);
+}
+
+#[test]
+fn a_server_that_is_told_to_end_at_once_does_not_wait_for_a_digest() {
+    let server = Server::start();
+    write_huge(&server);
+    let baseline = server.descriptors();
+    let mut client = server.login();
+    client.send("HASH huge");
+    wait_until("the file is open", || server.descriptors() == baseline + 2);
+    // The first signal lets work under way end, the second does not: both are sent, and the end checked, by its Drop.
+    drop(server);
+    assert!(client.is_closed());
+}
+
+#[test]
+fn a_digest_that_takes_longer_than_the_idle_timeout_is_not_idleness() {
+    let server = Server::with(&["--idle-timeout", "1s"]);
+    write_huge(&server);
+    let mut client = server.login();
+    client.send("HASH huge");
+    let mut witness = server.login();
+    witness.send("HASH huge");
+    // A third session says nothing and is sent away; those that are being worked for are not.
+    let mut silent = server.login();
+    silent.expect(421);
+    for session in [client, witness] {
+        session.stream.set_nonblocking(true).expect("an option");
+        let error = session.stream.peek(&mut [0]).expect_err("nothing has been said");
+        assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+    }
+}

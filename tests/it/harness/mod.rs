@@ -1,0 +1,45 @@
+//! The one harness of all behaviour tests: a real server on loopback, a byte-exact client, and a look into `/proc`.
+//!
+//! Nothing here sleeps to make something pass: every wait is for an event, with a deadline that means failure.
+
+pub mod accounts;
+pub mod client;
+pub mod faulty;
+pub mod own_process;
+pub mod programs;
+pub mod secret;
+pub mod server;
+pub mod tree;
+
+pub use client::Client;
+pub use server::Server;
+
+use std::time::{Duration, Instant};
+
+/// After this a test has failed; it says nothing of how fast anything should be.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until `condition` holds; fails the test if it never does.
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "never happened: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether a program is installed. In CI a missing one fails the test; a user is told that the test was skipped.
+pub fn has_program(name: &str) -> bool {
+    let found = std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|directory| directory.join(name).is_file()));
+    assert!(found || std::env::var_os("CI").is_none(), "{name} is not installed");
+    if !found {
+        println!("skipped: {name} is not installed");
+    }
+    found
+}
+
+/// Whether the tests run as root, and so the server confines itself.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

@@ -1,0 +1,551 @@
+//! Caps, floods and timeouts: what many clients, or clients that do nothing, may take (threats G).
+
+use crate::harness::own_process::{in_own_process, raise_descriptor_limit};
+use crate::harness::programs::Workplace;
+use crate::harness::server::{Setup, children_of, client_address};
+use crate::harness::tree::noise;
+use crate::harness::{Client, Server, has_program, wait_until};
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::ffi::OsStrExt;
+use std::time::{Duration, Instant};
+
+#[test]
+fn g01_a_thousand_sessions_at_once_and_none_left_behind() {
+    in_own_process("limits::g01_a_thousand_sessions_at_once_and_none_left_behind", || {
+        raise_descriptor_limit();
+        let server = Server::start();
+        let baseline = server.descriptors();
+        let mut clients: Vec<Client> = (0..1_024).map(|_| server.login()).collect();
+        for client in &mut clients {
+            assert_eq!(client.code("NOOP"), 200);
+        }
+        assert_eq!(server.descriptors(), baseline + 1_024);
+        drop(clients);
+        server.wait_for_descriptors(baseline);
+    });
+}
+
+#[test]
+fn g02_at_the_descriptor_cap_clients_are_told_and_service_resumes() {
+    if !has_program("prlimit") {
+        return;
+    }
+    let server = Setup::new().nofile(64).ports(4).start();
+    let mut held: Vec<Client> = Vec::new();
+    let mut refused = 0;
+    for _ in 0..200 {
+        let mut client = Client::connect_silently(server.address, None);
+        match client.reply().code {
+            // A client that does not log in gives way to another one after a while.
+            220 => {
+                client.login();
+                held.push(client);
+            }
+            421 => refused += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert!(
+        refused > 100 && held.len() > 10,
+        "{refused} refused, {} held",
+        held.len()
+    );
+    // Nothing to do, so nothing is done: the processor stays idle while clients are held and refused.
+    let before = server.cpu_ticks();
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(server.cpu_ticks() - before <= 5, "spinning");
+    // Those who are in can still work: the last descriptors were kept for them.
+    assert_eq!(held[0].fetch("LIST"), b"");
+    held.truncate(1);
+    wait_until("somebody is served again", || {
+        Client::connect_silently(server.address, None).reply().code == 220
+    });
+}
+
+#[test]
+fn g04_g02_when_the_kernel_itself_has_no_descriptor_the_loop_does_not_spin() {
+    if !has_program("strace") {
+        return;
+    }
+    for error in ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"] {
+        let inject = format!("inject=accept4:error={error}:when=1..6");
+        let server = Setup::new()
+            .under(&["strace", "-f", "-qq", "-o", "/dev/null", "-e", &inject])
+            .start();
+        // The first accepts fail; the client waits in the queue and is served without knocking again.
+        let mut client = Client::connect_silently(server.address, None);
+        let first = client.reply().code;
+        assert!(first == 220 || first == 421, "{error}: {first}");
+        assert_eq!(server.login().code("NOOP"), 200, "{error}");
+    }
+}
+
+/// Clients that send one byte and no more, as many as the server lets in of `count`.
+fn slow_logins(server: &Server, count: usize) -> Vec<Client> {
+    let begun = (0..count).map(|_| {
+        let mut client = Client::connect_silently(server.address, None);
+        // One that is refused may be gone before it says anything.
+        let _ = client.stream.write_all(b"U");
+        client
+    });
+    let mut begun: Vec<Client> = begun.collect();
+    begun.retain_mut(|client| client.reply_or_end().is_some_and(|reply| reply.code == 220));
+    begun
+}
+
+/// A client that comes again until it is let in, and logs in.
+fn persistent_login(server: &Server) -> Client {
+    let mut let_in = None;
+    wait_until("somebody gives way", || {
+        let mut client = Client::connect_silently(server.address, None);
+        if client.reply().code == 220 {
+            let_in = Some(client);
+        }
+        let_in.is_some()
+    });
+    let mut client = let_in.expect("it was let in");
+    client.login();
+    client
+}
+
+#[test]
+fn g06_slow_logins_give_way_to_real_ones_once_they_have_had_their_time() {
+    let server = Server::with(&["--max-sessions", "200", "--login-timeout", "60s"]);
+    let mut slow = slow_logins(&server, 300);
+    assert_eq!(slow.len(), 200, "those that came first");
+    assert!(slow.iter_mut().all(Client::is_silent), "none was thrown out at once");
+    let mut real = vec![persistent_login(&server)];
+    let first = slow.remove(0).reply_or_end().map(|reply| reply.code);
+    assert_eq!(first, Some(421), "the client that has waited longest gives way");
+    // By now the others have had their time too: nobody who comes is refused, and the slow ones go in their order.
+    for evicted in &mut slow {
+        real.push(server.login());
+        assert_eq!(evicted.reply_or_end().map(|reply| reply.code), Some(421));
+    }
+    assert_eq!(Client::connect_silently(server.address, None).reply().code, 421);
+    for client in &mut real {
+        assert_eq!(client.code("NOOP"), 200, "who has logged in is left alone");
+    }
+}
+
+#[test]
+fn g06_slow_logins_leave_room_where_descriptors_are_few() {
+    if !has_program("prlimit") {
+        return;
+    }
+    for descriptors in [64, 128] {
+        let server = Setup::new().nofile(descriptors).ports(4).start();
+        let slow = slow_logins(&server, 200);
+        assert!(!slow.is_empty());
+        assert_eq!(
+            persistent_login(&server).fetch("LIST"),
+            b"",
+            "{descriptors} descriptors"
+        );
+    }
+}
+
+#[test]
+fn as_many_clients_as_there_are_sessions_get_in_at_once() {
+    let server = Server::with(&["--max-sessions", "20"]);
+    let mut clients: Vec<Client> = (0..20).map(|_| server.connect()).collect();
+    for _ in 0..5 {
+        assert_eq!(
+            Client::connect_silently(server.address, None).reply().code,
+            421,
+            "one too many"
+        );
+    }
+    for client in &mut clients {
+        client.login();
+    }
+    for client in &mut clients {
+        assert_eq!(client.code("NOOP"), 200, "nobody was lost");
+    }
+}
+
+#[test]
+fn curl_fetches_in_parallel_with_little_more_sessions_than_it_uses() {
+    if !has_program("curl") {
+        return;
+    }
+    let server = Setup::new().ports(20).arguments(&["--max-sessions", "20"]).start();
+    let files: Vec<String> = (0..40).map(|number| format!("file{number}")).collect();
+    for name in &files {
+        server.write(name, name.as_bytes());
+    }
+    let workplace = Workplace::new();
+    let url = format!("ftp://{}/file[0-39]", server.address);
+    let arguments = [
+        "-sS",
+        "-Z",
+        "--parallel-immediate",
+        "--parallel-max",
+        "16",
+        "-o",
+        "file#1",
+        &url,
+    ];
+    workplace.run_well("curl", &arguments, "");
+    for name in &files {
+        let copy = fs::read_to_string(workplace.path().join(name)).ok();
+        assert_eq!(copy.as_ref(), Some(name), "every file is there");
+    }
+}
+
+#[test]
+fn g03_when_descriptors_run_out_in_the_middle_sessions_are_told_and_live_on() {
+    if !has_program("prlimit") {
+        return;
+    }
+    let server = Setup::new().nofile(64).ports(10).start();
+    server.write("big", &vec![1; 16 << 20]);
+    let mut clients: Vec<Client> = Vec::new();
+    loop {
+        let mut client = Client::connect_silently(server.address, None);
+        if client.reply().code != 220 {
+            break;
+        }
+        client.login();
+        clients.push(client);
+    }
+    // Each wants a data connection and a file at once; there are not enough for all.
+    let mut served = Vec::new();
+    let mut refused = 0;
+    for client in &mut clients {
+        let data = client.data();
+        match client.code("RETR big") {
+            150 => served.push((client, data)),
+            425 | 450 => refused += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert!(
+        refused > 0 && !served.is_empty(),
+        "{refused} refused, {} served",
+        served.len()
+    );
+    for (client, mut data) in served {
+        let mut bytes = Vec::new();
+        // A connection that could not be kept is closed, and the transfer says so.
+        data.read_to_end(&mut bytes).expect("an orderly end");
+        match client.reply().code {
+            226 => assert_eq!(bytes.len(), 16 << 20),
+            425 => assert_eq!(bytes.len(), 0),
+            other => panic!("{other}"),
+        }
+    }
+    for client in &mut clients {
+        assert_eq!(client.fetch("RETR big").len(), 16 << 20, "all is well again");
+    }
+}
+
+#[test]
+fn g06_a_login_that_never_ends_is_ended() {
+    let server = Server::with(&["--login-timeout", "300ms"]);
+    let mut client = server.connect();
+    client.send_bytes(b"USER an");
+    client.expect(421);
+    assert!(client.is_closed());
+}
+
+#[test]
+fn an_idle_session_is_ended_but_not_while_it_transfers() {
+    let server = Server::with(&["--idle-timeout", "400ms"]);
+    server.write("big", &vec![1; 8 << 20]);
+    let mut busy = server.login();
+    let mut data = busy.data();
+    busy.send("RETR big");
+    busy.expect(150);
+    let mut idle = server.login();
+    idle.expect(421);
+    assert!(idle.is_closed());
+    // The transfer has been waiting for its reader for longer than the idle timeout.
+    let mut bytes = Vec::new();
+    data.read_to_end(&mut bytes).expect("the file");
+    assert_eq!(bytes.len(), 8 << 20);
+    busy.expect(226);
+}
+
+#[test]
+fn g07_one_address_cannot_fill_the_server() {
+    let server = Server::with(&["--max-sessions-per-ip", "5"]);
+    let greedy = client_address(2);
+    let _held: Vec<Client> = (0..5).map(|_| Client::connect_from(server.address, greedy)).collect();
+    for _ in 0..50 {
+        let mut refused = Client::connect_silently(server.address, Some(greedy));
+        assert_eq!(refused.reply().text(), "421 Too many connections");
+        assert!(refused.is_closed());
+    }
+    Client::connect_from(server.address, client_address(3)).login();
+}
+
+#[test]
+fn max_sessions_is_a_cap() {
+    let server = Server::with(&["--max-sessions", "3"]);
+    let mut held: Vec<Client> = (0..3).map(|_| server.login()).collect();
+    assert_eq!(Client::connect_silently(server.address, None).reply().code, 421);
+    assert_eq!(held[0].code("QUIT"), 221);
+    assert!(held[0].is_closed());
+    wait_until("there is room again", || {
+        Client::connect_silently(server.address, None).reply().code == 220
+    });
+}
+
+#[test]
+fn g08_idle_sessions_cost_next_to_nothing() {
+    let server = Server::start();
+    // A warm-up, so that only the sessions themselves are measured.
+    drop((0..100).map(|_| server.login()).collect::<Vec<_>>());
+    let before = server.memory();
+    let clients: Vec<Client> = (0..2_000).map(|_| server.login()).collect();
+    let each = (server.memory().saturating_sub(before)) * 1024 / 2_000;
+    assert!(each <= 1024, "{each} bytes a session");
+    let ticks = server.cpu_ticks();
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(server.cpu_ticks() - ticks <= 2, "idle sessions cost no time");
+    drop(clients);
+}
+
+/// Commands that ask something of the disk share one budget a turn for all clients: a NOOP waits for one turn at most.
+#[test]
+fn g16_g23_commands_that_touch_the_disk_share_a_turn() {
+    // The verb, and how many of it a turn holds: see the table of costs.
+    for (verb, argument, per_turn) in [
+        ("MKD", "new", 16),
+        ("RMD", "old", 16),
+        ("MLST", "", 64),
+        ("CWD", "/", 64),
+    ] {
+        let server = Setup::new().writable().arguments(&["--trace"]).start();
+        let mut clients: Vec<Client> = (0..30).map(|_| server.login()).collect();
+        let mut other = server.login();
+        // All of them speak while the server cannot hear.
+        server.signal(rustix::process::Signal::STOP);
+        for (number, client) in clients.iter_mut().enumerate() {
+            for line in 0..20 {
+                let name = if argument == "new" {
+                    format!("{number}-{line}")
+                } else {
+                    argument.to_owned()
+                };
+                client.send(&format!("{verb} {name}"));
+            }
+        }
+        other.send("NOOP");
+        server.signal(rustix::process::Signal::CONT);
+        other.expect(200);
+        for client in &mut clients {
+            for _ in 0..20 {
+                client.reply();
+            }
+        }
+        let trace = server.stop();
+        let said = format!("says {verb}");
+        let turns = trace.split("\nturn ").map(|turn| turn.matches(&said).count());
+        let most = turns.max().unwrap_or_default();
+        assert!((1..=per_turn + 1).contains(&most), "{most} {verb} in a turn");
+    }
+}
+
+/// Clients that have asked for something and take nothing of it, with the code that each was answered.
+fn stalled(server: &Server, count: usize, before: &[&str], command: &str) -> Vec<(u16, Client, TcpStream)> {
+    let begin = |_| {
+        let mut client = server.login();
+        for line in before {
+            assert_eq!(client.code(line), 200, "{line}");
+        }
+        let data = client.data();
+        let code = client.code(command);
+        if code >= 400 {
+            // Its port is for others.
+            assert_eq!(client.code("ABOR"), 226);
+        }
+        (code, client, data)
+    };
+    (0..count).map(begin).collect()
+}
+
+/// What a stalled transfer holds goes back to the system with it, instead of leaving holes in the heap.
+#[test]
+fn d19_g08_memory_of_a_thousand_stalled_transfers_comes_back() {
+    let server = Server::start();
+    let noise = noise(1, 8 << 20);
+    server.write("noise", &noise);
+    let directory = server.make_directory("many");
+    for number in 0..5_000 {
+        fs::File::create(directory.join(format!("entry-{number:0200}"))).expect("a file");
+    }
+    let baseline = server.descriptors();
+    drop((0..1_000).map(|_| server.login()).collect::<Vec<_>>());
+    server.wait_for_descriptors(baseline);
+    let before = server.memory();
+    for (settings, command) in [
+        (&["TYPE A"][..], "RETR noise"),
+        (&[], "LIST many"),
+        (&["MODE Z"], "LIST many"),
+    ] {
+        let clients = stalled(&server, 1_000, settings, command);
+        assert!(clients.iter().filter(|(code, ..)| *code == 150).count() >= 64);
+        drop(clients);
+        server.wait_for_descriptors(baseline);
+        let grown = server.memory().saturating_sub(before);
+        assert!(grown < 10 * 1024, "{grown} KiB after {settings:?} {command}");
+    }
+}
+
+#[test]
+fn d19_g08_a_stalled_transfer_in_mode_z_holds_little_and_their_number_is_bounded() {
+    const PLACES: usize = 64;
+    let server = Setup::new().writable().start();
+    server.write("noise", &noise(1, 16 << 20));
+    let baseline = server.descriptors();
+    drop(stalled(&server, PLACES, &[], "RETR noise"));
+    server.wait_for_descriptors(baseline);
+    for (settings, command) in [
+        (&["MODE Z"][..], "RETR noise"),
+        (&["MODE Z", "TYPE A"], "RETR noise"),
+        (&["MODE Z", "TYPE A"], "STOU"),
+    ] {
+        let before = server.memory();
+        let mut clients = stalled(&server, PLACES + 10, settings, command);
+        let codes: Vec<u16> = clients.iter().map(|(code, ..)| *code).collect();
+        assert_eq!(codes[..PLACES], [150; PLACES], "{command}");
+        assert_eq!(codes[PLACES..], [450; 10], "{command}");
+        let each = server.memory().saturating_sub(before) / PLACES as u64;
+        assert!(each <= 96, "{each} KiB each in {settings:?} {command}");
+        // The refusal says what else can be done, and a place is free when a transfer has ended.
+        let (_, refused, _) = clients.last_mut().expect("some");
+        assert_eq!(refused.code("MODE S"), 200);
+        assert_eq!(refused.fetch("NLST nothing-*"), b"");
+        drop(clients);
+        server.wait_for_descriptors(baseline);
+        server.wait_for_no_hidden_file();
+        let mut client = server.login();
+        assert_eq!(client.code("MODE Z"), 200);
+        assert!(!client.fetch("NLST").is_empty());
+    }
+}
+
+#[test]
+fn g09_a_directory_of_many_entries_is_streamed() {
+    let server = Server::start();
+    let many = 50_000;
+    let directory = server.directory().join("many");
+    fs::create_dir(&directory).expect("a directory");
+    for number in 0..many {
+        fs::File::create(directory.join(format!("entry-{number:06}"))).expect("a file");
+    }
+    crate::harness::tree::allow_reading(&directory);
+    let mut client = server.login();
+    let mut witness = server.login();
+    let before = server.memory();
+    for verb in ["LIST many", "NLST many", "MLSD many"] {
+        let mut data = client.data();
+        client.send(verb);
+        client.expect(150);
+        let mut first = [0; 1_000];
+        data.read_exact(&mut first).expect("the first lines");
+        assert_eq!(witness.code("NOOP"), 200, "{verb}: others are served meanwhile");
+        let mut rest = Vec::new();
+        data.read_to_end(&mut rest).expect("the rest");
+        client.expect(226);
+        let lines = first.iter().chain(&rest).filter(|byte| **byte == b'\n').count();
+        assert_eq!(lines, many, "{verb}");
+    }
+    let status = client.command("STAT many");
+    assert_eq!(status.lines.len(), 10_002, "on the control connection it has an end");
+    assert!(status.text().ends_with("use LIST"), "b16");
+    assert!(server.memory() < before + 8 * 1024);
+}
+
+/// A server whose standard error is what the shell makes of it.
+fn with_log_into(shell: &str) -> Server {
+    Setup::new()
+        .arguments(&["--log-level", "debug"])
+        .under(&["sh", "-c", shell, "sh"])
+        .start()
+}
+
+#[test]
+fn g14_a_log_on_a_full_disk_stops_nothing_and_its_lines_are_counted() {
+    // Every write to it fails with ENOSPC.
+    let mut server = with_log_into("exec \"$@\" 2>/dev/full");
+    for _ in 0..500 {
+        assert_eq!(server.connect().code("QUIT"), 221);
+    }
+    server.signal(rustix::process::Signal::TERM);
+    assert!(server.wait().success());
+    let count = || -> Option<u64> {
+        server
+            .stdout()
+            .lines()
+            .last()?
+            .strip_prefix("log lines dropped: ")?
+            .parse()
+            .ok()
+    };
+    wait_until("the lost lines are counted", || {
+        count().is_some_and(|count| count >= 500)
+    });
+}
+
+#[test]
+fn g14_i01_a_log_that_nobody_reads_or_whose_reader_has_gone_stops_nothing() {
+    for reader in ["sleep 1000", "true"] {
+        let shell = format!("exec 3>&1; \"$@\" 2>&1 >&3 3>&- | {{ exec 3>&-; {reader}; }}");
+        let mut server = with_log_into(&shell);
+        server.is_unchecked = true;
+        // Names that are four times as long when they are logged: a line must not be longer than a pipe has room for.
+        let name = vec![0xf0; 250];
+        let mut path = server.directory().to_path_buf();
+        for _ in 0..14 {
+            path.push(OsStr::from_bytes(&name));
+        }
+        fs::create_dir_all(&path).expect("directories");
+        fs::write(path.join("file"), b"x").expect("a file");
+        let mut client = server.login();
+        for _ in 0..14 {
+            client.send_bytes(&[b"CWD ", name.as_slice(), b"\r\n"].concat());
+            client.expect(250);
+        }
+        for _ in 0..50 {
+            assert_eq!(client.fetch("RETR file"), b"x", "{reader}");
+        }
+        for _ in 0..1_000 {
+            assert_eq!(server.connect().code("QUIT"), 221, "{reader}");
+        }
+        end_whole_tree(&server);
+    }
+}
+
+#[test]
+fn g18_replies_that_nobody_reads_end_the_session() {
+    let server = Server::with(&["--stall-timeout", "500ms"]);
+    server.write("d/file", b"");
+    for number in 0..200 {
+        server.write(&format!("d/{number:0200}"), b"");
+    }
+    let before = server.memory();
+    let baseline = server.descriptors();
+    let mut client = server.login();
+    let mut writer = client.stream.try_clone().expect("a second handle");
+    let _ = writer.set_write_timeout(Some(Duration::from_secs(5)));
+    // Writing fails once the server has closed.
+    let start = Instant::now();
+    while writer.write_all(b"STAT d\r\n").is_ok() && start.elapsed() < crate::harness::PATIENCE {}
+    server.wait_for_descriptors(baseline);
+    assert!(server.memory() < before + 8 * 1024);
+    drop(client.reply_or_end());
+}
+
+/// Ends what a shell has started for a test, by process id.
+fn end_whole_tree(server: &Server) {
+    for child in children_of(server.started_pid()) {
+        let pid = rustix::process::Pid::from_raw(child.cast_signed()).expect("not 0");
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+}

@@ -1,0 +1,392 @@
+//! Logins when many come at once, or while the thread that verifies passwords has other work (threats F03, F04).
+
+use crate::harness::accounts::{HASH, PASSWORD, Premises, client_of};
+use crate::harness::faulty::Faulty;
+use crate::harness::programs::Workplace;
+use crate::harness::server::Setup;
+use crate::harness::tree::contents;
+use crate::harness::{Client, Server, has_program, wait_until};
+use loopftpd::accounts::hash_new;
+use rustix::process::Signal;
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
+
+/// The line of a users file for each of `names`, with the cheap hash.
+fn accounts(names: impl IntoIterator<Item = String>, rest: &str) -> String {
+    let line = |name: String| format!("{name}:{HASH}:{rest}\n");
+    names.into_iter().map(line).collect()
+}
+
+/// A client that has given a password and not read the answer.
+fn knocking(server: &Server, user: &str, password: &str) -> Client {
+    let mut client = server.connect();
+    assert_eq!(client.code(&format!("USER {user}")), 331);
+    client.send(&format!("PASS {password}"));
+    client
+}
+
+#[test]
+fn f04_a_login_waits_for_one_slice_of_the_walks_and_not_for_all() {
+    const ACCOUNTS: usize = 200;
+    let premises = Premises::new();
+    for number in 0..20_000 {
+        std::fs::File::create(premises.root().join(number.to_string())).expect("a file");
+    }
+    let names = (0..ACCOUNTS).map(|number| format!("user{number}"));
+    premises.write_users_file(&accounts(names, "/:read:quota=1G"));
+    let server = premises.serve_accounts(&[]);
+    let measured = || server.stderr().matches(" bytes used").count();
+    for number in 0..20 {
+        client_of(&server, &format!("user{number}"));
+    }
+    assert!(measured() < ACCOUNTS, "walks were under way all the time");
+}
+
+#[test]
+fn f04_a_login_waits_for_one_upload_that_the_disk_has_not_and_not_for_all() {
+    const UPLOADS: usize = 16;
+    if !has_program("strace") {
+        return;
+    }
+    let premises = Premises::new();
+    premises.write_users(&[("alice", "/:read")]);
+    let users = premises.users_file();
+    let arguments = ["--users", users.to_str().expect("UTF-8"), "--write", "--durable"];
+    let setup = Setup::new()
+        .ports(UPLOADS as u16)
+        .directory(&premises.root())
+        .arguments(&arguments);
+    let faulty = Faulty::start_with(setup, &[], "fdatasync", "delay_enter=300000");
+    let server = &faulty.server;
+    let mut writers: Vec<Client> = (0..UPLOADS)
+        .map(|number| {
+            let mut client = server.login();
+            let mut data = client.begin(&format!("STOR file{number}"));
+            data.write_all(b"content").expect("the server takes it");
+            client
+        })
+        .collect();
+    wait_until("the disk is at it", || faulty.calls().contains("fdatasync("));
+    let mut unanswered = || {
+        writers
+            .iter_mut()
+            .filter_map(|client| client.is_silent().then_some(()))
+            .count()
+    };
+    let before = unanswered();
+    client_of(server, "alice");
+    let after = unanswered();
+    assert!(
+        before - after <= 2 && after > 2,
+        "{before} uploads waited before the login, {after} after it"
+    );
+    for client in &mut writers {
+        client.expect(226);
+    }
+}
+
+#[test]
+fn f04_a_login_waits_for_the_login_timeout_and_no_longer() {
+    if !has_program("strace") {
+        return;
+    }
+    let premises = Premises::new();
+    premises.write_users(&[("alice", "/:read")]);
+    let users = premises.users_file();
+    let arguments = ["--users", users.to_str().expect("UTF-8"), "--write", "--durable"];
+    let setup = Setup::new()
+        .directory(&premises.root())
+        .arguments(&arguments)
+        .arguments(&["--login-timeout", "500ms"]);
+    let faulty = Faulty::start_with(setup, &[], "fdatasync", "delay_enter=5000000:when=1");
+    let server = &faulty.server;
+    let mut writer = server.login();
+    let mut data = writer.begin("STOR file");
+    data.write_all(b"content").expect("the server takes it");
+    drop(data);
+    wait_until("the disk is at it", || faulty.calls().contains("fdatasync("));
+    // The thread is given the first one; the second waits in the queue.
+    let mut first = knocking(server, "alice", PASSWORD);
+    let mut second = knocking(server, "alice", PASSWORD);
+    assert_eq!(second.reply().text(), "421 Busy with other logins, try again");
+    assert!(second.is_closed());
+    assert!(first.is_silent() && writer.is_silent(), "the disk is still at it");
+    first.expect(230);
+    writer.expect(226);
+}
+
+#[test]
+fn f04_as_many_logins_as_sessions_wait_and_all_get_in() {
+    let premises = Premises::new();
+    premises.write_users(&[("alice", "/:read")]);
+    let server = premises.serve_accounts(&["--max-sessions", "100"]);
+    let mut clients: Vec<Client> = (0..100).map(|_| knocking(&server, "alice", PASSWORD)).collect();
+    for client in &mut clients {
+        client.expect(230);
+    }
+}
+
+/// An address of this machine that nothing has failed from yet.
+fn fresh_address(number: u32) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 2, 0, 1)) + number))
+}
+
+#[test]
+fn f04_hashes_use_one_block_of_memory_which_is_given_back() {
+    const MIB: u64 = 1024;
+    let premises = Premises::new();
+    let costly = hash_new(PASSWORD.as_bytes()).expect("made");
+    premises.write_users_file(&format!("alice:{costly}:/:read\nbob:{HASH}:/:read,write\n"));
+    let server = premises.serve_accounts(&[]);
+    let start = server.memory();
+    let mut most = 0;
+    for number in 0..40 {
+        // Wrong ones, so that each is computed; each from an address that has not failed yet.
+        let mut client = Client::connect_from(server.address, fresh_address(number));
+        assert_eq!(client.code("USER alice"), 331);
+        assert_eq!(client.code("PASS guess"), 530);
+        most = most.max(server.memory());
+    }
+    for _ in 0..960 {
+        client_of(&server, "bob");
+    }
+    most = most.max(server.memory());
+    assert!(
+        most <= start + 25 * MIB,
+        "{start} KiB before, {most} KiB after 1,000 logins"
+    );
+    wait_until("the memory is given back", || server.memory() <= start + 3 * MIB);
+}
+
+#[test]
+fn a_wrong_login_without_accounts_costs_no_hash() {
+    let server = Setup::new().writable().arguments(&["--log-level", "debug"]).start();
+    for _ in 0..3 {
+        let mut client = server.connect();
+        for expected in [530, 530, 421] {
+            assert_eq!(client.code("USER nobody"), 331);
+            assert_eq!(client.code("PASS guess"), expected);
+        }
+    }
+    assert_eq!(verified(&server), 0);
+    assert!(server.memory() < 19 * 1024, "no memory was taken for one");
+}
+
+/// How many passwords were verified, which is what guesses cost and what guessers get.
+fn verified(server: &Server) -> usize {
+    server.stderr().matches("a password was verified").count()
+}
+
+/// A server with alice, whose hash costs what `hash` costs, and the log that [`verified`] reads.
+fn with_alice(hash: &str) -> (Premises, Server) {
+    let premises = Premises::new();
+    premises.write_users_file(&format!("alice:{hash}:/:read\n"));
+    let server = premises.serve_accounts(&["--log-level", "debug"]);
+    (premises, server)
+}
+
+/// Whether the right password gets in from `address`.
+fn gets_in(server: &Server, address: IpAddr) -> bool {
+    let mut client = Client::connect_from(server.address, address);
+    assert_eq!(client.code("USER alice"), 331);
+    match client.code(&format!("PASS {PASSWORD}")) {
+        230 => true,
+        530 => false,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn f03_a_hundred_connections_have_no_more_guesses_than_one() {
+    let (_premises, server) = with_alice(HASH);
+    let guesser = fresh_address(0);
+    let mut guessers: Vec<Client> = (0..100)
+        .map(|_| Client::connect_from(server.address, guesser))
+        .collect();
+    for client in &mut guessers {
+        client.send_bytes(b"USER alice\r\nPASS guess\r\n".repeat(3).as_slice());
+    }
+    assert!(gets_in(&server, fresh_address(1)), "the name is not locked for others");
+    for client in &mut guessers {
+        for expected in [331, 530, 331, 530, 331, 421] {
+            client.expect(expected);
+        }
+        assert!(client.is_closed());
+    }
+    assert!(!gets_in(&server, guesser));
+    wait_until("the log is written", || {
+        server.stderr().contains("logins refused") && verified(&server) > 10
+    });
+    assert_eq!(verified(&server), 10 + 1, "ten guesses, and the login from elsewhere");
+    assert_eq!(
+        server.stderr().matches("logins refused").count(),
+        1,
+        "290 refusals are one line"
+    );
+}
+
+/// A client that does not wait for the answer must not get away without its failure's being counted.
+#[test]
+fn f03_guesses_count_although_the_client_has_gone() {
+    let (_premises, server) = with_alice(&hash_new(PASSWORD.as_bytes()).expect("made"));
+    let guesser = fresh_address(0);
+    let baseline = server.descriptors();
+    let mut waves = 0;
+    loop {
+        let before = verified(&server);
+        let wave: Vec<Client> = (0..10)
+            .map(|_| {
+                let mut client = Client::connect_from(server.address, guesser);
+                client.send_bytes(b"USER alice\r\nPASS guess\r\n");
+                client
+            })
+            .collect();
+        if waves % 2 == 0 {
+            // Now the first has been verified, and the thread has the second.
+            wait_until("one is verified or all are refused", || {
+                verified(&server) > before || server.stderr().contains("logins refused")
+            });
+        }
+        wave.into_iter().for_each(Client::reset);
+        server.wait_for_descriptors(baseline);
+        waves += 1;
+        if server.stderr().contains("logins refused") {
+            break;
+        }
+        assert!(waves < 100, "never blocked");
+    }
+    assert!(!gets_in(&server, guesser), "blocked");
+    assert_eq!(verified(&server), 10);
+    assert!(gets_in(&server, fresh_address(1)), "the name is not locked for others");
+}
+
+#[test]
+fn f04_a_flood_of_guesses_neither_stalls_the_loop_nor_keeps_others_out() {
+    const ADDRESSES: u32 = 20;
+    const GUESSES: u32 = 10;
+    let (_premises, server) = with_alice(&hash_new(PASSWORD.as_bytes()).expect("made"));
+    let baseline = server.descriptors();
+    let start = Instant::now();
+    let mut bystander = client_of(&server, "alice");
+    let login = start.elapsed();
+    let flood: Vec<Client> = (0..ADDRESSES * GUESSES)
+        .map(|number| {
+            let mut client = Client::connect_from(server.address, fresh_address(number % ADDRESSES));
+            client.send_bytes(b"USER alice\r\nPASS guess\r\n");
+            client
+        })
+        .collect();
+    let mut noops: Vec<Duration> = (0..50)
+        .map(|_| {
+            let start = Instant::now();
+            assert_eq!(bystander.code("NOOP"), 200);
+            start.elapsed()
+        })
+        .collect();
+    noops.sort();
+    assert!(
+        noops[45] < login / 2,
+        "a NOOP took {:?}, a login alone {login:?}",
+        noops[45]
+    );
+    // Each address has a guess before it in the round that is under way and one in the next; 200 wait.
+    let before = verified(&server);
+    assert!(gets_in(&server, fresh_address(ADDRESSES)));
+    let others = verified(&server) - before;
+    assert!(
+        others <= 2 * ADDRESSES as usize + 5,
+        "{others} guesses went before a login"
+    );
+    flood.into_iter().for_each(Client::reset);
+    drop(bystander);
+    server.wait_for_descriptors(baseline);
+    let at_the_end = verified(&server);
+    assert!(gets_in(&server, fresh_address(ADDRESSES)));
+    assert!(
+        verified(&server) <= at_the_end + 3,
+        "guesses of clients that have gone are not verified"
+    );
+}
+
+/// A server on which alice, whose hash costs what it usually costs, has `files` files.
+fn with_files_of_alice(files: usize) -> (Premises, Server) {
+    let premises = Premises::new();
+    let hash = hash_new(PASSWORD.as_bytes()).expect("made");
+    premises.write_users_file(&format!("alice:{hash}:/:read\n"));
+    for number in 0..files {
+        premises.write(&format!("{number}"), format!("content {number}").as_bytes());
+    }
+    let users = premises.users_file();
+    let arguments = ["--users", users.to_str().expect("UTF-8"), "--log-level", "debug"];
+    let setup = Setup::new()
+        .ports(100)
+        .directory(&premises.root())
+        .arguments(&arguments);
+    let server = setup.start();
+    (premises, server)
+}
+
+#[test]
+fn curl_logs_in_fifty_times_at_once_and_gets_every_file() {
+    if !has_program("curl") {
+        return;
+    }
+    let (premises, server) = with_files_of_alice(100);
+    let workplace = Workplace::new();
+    let url = format!("ftp://alice:{PASSWORD}@{}/[0-99]", server.address);
+    let parallel = ["-sS", "-Z", "--parallel-immediate", "--parallel-max", "50"];
+    workplace.run_well("curl", &[&parallel[..], &["-o", "#1", &url]].concat(), "");
+    assert_eq!(contents(workplace.path()), contents(&premises.root()));
+    assert!(
+        verified(&server) < 10,
+        "a password that was right just now is not hashed again"
+    );
+}
+
+#[test]
+fn lftp_mirrors_over_sixteen_connections_with_one_account() {
+    if !has_program("lftp") {
+        return;
+    }
+    let (premises, server) = with_files_of_alice(100);
+    let workplace = Workplace::new();
+    let script = format!(
+        "set net:timeout 20; set net:max-retries 1; set cmd:fail-exit on; \
+         open -u alice,{PASSWORD} ftp://{}; mirror --parallel=16 / copy",
+        server.address
+    );
+    workplace.run_well("lftp", &["-c", &script], "");
+    assert_eq!(contents(&workplace.path().join("copy")), contents(&premises.root()));
+}
+
+#[test]
+fn f02_f10_only_the_same_password_of_the_same_account_is_not_hashed_again_and_not_after_hup() {
+    let (_premises, server) = with_alice(HASH);
+    let mut expected = 0;
+    let mut cost = |hashes: usize, what: &str| {
+        expected += hashes;
+        wait_until(what, || verified(&server) >= expected);
+        assert_eq!(verified(&server), expected, "{what}");
+    };
+    assert!(gets_in(&server, fresh_address(0)));
+    cost(1, "the first login");
+    assert!(gets_in(&server, fresh_address(1)));
+    cost(0, "the same again");
+    for (number, user) in [(2, "alice"), (3, "nobody")] {
+        let mut client = Client::connect_from(server.address, fresh_address(number));
+        assert_eq!(client.code(&format!("USER {user}")), 331);
+        assert_eq!(client.code("PASS guess"), 530);
+        cost(1, "a wrong password");
+    }
+    let mut client = Client::connect_from(server.address, fresh_address(4));
+    assert_eq!(client.code("USER nobody"), 331);
+    assert_eq!(client.code(&format!("PASS {PASSWORD}")), 530);
+    cost(1, "alice's password under another name");
+    server.signal(Signal::HUP);
+    wait_until("it has read the file again", || {
+        server.stderr().contains("users file read again")
+    });
+    assert!(gets_in(&server, fresh_address(5)));
+    cost(1, "the first login after HUP");
+}

@@ -1,0 +1,52 @@
+//! Tests of the server as its clients see it: a module for each behaviour, and one harness for all of them.
+//!
+//! All tests run as threads of one process. A test that changes its own process (limits, working directory, identity)
+//! runs in a process of its own: [`harness::own_process`].
+
+mod aborts;
+mod account_roots;
+mod accounts;
+mod accounts_command_line;
+mod active_mode;
+mod changes;
+mod changes_confinement;
+mod client_habits;
+mod client_uploads;
+mod clients;
+mod confined_verbs;
+mod confinement;
+mod conversation;
+mod data_connections;
+mod deflate;
+mod digests;
+mod durability;
+mod escapes;
+mod events;
+mod faults;
+mod files;
+mod harness;
+mod interruptions;
+mod leaks;
+mod limits;
+mod links;
+mod listings;
+mod logins;
+mod operator_log;
+mod passive_ports;
+mod process;
+mod quota_measurements;
+mod quotas_and_rates;
+mod refusals;
+mod reply_order;
+mod rights;
+mod started_as_root;
+#[cfg(feature = "ftpstorm")]
+mod storm;
+mod synthetic;
+mod system_calls;
+mod techniques;
+mod transfers;
+mod upload_habits;
+mod upload_names;
+mod upload_refusals;
+mod uploads;

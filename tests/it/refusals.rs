@@ -1,0 +1,216 @@
+//! Why something was refused, in the client's terms: each error of the system has its own reply, only what is missing
+//! is "File not found", and what lies outside the root cannot be told from what is missing.
+
+use crate::harness::accounts::{Premises, everything};
+use crate::harness::faulty::Faulty;
+use crate::harness::secret::CANARY;
+use crate::harness::server::Setup;
+use crate::harness::{Client, has_program, tree, wait_until};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+fn set_mode(premises: &Premises, name: &str, mode: u32) {
+    fs::set_permissions(premises.root().join(name), fs::Permissions::from_mode(mode)).expect("it is there");
+}
+
+/// The one reply to a line that must not start a transfer.
+fn said(client: &mut Client, line: &str) -> String {
+    let _data = client.data();
+    let reply = client.command(line);
+    assert_ne!(reply.code, 150, "{line}");
+    reply.text()
+}
+
+#[test]
+fn every_refusal_says_what_is_wrong() {
+    let premises = Premises::new();
+    for name in ["closed/inside", "kept/inside", "full/inside", "file", "locked"] {
+        premises.write(name, b"x");
+    }
+    premises.link("loop", "loop");
+    premises.link("dangling", "nowhere");
+    let server = premises.serve_writers();
+    // The server is another user than root by now, so modes count.
+    set_mode(&premises, "closed", 0o000);
+    set_mode(&premises, "kept", 0o555);
+    set_mode(&premises, "locked", 0o000);
+    let mut client = server.login();
+    let long = "x".repeat(256);
+    for (line, expected) in [
+        ("RETR missing", "550 File not found"),
+        ("SIZE missing/file", "550 File not found"),
+        ("RETR dangling", "550 File not found"),
+        ("DELE missing", "550 File not found"),
+        ("RETR locked", "550 Permission denied"),
+        ("APPE locked", "550 Permission denied"),
+        ("HASH locked", "550 Permission denied"),
+        ("SIZE closed/inside", "550 Permission denied"),
+        ("SIZE closed/missing", "550 Permission denied"),
+        ("CWD closed", "550 Permission denied"),
+        ("LIST closed", "550 Permission denied"),
+        ("MLSD closed", "550 Permission denied"),
+        ("STOR kept/new", "550 Permission denied"),
+        ("DELE kept/inside", "550 Permission denied"),
+        ("MKD kept/new", "550 Permission denied"),
+        ("SITE CHMOD 600 locked", "550 Permission denied"),
+        ("DELE /", "550 Permission denied"),
+        ("RMD /", "550 Permission denied"),
+        ("RNFR /", "550 Permission denied"),
+        ("CWD file", "550 Not a directory"),
+        ("RETR file/x", "550 Not a directory"),
+        ("STOR file/x", "550 Not a directory"),
+        ("LIST file/x", "550 Not a directory"),
+        ("RMD file", "550 Not a directory"),
+        ("MLSD file", "501 Not a directory"),
+        ("RETR full", "550 Is a directory"),
+        ("SIZE full", "550 Is a directory"),
+        ("HASH full", "550 Is a directory"),
+        ("DELE full", "550 Is a directory"),
+        ("STOR full", "553 There is a directory of that name"),
+        ("APPE full", "553 There is a directory of that name"),
+        ("RMD full", "550 Directory is not empty"),
+        ("MKD full", "550 Directory already exists"),
+        ("RETR loop", "550 Symbolic links lead to each other"),
+        ("CWD loop/x", "550 Symbolic links lead to each other"),
+        ("STOR .htaccess", "553 No file can have that name here"),
+    ] {
+        assert_eq!(said(&mut client, line), expected, "{line}");
+    }
+    for (verb, expected) in [
+        ("RETR", "550 File name too long"),
+        ("CWD", "550 File name too long"),
+        ("LIST", "550 File name too long"),
+        ("STOR", "553 File name too long"),
+        ("MKD", "553 File name too long"),
+    ] {
+        assert_eq!(said(&mut client, &format!("{verb} {long}")), expected, "{verb}");
+    }
+    for (from, to, expected) in [
+        ("full", "full/itself", "550 A directory cannot be moved into itself"),
+        ("file", "full", "550 Is a directory"),
+        ("full", "file", "550 Not a directory"),
+        ("file", "kept/file", "550 Permission denied"),
+        ("kept/inside", "file", "550 Permission denied"),
+    ] {
+        assert_eq!(client.code(&format!("RNFR {from}")), 350, "{from}");
+        assert_eq!(client.command(&format!("RNTO {to}")).text(), expected, "{from} {to}");
+    }
+    set_mode(&premises, "closed", 0o755);
+    set_mode(&premises, "kept", 0o755);
+}
+
+/// What cannot be caused by permissions: the call on the file or directory is made to fail.
+#[test]
+fn errors_that_need_a_special_disk_have_their_own_replies() {
+    if !has_program("strace") {
+        return;
+    }
+    for (call, error, line, expected) in [
+        ("unlinkat", "EROFS", "DELE d/file", "550 Read-only file system"),
+        ("unlinkat", "EBUSY", "RMD d/sub", "550 Device or resource busy"),
+        ("unlinkat", "EIO", "DELE d/file", "451 Input/output error on the server"),
+        ("mkdirat", "EROFS", "MKD d/new", "550 Read-only file system"),
+        ("mkdirat", "ENOSPC", "MKD d/new", "452 No space left on the server"),
+        ("mkdirat", "EDQUOT", "MKD d/new", "552 Quota exceeded"),
+        ("mkdirat", "EMLINK", "MKD d/new", "550 Action failed (EMLINK)"),
+        ("openat2", "ETXTBSY", "APPE d/file", "450 Busy, try again"),
+        ("openat2", "EIO", "RETR d/file", "451 Input/output error on the server"),
+        ("openat2", "EACCES", "CWD d", "550 Permission denied"),
+        (
+            "openat2",
+            "ELOOP",
+            "SIZE d/file",
+            "550 Symbolic links lead to each other",
+        ),
+        ("openat2", "EOPNOTSUPP", "LIST d", "550 Action failed (EOPNOTSUPP)"),
+        (
+            "renameat2",
+            "EXDEV",
+            "RNTO d/new",
+            "550 Cannot be moved to another file system",
+        ),
+        ("renameat2", "EROFS", "RNTO d/new", "550 Read-only file system"),
+    ] {
+        let what = format!("{line} with {call}: {error}");
+        let directory = tempfile::TempDir::new().expect("a directory");
+        tree::allow_reading(directory.path());
+        let setup = Setup::new().writable().directory(directory.path());
+        let faulty = Faulty::start_with(setup, &[], call, &format!("error={error}:when=1+"));
+        let server = &faulty.server;
+        server.make_directory("d");
+        server.make_directory("d/sub");
+        server.write("d/file", b"x");
+        let mut client = server.login();
+        let text = if line.starts_with("RNTO") {
+            assert_eq!(client.code("RNFR d/file"), 350);
+            client.command(line).text()
+        } else {
+            said(&mut client, line)
+        };
+        assert_eq!(text, expected, "{what}");
+        faulty.assert_it_happened(&what);
+        let is_unexpected = expected.contains("Action failed");
+        if is_unexpected {
+            let peer = "127.0.0.1";
+            wait_until(&format!("{what} is logged"), || {
+                let log = server.stderr();
+                log.lines().any(|line| line.contains(error) && line.contains(peer))
+            });
+        }
+        let logged = server.stderr().contains("file system refused");
+        assert_eq!(logged, is_unexpected, "{what}: {}", server.stderr());
+    }
+}
+
+#[test]
+fn c03_what_lies_outside_cannot_be_told_from_what_is_missing() {
+    let premises = Premises::new();
+    let outside = premises.outside();
+    fs::write(outside.join("secret"), CANARY).expect("ours");
+    fs::create_dir_all(outside.join("closed/d")).expect("ours");
+    fs::set_permissions(outside.join("closed"), fs::Permissions::from_mode(0o700)).expect("ours");
+    for (name, target) in [
+        ("to-file", "../secret"),
+        ("to-directory", ".."),
+        ("to-closed", "../closed/d"),
+        ("to-nothing", "../missing"),
+        ("to-below-a-file", "../secret/x"),
+    ] {
+        premises.link(name, target);
+    }
+    premises.link("absolute", outside.join("secret"));
+    premises.link("absolute-nothing", outside.join("missing"));
+    let server = premises.serve_writers();
+    let mut client = server.login();
+    for verb in [
+        "RETR",
+        "SIZE",
+        "MDTM",
+        "CWD",
+        "LIST",
+        "NLST",
+        "MLSD",
+        "STAT",
+        "HASH",
+        "XCRC",
+        "AVBL",
+        "STOR",
+        "APPE",
+        "MFMT 20240101000000",
+        "SITE CHMOD 644",
+        "SITE UTIME 20240101000000",
+    ] {
+        for name in [
+            "to-file",
+            "to-directory",
+            "to-closed",
+            "to-nothing",
+            "to-below-a-file",
+            "absolute",
+            "absolute-nothing",
+        ] {
+            let (code, text) = everything(&mut client, &format!("{verb} {name}"));
+            assert_eq!((code, text.trim_end()), (550, "550 File not found"), "{verb} {name}");
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! Started as root, the server confines itself before it serves, or does not start (threats L01–L04).
+
+use crate::harness::accounts::Premises;
+use crate::harness::server::{Setup, refused_start};
+use crate::harness::{Server, has_program, is_root};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+#[test]
+fn l04_l01_l02_started_as_root_it_is_root_no_more() {
+    if !is_root() {
+        println!("skipped: the tests do not run as root");
+        return;
+    }
+    let server = Server::start();
+    server.write("file", b"x");
+    for (field, numbers) in [("Uid", 4), ("Gid", 4)] {
+        let ids = server.status(field);
+        let ids: Vec<&str> = ids.split_whitespace().collect();
+        assert_eq!(ids.len(), numbers);
+        assert!(ids.iter().all(|id| *id != "0"), "{field}: {ids:?}");
+    }
+    assert_eq!(server.status("Groups"), "");
+    for field in ["CapEff", "CapPrm", "CapInh", "CapAmb"] {
+        assert_eq!(server.status(field), "0000000000000000", "{field}");
+    }
+    assert_eq!(server.status("NoNewPrivs"), "1");
+    let process = format!("/proc/{}", server.pid());
+    let inside = fs::read_link(format!("{process}/root")).expect("readable as root");
+    assert_eq!(inside, server.directory());
+    assert_eq!(
+        fs::read_link(format!("{process}/cwd")).expect("readable as root"),
+        server.directory()
+    );
+    assert_eq!(directories_outside(&server), [], "no directory outside");
+    assert_eq!(server.login().fetch("RETR file"), b"x");
+}
+
+/// What identifies the directories outside the served one that the server has open.
+fn directories_outside(server: &Server) -> Vec<(PathBuf, (u64, u64))> {
+    let identity = |path: &Path| path.metadata().map(|metadata| (metadata.dev(), metadata.ino()));
+    let served = identity(server.directory()).expect("it exists");
+    let descriptors = fs::read_dir(format!("/proc/{}/fd", server.pid())).expect("readable as root");
+    let mut outside: Vec<_> = descriptors
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.is_dir())
+        .filter_map(|path| identity(&path).ok().map(|found| (path, found)))
+        .filter(|(_, found)| *found != served)
+        .collect();
+    outside.sort_by_key(|(_, found)| *found);
+    outside
+}
+
+#[test]
+fn l04_l10_descriptors_that_it_was_started_with_are_closed_and_standard_input_leads_nowhere() {
+    if !is_root() {
+        println!("skipped: the tests do not run as root");
+        return;
+    }
+    let directory = tempfile::TempDir::new().expect("a directory");
+    let log = directory.path().join("log");
+    let script =
+        "exec \"$@\" 3</ 4</etc 9>LOG 0</usr 57</etc/passwd 1000</tmp".replace("LOG", log.to_str().expect("UTF-8"));
+    let server = Setup::new()
+        .nofile(4_096)
+        .under(&["bash", "-c", &script, "bash"])
+        .start();
+    assert_eq!(directories_outside(&server), [], "no directory outside");
+    let descriptor = |number: u32| fs::read_link(format!("/proc/{}/fd/{number}", server.pid()));
+    assert_eq!(descriptor(0).expect("open"), Path::new("/dev/null"));
+    for number in [57, 1_000] {
+        assert!(descriptor(number).is_err(), "{number} is still open");
+    }
+    let own = fs::read_dir(format!("/proc/{}/fd", server.pid())).expect("readable as root");
+    let inherited: Vec<_> = own
+        .filter_map(|entry| fs::read_link(entry.expect("an entry").path()).ok())
+        .filter(|target| target == &log || target == Path::new("/etc/passwd"))
+        .collect();
+    assert!(inherited.is_empty(), "{inherited:?}");
+    server.write("file", b"x");
+    assert_eq!(server.login().fetch("RETR file"), b"x");
+}
+
+/// Standard output and error that are directories are of no use, and would be ways out too.
+#[test]
+fn l04_standard_streams_that_are_directories_are_replaced() {
+    if !is_root() {
+        println!("skipped: the tests do not run as root");
+        return;
+    }
+    let directory = tempfile::TempDir::new().expect("a directory");
+    crate::harness::tree::allow_reading(directory.path());
+    let (low, high) = crate::harness::server::free_range(2);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = free.local_addr().expect("bound");
+    drop(free);
+    let mut server = std::process::Command::new("sh")
+        .args(["-c", "exec \"$@\" 0</ 1</ 2</etc", "sh", env!("CARGO_BIN_EXE_loopftpd")])
+        .args([
+            "--listen",
+            &address.to_string(),
+            "--passive-ports",
+            &format!("{low}-{high}"),
+        ])
+        .arg(directory.path())
+        .spawn()
+        .expect("started");
+    crate::harness::wait_until("it listens", || std::net::TcpStream::connect(address).is_ok());
+    crate::harness::Client::connect(address).login();
+    for number in 0..3 {
+        let target = fs::read_link(format!("/proc/{}/fd/{number}", server.id())).expect("open");
+        assert_eq!(target, Path::new("/dev/null"), "descriptor {number}");
+    }
+    server.kill().expect("ours");
+    server.wait().expect("ours");
+}
+
+/// The one exception: the directories of the files that are opened again, one descriptor for each file. Where the
+/// system lets the server make a mount of its own of each, `..` leads nowhere from there.
+#[test]
+fn l04_the_directories_of_logs_and_users_file_are_all_that_is_kept_outside_and_have_no_way_up() {
+    if !is_root() {
+        println!("skipped: the tests do not run as root");
+        return;
+    }
+    let premises = Premises::new();
+    premises.write_users(&[("alice", "/:read")]);
+    let logs = ["events", "transfers"].map(|name| {
+        let directory = premises.outside().join(name);
+        fs::create_dir(&directory).expect("a directory");
+        (
+            directory.clone(),
+            directory.join("log").to_str().expect("UTF-8").to_owned(),
+        )
+    });
+    let users = premises.users_file();
+    let server = premises.serve(&[
+        "--users",
+        users.to_str().expect("UTF-8"),
+        "--events",
+        &logs[0].1,
+        "--transfer-log",
+        &logs[1].1,
+    ]);
+    let mut expected: Vec<_> = [premises.outside(), &logs[0].0, &logs[1].0]
+        .map(|path| path.metadata().expect("it exists"))
+        .map(|metadata| (metadata.dev(), metadata.ino()))
+        .to_vec();
+    expected.sort_unstable();
+    let outside = directories_outside(&server);
+    let found: Vec<_> = outside.iter().map(|(_, found)| *found).collect();
+    assert_eq!(found, expected);
+    const SYS_ADMIN: u64 = 1 << 21;
+    let status = fs::read_to_string("/proc/self/status").expect("readable");
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .expect("a mask");
+    if u64::from_str_radix(mask.trim(), 16).expect("a mask") & SYS_ADMIN == 0 {
+        println!("skipped: without CAP_SYS_ADMIN they are ordinary descriptors");
+        return;
+    }
+    for (path, found) in outside {
+        for up in ["..", "../../.."] {
+            let above = path.join(up).metadata().expect("readable as root");
+            assert_eq!((above.dev(), above.ino()), found, "{up} from {}", path.display());
+        }
+    }
+}
+
+#[test]
+fn l02_groups_that_it_was_started_with_are_dropped() {
+    if !is_root() || !has_program("setpriv") {
+        println!("skipped: the tests do not run as root");
+        return;
+    }
+    let server = Setup::new().under(&["setpriv", "--groups", "4,27"]).start();
+    assert_eq!(server.status("Groups"), "");
+    assert_ne!(server.status("Gid").split_whitespace().next(), Some("0"));
+}
+
+#[test]
+fn l01_the_owner_of_the_directory_or_the_named_user_is_who_it_becomes() {
+    if !is_root() {
+        println!("skipped: the tests do not run as root");
+        return;
+    }
+    let directory = tempfile::TempDir::new().expect("a directory");
+    std::os::unix::fs::chown(directory.path(), Some(12_345), Some(23_456)).expect("root may");
+    let server = Setup::new().directory(directory.path()).start();
+    assert_eq!(server.status("Uid").split_whitespace().next(), Some("12345"));
+    assert_eq!(server.status("Gid").split_whitespace().next(), Some("23456"));
+    let named = Server::with(&["--user", "daemon"]);
+    assert_ne!(named.status("Uid").split_whitespace().next(), Some("0"));
+    assert!(named.stdout().contains("as user daemon"), "{}", named.stdout());
+    let root = Server::with(&["--user", "root"]);
+    crate::harness::wait_until("the warning has come", || root.stderr().contains("stays root"));
+}
+
+#[test]
+fn l01_a_directory_that_the_user_cannot_read_stops_the_start_and_says_what_mends_it() {
+    if !is_root() {
+        println!("skipped: the tests do not run as root");
+        return;
+    }
+    let directory = tempfile::TempDir::new().expect("a directory");
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700)).expect("ours");
+    let (low, high) = crate::harness::server::free_range(2);
+    let range = format!("{low}-{high}");
+    let (code, text) = refused_start(&[
+        "-l",
+        "127.0.0.1:0",
+        "-p",
+        &range,
+        directory.path().to_str().expect("UTF-8"),
+    ]);
+    assert_eq!(code, Some(2));
+    assert!(text.contains("chmod o+rx") && text.contains("nobody"), "{text}");
+}
+
+#[test]
+fn l03_a_step_of_the_confinement_that_fails_stops_the_start() {
+    if !is_root() || !has_program("strace") {
+        return;
+    }
+    let directory = tempfile::TempDir::new().expect("a directory");
+    crate::harness::tree::allow_reading(directory.path());
+    for call in [
+        "chroot",
+        "fchdir",
+        "chdir",
+        "setgroups",
+        "setresgid",
+        "setresuid",
+        "getresuid",
+        "getgroups",
+        "capget",
+        "prctl",
+    ] {
+        let (low, high) = crate::harness::server::free_range(2);
+        let inject = format!("inject={call}:error=EPERM");
+        let output = std::process::Command::new("timeout")
+            .args(["20", "strace", "-f", "-qq", "-o", "/dev/null", "-e", &inject])
+            .arg(env!("CARGO_BIN_EXE_loopftpd"))
+            .args(["-l", "127.0.0.1:0", "-p", &format!("{low}-{high}")])
+            .arg(directory.path())
+            .output()
+            .expect("strace runs");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{call}: {text}");
+        assert!(text.contains("confining the server failed"), "{call}: {text}");
+        assert!(!String::from_utf8_lossy(&output.stdout).contains("ready"), "{call}");
+    }
+}
+
+/// Runs the start to its end: exit code and all that is said.
+fn start_under(wrapper: &[&str], arguments: &[&str], directory: &Path) -> (Option<i32>, String) {
+    let (low, high) = crate::harness::server::free_range(2);
+    let output = std::process::Command::new("timeout")
+        .args(["20"])
+        .args(wrapper)
+        .arg(env!("CARGO_BIN_EXE_loopftpd"))
+        .args(["-l", "127.0.0.1:0", "-p", &format!("{low}-{high}")])
+        .args(arguments)
+        .arg(directory)
+        .output()
+        .expect("it runs");
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    (output.status.code(), text)
+}
+
+/// As root in a container that was given few capabilities.
+#[test]
+fn l03_root_without_capabilities_says_what_it_cannot_do_and_starts_only_when_told_to() {
+    if !is_root() || !has_program("setpriv") {
+        return;
+    }
+    let directory = tempfile::TempDir::new().expect("a directory");
+    crate::harness::tree::allow_reading(directory.path());
+    let without = |capabilities: &'static str| ["setpriv", "--bounding-set", capabilities, "--inh-caps", capabilities];
+    let cases = [
+        (without("-sys_chroot"), "chroot to the served directory", "--no-chroot"),
+        (without("-setgid"), "dropping supplementary groups", "--user root"),
+        (without("-setuid"), "taking the user's identity", "--user root"),
+    ];
+    for (wrapper, step, remedy) in cases {
+        let (code, text) = start_under(&wrapper, &[], directory.path());
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains(step) && text.contains(remedy), "{text}");
+    }
+    let without_any = without("-sys_chroot,-setuid,-setgid,-sys_admin");
+    let start = |wrapper: &[&str], arguments: &[&str]| {
+        let server = Setup::new().under(wrapper).arguments(arguments).start();
+        server.write("file", b"x");
+        assert_eq!(server.login().fetch("RETR file"), b"x");
+        server
+    };
+    let staying = start(&without_any, &["--user", "root"]);
+    crate::harness::wait_until("it warns", || {
+        let text = staying.stderr();
+        text.contains("CAP_SYS_CHROOT") && text.contains("the server goes on without") && text.contains("stays root")
+    });
+    assert!(
+        staying.stdout().contains("running  as root, without chroot"),
+        "{}",
+        staying.stdout()
+    );
+    let unlocked = start(&without("-sys_chroot"), &["--no-chroot"]);
+    crate::harness::wait_until("it warns", || {
+        unlocked.stderr().contains("--no-chroot: only file permissions")
+    });
+    assert_ne!(unlocked.status("Uid").split_whitespace().next(), Some("0"));
+    assert_eq!(unlocked.status("NoNewPrivs"), "1");
+    assert_eq!(unlocked.status("CapPrm"), "0000000000000000");
+    assert!(unlocked.stdout().contains("as user nobody"), "{}", unlocked.stdout());
+    let process = format!("/proc/{}/root", unlocked.pid());
+    assert_eq!(fs::read_link(process).expect("readable as root"), Path::new("/"));
+}
+
+#[test]
+fn l01_a_user_can_be_given_by_number() {
+    if !is_root() {
+        println!("skipped: the tests do not run as root");
+        return;
+    }
+    for (user, expected) in [("65534", "65534"), ("54321", "54321")] {
+        let server = Server::with(&["--user", user]);
+        assert_eq!(server.status("Uid").split_whitespace().next(), Some(expected));
+    }
+    let (code, text) = refused_start(&["--user", "4294967295"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(
+        text.contains("--user 4294967295: expected the name or number"),
+        "{text}"
+    );
+}
+
+#[test]
+fn l15_writing_where_the_user_cannot_write_stops_the_start_and_says_what_mends_it() {
+    if !is_root() || !has_program("setpriv") {
+        return;
+    }
+    let directory = tempfile::TempDir::new().expect("a directory");
+    crate::harness::tree::allow_reading(directory.path());
+    let own: &[&str] = &["setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups"];
+    for (wrapper, user, remedy) in [(&[][..], "nobody", "--user NAME"), (own, "#12345", "as a user who may")] {
+        for access in ["upload", "write"] {
+            let (code, text) = start_under(wrapper, &["--anonymous", access], directory.path());
+            assert_eq!(code, Some(2), "{text}");
+            for part in [&format!("--anonymous {access}"), user, "chown", remedy] {
+                assert!(text.contains(part), "{part}: {text}");
+            }
+        }
+    }
+    // A directory for uploads in one that stays as it is.
+    let incoming = directory.path().join("incoming");
+    fs::create_dir(&incoming).expect("a directory");
+    fs::set_permissions(&incoming, fs::Permissions::from_mode(0o777)).expect("ours");
+    let server = Setup::new().directory(directory.path()).arguments(&["--write"]).start();
+    let mut client = server.login();
+    assert_eq!(client.code("MKD incoming/new"), 257);
+    assert_ne!(client.code("MKD new"), 257);
+}
+
+#[test]
+fn l15_roots_of_accounts_that_are_of_no_use_are_named_at_the_start() {
+    if !is_root() {
+        println!("skipped: the tests do not run as root");
+        return;
+    }
+    let premises = Premises::new();
+    for name in ["good", "closed", "sealed"] {
+        premises.make_directory(name);
+    }
+    let mode = |name: &str, mode: u32| {
+        let path = premises.root().join(name);
+        std::os::unix::fs::chown(&path, Some(0), Some(0)).expect("root may");
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("ours");
+    };
+    mode("closed", 0o700);
+    mode("sealed", 0o755);
+    premises.write_users(&[
+        ("alice", "/good:read,write"),
+        ("bob", "/missing:read"),
+        ("carol", "/closed:read"),
+        ("dave", "/sealed:read,write"),
+        ("erin", "/sealed:read"),
+    ]);
+    let users = premises.users_file();
+    let setup = Setup::new().directory(&premises.root());
+    // The harness would open the directories to everybody.
+    let server = setup.arguments(&["--users", users.to_str().expect("UTF-8")]).start();
+    let warnings: Vec<String> = server
+        .stderr()
+        .lines()
+        .filter(|line| line.contains("account "))
+        .map(str::to_owned)
+        .collect();
+    let expected = [
+        "account bob: root /missing: there is no such directory",
+        "account dave: root /sealed and the directories in it cannot be written in by user #12345",
+    ];
+    for line in expected {
+        assert!(
+            warnings.iter().any(|warning| warning.contains(line)),
+            "{line}: {warnings:?}"
+        );
+    }
+    for name in ["alice", "erin"] {
+        assert!(
+            !warnings.iter().any(|warning| warning.contains(name)),
+            "{name}: {warnings:?}"
+        );
+    }
+}

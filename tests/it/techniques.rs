@@ -1,0 +1,78 @@
+//! What `--without TECHNIQUE` leaves out: the bytes stay the same, the system calls do not.
+
+use crate::harness::has_program;
+use crate::harness::server::Setup;
+use tempfile::TempDir;
+
+const CONTENT: &[u8] = b"the same with and without";
+
+/// The system calls of a server without this technique (with all of them for `None`) while a file is fetched.
+fn calls_without(technique: Option<&str>) -> Vec<String> {
+    let directory = TempDir::new().expect("a temporary directory");
+    let trace = directory.path().join("calls");
+    let trace_name = trace.to_str().expect("a plain name").to_owned();
+    let arguments: Vec<&str> = technique.iter().flat_map(|name| ["--without", name]).collect();
+    let server = Setup::new()
+        .arguments(&arguments)
+        .under(&["strace", "-f", "-qq", "-o", &trace_name])
+        .start();
+    server.write("file", CONTENT);
+    let mut client = server.login();
+    assert_eq!(client.fetch("RETR file"), CONTENT, "{technique:?}");
+    client.send_bytes(b"NOOP\r\nQUIT\r\n");
+    client.expect(200);
+    client.expect(221);
+    let told = server.stdout().contains("\nwithout  ");
+    assert_eq!(told, technique.is_some(), "nobody runs such a server unawares");
+    drop(server);
+    let calls = std::fs::read_to_string(trace).expect("what strace wrote");
+    calls.lines().map(str::to_owned).collect()
+}
+
+fn count(calls: &[String], words: &[&str]) -> usize {
+    let is_meant = |call: &&String| words.iter().all(|word| call.contains(word));
+    calls.iter().filter(is_meant).count()
+}
+
+#[test]
+fn what_is_left_out_is_not_called() {
+    if !has_program("strace") {
+        return;
+    }
+    let usual = calls_without(None);
+    let corks = ["TCP_CORK, [1]"];
+    assert!(count(&usual, &corks) > 0);
+    assert_eq!(count(&calls_without(Some("cork")), &corks), 0);
+
+    let nodelay = ["TCP_NODELAY, [1]"];
+    assert!(count(&usual, &nodelay) > 0);
+    assert_eq!(count(&calls_without(Some("nodelay")), &nodelay), 0);
+}
+
+#[test]
+fn what_is_left_out_costs_calls() {
+    if !has_program("strace") {
+        return;
+    }
+    let usual = calls_without(None);
+    let registers = ["epoll_ctl("];
+    assert_eq!(
+        count(&calls_without(Some("write-first")), &registers),
+        count(&usual, &registers) + 1,
+        "the data socket is registered before it is written to"
+    );
+
+    let binds = ["bind("];
+    assert_eq!(
+        count(&calls_without(Some("ring")), &binds),
+        count(&usual, &binds) + 1,
+        "PASV binds"
+    );
+
+    let replies = ["sendto("];
+    assert_eq!(
+        count(&calls_without(Some("coalescing")), &replies),
+        count(&usual, &replies) + 1,
+        "two replies to two commands leave apart"
+    );
+}
