@@ -12,6 +12,7 @@ use crate::connection::verifying::Verification;
 use crate::connection::{Connection, Inbound, Life, Wants};
 use crate::ftp::command::Command;
 use crate::ftp::interruption::Interruption;
+use crate::ftp::password::without_password;
 use crate::ftp::reply::{self, Reply};
 use crate::options::Technique;
 use crate::records::trace::Tone;
@@ -282,10 +283,7 @@ impl Connection {
 
     fn tell_command(&self, line: &[u8], before: &str, shared: &Shared) {
         let number = self.session.number();
-        // Also where a slip makes it no command: " PASS secret", "PASSsecret".
-        let verb = line.trim_ascii_start().get(..4);
-        let is_password = verb.is_some_and(|verb| verb.eq_ignore_ascii_case(b"PASS"));
-        let shown = if is_password { &b"PASS ****"[..] } else { line };
+        let shown = without_password(line);
         shared
             .trace
             .tell(Tone::Call, || format!("session {number}: says {}", Shown::whole(shown)));

@@ -23,6 +23,15 @@ impl Password {
     }
 }
 
+/// What of a line may be shown. A slip that makes it no command must not reveal a password either: ` PASS secret`,
+/// `PASSsecret`.
+pub fn without_password(line: &[u8]) -> &[u8] {
+    match line.trim_ascii_start().split_at_checked(4) {
+        Some((verb, _)) if verb.eq_ignore_ascii_case(b"PASS") => b"PASS ****",
+        Some(_) | None => line,
+    }
+}
+
 impl fmt::Debug for Password {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("****")
@@ -40,6 +49,16 @@ mod tests {
         let password = Password::new(b"open sesame".to_vec());
         assert_eq!(format!("{password:?}"), "****");
         assert_eq!(format!("{:?}", Some(&password)), "Some(****)");
+    }
+
+    #[test]
+    fn o10_lines_that_look_like_a_password_are_not_shown() {
+        for line in ["PASS secret", "pass secret", " PASS secret", "PASSsecret", "PASS"] {
+            assert_eq!(without_password(line.as_bytes()), b"PASS ****", "{line}");
+        }
+        for line in ["", "PAS", "PASV", "USER PASS"] {
+            assert_eq!(without_password(line.as_bytes()), line.as_bytes());
+        }
     }
 
     /// What is searched for, so written that searching leaves no copy of it.

@@ -3,7 +3,9 @@
 //! Texts are chosen for the clients that parse them (a few compare whole lines), and no text carries a client's bytes,
 //! except for the quoted path of 257 and the path of MLST. Words that make clients try again stand in 4xx texts only.
 
-use super::command::{CommandError, DeflateLevel, Digest, Representation, SERVED_VERBS, Transmission};
+use super::command::{
+    CommandError, DeflateLevel, Digest, Representation, SERVED_SITE_WORDS, SERVED_VERBS, Transmission,
+};
 use super::listing::{Fact, Facts};
 use super::path::VirtualPath;
 use super::timestamp::Timestamp;
@@ -411,7 +413,8 @@ impl Reply {
 
     /// 214 for SITE HELP.
     pub fn site_help() -> Self {
-        Self::text(214, "These SITE commands are understood:\nCHMOD HELP UTIME\nEnd")
+        let words = SERVED_SITE_WORDS.join(" ");
+        Self::text(214, format!("These SITE commands are understood:\n{words}\nEnd"))
     }
 }
 

@@ -11,7 +11,7 @@ use super::request::Request;
 use super::state::{Login, State, User, Visit};
 use super::{Context, Session};
 use crate::accounts::{Account, Claim, Password};
-use crate::ftp::command::{Command, CommandLine, Digest};
+use crate::ftp::command::{Command, Digest};
 use crate::ftp::listing::Facts;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
@@ -25,17 +25,6 @@ const FAILED_LOGINS: u8 = 3;
 
 /// What clients without an account are called, however they spell it.
 const ANONYMOUS: &[u8] = b"anonymous";
-
-/// The login gate: whether a command is refused with 530 before login, before its argument is parsed. It refuses by
-/// default: only the commands listed here pass. Verbs that are not served keep their own replies, 500 and 502.
-pub(super) fn needs_login(line: &CommandLine<'_>) -> bool {
-    match line.verb() {
-        b"USER" | b"PASS" | b"ACCT" | b"QUIT" | b"REIN" | b"HOST" => false,
-        b"NOOP" | b"SYST" | b"FEAT" | b"HELP" | b"CLNT" => false,
-        b"OPTS" => !matches!(line.first_word().as_slice(), b"UTF8" | b"UTF-8"),
-        _ => line.is_served(),
-    }
-}
 
 impl Session {
     pub(super) fn command_in_login(&mut self, login: Login, command: Command, context: &Context<'_>) -> Answer {
@@ -62,11 +51,10 @@ impl Session {
             Command::Noop => self.stay(login, reply::NOOP_OK),
             Command::Syst => self.stay(login, reply::SYSTEM_TYPE),
             Command::Feat => self.stay(login, context.features.reply(Facts::ALL, Digest::DEFAULT)),
-            Command::Help(_) => self.stay(login, Reply::help()),
+            Command::Help => self.stay(login, Reply::help()),
             Command::OptsUtf8 => self.stay(login, reply::UTF8_ON),
             Command::Clnt => self.stay(login, reply::CLIENT_NOTED),
-            // No other command passes the gate. The catch-all is deliberate: a new command is refused until it is
-            // listed.
+            // Nothing else gets here: a command needs a login unless its row in the table of verbs says otherwise.
             _ => self.stay(login, reply::NOT_LOGGED_IN),
         }
     }

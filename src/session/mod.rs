@@ -30,7 +30,7 @@ pub use request::{Outcome, PassiveForm, Request};
 pub use state::{Transfer, TransferKind};
 
 use crate::accounts::{Accounts, Attendance, Quotas, Rights};
-use crate::ftp::command::{Command, CommandError, CommandLine, Cost, Representation};
+use crate::ftp::command::{Command, CommandError, CommandLine, Representation};
 use crate::ftp::features::Features;
 use crate::ftp::line::LineError;
 use crate::ftp::reply::{self, Reply};
@@ -213,27 +213,25 @@ impl Session {
         let State::Ready(visit) = &self.state else {
             return 0;
         };
-        let verb = line.split(|byte| *byte == b' ').next().unwrap_or_default();
-        if visit.representation == Representation::Ascii && verb.eq_ignore_ascii_case(b"SIZE") {
-            return usize::MAX;
+        let line = CommandLine::parse(line);
+        match line.command() {
+            Ok(Command::Size(_)) if visit.representation == Representation::Ascii => usize::MAX,
+            Ok(_) | Err(_) => line.cost(visit.working_directory.as_bytes().len()),
         }
-        Cost::of_verb(verb).in_bytes(visit.working_directory.as_bytes().len() + line.len())
     }
 
     /// Answers one line. Replies are appended to `out`; what needs a socket is returned.
     pub fn line(&mut self, line: &[u8], context: &Context<'_>, out: &mut Vec<u8>) -> Option<Request> {
-        let line = match CommandLine::split(line) {
-            Ok(line) => line,
-            Err(error) => return self.refuse(error, out),
-        };
-        if self.is_logging_in() && login::needs_login(&line) {
+        let line = CommandLine::parse(line);
+        if self.is_logging_in() && line.needs_login() {
             reply::NOT_LOGGED_IN.write_to(out);
             return None;
         }
-        match line.command() {
+        let recorded_verb = line.recorded_verb();
+        match line.into_command() {
             Ok(command) => {
                 let was_counted = matches!(command, Command::User(_)) && self.is_logging_in();
-                let request = self.command(command, context, out);
+                let request = self.command(command, recorded_verb, context, out);
                 // USER costs nothing to say, so a client that says nothing else is counted like one that babbles (F12).
                 if was_counted {
                     return self.count_bad_command(out).or(request);
@@ -266,13 +264,19 @@ impl Session {
         Request::Close
     }
 
-    fn command(&mut self, command: Command, context: &Context<'_>, out: &mut Vec<u8>) -> Option<Request> {
+    fn command(
+        &mut self,
+        command: Command,
+        recorded_verb: Option<&'static str>,
+        context: &Context<'_>,
+        out: &mut Vec<u8>,
+    ) -> Option<Request> {
         if command == Command::Quit {
             self.ends(Ending::Quit);
         }
         let answer = match mem::replace(&mut self.state, State::Closing) {
             State::Login(login) => self.command_in_login(login, command, context),
-            State::Ready(visit) => self.command_in_visit(visit, command, context),
+            State::Ready(visit) => self.command_in_visit(visit, command, recorded_verb, context),
             // The loop asks `attention` first, so nothing arrives here; were it otherwise, the line would be out of
             // order.
             state @ (State::Verifying { .. }

@@ -5,7 +5,7 @@
 use super::ending::LoginFailure;
 use super::state::Visit;
 use super::visit::Step;
-use crate::ftp::command::{Command, PathArgument};
+use crate::ftp::command::Command;
 use crate::ftp::path::VirtualPath;
 
 /// Something that happened in a conversation.
@@ -41,33 +41,20 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// `None`: nobody wants to know.
-    pub(super) fn of(command: &Command, visit: &Visit) -> Option<Self> {
-        if matches!(command, Command::Stou(None)) {
-            // The name is yet to be made.
-            let path = visit.working_directory.clone();
-            return Some(Self {
-                verb: "STOU",
-                path,
-                to: None,
-            });
-        }
-        let (verb, argument) = verb_and_path(command)?;
-        if let Command::MdtmOrSet { literal, .. } = command
-            && visit.has(literal)
-        {
-            // It asks for a time.
-            return None;
-        }
-        let path = visit.working_directory.join(&argument.0).ok()?;
-        Some(match (&visit.renaming, command) {
-            (Some(from), Command::Rnto(_)) => Self {
-                verb,
-                path: from.clone(),
-                to: Some(path),
-            },
-            _ => Self { verb, path, to: None },
-        })
+    /// What `command` is about, under the verb that records it. `None` if it only asks for something.
+    pub(super) fn of(verb: &'static str, command: &Command, visit: &Visit) -> Option<Self> {
+        let path = match command {
+            Command::Mdtm(_) => return None,
+            Command::MdtmOrSet { literal, .. } if visit.has(literal) => return None,
+            // The server has not made the name yet.
+            Command::Stou(None) => visit.working_directory.clone(),
+            named => visit.working_directory.join(&named.path()?.0).ok()?,
+        };
+        let (path, to) = match (&visit.renaming, command) {
+            (Some(from), Command::Rnto(_)) => (from.clone(), Some(path)),
+            _ => (path, None),
+        };
+        Some(Self { verb, path, to })
     }
 
     /// What became of it; `None` while a transfer of it runs.
@@ -83,24 +70,4 @@ impl Subject {
             _ => Some(Notice::Changed { verb, path, to }),
         }
     }
-}
-
-fn verb_and_path(command: &Command) -> Option<(&'static str, &PathArgument)> {
-    Some(match command {
-        Command::Retr(path) => ("RETR", path),
-        Command::Stor(path) => ("STOR", path),
-        Command::Appe(path) => ("APPE", path),
-        Command::Stou(Some(path)) => ("STOU", path),
-        Command::Dele(path) => ("DELE", path),
-        Command::Mkd(path) => ("MKD", path),
-        Command::Rmd(path) => ("RMD", path),
-        Command::Rnfr(path) => ("RNFR", path),
-        Command::Rnto(path) => ("RNTO", path),
-        Command::SetModified(_, path) => ("MFMT", path),
-        Command::SetFacts(_, path) => ("MFF", path),
-        Command::MdtmOrSet { path, .. } => ("MDTM", path),
-        Command::SiteUtime(_, path) => ("SITE UTIME", path),
-        Command::SiteChmod(_, path) => ("SITE CHMOD", path),
-        _ => return None,
-    })
 }

@@ -41,12 +41,20 @@ impl From<Reply> for Step {
 }
 
 impl Session {
-    pub(super) fn command_in_visit(&mut self, mut visit: Visit, command: Command, context: &Context<'_>) -> Answer {
+    pub(super) fn command_in_visit(
+        &mut self,
+        mut visit: Visit,
+        command: Command,
+        recorded_verb: Option<&'static str>,
+        context: &Context<'_>,
+    ) -> Answer {
         if !matches!(command, Command::Noop) {
             self.bad_commands = 0;
         }
         let keeps_part = visit.keeps_part(&command);
-        let subject = context.wants_notices.then(|| Subject::of(&command, &visit)).flatten();
+        let subject = recorded_verb
+            .filter(|_| context.wants_notices)
+            .and_then(|verb| Subject::of(verb, &command, &visit));
         let step = self.step(&mut visit, command, context);
         self.notice = subject.and_then(|subject| subject.outcome(&step)).map(Box::new);
         if !keeps_part {
@@ -106,7 +114,7 @@ impl Session {
 
             Command::Syst => reply::SYSTEM_TYPE.into(),
             Command::Feat => context.features.reply(visit.facts, visit.digest).into(),
-            Command::Help(_) => Reply::help().into(),
+            Command::Help => Reply::help().into(),
             Command::SiteHelp => Reply::site_help().into(),
             Command::StatSession => visit.session_status(self.peer()).into(),
             Command::OptsUtf8 => reply::UTF8_ON.into(),

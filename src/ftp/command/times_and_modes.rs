@@ -1,35 +1,12 @@
-//! Arguments of the commands that change files or vouch for them: times, modes, digests, ranges, SITE.
+//! Times and modes that clients set: MDTM, MFMT, MFF (draft-somers-ftp-mfxx), SITE UTIME, SITE CHMOD.
 //!
-//! Here as everywhere a number is digits only and a time is fourteen of them; what does not fit is refused whole, so
-//! that nothing is changed by half an argument.
+//! A number is digits only and a time is fourteen of them. An argument that is wrong anywhere is refused as a whole,
+//! so that nothing is half changed.
 
-use super::{Command, CommandError, PathArgument, number, optional, required_path};
+use super::arguments::{optional_path, required_path, split_word};
+use super::{Command, CommandError, PathArgument};
 use crate::ftp::timestamp::Timestamp;
 use std::mem;
-
-/// How the bytes of a file are vouched for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Digest {
-    Sha256,
-    Sha512,
-    Sha1,
-    Md5,
-    Crc32,
-}
-
-/// Which bytes are to be vouched for, and how the answer looks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DigestRequest {
-    /// HASH: the digest of OPTS HASH, the bytes of RANG.
-    Hash(PathArgument),
-    /// XCRC and its like: `first` and `past` are offsets, the latter of the first byte that is left out.
-    Checksum {
-        digest: Digest,
-        path: PathArgument,
-        first: u64,
-        past: Option<u64>,
-    },
-}
 
 /// One fact of MFF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,32 +17,6 @@ pub enum FactChange {
 
 /// Permission bits that can be set: never set-id or sticky ones (threat H13).
 const SETTABLE_MODE: u32 = 0o777;
-
-impl Digest {
-    /// All, in the order in which FEAT shows them.
-    pub const ALL: [Digest; 5] = [Digest::Sha256, Digest::Sha512, Digest::Sha1, Digest::Md5, Digest::Crc32];
-
-    /// What HASH answers with until OPTS HASH says otherwise.
-    pub const DEFAULT: Digest = Digest::Sha256;
-
-    /// The name of HASH and OPTS HASH.
-    pub fn name(self) -> &'static str {
-        match self {
-            Digest::Sha256 => "SHA-256",
-            Digest::Sha512 => "SHA-512",
-            Digest::Sha1 => "SHA-1",
-            Digest::Md5 => "MD5",
-            Digest::Crc32 => "CRC32",
-        }
-    }
-
-    /// The digest called `name`, in any case.
-    pub fn from_name(name: &[u8]) -> Option<Self> {
-        Digest::ALL
-            .into_iter()
-            .find(|digest| digest.name().as_bytes().eq_ignore_ascii_case(name))
-    }
-}
 
 /// `MDTM path`, or `MDTM time path` as old clients set times.
 pub(super) fn modification_time(argument: &[u8]) -> Result<Command, CommandError> {
@@ -110,14 +61,10 @@ pub(super) fn set_facts(argument: &[u8]) -> Result<Command, CommandError> {
 }
 
 fn fact_change(fact: &[u8]) -> Result<FactChange, CommandError> {
-    let equals = fact
-        .iter()
-        .position(|byte| *byte == b'=')
-        .ok_or(CommandError::BadArgument)?;
-    let (name, value) = (
-        fact.get(..equals).unwrap_or_default(),
-        fact.get(equals + 1..).unwrap_or_default(),
-    );
+    let mut parts = fact.splitn(2, |byte| *byte == b'=');
+    let (Some(name), Some(value)) = (parts.next(), parts.next()) else {
+        return Err(CommandError::BadArgument);
+    };
     match name.to_ascii_lowercase().as_slice() {
         b"modify" => Ok(FactChange::Modify(time(value)?)),
         b"unix.mode" => Ok(FactChange::UnixMode(mode(value)?)),
@@ -125,59 +72,18 @@ fn fact_change(fact: &[u8]) -> Result<FactChange, CommandError> {
     }
 }
 
-/// `RANG first last`, both counted; `RANG 1 0` forgets the range (draft-bryan-ftp-range).
-pub(super) fn range(argument: &[u8]) -> Result<Command, CommandError> {
-    let (first, last) = split_word(argument.trim_ascii());
-    let (first, last) = (number(first)?, number(last)?);
-    match (first, last) {
-        (1, 0) => Ok(Command::Range(None)),
-        _ if first <= last => Ok(Command::Range(Some((first, last)))),
-        _ => Err(CommandError::BadArgument),
-    }
-}
-
-/// `XCRC path`, or with quotes `XCRC "path" first past`.
-pub(super) fn checksum(digest: Digest, argument: &[u8]) -> Result<Command, CommandError> {
-    let quoted = argument.strip_prefix(b"\"").and_then(|rest| {
-        let end = rest.iter().rposition(|byte| *byte == b'"')?;
-        Some((rest.get(..end)?, rest.get(end + 1..)?))
-    });
-    let (path, numbers) = quoted.unwrap_or((argument, b""));
-    let mut numbers = numbers.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
-    let first = numbers.next().map_or(Ok(0), number)?;
-    let past = numbers.next().map(number).transpose()?;
-    if numbers.next().is_some() || past.is_some_and(|past| past < first) {
-        return Err(CommandError::BadArgument);
-    }
-    Ok(Command::Digest(DigestRequest::Checksum {
-        digest,
-        path: required_path(path)?,
-        first,
-        past,
-    }))
-}
-
-/// SITE: what is understood, what is refused politely, and nothing that executes anything (threat A18).
-pub(super) fn site(argument: &[u8]) -> Result<Command, CommandError> {
-    let (word, rest) = split_word(argument);
-    match word.to_ascii_uppercase().as_slice() {
-        b"" => Err(CommandError::BadArgument),
-        b"HELP" => Ok(Command::SiteHelp),
-        b"CHMOD" => {
-            let (digits, path) = split_word(rest);
-            Ok(Command::SiteChmod(mode(digits)?, required_path(path)?))
-        }
-        b"UTIME" => site_utime(rest),
-        _ => Err(CommandError::NotImplemented),
-    }
+/// `SITE CHMOD mode path`.
+pub(super) fn site_chmod(argument: &[u8]) -> Result<Command, CommandError> {
+    let (digits, path) = split_word(argument);
+    Ok(Command::SiteChmod(mode(digits)?, required_path(path)?))
 }
 
 /// `SITE UTIME time path`, or `SITE UTIME path access modification creation UTC`.
-fn site_utime(rest: &[u8]) -> Result<Command, CommandError> {
-    if let Some((time, path)) = split_time(rest) {
+pub(super) fn site_utime(argument: &[u8]) -> Result<Command, CommandError> {
+    if let Some((time, path)) = split_time(argument) {
         return Ok(Command::SiteUtime(self::time(time)?, PathArgument(path.to_vec())));
     }
-    let mut words = rest.rsplitn(5, |byte| *byte == b' ');
+    let mut words = argument.rsplitn(5, |byte| *byte == b' ');
     let (zone, _creation, modified) = (words.next(), words.next(), words.next());
     let (_access, path) = (words.next(), words.next());
     match (zone, modified, path) {
@@ -219,18 +125,7 @@ fn is_fraction(text: &[u8]) -> bool {
 fn split_time(argument: &[u8]) -> Option<(&[u8], &[u8])> {
     let (time, path) = split_word(argument);
     let is_time = time.len() == 14 && time.iter().all(u8::is_ascii_digit);
-    (is_time && optional(path).is_some()).then_some((time, path))
-}
-
-/// The first word, and all that follows the one space behind it.
-fn split_word(argument: &[u8]) -> (&[u8], &[u8]) {
-    match argument.iter().position(|byte| *byte == b' ') {
-        Some(space) => (
-            argument.get(..space).unwrap_or_default(),
-            argument.get(space + 1..).unwrap_or_default(),
-        ),
-        None => (argument, b""),
-    }
+    (is_time && optional_path(path).is_some()).then_some((time, path))
 }
 
 #[cfg(test)]
@@ -320,39 +215,6 @@ mod tests {
             "SITE CHMOD 644",
             "SITE CHMOD 00644 a",
         ] {
-            assert_eq!(parsed(line), Err(CommandError::BadArgument), "{line}");
-        }
-    }
-
-    #[test]
-    fn digests_are_asked_for_by_name_and_part() {
-        assert_eq!(parsed("OPTS HASH sha-1"), Ok(Command::OptsHash(Some(Digest::Sha1))));
-        assert_eq!(parsed("OPTS HASH"), Ok(Command::OptsHash(None)));
-        assert_eq!(parsed("OPTS HASH MD9"), Err(CommandError::BadParameter));
-        let checksum = |first, past| {
-            Ok(Command::Digest(DigestRequest::Checksum {
-                digest: Digest::Crc32,
-                path: path("a b"),
-                first,
-                past,
-            }))
-        };
-        assert_eq!(parsed("XCRC a b"), checksum(0, None));
-        assert_eq!(parsed("XCRC \"a b\""), checksum(0, None));
-        assert_eq!(parsed("XCRC \"a b\" 5"), checksum(5, None));
-        assert_eq!(parsed("XCRC \"a b\" 5 10"), checksum(5, Some(10)));
-        for line in [
-            "XCRC",
-            "XCRC \"a\" 5 4",
-            "XCRC \"a\" x",
-            "XCRC \"a\" 1 2 3",
-            "XCRC \"\"",
-        ] {
-            assert_eq!(parsed(line), Err(CommandError::BadArgument), "{line}");
-        }
-        assert_eq!(parsed("RANG 5 9"), Ok(Command::Range(Some((5, 9)))));
-        assert_eq!(parsed("RANG 1 0"), Ok(Command::Range(None)));
-        for line in ["RANG", "RANG 5", "RANG 9 5", "RANG -1 5", "RANG 1 2 3"] {
             assert_eq!(parsed(line), Err(CommandError::BadArgument), "{line}");
         }
     }

@@ -1,0 +1,374 @@
+//! The table of commands: one row per verb, with everything that the verb alone decides.
+//!
+//! A new command is one row here and one variant of [`Command`]. Unless its row says otherwise, it needs a login and no
+//! log records it; its cost has to be given.
+
+use super::arguments::{
+    allocation, extended_passive, host, optional_path, options_mlst, options_utf8, password, port, required_path,
+    restart_marker, split_word, structure, user_name,
+};
+use super::digests::{checksum, options_hash, range};
+use super::times_and_modes::{modification_time, set_facts, set_modified, site_chmod, site_utime};
+use super::type_and_mode::{options_mode, representation, transmission};
+use super::{Command, CommandError, Cost, Digest, DigestRequest, ListArgument, PathArgument};
+use crate::ftp::host_port::{EprtError, parse_eprt};
+use std::fmt;
+
+type Parsed = Result<Command, CommandError>;
+
+/// A row of the table.
+pub(super) struct Verb {
+    /// As clients send it, in upper case.
+    name: &'static str,
+    /// As logs and events show it: the same for all names of a command.
+    shown: &'static str,
+    pub(super) cost: Cost,
+    pub(super) needs_login: bool,
+    /// Whether logs and events record how it ended: transfers of files, and changes.
+    is_recorded: bool,
+    /// Why an argument with control bytes is refused.
+    bad_argument: CommandError,
+    argument: Argument,
+}
+
+/// How a verb's argument is read.
+enum Argument {
+    /// Everything after the verb and one space.
+    Whole(fn(&[u8]) -> Parsed),
+    /// The first word selects one of the rows `words`; other words are refused with `other`.
+    Word {
+        words: &'static [Verb],
+        other: CommandError,
+    },
+}
+
+impl Verb {
+    const fn new(name: &'static str, cost: Cost, parse: fn(&[u8]) -> Parsed) -> Self {
+        Self {
+            name,
+            shown: name,
+            cost,
+            needs_login: true,
+            is_recorded: false,
+            bad_argument: CommandError::BadArgument,
+            argument: Argument::Whole(parse),
+        }
+    }
+
+    /// A word of SITE or OPTS; `shown` has the verb in front.
+    const fn word(name: &'static str, shown: &'static str, cost: Cost, parse: fn(&[u8]) -> Parsed) -> Self {
+        Self {
+            shown,
+            ..Self::new(name, cost, parse)
+        }
+    }
+
+    const fn with_words(name: &'static str, words: &'static [Verb], other: CommandError) -> Self {
+        Self {
+            argument: Argument::Word { words, other },
+            ..Self::new(name, Cost::Nothing, |_| Err(CommandError::BadArgument))
+        }
+    }
+
+    const fn before_login(self) -> Self {
+        Self {
+            needs_login: false,
+            ..self
+        }
+    }
+
+    const fn recorded(self) -> Self {
+        Self {
+            is_recorded: true,
+            ..self
+        }
+    }
+
+    /// An unreadable address must not leave an older one armed (threat B10).
+    const fn disarming(self) -> Self {
+        Self {
+            bad_argument: CommandError::BadAddress,
+            ..self
+        }
+    }
+
+    /// The same command under another name (RFC 1123 §4.1.3.1 keeps the X forms).
+    const fn also(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
+    /// The row of the verb `name`, in any case; `None`: it is not served.
+    pub(super) fn served(name: &[u8]) -> Option<&'static Verb> {
+        Self::find(&VERBS, name)
+    }
+
+    /// Parses its argument. Also returns the row that holds for the line: OPTS and SITE have one for each word.
+    pub(super) fn parse(&'static self, argument: &[u8]) -> (&'static Verb, Parsed) {
+        if argument.iter().any(u8::is_ascii_control) {
+            return (self, Err(self.bad_argument));
+        }
+        match &self.argument {
+            Argument::Whole(parse) => (self, parse(argument)),
+            Argument::Word { words, other } => {
+                let (word, rest) = split_word(argument.trim_ascii_start());
+                match Self::find(words, word) {
+                    Some(verb) => verb.parse(rest),
+                    None if word.is_empty() => (self, Err(CommandError::BadArgument)),
+                    None => (self, Err(*other)),
+                }
+            }
+        }
+    }
+
+    /// The row called `name`, in any case, in a sorted table. Called for every line, so it allocates nothing.
+    fn find(table: &'static [Verb], name: &[u8]) -> Option<&'static Verb> {
+        let mut upper = [0; LONGEST];
+        let upper = upper.get_mut(..name.len())?;
+        upper.copy_from_slice(name);
+        upper.make_ascii_uppercase();
+        let found = table.binary_search_by(|verb| verb.name.as_bytes().cmp(upper));
+        found.ok().and_then(|row| table.get(row))
+    }
+
+    /// Under what name logs and events record this command; `None`: they do not.
+    pub(super) fn recorded_as(&self) -> Option<&'static str> {
+        self.is_recorded.then_some(self.shown)
+    }
+}
+
+impl fmt::Debug for Verb {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name)
+    }
+}
+
+/// Bytes of the longest name in the tables.
+const LONGEST: usize = 7;
+
+const CDUP: Verb = Verb::new("CDUP", Cost::Lookup, |_| Ok(Command::Cdup));
+const CWD: Verb = Verb::new("CWD", Cost::Lookup, |path| {
+    Ok(Command::Cwd(PathArgument(path.to_vec())))
+});
+const MKD: Verb = Verb::new("MKD", Cost::Change, |path| Ok(Command::Mkd(required_path(path)?))).recorded();
+const PWD: Verb = Verb::new("PWD", Cost::Nothing, |_| Ok(Command::Pwd));
+const RMD: Verb = Verb::new("RMD", Cost::Change, |path| Ok(Command::Rmd(required_path(path)?))).recorded();
+const XSHA: Verb = Verb::new("XSHA", Cost::Opening, |argument| checksum(Digest::Sha1, argument));
+
+/// Sorted by name.
+static VERBS: [Verb; 59] = [
+    Verb::new("ABOR", Cost::Nothing, |_| Ok(Command::Abor)),
+    Verb::new("ACCT", Cost::Nothing, |_| Ok(Command::Acct)).before_login(),
+    Verb::new("ALLO", Cost::Nothing, allocation),
+    Verb::new("APPE", Cost::Change, |path| Ok(Command::Appe(required_path(path)?))).recorded(),
+    Verb::new("AVBL", Cost::Lookup, |path| Ok(Command::Avbl(optional_path(path)))),
+    CDUP,
+    Verb::new("CLNT", Cost::Nothing, |_| Ok(Command::Clnt)).before_login(),
+    CWD,
+    Verb::new("DELE", Cost::Change, |path| Ok(Command::Dele(required_path(path)?))).recorded(),
+    Verb::new("EPRT", Cost::Nothing, |address| match parse_eprt(address) {
+        Ok(address) => Ok(Command::Eprt(address)),
+        Err(EprtError::Syntax) => Err(CommandError::BadAddress),
+        Err(EprtError::Protocol) => Err(CommandError::UnsupportedProtocol),
+    })
+    .disarming(),
+    Verb::new("EPSV", Cost::Lookup, extended_passive),
+    Verb::new("FEAT", Cost::Nothing, |_| Ok(Command::Feat)).before_login(),
+    Verb::new("HASH", Cost::Opening, |path| {
+        Ok(Command::Digest(DigestRequest::Hash(required_path(path)?)))
+    }),
+    Verb::new("HELP", Cost::Nothing, |_| Ok(Command::Help)).before_login(),
+    Verb::new("HOST", Cost::Nothing, host).before_login(),
+    Verb::new("LIST", Cost::Opening, |argument| {
+        Ok(Command::List(ListArgument::parse(argument)))
+    }),
+    Verb::new("MDTM", Cost::Lookup, modification_time).recorded(),
+    Verb::new("MFF", Cost::Change, set_facts).recorded(),
+    Verb::new("MFMT", Cost::Change, set_modified).recorded(),
+    MKD,
+    Verb::new("MLSD", Cost::Opening, |path| Ok(Command::Mlsd(optional_path(path)))),
+    Verb::new("MLST", Cost::Lookup, |path| Ok(Command::Mlst(optional_path(path)))),
+    Verb::new("MODE", Cost::Nothing, transmission),
+    Verb::new("NLST", Cost::Opening, |argument| {
+        Ok(Command::Nlst(ListArgument::parse(argument)))
+    }),
+    Verb::new("NOOP", Cost::Nothing, |_| Ok(Command::Noop)).before_login(),
+    // Some clients take any 4xx here for "restart not allowed" (RFC 2389 §4).
+    Verb::with_words("OPTS", &OPTS_WORDS, CommandError::BadArgument),
+    Verb::new("PASS", Cost::Nothing, password).before_login(),
+    Verb::new("PASV", Cost::Lookup, |_| Ok(Command::Pasv)),
+    Verb::new("PORT", Cost::Nothing, port).disarming(),
+    Verb::new("PRET", Cost::Nothing, |_| Ok(Command::Pret)),
+    PWD,
+    Verb::new("QUIT", Cost::Nothing, |_| Ok(Command::Quit)).before_login(),
+    Verb::new("RANG", Cost::Nothing, range),
+    Verb::new("REIN", Cost::Nothing, |_| Ok(Command::Rein)).before_login(),
+    Verb::new("REST", Cost::Nothing, restart_marker),
+    Verb::new("RETR", Cost::Opening, |path| Ok(Command::Retr(required_path(path)?))).recorded(),
+    RMD,
+    Verb::new("RNFR", Cost::Lookup, |path| Ok(Command::Rnfr(required_path(path)?))).recorded(),
+    Verb::new("RNTO", Cost::Change, |path| Ok(Command::Rnto(required_path(path)?))).recorded(),
+    Verb::with_words("SITE", &SITE_WORDS, CommandError::NotImplemented),
+    Verb::new("SIZE", Cost::Lookup, |path| Ok(Command::Size(required_path(path)?))),
+    Verb::new("STAT", Cost::Opening, |path| {
+        Ok(optional_path(path).map_or(Command::StatSession, Command::StatPath))
+    }),
+    Verb::new("STOR", Cost::Change, |path| Ok(Command::Stor(required_path(path)?))).recorded(),
+    Verb::new("STOU", Cost::Change, |path| Ok(Command::Stou(optional_path(path)))).recorded(),
+    Verb::new("STRU", Cost::Nothing, structure),
+    Verb::new("SYST", Cost::Nothing, |_| Ok(Command::Syst)).before_login(),
+    Verb::new("TYPE", Cost::Nothing, representation),
+    Verb::new("USER", Cost::Nothing, user_name).before_login(),
+    Verb::new("XCRC", Cost::Opening, |argument| checksum(Digest::Crc32, argument)),
+    CDUP.also("XCUP"),
+    CWD.also("XCWD"),
+    Verb::new("XMD5", Cost::Opening, |argument| checksum(Digest::Md5, argument)),
+    MKD.also("XMKD"),
+    PWD.also("XPWD"),
+    RMD.also("XRMD"),
+    XSHA,
+    XSHA.also("XSHA1"),
+    Verb::new("XSHA256", Cost::Opening, |argument| checksum(Digest::Sha256, argument)),
+    Verb::new("XSHA512", Cost::Opening, |argument| checksum(Digest::Sha512, argument)),
+];
+
+/// Sorted by name.
+static OPTS_WORDS: [Verb; 5] = [
+    Verb::word("HASH", "OPTS HASH", Cost::Nothing, options_hash),
+    Verb::word("MLST", "OPTS MLST", Cost::Nothing, options_mlst),
+    Verb::word("MODE", "OPTS MODE", Cost::Nothing, options_mode),
+    Verb::word("UTF-8", "OPTS UTF8", Cost::Nothing, options_utf8).before_login(),
+    Verb::word("UTF8", "OPTS UTF8", Cost::Nothing, options_utf8).before_login(),
+];
+
+/// Sorted by name. Nothing here executes or copies anything (threat A18).
+static SITE_WORDS: [Verb; 3] = [
+    Verb::word("CHMOD", "SITE CHMOD", Cost::Change, site_chmod).recorded(),
+    Verb::word("HELP", "SITE HELP", Cost::Nothing, |_| Ok(Command::SiteHelp)),
+    Verb::word("UTIME", "SITE UTIME", Cost::Change, site_utime).recorded(),
+];
+
+/// The name of every verb that is served.
+pub const SERVED_VERBS: [&str; VERBS.len()] = names(&VERBS);
+
+/// Every word that SITE serves.
+pub const SERVED_SITE_WORDS: [&str; SITE_WORDS.len()] = names(&SITE_WORDS);
+
+const fn names<const ROWS: usize>(table: &[Verb; ROWS]) -> [&'static str; ROWS] {
+    let mut names = [""; ROWS];
+    let mut row = 0;
+    while row < ROWS {
+        names[row] = table[row].name;
+        row += 1;
+    }
+    names
+}
+
+/// First words of other protocols' clients.
+const FOREIGN: [&[u8]; 11] = [
+    b"GET", b"POST", b"PUT", b"HEAD", b"DELETE", b"OPTIONS", b"CONNECT", b"TRACE", b"PATCH", b"EHLO", b"HELO",
+];
+
+/// Verbs that are recognised and refused.
+const NOT_IMPLEMENTED: [&[u8]; 20] = [
+    b"SMNT", b"LANG", b"AUTH", b"ADAT", b"PBSZ", b"PROT", b"CCC", b"CONF", b"ENC", b"MIC", b"MD5", b"MMD5", b"COMB",
+    b"THMB", b"DSIZ", b"RMDA", b"CSID", b"LPRT", b"LPSV", b"MFCT",
+];
+
+/// Why a line whose verb has no row is refused.
+pub(super) fn unserved(name: &[u8], argument: &[u8]) -> CommandError {
+    let is_one_of = |names: &[&[u8]]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let (protocol, _) = name.split_at_checked(4).unwrap_or_default();
+    if is_one_of(&FOREIGN) || protocol.eq_ignore_ascii_case(b"SSH-") {
+        CommandError::ForeignProtocol
+    } else if !is_one_of(&NOT_IMPLEMENTED) {
+        CommandError::Unknown
+    } else if argument.iter().any(u8::is_ascii_control) {
+        CommandError::BadArgument
+    } else {
+        CommandError::NotImplemented
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_sorted_and_found_in_any_case() {
+        for table in [&VERBS[..], &OPTS_WORDS, &SITE_WORDS] {
+            assert!(table.is_sorted_by(|one, next| one.name < next.name));
+            for verb in table {
+                for name in [verb.name.to_owned(), verb.name.to_ascii_lowercase()] {
+                    let found = Verb::find(table, name.as_bytes()).expect("a row");
+                    assert_eq!(found.name, verb.name);
+                }
+            }
+        }
+        for name in ["", "RET", "RETRX", "XSHA2567", "A VERB THAT IS MUCH TOO LONG"] {
+            assert!(Verb::served(name.as_bytes()).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_verb_is_both_served_and_refused() {
+        for name in SERVED_VERBS {
+            assert_eq!(unserved(name.as_bytes(), b""), CommandError::Unknown, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_these_are_answered_before_login() {
+        let open: Vec<&str> = VERBS
+            .iter()
+            .chain(&OPTS_WORDS)
+            .chain(&SITE_WORDS)
+            .filter(|verb| !verb.needs_login)
+            .map(|verb| verb.name)
+            .collect();
+        let expected = [
+            "ACCT", "CLNT", "FEAT", "HELP", "HOST", "NOOP", "PASS", "QUIT", "REIN", "SYST", "USER", "UTF-8", "UTF8",
+        ];
+        assert_eq!(open, expected);
+    }
+
+    #[test]
+    fn transfers_and_changes_are_recorded_under_one_name_each() {
+        let mut recorded: Vec<&str> = VERBS.iter().chain(&SITE_WORDS).filter_map(Verb::recorded_as).collect();
+        recorded.dedup();
+        let expected = [
+            "APPE",
+            "DELE",
+            "MDTM",
+            "MFF",
+            "MFMT",
+            "MKD",
+            "RETR",
+            "RMD",
+            "RNFR",
+            "RNTO",
+            "STOR",
+            "STOU",
+            "MKD",
+            "RMD",
+            "SITE CHMOD",
+            "SITE UTIME",
+        ];
+        assert_eq!(recorded, expected);
+        let unrecorded = |verb: &Verb| verb.cost == Cost::Change && !verb.is_recorded;
+        assert!(!VERBS.iter().chain(&SITE_WORDS).any(unrecorded), "every change is");
+    }
+
+    /// Verbs that are answered from memory. OPTS and SITE are charged by their words.
+    const FREE_VERBS: [&str; 25] = [
+        "ABOR", "ACCT", "ALLO", "CLNT", "EPRT", "FEAT", "HELP", "HOST", "MODE", "NOOP", "OPTS", "PASS", "PORT", "PRET",
+        "PWD", "QUIT", "RANG", "REIN", "REST", "SITE", "STRU", "SYST", "TYPE", "USER", "XPWD",
+    ];
+
+    #[test]
+    fn g16_every_verb_that_is_served_is_either_free_or_charged() {
+        for verb in &VERBS {
+            let is_charged = verb.cost > Cost::Nothing;
+            assert_ne!(is_charged, FREE_VERBS.contains(&verb.name), "{verb:?}");
+        }
+    }
+}
