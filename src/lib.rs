@@ -15,7 +15,8 @@
 //! - [`transfer`]: the pumps that move the bytes of a transfer, a budget at a time.
 //! - [`accounts`]: who may log in, what proves it, and what each may do.
 //! - [`storage`]: files under one root; [`computed_file`]: files that are computed, not stored.
-//! - [`reactor`]: slots, tokens, deadlines, pace: the parts of an event loop that know no FTP.
+//! - [`reactor`]: poller, slots, tokens, deadlines, pace: the parts of an event loop that know no FTP.
+//! - [`target`]: what an event of the poll is for.
 //! - [`ftp`]: the protocol's words: lines, commands, replies, paths, listings; no socket, no file, no clock.
 //! - [`shown_name`]: names from clients, as logs show them.
 //! - [`clock`], [`descriptors`], [`random`], [`peer_network`]: the wall clock, the count of open descriptors, random
@@ -44,5 +45,6 @@ pub mod session;
 pub mod shown_name;
 pub mod slow_work;
 pub mod storage;
+pub mod target;
 pub mod transfer;
 pub mod units;

@@ -27,9 +27,10 @@ use crate::descriptors::Permit;
 use crate::ftp::line::LineReader;
 use crate::reactor::deadlines::Deadline;
 use crate::reactor::pace::Pace;
-use crate::reactor::token::{SlotId, Target};
+use crate::reactor::token::SlotId;
 use crate::records::trace::Tone;
 use crate::session::{Attention, LongAnswer, Session};
+use crate::target::Target;
 use mio::event::Event;
 use mio::net::TcpStream;
 use std::net::IpAddr;
@@ -207,7 +208,7 @@ impl Connection {
     pub(crate) fn come_back(&mut self, shared: &mut Shared) {
         if !self.is_queued {
             self.is_queued = true;
-            shared.ready.push_back(Target::Control(self.slot));
+            shared.ready.push(Target::Control(self.slot));
             let number = self.session.number();
             shared
                 .trace

@@ -6,9 +6,9 @@
 use crate::connection::pumping::{BYTES_PER_ENTRY, BYTES_PER_TURN, ENTRIES_PER_TURN};
 use crate::connection::shared::Shared;
 use crate::connection::{Connection, Inbound, Life};
-use crate::reactor::token::Target;
 use crate::records::trace::Tone;
 use crate::session::{AnswerProgress, Ending};
+use crate::target::Target;
 use crate::transfer::Budget;
 use mio::Interest;
 use std::io::{ErrorKind, Write};

@@ -16,7 +16,8 @@ use crate::ports::passive_ring::PortIndex;
 use crate::random::{Random, secret_key};
 use crate::reactor::deadlines::Deadlines;
 use crate::reactor::pace::Pace;
-use crate::reactor::token::{SlotId, Target};
+use crate::reactor::ready_queue::ReadyQueue;
+use crate::reactor::token::SlotId;
 use crate::records::counters::Counters;
 use crate::records::event_log::EventLog;
 use crate::records::line_budget::LineBudget;
@@ -26,6 +27,7 @@ use crate::session::Context;
 use crate::slow_work::login_queue::LoginQueue;
 use crate::slow_work::queue::SlowJobs;
 use crate::storage::{Held, Publication, Storage};
+use crate::target::Target;
 use crate::transfer::{ModeZPlaces, SplicePipe};
 use mio::Registry;
 use std::collections::{HashMap, VecDeque};
@@ -101,7 +103,7 @@ pub struct Shared {
     /// Bytes of bulk data that this turn may still move.
     pub bulk_left: usize,
     /// Who stopped before `WouldBlock` because a budget was spent.
-    pub ready: VecDeque<Target>,
+    pub ready: ReadyQueue<Target>,
     /// Who has replies to be written at the end of the turn.
     pub unflushed: Vec<SlotId>,
     /// Who wants a passive port.
@@ -191,7 +193,7 @@ impl Shared {
             wall: wall_clock(),
             scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
             bulk_left: BULK_PER_TURN,
-            ready: VecDeque::new(),
+            ready: ReadyQueue::default(),
             unflushed: Vec::new(),
             port_requests: VecDeque::new(),
             freed_ports: VecDeque::new(),

@@ -9,10 +9,10 @@ use crate::connection::Connection;
 use crate::ftp::reply::{self, Reply};
 use crate::ports::data_socket::DataSocket;
 use crate::ports::passive_ring::{Arrived, PortIndex};
-use crate::reactor::token::Target;
 use crate::records::happening::Happening;
 use crate::records::trace::Tone;
 use crate::session::{Ending, Session};
+use crate::target::Target;
 use mio::Interest;
 use mio::net::TcpStream;
 use rustix::io::Errno;
@@ -58,7 +58,7 @@ impl EventLoop {
                 }
             }
         }
-        self.shared.ready.push_back(Target::ControlListener(index));
+        self.shared.ready.push(Target::ControlListener(index));
     }
 
     fn welcome(&mut self, stream: TcpStream, address: SocketAddr, ring: u16, bound: Option<std::net::IpAddr>) {
@@ -167,7 +167,9 @@ impl EventLoop {
             if self.spare.is_none() {
                 self.spare = spare_descriptor();
             }
-            self.shared.ready.extend(self.paused.drain(..));
+            for target in self.paused.drain(..) {
+                self.shared.ready.push(target);
+            }
         }
     }
 
@@ -215,7 +217,7 @@ impl EventLoop {
                 }
             }
         }
-        self.shared.ready.push_back(Target::PassivePort { ring, port });
+        self.shared.ready.push(Target::PassivePort { ring, port });
     }
 }
 

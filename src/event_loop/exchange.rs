@@ -9,7 +9,8 @@ use crate::connection::shared::Shared;
 use crate::options::Technique;
 use crate::ports::listening::bind_missing;
 use crate::ports::passive_ring::PortIndex;
-use crate::reactor::token::{SlotId, Target};
+use crate::reactor::token::SlotId;
+use crate::target::Target;
 use mio::Interest;
 
 impl EventLoop {

@@ -24,20 +24,21 @@ use crate::ftp::reply;
 use crate::ports::Listening;
 use crate::ports::admission::Admission;
 use crate::ports::listeners::ControlListener;
-use crate::reactor::busy_poll::BusyPoll;
+use crate::reactor::poller::{Poller, Sleep};
 use crate::reactor::slots::Slots;
-use crate::reactor::token::{SlotId, Target};
+use crate::reactor::token::SlotId;
 use crate::reactor::watchdog::Watchdog;
 use crate::records::counters::Counters;
 use crate::records::trace::Tone;
 use crate::session::Ending;
 use crate::slow_work::queue::SlowJobs;
+use crate::target::Target;
 use accept::spare_descriptor;
+use mio::Events;
 use mio::event::Event;
-use mio::{Events, Poll};
 use reload::AccountsSource;
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -52,8 +53,7 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
 
 /// The server: everything that listens, everyone connected, and the poll that tells of them.
 pub struct EventLoop {
-    poll: Poll,
-    busy_poll: BusyPoll,
+    poller: Poller,
     listeners: Vec<ControlListener>,
     slots: Slots<Connection>,
     shared: Shared,
@@ -88,18 +88,17 @@ impl EventLoop {
     /// A loop that is ready to run.
     pub fn new(listening: Listening, mut equipment: Equipment, mut signals: Signals) -> io::Result<Self> {
         let Listening {
-            poll,
-            busy_poll,
+            poller,
             listeners,
             rings,
         } = listening;
-        signals.register(poll.registry(), Target::Signals.into())?;
+        signals.register(poller.registry(), Target::Signals.into())?;
         let now = Instant::now();
         let some_ports_missing = rings.iter().any(|ports| !ports.is_complete());
         let users_file = equipment.users_file.take();
         let settings = &equipment.settings;
         let slow_jobs = if settings.allows_changes || users_file.is_some() {
-            Some(SlowJobs::start(poll.registry())?)
+            Some(SlowJobs::start(poller.registry())?)
         } else {
             None
         };
@@ -107,12 +106,11 @@ impl EventLoop {
             listeners,
             slots: Slots::default(),
             admission: Admission::new(settings.max_sessions, settings.max_sessions_per_ip),
-            busy_poll,
-            shared: Shared::new(poll.registry().try_clone()?, rings, slow_jobs, equipment, now)?,
+            shared: Shared::new(poller.registry().try_clone()?, rings, slow_jobs, equipment, now)?,
             walks: Walks::default(),
             accounts_source: AccountsSource::of(users_file),
             outdated: VecDeque::new(),
-            poll,
+            poller,
             signals,
             watchdog: Watchdog::new(now),
             spare: spare_descriptor(),
@@ -151,37 +149,28 @@ impl EventLoop {
     }
 
     fn sleep(&mut self, events: &mut Events) -> io::Result<()> {
-        let timeout = self.timeout();
-        self.tell_what_is_next(timeout);
-        let before = Instant::now();
-        let mut outcome = self.busy_poll.poll(&mut self.poll, events, timeout);
-        while outcome
-            .as_ref()
-            .is_err_and(|error| error.kind() == ErrorKind::Interrupted)
-        {
-            // A stopped and continued process is woken without its events; they must be seen before any deadline.
-            outcome = self.poll.poll(events, Some(Duration::ZERO));
-        }
-        outcome?;
-        self.shared.now = Instant::now();
+        let sleep = self.next_sleep();
+        self.tell_what_is_next(sleep);
+        let begun = self.poller.sleep(events, sleep)?;
+        self.shared.now = begun.now;
         self.shared.wall = wall_clock();
         self.shared.bulk_left = BULK_PER_TURN;
         self.watchdog.turn_begins(self.shared.now);
         self.shared.counters.turns += 1;
-        let (turn, slept) = (self.shared.counters.turns, self.shared.now - before);
+        let (turn, slept) = (self.shared.counters.turns, begun.slept);
         self.shared.trace.tell(Tone::Turn, || {
             format!("turn {turn}: slept {slept:.0?}, {} events", events.iter().count())
         });
         Ok(())
     }
 
-    fn tell_what_is_next(&mut self, timeout: Option<Duration>) {
+    fn tell_what_is_next(&mut self, sleep: Sleep) {
         if !self.shared.trace.is_on() {
             return;
         }
         let slot = self.shared.deadlines.next_slot();
         let session = slot.and_then(|slot| self.slots.get_mut(slot));
-        let line = match (timeout, session) {
+        let line = match (sleep.timeout(Instant::now()), session) {
             (None, _) => "next: sleep until something happens".to_owned(),
             (Some(Duration::ZERO), _) => "next: do not sleep, work is left".to_owned(),
             (Some(timeout), Some(session)) => format!(
@@ -195,28 +184,24 @@ impl EventLoop {
     }
 
     /// How long the poll may sleep: until the nearest deadline; not at all when work was left.
-    fn timeout(&self) -> Option<Duration> {
+    fn next_sleep(&self) -> Sleep {
         let shared = &self.shared;
         let is_work_left = !(shared.ready.is_empty() && shared.unflushed.is_empty() && self.outdated.is_empty());
         if is_work_left || self.has_password_to_hand_over() {
-            return Some(Duration::ZERO);
+            return Sleep::NotAtAll;
         }
         let draining_until = match self.shutdown {
             Shutdown::NotAsked | Shutdown::AtOnce => None,
             Shutdown::Draining { until } => Some(until),
         };
-        [
+        Sleep::until_first([
             self.shared.deadlines.next(),
             self.shared.proofs.next_end(),
             self.resume_accepting_at,
             self.bind_again_at,
             self.walks.next(),
             draining_until,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
-        .map(|at| at.saturating_duration_since(Instant::now()))
+        ])
     }
 
     /// One event: whom it is for decides what is done; bulk data waits for the ready queue, conversations come first.
@@ -250,24 +235,23 @@ impl EventLoop {
     /// The ready queue: each that was in it has one more round, as far as this turn's bulk bytes reach.
     fn take_up_what_was_left(&mut self) {
         self.resume_accepting();
-        let round = self.shared.ready.len();
-        if round > 0 {
+        let mut round = self.shared.ready.round();
+        if round.left() > 0 {
             self.shared
                 .trace
-                .tell(Tone::Wake, || format!("{round} in the ready queue"));
+                .tell(Tone::Wake, || format!("{} in the ready queue", round.left()));
             // Those who began in this turn may have moved all of its bulk; whoever has waited longest still has a
             // share.
             self.shared.bulk_left = self.shared.bulk_left.max(1);
         }
-        for _ in 0..round {
-            if self.shared.bulk_left == 0 {
-                return;
-            }
-            match self.shared.ready.pop_front() {
-                Some(Target::Control(slot) | Target::Data(slot)) => self.step(slot, Connection::resume),
-                Some(Target::ControlListener(index)) => self.accept_clients(index),
-                Some(Target::PassivePort { ring, port }) => self.accept_data_connections(ring, port),
-                Some(Target::Signals | Target::SlowWork) | None => {}
+        while self.shared.bulk_left > 0
+            && let Some(target) = self.shared.ready.next(&mut round)
+        {
+            match target {
+                Target::Control(slot) | Target::Data(slot) => self.step(slot, Connection::resume),
+                Target::ControlListener(index) => self.accept_clients(index),
+                Target::PassivePort { ring, port } => self.accept_data_connections(ring, port),
+                Target::Signals | Target::SlowWork => {}
             }
             self.exchange();
         }
@@ -275,14 +259,12 @@ impl EventLoop {
 
     fn fire_deadlines(&mut self) {
         let now = self.shared.now;
-        while let Some(slot) = self.shared.deadlines.pop(now) {
-            let has_passed = self
-                .slots
-                .get_mut(slot)
-                .is_some_and(|connection| self.shared.deadlines.has_passed(slot, &mut connection.deadline, now));
-            if has_passed {
-                self.step(slot, Connection::time_is_up);
-            }
+        while let Some(slot) =
+            self.shared
+                .deadlines
+                .pop_due(&mut self.slots, |connection| &mut connection.deadline, now)
+        {
+            self.step(slot, Connection::time_is_up);
         }
         self.exchange();
         self.shared.proofs.forget_old(now);
@@ -312,7 +294,7 @@ impl EventLoop {
     }
 
     fn end_turn(&mut self) {
-        let turn = self.watchdog.turn_ends();
+        let turn = self.watchdog.turn_ends(Instant::now());
         let longest = &mut self.shared.counters.longest_turn;
         *longest = turn.max(*longest);
     }
@@ -341,7 +323,7 @@ impl EventLoop {
                 format!("session {number}: data connection {before} → {after}")
             });
         }
-        self.watchdog.step_ends(|| connection.describe());
+        self.watchdog.step_ends(Instant::now(), || connection.describe());
         match served {
             Ok(Wants::Nothing) => {}
             Ok(Wants::PassivePort) => shared.port_requests.push_back(slot),

@@ -107,7 +107,8 @@ fn k01_an_event_for_who_has_left_does_not_reach_who_has_its_slot_now() {
         assert_eq!(rustix::event::poll(&mut waits, Some(&patience)), Ok(1));
     }
     let mut batch = Events::with_capacity(EVENTS_PER_TURN);
-    server.poll.poll(&mut batch, Some(PATIENCE)).expect("a poll");
+    let deadline = Sleep::Until(Instant::now() + PATIENCE);
+    server.poller.sleep(&mut batch, deadline).expect("a poll");
     let closed: Vec<&Event> = batch
         .iter()
         .filter(|event| Target::try_from(event.token()) == Ok(Target::Control(old)))

@@ -1,7 +1,8 @@
 //! The socket of a data connection.
 
 use crate::descriptors::Permit;
-use crate::reactor::token::{SlotId, Target};
+use crate::reactor::token::SlotId;
+use crate::target::Target;
 use mio::net::TcpStream;
 use mio::{Interest, Registry};
 use socket2::SockRef;

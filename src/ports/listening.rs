@@ -4,8 +4,9 @@ use crate::descriptors::Descriptors;
 use crate::options::{Technique, Techniques};
 use crate::ports::listeners::{ControlListener, ListenError, PassivePorts, open_control_listeners, ring_addresses};
 use crate::reactor::busy_poll::BusyPoll;
-use crate::reactor::token::Target;
-use mio::{Interest, Poll, Registry};
+use crate::reactor::poller::Poller;
+use crate::target::Target;
+use mio::{Interest, Registry};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -17,8 +18,7 @@ const PASSIVE_SHARE: usize = 2;
 /// The sockets that clients come to, registered with the poll that will drive them.
 #[derive(Debug)]
 pub struct Listening {
-    pub(crate) poll: Poll,
-    pub(crate) busy_poll: BusyPoll,
+    pub(crate) poller: Poller,
     pub(crate) listeners: Vec<ControlListener>,
     pub(crate) rings: Vec<PassivePorts>,
 }
@@ -41,11 +41,13 @@ impl Listening {
         descriptors: &Descriptors,
         techniques: &Techniques,
     ) -> Result<Self, StartError> {
-        let poll = Poll::new().map_err(StartError::Poll)?;
+        let busy_poll = BusyPoll::new(techniques.include(Technique::BusyPoll));
+        let poller = Poller::new(busy_poll).map_err(StartError::Poll)?;
         let mut listeners = open_control_listeners(addresses, descriptors, techniques).map_err(StartError::Control)?;
         for (index, listener) in listeners.iter_mut().enumerate() {
             let token = Target::ControlListener(index as u32).into();
-            poll.registry()
+            poller
+                .registry()
                 .register(&mut listener.socket, token, Interest::READABLE)
                 .map_err(StartError::Poll)?;
         }
@@ -59,7 +61,7 @@ impl Listening {
                 index as u16,
                 descriptors,
                 room.max(1),
-                poll.registry(),
+                poller.registry(),
                 techniques,
             );
             if let Some(failure) = failure {
@@ -75,8 +77,7 @@ impl Listening {
             rings.push(ports);
         }
         Ok(Self {
-            poll,
-            busy_poll: BusyPoll::new(techniques.include(Technique::BusyPoll)),
+            poller,
             listeners,
             rings,
         })

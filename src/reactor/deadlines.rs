@@ -1,10 +1,11 @@
-//! When each slot has waited long enough: one deadline per slot, cheap to move.
+//! When each slot must be looked at: one deadline per slot, cheap to move.
 //!
 //! Most deadlines move later all the time (every command moves the idle deadline) and few are ever reached. So moving
-//! one later only changes a number in the slot: its entry stays where it is, and when that comes up it is put back at
-//! the number found. Moving one earlier, as every rest of a limited transfer does, moves the entry. A slot therefore
-//! never has more than one entry, however often its deadline moves. Time is passed in; this file reads no clock.
+//! one later only changes a number in the slot: its entry stays where it is, and when it comes up it is put back at
+//! that number. Moving one earlier, as every pause of a rate-limited transfer does, moves the entry. A slot therefore
+//! never has more than one entry, however often its deadline moves. Time is passed in.
 
+use crate::reactor::slots::Slots;
 use crate::reactor::token::SlotId;
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -16,7 +17,7 @@ pub struct Deadline {
     entry: Option<Instant>,
 }
 
-/// The times at which a slot has to be looked at, in order.
+/// The times at which slots must be looked at, in order.
 #[derive(Debug, Default)]
 pub struct Deadlines {
     entries: BTreeSet<(Instant, SlotId)>,
@@ -40,32 +41,49 @@ impl Deadlines {
         }
     }
 
-    /// Forgets a slot's entry, because the slot is about to be freed.
+    /// Removes a slot's entry, because the slot is about to be freed.
     pub fn cancel(&mut self, slot: SlotId, deadline: &mut Deadline) {
         if let Some(entry) = deadline.entry.take() {
             self.entries.remove(&(entry, slot));
         }
     }
 
-    /// The next time at which a slot has to be looked at.
+    /// The next time at which a slot must be looked at.
     pub fn next(&self) -> Option<Instant> {
         self.entries.first().map(|(at, _)| *at)
     }
 
-    /// The slot that has to be looked at then.
+    /// The slot that must be looked at then.
     pub fn next_slot(&self) -> Option<SlotId> {
         self.entries.first().map(|(_, slot)| *slot)
     }
 
-    /// Removes and returns the next slot whose entry has come up by `now`; [`has_passed`](Self::has_passed) tells
-    /// whether its deadline has.
-    pub fn pop(&mut self, now: Instant) -> Option<SlotId> {
+    /// The next slot in use whose deadline has passed by `now`; it has none until it is armed again. `deadline_of`:
+    /// where the owner of a slot keeps its deadline.
+    pub fn pop_due<T>(
+        &mut self,
+        slots: &mut Slots<T>,
+        deadline_of: impl Fn(&mut T) -> &mut Deadline,
+        now: Instant,
+    ) -> Option<SlotId> {
+        loop {
+            let slot = self.pop(now)?;
+            if let Some(owner) = slots.get_mut(slot)
+                && self.has_passed(slot, deadline_of(owner), now)
+            {
+                return Some(slot);
+            }
+        }
+    }
+
+    /// Removes and returns the next slot whose entry has come up by `now`.
+    fn pop(&mut self, now: Instant) -> Option<SlotId> {
         self.entries.first().filter(|(at, _)| *at <= now)?;
         self.entries.pop_first().map(|(_, slot)| slot)
     }
 
     /// Whether the deadline of a popped slot has passed. If it has moved later meanwhile, it gets a new entry.
-    pub fn has_passed(&mut self, slot: SlotId, deadline: &mut Deadline, now: Instant) -> bool {
+    fn has_passed(&mut self, slot: SlotId, deadline: &mut Deadline, now: Instant) -> bool {
         deadline.entry = None;
         if deadline.due <= now {
             return true;
@@ -119,9 +137,9 @@ mod tests {
         assert_eq!(deadlines.next(), None);
     }
 
-    /// A limited transfer alternates for hours between a rest, soon over, and waiting for progress, minutes away.
+    /// A rate-limited transfer alternates for hours between a short pause and waiting minutes for progress.
     #[test]
-    fn g24_rests_leave_nothing_behind() {
+    fn g24_pauses_leave_nothing_behind() {
         let start = Instant::now();
         let mut deadlines = Deadlines::default();
         let mut slots: Vec<(SlotId, Deadline)> = (0..100)
@@ -153,6 +171,23 @@ mod tests {
             deadlines.cancel(slot, &mut deadline);
         }
         assert_eq!(deadlines.next(), None);
+    }
+
+    #[test]
+    fn only_slots_in_use_whose_deadline_has_passed_are_due() {
+        let start = Instant::now();
+        let mut deadlines = Deadlines::default();
+        let mut slots = Slots::default();
+        let [freed, moved, due] = [(); 3].map(|()| slots.insert_with(|_| Deadline::new(start)));
+        for slot in [freed, moved, due] {
+            deadlines.arm(slot, slots.get_mut(slot).expect("in use"), start + seconds(5));
+        }
+        slots.remove(freed);
+        deadlines.arm(moved, slots.get_mut(moved).expect("in use"), start + seconds(9));
+        let mut pop_due = |second| deadlines.pop_due(&mut slots, |deadline| deadline, start + seconds(second));
+        assert_eq!(pop_due(4), None);
+        assert_eq!((pop_due(5), pop_due(5)), (Some(due), None));
+        assert_eq!((pop_due(9), pop_due(9)), (Some(moved), None));
     }
 
     #[test]

@@ -1,15 +1,19 @@
-//! The parts of an event loop that know nothing of FTP: the server and `ftpstorm` are both built from them.
+//! The parts of an event loop. They know nothing about FTP: the server and `ftpstorm` are both built from them.
 //!
-//! - [`token`]: what an event is about, packed into the number that the kernel hands back.
+//! - [`poller`]: how a turn begins: sleep until an event or a deadline, then read the clock.
+//! - [`token`]: which source an event is for, packed into the number that the kernel hands back.
 //! - [`slots`]: the slab of connections, with generations.
-//! - [`deadlines`]: when each slot has to be looked at if nothing happens before.
-//! - [`pace`]: speed limits, as a share of time.
-//! - [`busy_poll`]: looking again for a moment before sleeping.
+//! - [`deadlines`]: when each slot must be looked at if nothing else happens.
+//! - [`ready_queue`]: slots that stopped at their budget and can go on.
+//! - [`pace`]: speed limits, kept by deadlines.
+//! - [`busy_poll`]: polling without waiting for a moment before sleeping.
 //! - [`watchdog`]: turns and steps that took too long.
 
 pub mod busy_poll;
 pub mod deadlines;
 pub mod pace;
+pub mod poller;
+pub mod ready_queue;
 pub mod slots;
 pub mod token;
 pub mod watchdog;

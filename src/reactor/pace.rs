@@ -1,18 +1,18 @@
-//! How fast bytes may go: a rate, kept by deadlines and never by waiting.
+//! Speed limits, kept by deadlines: a transfer over its rate pauses, the loop never waits.
 //!
-//! A pace remembers one moment: when all that was sent is paid for at its rate. Whoever has caught up with it rests,
-//! and what was not used is forgiven for a tenth of a second only, so that a pause does not become a burst. Several
-//! connections may share one: their rests end one after the other, so that each has its turn. Time is handed in.
+//! A pace stores one moment: when everything sent so far is paid for at its rate. A transfer that has reached that
+//! moment pauses. Unused time can be made up for a tenth of a second only, so that a pause does not become a burst.
+//! Several connections may share a pace: their pauses end one after the other, so that each gets its turn. Time is
+//! passed in.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// Unused time that may be made up for.
+/// Unused time that can be made up for.
 const BURST: Duration = Duration::from_millis(100);
-/// What a rest brings; between two turns there is one at least, so that a slow transfer does not wake the loop for
-/// every byte.
-const REST: Duration = Duration::from_millis(50);
-/// Less than this is not worth going on for: it is what comes in while the loop turns once.
+/// Shortest pause between two turns of a transfer, so that a slow one does not wake the loop for every byte.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Less unused time than this is not worth a turn: it is about what passes while the loop turns once.
 const GRAIN: Duration = Duration::from_millis(5);
 
 /// A rate and what has been used of it.
@@ -20,7 +20,7 @@ const GRAIN: Duration = Duration::from_millis(5);
 pub struct Pace {
     bytes_per_second: u64,
     paid_at: Cell<Instant>,
-    /// When the rest ends that was begun last.
+    /// When the pause ends that was begun last.
     last_turn: Cell<Instant>,
 }
 
@@ -34,7 +34,7 @@ impl Pace {
         }
     }
 
-    /// Bytes that may go now.
+    /// Bytes that may be sent now.
     pub fn available(&self, now: Instant) -> usize {
         let unused = now.saturating_duration_since(self.paid_at.get()).min(self.burst());
         if unused < GRAIN {
@@ -44,7 +44,7 @@ impl Pace {
         usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
-    /// `bytes` have gone.
+    /// `bytes` have been sent.
     pub fn spend(&self, bytes: usize, now: Instant) {
         let nanoseconds = (bytes as u128).saturating_mul(1_000_000_000) / u128::from(self.bytes_per_second);
         let cost = Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX));
@@ -54,10 +54,10 @@ impl Pace {
         self.paid_at.set(from.checked_add(cost).unwrap_or(from));
     }
 
-    /// When it is worth going on for whoever asks, after all that asked before.
+    /// Begins a pause and returns when it ends: after the pauses that other transfers have begun before.
     pub fn take_turn(&self) -> Instant {
-        let rest = REST.max(self.byte());
-        let turn = (self.paid_at.get() + rest).max(self.last_turn.get() + rest);
+        let pause = PAUSE.max(self.byte());
+        let turn = (self.paid_at.get() + pause).max(self.last_turn.get() + pause);
         self.last_turn.set(turn);
         turn
     }
@@ -86,7 +86,7 @@ mod tests {
                 match pace.available(now).min(256 * 1024) {
                     0 => {
                         let turn = pace.take_turn();
-                        assert!(turn > now, "a rest is never over already");
+                        assert!(turn > now, "a pause ends in the future");
                         now = turn;
                     }
                     bytes => {
@@ -113,7 +113,24 @@ mod tests {
     }
 
     #[test]
-    fn those_who_share_a_pace_share_its_bytes() {
+    fn a_rate_below_a_byte_per_pause_still_sends() {
+        let start = Instant::now();
+        let pace = Pace::new(2, start);
+        assert_eq!(pace.available(start), 0);
+        let turn = pace.take_turn();
+        assert_eq!(turn, start + Duration::from_millis(500), "the time of one byte");
+        assert_eq!(pace.available(turn), 1);
+        pace.spend(1, turn);
+        assert_eq!(pace.available(turn), 0);
+        assert_eq!(
+            Pace::new(0, start).available(start + Duration::from_secs(60)),
+            1,
+            "0 counts as 1"
+        );
+    }
+
+    #[test]
+    fn transfers_that_share_a_pace_share_its_bytes() {
         let start = Instant::now();
         let pace = Pace::new(1_000_000, start);
         let now = start + BURST;
@@ -124,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn rests_end_one_after_the_other_so_that_each_has_its_turn() {
+    fn pauses_end_one_after_the_other_so_that_each_transfer_gets_its_turn() {
         let start = Instant::now();
         let pace = Pace::new(1_000_000, start);
         let (mut turns, mut sent) = ([start; 3], [0; 3]);

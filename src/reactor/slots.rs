@@ -1,7 +1,7 @@
 //! The slab of connections, with generations.
 //!
-//! A key is used again as soon as its slot is free; a generation never is (until it wraps after half a billion).
-//! Looking up a slot with an old generation finds nothing.
+//! A key is reused as soon as its slot is free. A generation is not, until the counter wraps after half a billion, so
+//! looking up a slot with an old generation finds nothing.
 
 use crate::reactor::token::{GENERATION_MASK, SlotId};
 use slab::Slab;
@@ -29,7 +29,7 @@ impl<T> Default for Slots<T> {
 }
 
 impl<T> Slots<T> {
-    /// Puts in what `make` makes for the slot's name.
+    /// Fills a free slot with what `make` returns for its id.
     pub fn insert_with(&mut self, make: impl FnOnce(SlotId) -> T) -> SlotId {
         self.generation = self.generation.wrapping_add(1) & GENERATION_MASK;
         let vacant = self.entries.vacant_entry();
@@ -45,7 +45,7 @@ impl<T> Slots<T> {
         slot
     }
 
-    /// The slot's owner, if it is still the one that `slot` names.
+    /// The owner of the slot, if it is still the one that `slot` means.
     pub fn get_mut(&mut self, slot: SlotId) -> Option<&mut T> {
         self.entries
             .get_mut(slot.key as usize)
@@ -53,7 +53,7 @@ impl<T> Slots<T> {
             .map(|entry| &mut entry.value)
     }
 
-    /// Takes the owner out, if it is still the one that `slot` names.
+    /// Removes the owner, if it is still the one that `slot` means.
     pub fn remove(&mut self, slot: SlotId) -> Option<T> {
         self.get_mut(slot)?;
         Some(self.entries.remove(slot.key as usize).value)
@@ -69,7 +69,7 @@ impl<T> Slots<T> {
         self.entries.is_empty()
     }
 
-    /// Everyone, in no particular order.
+    /// All slots in use, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (SlotId, &T)> {
         self.entries.iter().map(|(key, entry)| {
             let slot = SlotId {
@@ -86,12 +86,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn k01_an_event_for_the_former_owner_of_a_slot_finds_nobody() {
+    fn k01_an_event_for_the_former_owner_of_a_slot_finds_nothing() {
         let mut slots = Slots::default();
         let closed = slots.insert_with(|_| "closed in this batch");
         assert_eq!(slots.remove(closed), Some("closed in this batch"));
         let accepted = slots.insert_with(|_| "accepted in this batch");
-        assert_eq!(accepted.key, closed.key, "the slab uses the key again");
+        assert_eq!(accepted.key, closed.key, "the slab reuses the key");
         assert_eq!(slots.get_mut(closed), None, "a stale event is dropped");
         assert_eq!(slots.remove(closed), None);
         assert_eq!(slots.get_mut(accepted), Some(&mut "accepted in this batch"));

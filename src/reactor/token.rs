@@ -1,8 +1,8 @@
-//! What an event is about, packed into the number that the kernel hands back.
+//! Which source an event is for, packed into the number that the kernel hands back.
 //!
-//! A token of a connection carries the slot's key and its generation: the key says where, the generation says who. An
-//! event for a slot that was freed and used again in the same batch names the old generation and is dropped (threat
-//! K01).
+//! A token carries a kind, a key and a generation. For a slot the key says where it is, and the generation says which
+//! of its successive owners is meant: an event for a slot that was freed and used again in the same batch names the old
+//! generation and is dropped (threat K01). Each loop numbers its own kinds.
 
 use mio::Token;
 
@@ -10,73 +10,73 @@ const KIND_BITS: u32 = 3;
 const GENERATION_BITS: u32 = 29;
 const KEY_BITS: u32 = 32;
 
-/// A connection's place in the slab, and which of the place's successive owners is meant.
+/// Generations wrap here; a slot would have to be reused this often within one batch of events to be mistaken.
+pub(crate) const GENERATION_MASK: u32 = (1 << GENERATION_BITS) - 1;
+
+/// A place in the slab, and which of its successive owners is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SlotId {
     pub(crate) key: u32,
     pub(crate) generation: u32,
 }
 
-/// Whom an event is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Target {
-    Signals,
-    /// The thread beside the loop has finished something.
-    SlowWork,
-    ControlListener(u32),
-    PassivePort {
-        ring: u16,
-        port: u16,
-    },
-    Control(SlotId),
-    Data(SlotId),
+/// What a token carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenParts {
+    /// What kind of source it is, 0 to 7.
+    pub kind: u8,
+    /// Below 2^29.
+    pub generation: u32,
+    pub key: u32,
 }
 
-/// Generations wrap here; a slot would have to be reused this often within one batch of events to be mistaken.
-pub(crate) const GENERATION_MASK: u32 = (1 << GENERATION_BITS) - 1;
-
-impl From<Target> for Token {
-    fn from(target: Target) -> Token {
-        let (kind, generation, key) = match target {
-            Target::Signals => (0, 0, 0),
-            Target::SlowWork => (5, 0, 0),
-            Target::ControlListener(index) => (1, 0, index),
-            Target::PassivePort { ring, port } => (2, 0, u32::from(ring) << 16 | u32::from(port)),
-            Target::Control(slot) => (3, slot.generation, slot.key),
-            Target::Data(slot) => (4, slot.generation, slot.key),
-        };
-        let packed =
-            u64::from(key) | u64::from(generation & GENERATION_MASK) << KEY_BITS | kind << (KEY_BITS + GENERATION_BITS);
-        Token(packed as usize)
+impl TokenParts {
+    /// A source of the connection in `slot`.
+    pub fn of_slot(kind: u8, slot: SlotId) -> Self {
+        Self {
+            kind,
+            generation: slot.generation,
+            key: slot.key,
+        }
     }
-}
 
-impl TryFrom<Token> for Target {
-    type Error = UnknownToken;
+    /// A source that is never freed while the loop runs, and so needs no generation.
+    pub fn of_number(kind: u8, number: u32) -> Self {
+        Self {
+            kind,
+            generation: 0,
+            key: number,
+        }
+    }
 
-    fn try_from(token: Token) -> Result<Target, UnknownToken> {
-        let packed = token.0 as u64;
-        let key = (packed & u64::from(u32::MAX)) as u32;
-        let generation = (packed >> KEY_BITS) as u32 & GENERATION_MASK;
-        let slot = SlotId { key, generation };
-        match packed >> (u64::BITS - KIND_BITS) {
-            0 => Ok(Target::Signals),
-            1 => Ok(Target::ControlListener(key)),
-            2 => Ok(Target::PassivePort {
-                ring: (key >> 16) as u16,
-                port: (key & 0xffff) as u16,
-            }),
-            3 => Ok(Target::Control(slot)),
-            4 => Ok(Target::Data(slot)),
-            5 => Ok(Target::SlowWork),
-            _ => Err(UnknownToken),
+    /// The slot of a source that was made with [`of_slot`](Self::of_slot).
+    pub fn slot(self) -> SlotId {
+        SlotId {
+            key: self.key,
+            generation: self.generation,
         }
     }
 }
 
-/// A token that this loop never gave out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnknownToken;
+impl From<TokenParts> for Token {
+    fn from(parts: TokenParts) -> Token {
+        let packed = u64::from(parts.key)
+            | u64::from(parts.generation & GENERATION_MASK) << KEY_BITS
+            | u64::from(parts.kind) << (KEY_BITS + GENERATION_BITS);
+        Token(packed as usize)
+    }
+}
+
+impl From<Token> for TokenParts {
+    fn from(token: Token) -> Self {
+        let packed = token.0 as u64;
+        Self {
+            kind: (packed >> (u64::BITS - KIND_BITS)) as u8,
+            generation: (packed >> KEY_BITS) as u32 & GENERATION_MASK,
+            key: packed as u32,
+        }
+    }
+}
 
 const _: () = assert!(usize::BITS == 64, "tokens pack kind, generation and key into 64 bits");
 
@@ -85,23 +85,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_target_survives_the_kernel() {
+    fn a_token_hands_back_what_was_packed_into_it() {
         let slot = SlotId {
             key: u32::MAX,
             generation: GENERATION_MASK,
         };
-        let targets = [
-            Target::Signals,
-            Target::SlowWork,
-            Target::ControlListener(7),
-            Target::PassivePort { ring: 3, port: 65535 },
-            Target::Control(slot),
-            Target::Data(slot),
-            Target::Data(SlotId { key: 0, generation: 1 }),
-        ];
-        for target in targets {
-            assert_eq!(Target::try_from(Token::from(target)), Ok(target));
+        for kind in 0..1 << KIND_BITS {
+            let parts = TokenParts::of_slot(kind, slot);
+            assert_eq!(TokenParts::from(Token::from(parts)), parts);
+            assert_eq!(parts.slot(), slot);
+            let numbered = TokenParts::of_number(kind, 7);
+            assert_eq!(TokenParts::from(Token::from(numbered)), numbered);
         }
-        assert_eq!(Target::try_from(Token(usize::MAX)), Err(UnknownToken));
+        let tokens = [
+            TokenParts::of_number(0, 1),
+            TokenParts::of_number(1, 0),
+            TokenParts::of_slot(0, SlotId { key: 0, generation: 1 }),
+        ]
+        .map(Token::from);
+        assert!(tokens[0] != tokens[1] && tokens[1] != tokens[2] && tokens[0] != tokens[2]);
     }
 }

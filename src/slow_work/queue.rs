@@ -6,8 +6,9 @@
 //! client has gone meanwhile is not found any more, and its result is nobody's.
 
 use crate::accounts::Proof;
-use crate::reactor::token::{SlotId, Target};
+use crate::reactor::token::SlotId;
 use crate::slow_work::{Done, Job, Kind, Lane, SlowWork};
+use crate::target::Target;
 use mio::{Registry, Waker};
 use std::collections::VecDeque;
 use std::io;

@@ -142,9 +142,10 @@ fn bookkeeping(criterion: &mut Criterion) {
     criterion.bench_function("deadline comes up and is put back among 10,000", |bencher| {
         bencher.iter(|| {
             let now = deadlines.next().expect("there are deadlines");
-            let slot = deadlines.pop(now).expect("it is due");
-            let deadline = waiting.get_mut(slot).expect("nobody has left");
-            deadlines.has_passed(slot, deadline, now);
+            let slot = deadlines
+                .pop_due(&mut waiting, |deadline| deadline, now)
+                .expect("it is due");
+            let deadline = waiting.get_mut(slot).expect("none was removed");
             deadlines.arm(slot, deadline, now + patience);
         });
     });

@@ -8,17 +8,19 @@ use super::data::{Data, Moved};
 use super::failure::{Awaited, Break, Connection, Failure, Said};
 use super::loot::Loot;
 use super::measurements::Measurements;
+use super::polled_socket::PolledSocket;
 use super::script::{Announcement, Flow, Misbehaviour, Operation, Step};
 use super::sources::connect;
 use super::squat::Squatter;
 use crate::reply_reader::ServerReply;
 use loopftpd::ftp::host_port::{extended_passive_port, passive_address};
 use loopftpd::reactor::deadlines::Deadline;
-use loopftpd::reactor::token::{SlotId, Target};
+use loopftpd::reactor::ready_queue::ReadyQueue;
+use loopftpd::reactor::token::SlotId;
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -37,7 +39,7 @@ pub struct Tools {
     pub scratch: Box<[u8]>,
     pub measurements: Measurements,
     /// Who can go on although no event will come.
-    pub ready: VecDeque<SlotId>,
+    pub ready: ReadyQueue<SlotId>,
     pub squatter: Option<Squatter>,
 }
 
@@ -208,7 +210,7 @@ impl Client {
     pub fn queue(&mut self, tools: &mut Tools) {
         if !self.is_queued {
             self.is_queued = true;
-            tools.ready.push_back(self.slot);
+            tools.ready.push(self.slot);
         }
     }
 
@@ -356,7 +358,7 @@ impl Client {
                 // Without NODELAY: a line is said when the one before has been answered, so none is ever held back.
                 let mut stream =
                     connect(tools.target, self.source).map_err(|error| Failure::of(Connection::Control, &error))?;
-                register(&mut stream, Target::Control(self.slot), tools)?;
+                register(&mut stream, PolledSocket::Control(self.slot), tools)?;
                 self.control = Some(Control::new(stream));
                 Waits::Reply(&[220])
             }
@@ -625,7 +627,7 @@ impl Client {
         }
         let moved = moved?;
         match moved {
-            Moved::WouldBlock => data.await_event(Target::Data(self.slot), &tools.registry)?,
+            Moved::WouldBlock => data.await_event(PolledSocket::Data(self.slot), &tools.registry)?,
             Moved::BudgetSpent => self.queue(tools),
             Moved::Ended | Moved::Reset => {
                 self.data = None;
@@ -709,11 +711,11 @@ fn unasked(reply: &ServerReply) -> Failure {
     }
 }
 
-fn register(stream: &mut TcpStream, target: Target, tools: &Tools) -> Result<(), Failure> {
+fn register(stream: &mut TcpStream, socket: PolledSocket, tools: &Tools) -> Result<(), Failure> {
     let interest = Interest::READABLE | Interest::WRITABLE;
     tools
         .registry
-        .register(stream, target.into(), interest)
+        .register(stream, socket.into(), interest)
         .map_err(|error| Failure::of(Connection::Control, &error))
 }
 

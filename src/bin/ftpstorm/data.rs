@@ -1,9 +1,9 @@
 //! A client's data connection: bytes dropped, compared, summed or made, and sometimes left lying.
 
 use super::failure::{Connection, Failure};
+use super::polled_socket::PolledSocket;
 use super::script::Flow;
 use loopftpd::computed_file::Content;
-use loopftpd::reactor::token::Target;
 use mio::net::TcpStream;
 use mio::{Interest, Registry};
 use rustix::io::Errno;
@@ -93,11 +93,11 @@ impl Data {
     }
 
     /// Asks for events, once. What comes whole with the replies of a short transfer needs none.
-    pub fn await_event(&mut self, target: Target, registry: &Registry) -> Result<(), Failure> {
+    pub fn await_event(&mut self, socket: PolledSocket, registry: &Registry) -> Result<(), Failure> {
         if !self.is_registered {
             let interest = Interest::READABLE | Interest::WRITABLE;
             registry
-                .register(&mut self.stream, target.into(), interest)
+                .register(&mut self.stream, socket.into(), interest)
                 .map_err(|error| Failure::of(Connection::Data, &error))?;
             self.is_registered = true;
         }

@@ -20,6 +20,7 @@ mod loot;
 mod measurements;
 mod options;
 mod plan;
+mod polled_socket;
 mod process;
 mod progress;
 mod rate;

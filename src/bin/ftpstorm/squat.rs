@@ -3,7 +3,7 @@
 //! It is what stalled the server of the story: another program bound a more specific address of a port that the server
 //! announced, and got the server's connections.
 
-use loopftpd::reactor::token::Target;
+use super::polled_socket::PolledSocket;
 use mio::net::TcpListener;
 use mio::{Interest, Registry};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -64,7 +64,7 @@ impl Squatter {
         let Ok(mut listener) = listen(SocketAddr::new(self.address, port)) else {
             return;
         };
-        let token = Target::PassivePort { ring: 0, port }.into();
+        let token = PolledSocket::SquattedPort(port).into();
         if registry.register(&mut listener, token, Interest::READABLE).is_ok() {
             self.held.insert(port, listener);
         }

@@ -14,19 +14,23 @@ use super::loot::Loot;
 use super::measurements::Measurements;
 use super::options::Options;
 use super::plan::{Plan, Role};
+use super::polled_socket::PolledSocket;
 use super::process::{Sample, Samples};
 use super::progress::Progress;
 use super::rate::{Rate, Schedule};
 use super::script::Operation;
 use super::squat::Squatter;
 use loopftpd::random::Random;
+use loopftpd::reactor::busy_poll::BusyPoll;
 use loopftpd::reactor::deadlines::Deadlines;
+use loopftpd::reactor::poller::{Poller, Sleep};
+use loopftpd::reactor::ready_queue::ReadyQueue;
 use loopftpd::reactor::slots::Slots;
-use loopftpd::reactor::token::{SlotId, Target};
+use loopftpd::reactor::token::SlotId;
+use mio::Events;
 use mio::event::Event;
-use mio::{Events, Poll};
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -48,7 +52,7 @@ const SCRATCH_BYTES: usize = 256 * 1024;
 pub struct Storm<'options> {
     options: &'options Options,
     interrupt: Interrupt,
-    poll: Poll,
+    poller: Poller,
     clients: Slots<Client>,
     deadlines: Deadlines,
     tools: Tools,
@@ -99,7 +103,8 @@ pub struct Outcome {
 
 impl<'options> Storm<'options> {
     pub fn new(options: &'options Options, plan: Plan, interrupt: Interrupt) -> io::Result<Self> {
-        let poll = Poll::new()?;
+        // Polling before sleeping would take processor time from a server on the same machine.
+        let poller = Poller::new(BusyPoll::new(false))?;
         let now = Instant::now();
         let Plan {
             classes,
@@ -113,7 +118,7 @@ impl<'options> Storm<'options> {
             clients: Slots::default(),
             deadlines: Deadlines::default(),
             tools: Tools {
-                registry: poll.registry().try_clone()?,
+                registry: poller.registry().try_clone()?,
                 target: options.target,
                 thief_address: if steals { options.thief_address() } else { None },
                 loot: Loot::default(),
@@ -122,7 +127,7 @@ impl<'options> Storm<'options> {
                 patience: options.timeout,
                 scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
                 measurements: Measurements::new(classes, now),
-                ready: VecDeque::new(),
+                ready: ReadyQueue::default(),
                 squatter: squats.then(|| Squatter::new(options.target.ip())),
             },
             roles,
@@ -145,7 +150,7 @@ impl<'options> Storm<'options> {
                 after: before,
             }),
             success_watch: ending::SuccessWatch::new(now),
-            poll,
+            poller,
         };
         storm.gather();
         Ok(storm)
@@ -229,39 +234,34 @@ impl<'options> Storm<'options> {
     }
 
     fn sleep(&mut self, events: &mut Events) -> io::Result<()> {
-        let now = Instant::now();
         let second = match self.phase {
             Phase::Running => self.next_second,
-            Phase::Gathering | Phase::Draining { .. } => now + TICK,
+            Phase::Gathering | Phase::Draining { .. } => self.tools.now + TICK,
         };
         let next = self.deadlines.next().map_or(second, |due| due.min(second));
-        let timeout = if self.tools.ready.is_empty() {
-            next.saturating_duration_since(now)
+        let sleep = if self.tools.ready.is_empty() {
+            Sleep::Until(next)
         } else {
-            Duration::ZERO
+            Sleep::NotAtAll
         };
-        match self.poll.poll(events, Some(timeout)) {
-            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        self.tools.now = Instant::now();
+        self.tools.now = self.poller.sleep(events, sleep)?.now;
         Ok(())
     }
 
     fn dispatch(&mut self, event: &Event) {
-        match Target::try_from(event.token()) {
-            Ok(Target::Control(slot)) => self.step(slot, |client, tools| client.control_ready(event, tools)),
-            Ok(Target::Data(slot)) => {
+        match PolledSocket::of(event.token()) {
+            Some(PolledSocket::Control(slot)) => self.step(slot, |client, tools| client.control_ready(event, tools)),
+            Some(PolledSocket::Data(slot)) => {
                 if let Some(client) = self.clients.get_mut(slot) {
                     client.queue(&mut self.tools);
                 }
             }
-            Ok(Target::PassivePort { port, .. }) => {
+            Some(PolledSocket::SquattedPort(port)) => {
                 if let Some(squatter) = &mut self.tools.squatter {
                     self.tools.measurements.diverted += squatter.victims(port);
                 }
             }
-            Ok(Target::Signals | Target::SlowWork | Target::ControlListener(_)) | Err(_) => {}
+            None => {}
         }
     }
 
@@ -269,27 +269,25 @@ impl<'options> Storm<'options> {
     /// loop's own.
     fn move_bulk(&mut self) {
         let mut left = BULK_PER_TURN;
-        for _ in 0..self.tools.ready.len() {
-            if left == 0 {
-                return;
-            }
-            if let Some(slot) = self.tools.ready.pop_front() {
-                let before = self.tools.measurements.bytes;
-                self.step(slot, Client::data_ready);
-                left = left.saturating_sub(self.tools.measurements.bytes - before);
-            }
+        let mut round = self.tools.ready.round();
+        while left > 0
+            && let Some(slot) = self.tools.ready.next(&mut round)
+        {
+            let before = self.tools.measurements.bytes;
+            self.step(slot, Client::data_ready);
+            left = left.saturating_sub(self.tools.measurements.bytes - before);
         }
     }
 
     fn fire_deadlines(&mut self) {
         let now = self.tools.now;
-        while let Some(slot) = self.deadlines.pop(now) {
+        while let Some(slot) = self
+            .deadlines
+            .pop_due(&mut self.clients, |client| &mut client.deadline, now)
+        {
             let Some(client) = self.clients.get_mut(slot) else {
                 continue;
             };
-            if !self.deadlines.has_passed(slot, &mut client.deadline, now) {
-                continue;
-            }
             if client.is_resting() {
                 if self.phase == Phase::Running {
                     self.begin(slot);

@@ -150,7 +150,7 @@ impl Storm<'_> {
             std::thread::sleep(loot::PATIENCE);
             self.tools.measurements.stolen += self.tools.loot.collect(Instant::now(), &mut self.tools.scratch);
         }
-        drop(self.poll);
+        drop(self.poller);
         let cleanup = cleanup::remove(&self.tools.uploads, self.options, &self.interrupt);
         if let (Some(pid), Some(samples)) = (self.options.pid, &mut self.samples) {
             let start = Instant::now();
