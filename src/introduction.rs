@@ -1,25 +1,25 @@
-//! What the server says when it starts: what it serves, to whom, where, and how much of it. Warnings are logged, not
-//! said.
+//! The lines that are printed at the start: what is served, to whom, on which addresses, with which limits. Warnings go
+//! to the log instead.
 
 use loopftpd::accounts::AnonymousAccess;
 use loopftpd::confine::Confinement;
 use loopftpd::options::Options;
 use std::net::{IpAddr, SocketAddr};
 
-/// What is known once everything is bound and confined.
+/// The facts to print, known once everything is bound and confined.
 pub struct Introduction<'start> {
     pub options: &'start Options,
     pub accounts: usize,
     pub confinement: &'start Confinement,
     pub urls: &'start [String],
-    /// Passive ports bound, and wanted.
+    /// Passive ports: bound, requested.
     pub passive_ports: (usize, usize),
     pub most_sessions: usize,
     pub process_limit: u64,
 }
 
 impl Introduction<'_> {
-    /// A line a fact; the last is `ready`.
+    /// One line per fact; the last is `ready`.
     pub fn text(&self) -> String {
         let options = self.options;
         let mut text = format!("serving  {}, {}\n", options.directory.display(), self.to_whom());
@@ -81,8 +81,7 @@ impl Introduction<'_> {
     }
 }
 
-/// The URLs that reach what is listened on, each once: an address may be on two interfaces, and two wildcards may cover
-/// it.
+/// The URLs of the listening addresses, each once: an address can be on two interfaces, and two wildcards can cover it.
 pub fn distinct_urls(addresses: impl Iterator<Item = SocketAddr>) -> Vec<String> {
     let mut distinct = Vec::new();
     for url in addresses.flat_map(urls) {
@@ -93,7 +92,7 @@ pub fn distinct_urls(addresses: impl Iterator<Item = SocketAddr>) -> Vec<String>
     distinct
 }
 
-/// The URLs that reach a listening address: itself, or every interface's for a wildcard.
+/// The URLs of one listening address; for a wildcard, those of all interfaces.
 fn urls(address: SocketAddr) -> Vec<String> {
     if !address.ip().is_unspecified() {
         return vec![format!("ftp://{address}/")];
@@ -108,7 +107,7 @@ fn urls(address: SocketAddr) -> Vec<String> {
             let v4 = storage.as_sockaddr_in().map(|socket| IpAddr::V4(socket.ip()));
             v4.or_else(|| storage.as_sockaddr_in6().map(|socket| IpAddr::V6(socket.ip())))
         })
-        // A dual-stack socket takes IPv4 too; link-local addresses need a zone that a URL cannot carry.
+        // A dual-stack socket accepts IPv4 too; link-local addresses need a zone, which a URL cannot hold.
         .filter(|ip| (address.is_ipv6() || ip.is_ipv4()) && !is_link_local(*ip))
         .collect();
     reachable

@@ -1,4 +1,4 @@
-//! Every option of the server once: its name, value, default, help and check. Nothing else reads its command line.
+//! The command line of the server: each option once, with its name, value, default, help and check.
 
 mod table;
 mod techniques;
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use values::{parse_banner, parse_listen};
 
-/// Everything that can be chosen.
+/// The checked command line of a server.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub directory: PathBuf,
@@ -27,9 +27,9 @@ pub struct Options {
     pub active: bool,
     pub announces_deflate: bool,
     pub max_sessions: usize,
-    /// Whether that was asked for and is not the default.
+    /// Whether `max_sessions` was given and is not the default.
     pub max_sessions_is_chosen: bool,
-    /// `None`: the default, with this machine's own addresses exempt; 0: no limit.
+    /// `None`: the default, from which this machine's own addresses are exempt; 0: no limit.
     pub max_sessions_per_ip: Option<usize>,
     pub idle_timeout: Duration,
     pub login_timeout: Duration,
@@ -38,7 +38,7 @@ pub struct Options {
     pub banner: String,
     pub log_level: LogLevels,
     pub transfer_log: Option<PathBuf>,
-    /// Whether the counters are printed at the end.
+    /// Whether the counters are printed at exit.
     pub stats: bool,
     pub trace: bool,
     pub synthetic: bool,
@@ -47,38 +47,36 @@ pub struct Options {
     pub users: Option<PathBuf>,
     pub users_privacy: Privacy,
     pub anonymous: AnonymousAccess,
-    /// Bytes a second.
+    /// Bytes per second and session.
     pub rate_limit: Option<u64>,
     pub durable: bool,
-    /// Permissions that no new file or directory gets; `None`: what the process was started with.
+    /// `None`: the umask of the process.
     pub umask: Option<u32>,
     pub keeps_part: bool,
     pub events: Option<PathBuf>,
-    /// Hidden: for measurements.
+    /// For measurements; not in `--help`.
     pub techniques: Techniques,
 }
 
 impl Options {
-    /// Whether anybody may change files: anonymous clients, or accounts, whose rights may change while it runs.
+    /// Whether any client may change files. A server with a users file allows it, because SIGHUP can change rights.
     pub fn allows_changes(&self) -> bool {
         self.users.is_some() || self.anonymous.rights().is_some_and(Rights::allows_changes)
     }
 
-    /// Each option can be right by itself and make no sense beside another.
+    /// Refuses options that are valid alone but not together.
     fn fit_together(&self, given: &Given) -> Result<(), OptionError> {
         let wrong = |text: String| Err(OptionError(text));
         if self.trace && self.events_to_standard_output() {
-            return wrong(
-                "--trace: standard output is for --events - already; expected a file for the events".to_owned(),
-            );
+            return wrong("--trace: --events - uses standard output too; give --events a file".to_owned());
         }
         if self.anonymous == AnonymousAccess::Off && self.users.is_none() {
-            return wrong("--anonymous off: nobody could log in; expected --users FILE with it".to_owned());
+            return wrong("--anonymous off: nobody could log in; add --users FILE".to_owned());
         }
         for option in ["durable", "partial", "umask"] {
             if given.is_present(option) && !self.allows_changes() {
                 return wrong(format!(
-                    "--{option}: nobody may upload; expected --write, --anonymous upload or --users FILE with it"
+                    "--{option}: nobody may upload; add --write, --anonymous upload or --users FILE"
                 ));
             }
         }
@@ -92,7 +90,7 @@ impl Options {
             let twin = others.into_iter().find(|(_, other)| file.is_some() && other == file);
             if let (Some((other, _)), Some(file)) = (twin, file) {
                 return wrong(format!(
-                    "--{option} {0}: the same file as --{other}; expected different ones",
+                    "--{option} {0}: the same file as --{other}; use different files",
                     file.display()
                 ));
             }
@@ -103,116 +101,148 @@ impl Options {
             .find(|address| self.passive_ports.contains(address.port()));
         if let Some(address) = clash {
             return wrong(format!(
-                "--listen {address}: its port lies within --passive-ports {}; choose another for one of them",
+                "--listen {address}: the port is within --passive-ports {}; change one of them",
                 self.passive_ports
             ));
         }
         Ok(())
     }
 
-    /// Whether standard output is for events, so that nothing else may be said there.
+    /// Whether standard output carries events, so that nothing else may be written to it.
     pub fn events_to_standard_output(&self) -> bool {
         self.events.as_deref() == Some(Path::new("-"))
     }
 }
 
-/// What the command line asks for.
+/// What the command line asks the program to do.
 #[derive(Clone, Debug)]
 pub enum Invocation {
     Serve(Box<Options>),
     Help(String),
     Version(String),
-    /// A password is to be read and its hash printed.
+    /// Read a password and print its hash.
     HashPassword,
 }
 
-const INTRODUCTION: &str =
-    "Serves a directory over FTP: read-only and to anonymous clients, unless other things are allowed below.
+const INTRODUCTION: &str = "\
+Serves a directory over FTP, read-only and to anonymous clients by default.
 
-loopftpd [OPTIONS] [DIR]     DIR: the current directory unless given
+Usage: loopftpd [OPTIONS] [DIR]
+       loopftpd --hash-password
+
+DIR is the directory to serve [default: the current directory].
 ";
 
-const NETWORK: &str = "Where clients connect";
-const ACCOUNTS: &str = "Who may log in, and do what";
+/// What `--hash-password --help` prints.
+const HASH_PASSWORD_HELP: &str = "\
+Reads a password and prints its argon2id hash, for a line of the users file.
+
+Usage: loopftpd --hash-password
+
+On a terminal the password is asked for twice and not shown. Otherwise it is
+the first line of standard input. It has 1 to 256 bytes, without NUL and CR.
+";
+
+const NETWORK: &str = "Network";
+const FILES: &str = "Files";
+const ACCOUNTS: &str = "Accounts and rights";
+const UPLOADS: &str = "Uploads";
 const LIMITS: &str = "Limits";
 const TIMES: &str = "Timeouts (30s, 5m, 2h; a bare number is seconds)";
-const OUTPUT: &str = "What is shown and written";
-const FILES: &str = "What is served";
-const UPLOADS: &str = "Uploads";
-const PROCESS: &str = "The process";
+const OUTPUT: &str = "Output";
+const PROCESS: &str = "Process";
 
 #[rustfmt::skip]
 static TABLE: Table = Table(&[
-    Row { group: NETWORK, short: "l", long: "listen", value: "ADDR:PORT", default: "127.0.0.1:2121", is_repeatable: true,
-          help: "listen there; IPv4, [IPv6], [::]:PORT for both; port 0 lets the system choose" },
-    Row { group: NETWORK, short: "p", long: "passive-ports", value: "LO-HI", default: "30000-30255", is_repeatable: false,
-          help: "ports for passive data connections, bound once at the start" },
-    Row { group: NETWORK, short: "", long: "public-address", value: "[CLIENT-NET=]IP", default: "", is_repeatable: true,
-          help: "the address announced by PASV, to clients of that network (10.0.0.0/8=10.0.0.5) or to all" },
-    Row { group: NETWORK, short: "", long: "no-active", value: "", default: "", is_repeatable: false,
-          help: "refuse PORT and EPRT" },
-    Row { group: NETWORK, short: "", long: "announce-mode-z", value: "", default: "", is_repeatable: false,
-          help: "tell clients of MODE Z (deflate), for slow lines: some use it whenever it is announced" },
-    Row { group: FILES, short: "", long: "synthetic", value: "", default: "", is_repeatable: false,
-          help: "add /gen/1G.zero, /gen/10M.pattern, /gen/5M.rand?seed=7 …: files of any size without a disk" },
-    Row { group: ACCOUNTS, short: "", long: "anonymous", value: "off|read|upload|write", default: "read", is_repeatable: false,
-          help: "what clients without an account may do; upload: put new files there, see none" },
-    Row { group: ACCOUNTS, short: "w", long: "write", value: "", default: "", is_repeatable: false,
-          help: "the short form of --anonymous write, for a network that you trust" },
-    Row { group: ACCOUNTS, short: "", long: "users", value: "FILE", default: "", is_repeatable: false,
-          help: "accounts, one a line: name:hash:root:rights[:limits]; SIGHUP reads it again" },
-    Row { group: ACCOUNTS, short: "", long: "insecure-users-file", value: "", default: "", is_repeatable: false,
-          help: "accept FILE even if others than its owner can read or write it" },
-    Row { group: ACCOUNTS, short: "", long: "hash-password", value: "", default: "", is_repeatable: false,
-          help: "read a password from the terminal or a pipe, print its hash, and end" },
-    Row { group: UPLOADS, short: "", long: "partial", value: "discard|keep", default: "discard", is_repeatable: false,
-          help: "keep or discard the partial file of an aborted upload, where no file had its name before" },
-    Row { group: UPLOADS, short: "", long: "umask", value: "OCTAL", default: "", is_repeatable: false,
-          help: "permissions that new files and directories do not get, as in 022 [the process's own]" },
-    Row { group: UPLOADS, short: "", long: "durable", value: "", default: "", is_repeatable: false,
-          help: "fsync before replying 226: a power cut loses no acknowledged upload" },
-    Row { group: LIMITS, short: "", long: "rate-limit", value: "SIZE", default: "", is_repeatable: false,
-          help: "bytes a second that one session's transfers move at the most, such as 500K or 10M" },
-    Row { group: LIMITS, short: "m", long: "max-sessions", value: "N", default: "10000", is_repeatable: false,
-          help: "sessions at once" },
-    Row { group: LIMITS, short: "", long: "max-sessions-per-ip", value: "N", default: "", is_repeatable: false,
-          help: "sessions at once from one address, an IPv6 /64 being one; 0 for no limit [50, none for this machine]" },
-    Row { group: TIMES, short: "", long: "idle-timeout", value: "TIME", default: "5m", is_repeatable: false,
-          help: "a session without commands or transfers ends" },
-    Row { group: TIMES, short: "", long: "login-timeout", value: "TIME", default: "1m", is_repeatable: false,
-          help: "a client that has not logged in is closed" },
-    Row { group: TIMES, short: "", long: "connect-timeout", value: "TIME", default: "30s", is_repeatable: false,
-          help: "waiting for a data connection" },
-    Row { group: TIMES, short: "", long: "stall-timeout", value: "TIME", default: "1m", is_repeatable: false,
-          help: "abort transfers that make no progress for this long" },
-    Row { group: OUTPUT, short: "", long: "banner", value: "TEXT", default: "Welcome", is_repeatable: false,
-          help: "the greeting, one line of printable ASCII" },
-    Row { group: OUTPUT, short: "", long: "log-level", value: "LEVEL[,MODULE=LEVEL…]", default: "info", is_repeatable: false,
-          help: "off, error, warn, info, debug or trace; also for a module, as in warn,event_loop=debug" },
-    Row { group: OUTPUT, short: "", long: "transfer-log", value: "FILE", default: "", is_repeatable: false,
-          help: "append a line for each file sent or received, in xferlog form; SIGHUP reopens it" },
-    Row { group: OUTPUT, short: "", long: "events", value: "FILE|-", default: "", is_repeatable: false,
-          help: "append a line of JSON for each connection, login, transfer, change and refusal; - is standard output" },
-    Row { group: OUTPUT, short: "", long: "stats", value: "", default: "", is_repeatable: false,
-          help: "print the loop's counters at the end; implied by --log-level debug" },
-    Row { group: OUTPUT, short: "t", long: "trace", value: "", default: "", is_repeatable: false,
-          help: "print every iteration of the event loop: what woke, what changed, what was sent, what is next" },
-    Row { group: PROCESS, short: "u", long: "user", value: "NAME", default: "", is_repeatable: false,
-          help: "started as root: become this user, a name or number [the owner of DIR, or nobody if that is root]" },
-    Row { group: PROCESS, short: "", long: "no-chroot", value: "", default: "", is_repeatable: false,
-          help: "started as root: do not chroot into DIR, as where a container has no CAP_SYS_CHROOT" },
-    Row { group: PROCESS, short: "h", long: "help", value: "", default: "", is_repeatable: false, help: "show this" },
-    Row { group: PROCESS, short: "V", long: "version", value: "", default: "", is_repeatable: false,
-          help: "show the version" },
-    Row { group: HIDDEN, short: "", long: "without", value: "TECHNIQUE", default: "", is_repeatable: true,
-          help: "leave out what makes the server fast: cork, write-first, ring, coalescing, nodelay, busy-poll" },
+    Row { group: NETWORK, short: "l", long: "listen", value: "ADDR:PORT", default: "127.0.0.1:2121",
+          is_repeatable: true,
+          help: "address to listen on, IPv4 or [IPv6]; [::]:PORT accepts both; port 0 picks a free port; may be \
+                 repeated" },
+    Row { group: NETWORK, short: "p", long: "passive-ports", value: "LO-HI", default: "30000-30255",
+          help: "ports for passive data connections, bound at the start", ..Row::BLANK },
+    Row { group: NETWORK, long: "public-address", value: "[CLIENT-NET=]IP", is_repeatable: true,
+          help: "address to announce in PASV replies, to all clients or to those of a network (10.0.0.0/8=10.0.0.5); \
+                 may be repeated [default: the address that the client connected to]", ..Row::BLANK },
+    Row { group: NETWORK, long: "no-active",
+          help: "refuse active mode (PORT and EPRT)", ..Row::BLANK },
+    Row { group: NETWORK, long: "announce-mode-z",
+          help: "list MODE Z (deflate) in FEAT, for slow networks; some clients use it whenever it is \
+                 listed", ..Row::BLANK },
+    Row { group: FILES, long: "synthetic",
+          help: "add computed files of any size, such as /gen/1G.zero, /gen/10M.pattern and \
+                 /gen/5M.rand?seed=7", ..Row::BLANK },
+    Row { group: ACCOUNTS, long: "anonymous", value: "off|read|upload|write", default: "read",
+          help: "what clients without an account may do; upload stores new files and shows none", ..Row::BLANK },
+    Row { group: ACCOUNTS, short: "w", long: "write",
+          help: "same as --anonymous write, for networks that you trust", ..Row::BLANK },
+    Row { group: ACCOUNTS, long: "users", value: "FILE",
+          help: "accounts, one per line: name:hash:root:rights[:limits]; SIGHUP reloads the file", ..Row::BLANK },
+    Row { group: ACCOUNTS, long: "insecure-users-file",
+          help: "accept a users file that others than its owner can read or write", ..Row::BLANK },
+    Row { group: ACCOUNTS, long: "hash-password",
+          help: "read a password from the terminal or a pipe, print its hash and exit", ..Row::BLANK },
+    Row { group: UPLOADS, long: "partial", value: "discard|keep", default: "discard",
+          help: "discard or keep the partial file of an aborted upload; kept only if no file has its name", ..Row::BLANK },
+    Row { group: UPLOADS, long: "umask", value: "OCTAL",
+          help: "umask for new files and directories, such as 022 [default: the umask of the process]", ..Row::BLANK },
+    Row { group: UPLOADS, long: "durable",
+          help: "fsync before replying 226: a power cut loses no acknowledged upload", ..Row::BLANK },
+    Row { group: LIMITS, long: "rate-limit", value: "SIZE",
+          help: "bytes per second for the transfers of one session, such as 500K or 10M [default: no \
+                 limit]", ..Row::BLANK },
+    Row { group: LIMITS, short: "m", long: "max-sessions", value: "N", default: "10000",
+          help: "concurrent sessions", ..Row::BLANK },
+    Row { group: LIMITS, long: "max-sessions-per-ip", value: "N",
+          help: "concurrent sessions per address, with an IPv6 /64 counted as one; 0 for no limit [default: 50, no \
+                 limit for this machine's own addresses]", ..Row::BLANK },
+    Row { group: TIMES, long: "idle-timeout", value: "TIME", default: "5m",
+          help: "end sessions that send no command and have no transfer for this long", ..Row::BLANK },
+    Row { group: TIMES, long: "login-timeout", value: "TIME", default: "1m",
+          help: "close connections that have not logged in after this long", ..Row::BLANK },
+    Row { group: TIMES, long: "connect-timeout", value: "TIME", default: "30s",
+          help: "give up waiting for a data connection", ..Row::BLANK },
+    Row { group: TIMES, long: "stall-timeout", value: "TIME", default: "1m",
+          help: "abort transfers that make no progress for this long", ..Row::BLANK },
+    Row { group: OUTPUT, long: "banner", value: "TEXT", default: "Welcome",
+          help: "text of the greeting, one line of printable ASCII", ..Row::BLANK },
+    Row { group: OUTPUT, long: "log-level", value: "LEVEL[,MODULE=LEVEL…]", default: "info",
+          help: "off, error, warn, info, debug or trace; also per module, as in warn,event_loop=debug", ..Row::BLANK },
+    Row { group: OUTPUT, long: "transfer-log", value: "FILE",
+          help: "append a line in xferlog format for each file sent or received; SIGHUP reopens the \
+                 file", ..Row::BLANK },
+    Row { group: OUTPUT, long: "events", value: "FILE|-",
+          help: "append a JSON line for each connection, login, transfer, change and refusal; - is standard \
+                 output", ..Row::BLANK },
+    Row { group: OUTPUT, long: "stats",
+          help: "print the counters of the event loop at exit; implied by --log-level debug", ..Row::BLANK },
+    Row { group: OUTPUT, short: "t", long: "trace",
+          help: "print every iteration of the event loop: events, state changes, output, next \
+                 deadline", ..Row::BLANK },
+    Row { group: PROCESS, short: "u", long: "user", value: "NAME",
+          help: "user to become when started as root, by name or number [default: the owner of DIR, or nobody if that \
+                 is root]", ..Row::BLANK },
+    Row { group: PROCESS, long: "no-chroot",
+          help: "do not chroot into DIR when started as root, for containers without CAP_SYS_CHROOT", ..Row::BLANK },
+    Row { group: PROCESS, short: "h", long: "help",
+          help: "print this help", ..Row::BLANK },
+    Row { group: PROCESS, short: "V", long: "version",
+          help: "print the version", ..Row::BLANK },
+    Row { group: HIDDEN, long: "without", value: "TECHNIQUE", is_repeatable: true,
+          help: "leave out what makes the server fast: cork, write-first, ring, coalescing, nodelay, \
+                 busy-poll", ..Row::BLANK },
 ]);
 
-/// Reads the command line, without the program's name, and looks whether DIR is a directory.
+/// Parses the command line, without the program's name, and checks that DIR is a directory.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, OptionError> {
     let given = TABLE.read(arguments)?;
     if given.is_present("help") {
-        return Ok(Invocation::Help(TABLE.help(INTRODUCTION)));
+        let serves = !given.is_present("hash-password");
+        let text = if serves {
+            TABLE.help(INTRODUCTION)
+        } else {
+            HASH_PASSWORD_HELP.to_owned()
+        };
+        return Ok(Invocation::Help(text));
     }
     if given.is_present("version") {
         return Ok(Invocation::Version(format!("loopftpd {}\n", env!("CARGO_PKG_VERSION"))));
@@ -222,7 +252,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
             return Ok(Invocation::HashPassword);
         }
         return Err(OptionError(
-            "--hash-password: serves nothing; expected no other option and no directory with it".to_owned(),
+            "--hash-password: serves nothing; expected no directory and no other option".to_owned(),
         ));
     }
     let options = Options {
@@ -270,17 +300,17 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
 fn parse_rate(text: &str) -> Result<u64, String> {
     parse_size(text)
         .filter(|rate| *rate > 0)
-        .ok_or_else(|| "expected bytes a second, such as 500K or 10M".to_owned())
+        .ok_or_else(|| "expected bytes per second, such as 500K or 10M".to_owned())
 }
 
 fn parse_umask(text: &str) -> Result<u32, String> {
     let is_octal = (1..=4).contains(&text.len()) && text.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
-    // Without its owner's permissions a file could not be sent again by the server that received it.
+    // Masking the owner's permissions would leave files that the server itself cannot read.
     u32::from_str_radix(text, 8)
         .ok()
         .filter(|mask| is_octal && *mask <= 0o077)
         .ok_or_else(|| {
-            "expected octal digits from 000 to 077, such as 022 (others may read) or 027 (only the group)".to_owned()
+            "expected octal digits from 000 to 077, such as 022 (all may read) or 027 (owner and group only)".to_owned()
         })
 }
 
@@ -308,9 +338,7 @@ fn users_privacy(given: &Given) -> Result<Privacy, OptionError> {
     match (given.is_present("insecure-users-file"), given.text("users")) {
         (false, _) => Ok(Privacy::Required),
         (true, Some(_)) => Ok(Privacy::Waived),
-        (true, None) => Err(OptionError(
-            "--insecure-users-file: expected --users FILE with it".to_owned(),
-        )),
+        (true, None) => Err(OptionError("--insecure-users-file: needs --users FILE".to_owned())),
     }
 }
 
@@ -334,16 +362,13 @@ fn directory(operands: &[String]) -> Result<PathBuf, OptionError> {
     let directory = match operands {
         [] => PathBuf::from("."),
         [directory] => PathBuf::from(directory),
-        [_, second, ..] => return Err(OptionError(format!("{second}: expected one directory only"))),
+        [_, second, ..] => return Err(OptionError(format!("{second}: only one directory can be served"))),
     };
     match std::fs::metadata(&directory) {
         Ok(found) if found.is_dir() => Ok(directory),
-        Ok(_) => Err(OptionError(format!(
-            "{}: expected a directory, this is a file",
-            directory.display()
-        ))),
+        Ok(_) => Err(OptionError(format!("{}: not a directory", directory.display()))),
         Err(error) => Err(OptionError(format!(
-            "{}: expected a directory: {error}",
+            "{}: cannot be served: {error}",
             directory.display()
         ))),
     }

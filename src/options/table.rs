@@ -1,7 +1,6 @@
-//! Tables of options: one row an option, from which grammar, help and defaults are made; for every program of this
-//! crate.
+//! Tables of options, for every program of this crate: grammar, help and defaults come from one row per option.
 //!
-//! What is wrong is refused with the option's name, what was given and what was expected; nothing is guessed.
+//! Wrong values are refused with the option's name, the value and what was expected; nothing is guessed.
 
 use getopts::{Matches, ParsingStyle};
 use std::ffi::OsString;
@@ -22,6 +21,12 @@ impl std::error::Error for OptionError {}
 /// The group of options that `--help` does not show.
 pub const HIDDEN: &str = "";
 
+/// Width of `--help`, in characters.
+const WIDTH: usize = 80;
+
+/// Where the descriptions begin in it.
+const TEXT_COLUMN: usize = 32;
+
 /// An option's row in its table.
 #[derive(Debug)]
 pub struct Row {
@@ -39,7 +44,7 @@ pub struct Row {
 #[derive(Debug)]
 pub struct Table(pub &'static [Row]);
 
-/// What was given on the command line, with the table's defaults for the rest.
+/// A parsed command line, with the table's defaults for what was not given.
 #[derive(Debug)]
 pub struct Given {
     matches: Matches,
@@ -70,7 +75,7 @@ impl Table {
         grammar
     }
 
-    /// The rows, grouped, for `--help`; `introduction` stands before them.
+    /// The text of `--help`: `introduction`, then the rows by group, wrapped and aligned.
     pub fn help(&self, introduction: &str) -> String {
         let mut text = String::from(introduction);
         let mut group = "";
@@ -79,20 +84,58 @@ impl Table {
                 group = row.group;
                 text += &format!("\n{group}:\n");
             }
-            let short = if row.short.is_empty() {
-                "    ".to_owned()
-            } else {
-                format!("-{}, ", row.short)
-            };
-            let usage = format!("  {short}--{} {}", row.long, row.value);
-            let default = if row.default.is_empty() {
-                String::new()
-            } else {
-                format!(" [{}]", row.default)
-            };
-            text += &format!("{:<36} {}{default}\n", usage.trim_end(), row.help);
+            let mut usage = row.usage();
+            if usage.chars().count() + 2 > TEXT_COLUMN {
+                text += &format!("{usage}\n");
+                usage.clear();
+            }
+            for line in row.description_lines() {
+                text += &format!("{usage:<TEXT_COLUMN$}{line}\n");
+                usage.clear();
+            }
         }
         text
+    }
+}
+
+impl Row {
+    /// A row to be completed, so that tables need not spell out what an option does not have.
+    pub const BLANK: Row = Row {
+        group: HIDDEN,
+        short: "",
+        long: "",
+        value: "",
+        default: "",
+        is_repeatable: false,
+        help: "",
+    };
+
+    /// `  -s, --long VALUE`, as at the beginning of a line of `--help`.
+    pub(super) fn usage(&self) -> String {
+        let short = if self.short.is_empty() {
+            "    ".to_owned()
+        } else {
+            format!("-{}, ", self.short)
+        };
+        format!("  {short}--{} {}", self.long, self.value).trim_end().to_owned()
+    }
+
+    /// Help and default, broken between words.
+    fn description_lines(&self) -> Vec<String> {
+        let default = format!("[default: {}]", self.default);
+        let default = Some(default.as_str()).filter(|_| !self.default.is_empty());
+        let mut lines = vec![String::new()];
+        for word in self.help.split(' ').chain(default) {
+            match lines.last_mut() {
+                Some(line) if line.is_empty() => line.push_str(word),
+                Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH - TEXT_COLUMN => {
+                    line.push(' ');
+                    line.push_str(word);
+                }
+                _ => lines.push(word.to_owned()),
+            }
+        }
+        lines
     }
 }
 
@@ -102,7 +145,7 @@ impl Given {
         self.matches.opt_present(name)
     }
 
-    /// Whether this switch is all that was given.
+    /// Whether nothing but this switch was given.
     pub fn is_alone(&self, name: &str) -> bool {
         let is_other_given = |row: &Row| row.long != name && self.is_present(row.long);
         self.operands().is_empty() && !self.table.0.iter().any(is_other_given)
@@ -141,7 +184,7 @@ impl Given {
         given
     }
 
-    /// What stands on the command line beside the options.
+    /// The arguments that are not options.
     pub fn operands(&self) -> &[String] {
         &self.matches.free
     }

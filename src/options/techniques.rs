@@ -1,28 +1,28 @@
-//! What the loop does to be fast, each of which can be left out, so that what it brings can be measured.
+//! Optimizations that can be switched off, so that their effect can be measured.
 //!
-//! `--without TECHNIQUE` is for benchmarks only and is not shown by `--help`. A server without a technique serves the
-//! same bytes; it may be slower, and without the ring it may lose a port to another program.
+//! `--without TECHNIQUE` is for benchmarks only and not in `--help`. A server without a technique serves the same
+//! bytes; it may be slower, and without the ring it may lose a port to another program.
 
 use std::fmt;
 
-/// Something that is done for speed and could be left out.
+/// An optimization that can be switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Technique {
     /// `TCP_CORK` on data sockets: only full segments leave.
     Cork,
-    /// A data socket is written to at once, and registered with the poll only when it would block.
+    /// Write to a data socket first, and register it with the poll only when it would block.
     WriteFirst,
-    /// Passive ports are bound once, at the start, and not for each `PASV`.
+    /// Bind passive ports once, at the start, instead of for each `PASV`.
     Ring,
-    /// Replies leave together at the end of a turn.
+    /// Send the replies of a turn together, at its end.
     Coalescing,
-    /// `TCP_NODELAY` on control sockets: a reply does not wait for the acknowledgement of the one before.
+    /// `TCP_NODELAY` on control sockets: a reply does not wait for the acknowledgement of the previous one.
     NoDelay,
-    /// Before it sleeps, the loop looks again for a moment.
+    /// Poll for a short time without sleeping before going to sleep.
     BusyPoll,
 }
 
-/// The techniques that are used: all but those listed here, which are none unless somebody measures.
+/// The techniques in use: all, except those switched off for a measurement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Techniques {
     left_out: Vec<Technique>,
@@ -39,7 +39,7 @@ impl Technique {
         Technique::BusyPoll,
     ];
 
-    /// As the command line says it.
+    /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Technique::Cork => "cork",
@@ -53,7 +53,7 @@ impl Technique {
 }
 
 impl Techniques {
-    /// All but those named.
+    /// All techniques except `names`.
     pub fn parse(names: &[String]) -> Result<Self, String> {
         let technique = |name: &String| {
             Technique::ALL
@@ -71,7 +71,7 @@ impl Techniques {
         })
     }
 
-    /// Whether this technique is among those used.
+    /// Whether `technique` is in use.
     pub fn include(&self, technique: Technique) -> bool {
         !self.left_out.contains(&technique)
     }

@@ -1,4 +1,4 @@
-//! Command lines, good and bad.
+//! Valid and invalid command lines.
 
 use super::*;
 use std::net::{IpAddr, Ipv4Addr};
@@ -121,7 +121,7 @@ fn h13_the_mask_of_new_files_is_octal() {
     }
 }
 
-/// Each is refused, and the refusal names what was wrong.
+/// The error names the option and what is wrong with it.
 #[test]
 fn l15_d26_wrong_command_lines_are_refused_by_name() {
     let cases: &[(&[&str], &str)] = &[
@@ -217,12 +217,12 @@ fn l15_d26_wrong_command_lines_are_refused_by_name() {
         (&["--anonymous", "read", "--write"], "--anonymous read"),
         (&["--write=yes"], "write"),
         (&["--users"], "users"),
-        (&["--insecure-users-file"], "--insecure-users-file"),
+        (&["--insecure-users-file"], "--insecure-users-file: needs --users FILE"),
         (&["--hash-password=secret"], "hash-password"),
         (&["--without", "speed"], "--without speed: expected one of cork"),
         (&["/", "/tmp"], "/tmp"),
         (&["/nonexistent-directory"], "/nonexistent-directory"),
-        (&["/proc/self/status"], "this is a file"),
+        (&["/proc/self/status"], "/proc/self/status: not a directory"),
     ];
     for (arguments, named) in cases.iter().copied() {
         match parse(arguments.iter().map(OsString::from)) {
@@ -232,21 +232,78 @@ fn l15_d26_wrong_command_lines_are_refused_by_name() {
     }
 }
 
+fn help() -> String {
+    match parse(["--help".into()]) {
+        Ok(Invocation::Help(text)) => text,
+        other => panic!("expected help: {other:?}"),
+    }
+}
+
 #[test]
 fn help_shows_every_option_with_its_default() {
-    let Ok(Invocation::Help(text)) = parse(["--help".into()]) else {
-        panic!("expected help");
-    };
+    let text = help();
     let mut headings: Vec<&str> = text.lines().filter(|line| line.ends_with(':')).collect();
     let groups = headings.len();
     headings.sort_unstable();
     headings.dedup();
-    assert_eq!(headings.len(), groups, "each group stands together: {text}");
+    assert_eq!(headings.len(), groups, "the options of a group are together: {text}");
     let (hidden, shown): (Vec<&Row>, Vec<&Row>) = TABLE.0.iter().partition(|row| row.group == HIDDEN);
     assert!(hidden.iter().all(|row| !text.contains(&format!("--{}", row.long))));
     for row in shown {
         assert!(text.contains(&format!("--{}", row.long)), "{}", row.long);
         assert!(text.contains(row.default), "{}", row.default);
     }
-    assert!(text.lines().all(|line| line.chars().count() <= 150), "{text}");
+}
+
+#[test]
+fn help_fits_80_columns_with_every_description_in_one_column() {
+    for text in [help(), HASH_PASSWORD_HELP.to_owned()] {
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+    let text = help();
+    let lines: Vec<&str> = text.lines().collect();
+    for row in TABLE.0.iter().filter(|row| row.group != HIDDEN) {
+        let usage = row.usage();
+        let at = lines.iter().position(|line| line.starts_with(&usage)).expect(row.long);
+        // A usage that reaches into the column has a line of its own.
+        let described = if usage.chars().count() > 30 {
+            lines[at + 1]
+        } else {
+            lines[at]
+        };
+        let column: String = described.chars().skip(30).collect();
+        let first_word = row.help.split(' ').next().expect("a word");
+        assert!(column.starts_with(&format!("  {first_word}")), "{described:?}");
+        assert!(usage.chars().count() <= 30 || lines[at] == usage, "{:?}", lines[at]);
+    }
+    let continued = lines.iter().filter(|line| line.starts_with(&" ".repeat(31)));
+    for line in continued {
+        assert_ne!(line.chars().nth(32), Some(' '), "{line:?}");
+        assert_eq!(line.chars().nth(31), Some(' '), "{line:?}");
+    }
+}
+
+/// The table of `docs/options.md` is made from the table of options, except for its prose around it.
+#[test]
+fn the_documentation_lists_every_option_as_help_does() {
+    let mut expected = String::from("| option | meaning | default |\n|---|---|---|\n");
+    for row in TABLE.0.iter().filter(|row| row.group != HIDDEN) {
+        let short = match row.short {
+            "" => String::new(),
+            short => format!("`-{short}`, "),
+        };
+        let long = format!("--{} {}", row.long, row.value);
+        let (help, default) = match row.help.split_once(" [default: ") {
+            Some((help, default)) => (help, default.trim_end_matches(']').to_owned()),
+            None if row.default.is_empty() => (row.help, String::new()),
+            None => (row.help, format!("`{}`", row.default)),
+        };
+        let cells = format!("| {short}`{}` | {help} | {default} |\n", long.trim_end());
+        expected += &cells;
+    }
+    let documentation = include_str!("../../docs/options.md").replace("\\|", "|");
+    assert!(
+        documentation.contains(&expected),
+        "docs/options.md needs this table (with \\| for | in cells):\n{expected}"
+    );
 }

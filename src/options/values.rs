@@ -1,13 +1,13 @@
-//! The values that are more than a number: addresses, port ranges, networks, log levels, the banner.
+//! Option values with a syntax of their own: addresses, port ranges, networks, log levels, the banner.
 
 use log::LevelFilter;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Longest greeting.
+/// Longest greeting, in bytes.
 const BANNER_MAX: usize = 200;
 
-/// Passive ports, from `low` to `high`, both included.
+/// Passive ports from `low` to `high`, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PortRange {
     pub low: u16,
@@ -15,7 +15,7 @@ pub struct PortRange {
 }
 
 impl PortRange {
-    /// `LO-HI`, or one port.
+    /// Parses `LO-HI`, or one port.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let expected = || "expected ports as LO-HI with 1 ≤ LO ≤ HI ≤ 65535".to_owned();
         let (low, high) = text.split_once('-').unwrap_or((text, text));
@@ -32,7 +32,7 @@ impl PortRange {
         }
     }
 
-    /// Whether `port` lies in the range.
+    /// Whether the range includes `port`.
     pub fn contains(&self, port: u16) -> bool {
         (self.low..=self.high).contains(&port)
     }
@@ -44,7 +44,7 @@ impl fmt::Display for PortRange {
     }
 }
 
-/// The addresses that PASV announces, by the client's network.
+/// The addresses to announce in PASV replies, by client network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PublicAddresses(Vec<(Network, Ipv4Addr)>);
 
@@ -75,12 +75,12 @@ impl PublicAddresses {
                 }
             }
         }
-        // The narrowest network that a client is in decides.
+        // The narrowest network that contains the client decides.
         addresses.sort_by_key(|(network, _)| std::cmp::Reverse(network.prefix));
         Ok(Self(addresses))
     }
 
-    /// What to announce to `client`, if something was said for its network.
+    /// The address to announce to `client`, if one was given for its network.
     pub fn for_client(&self, client: IpAddr) -> Option<Ipv4Addr> {
         let IpAddr::V4(client) = client else {
             return None;
@@ -109,7 +109,7 @@ impl Network {
     }
 }
 
-/// The modules of the crate, by which log levels can be given.
+/// The modules that a log level can be given for: all of the crate.
 const MODULES: [&str; 23] = [
     "accounts",
     "clock",
@@ -136,7 +136,7 @@ const MODULES: [&str; 23] = [
     "units",
 ];
 
-/// How much is logged, in general and for some modules.
+/// Log levels: one for all modules, others for single modules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLevels {
     pub default: LevelFilter,
@@ -175,17 +175,17 @@ impl LogLevels {
         })
     }
 
-    /// Whether everything is to be told, so that the counters are too.
+    /// Whether the level for all modules includes debug messages; the counters are printed at exit then.
     pub fn is_debugging(&self) -> bool {
         self.default >= LevelFilter::Debug
     }
 }
 
-/// An address and port; names are not looked up, because that could wait for ever.
+/// Parses an address and port. Host names are not resolved, because resolving can block.
 pub(super) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
     text.parse::<SocketAddr>().map_err(|_| {
         "expected ADDRESS:PORT with an IPv4 address or an IPv6 address in brackets, such as 0.0.0.0:2121 or [::]:2121 \
-         (names are not looked up)"
+         (names are not resolved)"
             .to_owned()
     })
 }
