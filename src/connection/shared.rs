@@ -7,7 +7,6 @@ use super::pumping::BYTES_PER_TURN;
 use crate::accounts::{Account, Accounts, Attendance, LoginThrottle, Quotas, RecentProofs, Rights, UsersFile};
 use crate::clock::wall_clock;
 use crate::connection::long_input::LongInputs;
-use crate::connection::verifying::Attempt;
 use crate::descriptors::Descriptors;
 use crate::ftp::features::Features;
 use crate::ftp::timestamp::Timestamp;
@@ -24,8 +23,9 @@ use crate::records::line_budget::LineBudget;
 use crate::records::trace::Trace;
 use crate::records::transfer_log::TransferLog;
 use crate::session::Context;
+use crate::slow_work::LoginAttempt;
 use crate::slow_work::login_queue::LoginQueue;
-use crate::slow_work::queue::SlowJobs;
+use crate::slow_work::queue::SlowWorkQueue;
 use crate::storage::{Held, Publication, Storage};
 use crate::target::Target;
 use crate::transfer::{ModeZPlaces, SplicePipe};
@@ -131,9 +131,9 @@ pub struct Shared {
     /// Passwords that were right a moment ago.
     pub proofs: RecentProofs,
     /// Passwords that wait to be verified.
-    pub logins: LoginQueue<Attempt>,
+    pub logins: LoginQueue<LoginAttempt>,
     /// `None`: nothing that this server does can take long.
-    pub slow_jobs: Option<SlowJobs>,
+    pub slow_work: Option<SlowWorkQueue>,
     /// Received files that wait for the disk, and whose they are.
     pub publications: VecDeque<(SlotId, Publication)>,
     /// What publications hold whose sessions have ended before them: descriptors stay counted, quotas charged.
@@ -147,11 +147,11 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// `slow_jobs`: `None` if nothing can come up that takes long.
+    /// `slow_work`: `None` if nothing in this server can block for long.
     pub fn new(
         registry: Registry,
         rings: Vec<PassivePorts>,
-        slow_jobs: Option<SlowJobs>,
+        slow_work: Option<SlowWorkQueue>,
         equipment: Equipment,
         now: Instant,
     ) -> io::Result<Self> {
@@ -180,7 +180,7 @@ impl Shared {
             throttle: LoginThrottle::new(),
             proofs: RecentProofs::new(&*secret_key()?),
             logins: LoginQueue::default(),
-            slow_jobs,
+            slow_work,
             descriptors,
             random,
             rings,

@@ -5,14 +5,12 @@
 //! gets no more attempts than one that makes them one after the other. Whether the same password was right a moment ago
 //! is checked at both times too.
 
-use crate::accounts::{Claim, Proof};
+use crate::accounts::Claim;
 use crate::connection::Connection;
 use crate::connection::shared::Shared;
-use crate::reactor::token::SlotId;
 use crate::session::Ending;
-use crate::slow_work::Job;
+use crate::slow_work::LoginAttempt;
 use crate::slow_work::login_queue::Place;
-use crate::slow_work::queue::Ticket;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -36,14 +34,6 @@ pub enum Verification {
     },
 }
 
-/// A password that waits to be verified, and the connection that it came from.
-#[derive(Debug)]
-pub struct Attempt {
-    pub slot: SlotId,
-    claim: Claim,
-    proof: Proof,
-}
-
 impl Shared {
     /// Remembers how a login went; how long its answer is to be held back.
     pub fn count_login(&mut self, peer: IpAddr, matches: bool) -> Duration {
@@ -60,13 +50,14 @@ impl Shared {
 impl Connection {
     /// Has a password verified when its turn comes.
     pub(crate) fn verify(&mut self, claim: Claim, shared: &mut Shared) {
-        let attempt = Attempt {
+        let peer = self.session.peer();
+        let attempt = LoginAttempt {
             slot: self.slot,
+            peer,
             proof: shared.proofs.of(&claim),
             claim,
         };
         if let Some(attempt) = self.answer_unverified(attempt, shared) {
-            let peer = self.session.peer();
             let failures = shared.throttle.failures(peer, shared.now);
             self.verification = Verification::Waiting {
                 place: shared.logins.enter(peer, failures, attempt),
@@ -76,21 +67,19 @@ impl Connection {
     }
 
     /// Its turn has come.
-    pub fn verification_begins(&mut self, attempt: Attempt, shared: &mut Shared) {
-        let Some(Attempt { slot, claim, proof }) = self.answer_unverified(attempt, shared) else {
+    pub fn verification_begins(&mut self, attempt: LoginAttempt, shared: &mut Shared) {
+        let Some(attempt) = self.answer_unverified(attempt, shared) else {
             return;
         };
         self.verification = Verification::Running { since: shared.now };
-        let peer = self.session.peer();
-        let ticket = Ticket::Login { slot, peer, proof };
-        if let Some(jobs) = &mut shared.slow_jobs {
-            jobs.verify(ticket, Job::VerifyPassword(claim));
+        if let Some(queue) = &mut shared.slow_work {
+            queue.verify(attempt);
         }
     }
 
     /// Answers a password for which no hash has to be computed; gives back any other.
-    fn answer_unverified(&mut self, attempt: Attempt, shared: &mut Shared) -> Option<Attempt> {
-        let peer = self.session.peer();
+    fn answer_unverified(&mut self, attempt: LoginAttempt, shared: &mut Shared) -> Option<LoginAttempt> {
+        let peer = attempt.peer;
         if shared.throttle.is_blocked(peer, shared.now) {
             if let Some(count) = shared.throttle.refused(peer, shared.now) {
                 log::warn!(
@@ -158,8 +147,8 @@ impl Connection {
         self.verification = Verification::NotAsked;
     }
 
-    /// The thread broke off while it worked for this session.
-    pub fn slow_job_broke_off(&mut self, shared: &mut Shared) {
+    /// The thread panicked while it worked for this session.
+    pub fn slow_work_panicked(&mut self, shared: &mut Shared) {
         shared.counters.panics += 1;
         self.vanish(Ending::ServerError, shared);
     }

@@ -31,7 +31,7 @@ use crate::reactor::watchdog::Watchdog;
 use crate::records::counters::Counters;
 use crate::records::trace::Tone;
 use crate::session::Ending;
-use crate::slow_work::queue::SlowJobs;
+use crate::slow_work::queue::SlowWorkQueue;
 use crate::target::Target;
 use accept::spare_descriptor;
 use mio::Events;
@@ -97,8 +97,8 @@ impl EventLoop {
         let some_ports_missing = rings.iter().any(|ports| !ports.is_complete());
         let users_file = equipment.users_file.take();
         let settings = &equipment.settings;
-        let slow_jobs = if settings.allows_changes || users_file.is_some() {
-            Some(SlowJobs::start(poller.registry())?)
+        let slow_work = if settings.allows_changes || users_file.is_some() {
+            Some(SlowWorkQueue::start(poller.registry())?)
         } else {
             None
         };
@@ -106,7 +106,7 @@ impl EventLoop {
             listeners,
             slots: Slots::default(),
             admission: Admission::new(settings.max_sessions, settings.max_sessions_per_ip),
-            shared: Shared::new(poller.registry().try_clone()?, rings, slow_jobs, equipment, now)?,
+            shared: Shared::new(poller.registry().try_clone()?, rings, slow_work, equipment, now)?,
             walks: Walks::default(),
             accounts_source: AccountsSource::of(users_file),
             outdated: VecDeque::new(),
@@ -144,7 +144,7 @@ impl EventLoop {
         self.close_outdated_sessions();
         self.fire_deadlines();
         self.flush_replies();
-        self.hand_over_slow_jobs();
+        self.hand_over_slow_work();
         self.end_turn();
     }
 
@@ -213,7 +213,7 @@ impl EventLoop {
         };
         match target {
             Target::Signals => self.handle_signals(),
-            Target::SlowWork => self.collect_slow_jobs(),
+            Target::SlowWork => self.collect_slow_work(),
             Target::ControlListener(index) => self.accept_clients(index),
             Target::PassivePort { ring, port } => self.accept_data_connections(ring, port),
             Target::Control(slot) => self.step(slot, |connection, shared| {

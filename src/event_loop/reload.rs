@@ -6,11 +6,10 @@
 //! theirs is broken off, because what allowed it is not true any more.
 
 use super::EventLoop;
-use crate::accounts::{Accounts, Quotas, UsersFile, UsersFileError};
+use crate::accounts::UsersFile;
 use crate::ftp::reply;
 use crate::session::Ending;
-use crate::slow_work::Job;
-use crate::slow_work::queue::Ticket;
+use crate::slow_work::{AccountsRead, Job};
 use std::mem;
 use std::sync::Arc;
 
@@ -38,7 +37,7 @@ impl AccountsSource {
 
 impl EventLoop {
     pub(super) fn reload_accounts(&mut self) {
-        let Some(jobs) = &mut self.shared.slow_jobs else {
+        let Some(queue) = &mut self.shared.slow_work else {
             return;
         };
         let source = &mut self.accounts_source;
@@ -47,18 +46,14 @@ impl EventLoop {
             AccountsSource::File(file) => {
                 *source = AccountsSource::BeingRead { again: false };
                 let previous = Arc::clone(&self.shared.quotas);
-                jobs.enqueue(Ticket::UsersFile, Job::ReadAccounts { file, previous });
+                queue.enqueue(Job::ReadAccounts { file, previous });
             }
             AccountsSource::BeingRead { .. } => {}
         }
     }
 
     /// The thread gives the file back, and what it says.
-    pub(super) fn accounts_read(
-        &mut self,
-        file: Box<UsersFile>,
-        read: Result<Box<(Accounts, Quotas)>, UsersFileError>,
-    ) {
+    pub(super) fn accounts_read(&mut self, AccountsRead { file, read }: AccountsRead) {
         let source = mem::replace(&mut self.accounts_source, AccountsSource::File(file));
         match read {
             Ok(new) => {
@@ -70,8 +65,8 @@ impl EventLoop {
                 self.find_outdated_sessions();
                 self.measure_quotas();
                 // Thousands of accounts take milliseconds to free.
-                if let Some(jobs) = &mut self.shared.slow_jobs {
-                    jobs.enqueue(Ticket::Discarded, Job::Discard(Box::new((accounts, quotas))));
+                if let Some(queue) = &mut self.shared.slow_work {
+                    queue.enqueue(Job::Discard(Box::new((accounts, quotas))));
                 }
             }
             Err(error) => log::error!("{error}; the old accounts stay active"),
@@ -82,8 +77,8 @@ impl EventLoop {
         }
     }
 
-    /// The thread broke off while it read, and the file is lost with it.
-    pub(super) fn reading_accounts_broke_off(&mut self) {
+    /// The open file was lost in the panic, so it cannot be read again.
+    pub(super) fn reading_accounts_panicked(&mut self) {
         self.shared.counters.panics += 1;
         self.accounts_source = AccountsSource::Nothing;
         log::error!("reading the users file broke off; the old accounts stay active until the server is restarted");

@@ -11,7 +11,6 @@ use crate::accounts::QuotaRoot;
 use crate::descriptors::{Permit, SESSION_WORST_CASE};
 use crate::ftp::path::VirtualPath;
 use crate::slow_work::Job;
-use crate::slow_work::queue::Ticket;
 use crate::storage::{Moment, Purpose, TreeWalk};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -111,7 +110,7 @@ impl EventLoop {
 
     /// Begins what is wanted, and gives the thread its next slice.
     pub(super) fn walk_on(&mut self) {
-        if self.shared.slow_jobs.is_none() {
+        if self.shared.slow_work.is_none() {
             return;
         }
         while self.walks.under_way().count() < WALKS_AT_ONCE
@@ -128,10 +127,10 @@ impl EventLoop {
         self.sum_up();
         if self.walks.on_thread.is_none()
             && let Some((errand, walk)) = self.walks.resting.pop_front()
-            && let Some(jobs) = &mut self.shared.slow_jobs
+            && let Some(queue) = &mut self.shared.slow_work
         {
             self.walks.on_thread = Some(errand);
-            jobs.enqueue(Ticket::Walk, Job::Walk(walk));
+            queue.enqueue(Job::Walk(walk));
         }
     }
 

@@ -1,77 +1,50 @@
-//! What is done beside the loop, and how it comes back: passwords verified, files given to the disk, trees walked.
+//! The event loop's side of the slow-work thread: what waits for it, and in which order.
 //!
-//! Jobs go to the one thread of [`SlowWork`]; its waker is a target of the poll like any other. The thread has at most
-//! one password and one job of another kind at a time. The others wait here, each kind in its own queue, and the kinds
-//! take turns; passwords wait in [`LoginQueue`](crate::slow_work::login_queue::LoginQueue), see `verifying.rs`. A connection whose
-//! client has gone meanwhile is not found any more, and its result is nobody's.
+//! The thread has at most one password and one job at a time. Jobs wait here, each kind in its own queue, and the kinds
+//! take turns. Passwords wait in the [`LoginQueue`](super::login_queue::LoginQueue) instead, because a login is checked
+//! again when its turn comes. A result whose session has ended meanwhile finds no slot and is dropped.
 
-use crate::accounts::Proof;
-use crate::reactor::token::SlotId;
-use crate::slow_work::{Done, Job, Kind, Lane, SlowWork};
+use super::job::Kind;
+use super::{Done, Job, LoginAttempt, SlowWork, Work};
 use crate::target::Target;
 use mio::{Registry, Waker};
 use std::collections::VecDeque;
 use std::io;
-use std::net::IpAddr;
 
-/// The thread beside the loop, and what waits for it.
+/// The thread, and the jobs that wait for it.
 #[derive(Debug)]
-pub struct SlowJobs {
-    thread: SlowWork<Ticket>,
-    /// Whether the thread has a password, and whether it has a job of another kind.
+pub struct SlowWorkQueue {
+    thread: SlowWork,
     has_password: bool,
-    has_other: bool,
-    /// A queue for each kind that takes turns; the first is the one whose turn it is.
-    waiting: VecDeque<(Kind, VecDeque<(Ticket, Job)>)>,
+    has_job: bool,
+    /// The kind whose turn it is comes first.
+    waiting: VecDeque<(Kind, VecDeque<Job>)>,
 }
 
-/// Whom a result is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ticket {
-    /// A password that was given from `peer`. It counts for that address, whether or not the client is still there.
-    Login {
-        slot: SlotId,
-        peer: IpAddr,
-        proof: Proof,
-    },
-    Publication(SlotId),
-    /// The walk whose turn it is.
-    Walk,
-    UsersFile,
-    /// Nobody: something is only freed.
-    Discarded,
-}
+impl SlowWorkQueue {
+    /// Most results that can be ready at once.
+    pub const RESULTS_AT_ONCE: usize = Work::AT_ONCE;
 
-impl Ticket {
-    fn lane(&self) -> Lane {
-        match self {
-            Ticket::Login { .. } => Lane::Passwords,
-            Ticket::Publication(_) | Ticket::Walk | Ticket::UsersFile | Ticket::Discarded => Lane::Others,
-        }
-    }
-}
-
-impl SlowJobs {
-    /// Starts the thread; its results wake the poll of `registry`.
+    /// Starts the thread; its results wake the poll of `registry` with [`Target::SlowWork`].
     pub fn start(registry: &Registry) -> io::Result<Self> {
         let waker = Waker::new(registry, Target::SlowWork.into())?;
         let thread = SlowWork::start(move || {
-            // A poll that cannot be woken is a poll that is gone.
+            // Waking fails only when the poll has been closed.
             let _ = waker.wake();
         })?;
         Ok(Self {
             thread,
             has_password: false,
-            has_other: false,
-            waiting: Kind::TAKING_TURNS.map(|kind| (kind, VecDeque::new())).into(),
+            has_job: false,
+            waiting: Kind::ALL.map(|kind| (kind, VecDeque::new())).into(),
         })
     }
 
-    /// Has `job` done when its kind has its turn. Passwords have a queue of their own.
-    pub fn enqueue(&mut self, ticket: Ticket, job: Job) {
+    /// Queues `job` until it is its kind's turn.
+    pub fn enqueue(&mut self, job: Job) {
         let kind = job.kind();
         if let Some((_, queue)) = self.waiting.iter_mut().find(|(queued, _)| *queued == kind) {
-            queue.push_back((ticket, job));
+            queue.push_back(job);
         }
         self.hand_over();
     }
@@ -82,40 +55,42 @@ impl SlowJobs {
     }
 
     /// Gives the thread a password; only where it [takes](Self::takes_password) one.
-    pub fn verify(&mut self, ticket: Ticket, job: Job) {
-        self.has_password = self.submit(ticket, job);
+    pub fn verify(&mut self, attempt: LoginAttempt) {
+        self.has_password = self.submit(Work::Password(attempt));
     }
 
-    /// The next result.
-    pub fn finished(&mut self) -> Option<(Ticket, Done)> {
-        let (ticket, done) = self.thread.finished()?;
-        match ticket.lane() {
-            Lane::Passwords => self.has_password = false,
-            Lane::Others => self.has_other = false,
+    /// The next result, if there is one.
+    pub fn finished(&mut self) -> Option<Done> {
+        let done = self.thread.finished()?;
+        match done {
+            Done::PasswordVerified { .. } => self.has_password = false,
+            Done::Published { .. } | Done::Walked(_) | Done::AccountsRead(_) | Done::Discarded(_) => {
+                self.has_job = false;
+            }
         }
         self.hand_over();
-        Some((ticket, done))
+        Some(done)
     }
 
     fn hand_over(&mut self) {
         for _ in 0..self.waiting.len() {
-            if self.has_other {
+            if self.has_job {
                 return;
             }
             if let Some((_, queue)) = self.waiting.front_mut()
-                && let Some((ticket, job)) = queue.pop_front()
+                && let Some(job) = queue.pop_front()
             {
-                self.has_other = self.submit(ticket, job);
+                self.has_job = self.submit(Work::Job(job));
             }
             self.waiting.rotate_left(1);
         }
     }
 
-    fn submit(&self, ticket: Ticket, job: Job) -> bool {
-        let submitted = self.thread.submit(ticket, job);
-        if let Err((_, job)) = &submitted {
-            // The lanes are counted, so the thread has room; it catches panics, so it lives.
-            log::error!("a job could not be handed to the thread: {:?}", job.kind());
+    fn submit(&self, work: Work) -> bool {
+        let submitted = self.thread.submit(work);
+        if submitted.is_err() {
+            // Cannot happen: the thread has room for one of each and catches panics.
+            log::error!("the slow-work thread does not accept work");
         }
         submitted.is_ok()
     }
