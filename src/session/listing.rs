@@ -16,7 +16,7 @@ use crate::ftp::listing::{Kind, write_facts, write_list_line, write_name_line};
 use crate::ftp::path::{PathError, VirtualPath};
 use crate::ftp::reply::{self, Reply};
 use crate::storage::{OpenDirectory, Storage, StorageError};
-use crate::transfer::{DirectoryLines, LineFormat, ListingLines, Pump, SendListing};
+use crate::transfer::{DirectoryLines, LineFormat, ListingLines, Outgoing, SendListing};
 
 /// What a listing's argument turned out to be.
 enum Subject {
@@ -94,7 +94,9 @@ impl Visit {
                 opening: reply::OPENING_LISTING,
                 mode_z_place: None,
             },
-            Request::Transfer(Box::new(self.in_transmission(Pump::Listing(SendListing::new(lines))))),
+            Request::Transfer(Box::new(
+                self.in_transmission(Outgoing::Listing(SendListing::new(lines))),
+            )),
         )
     }
 

@@ -6,7 +6,7 @@ use super::state::Visit;
 use crate::ftp::command::{DeflateLevel, Representation, Transmission};
 use crate::ftp::listing::{Fact, Facts};
 use crate::ftp::reply::{self, Reply};
-use crate::transfer::{ModeZPlace, Pump, SendDeflated};
+use crate::transfer::{ModeZPlace, Outgoing, Pump, SendDeflated};
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -32,12 +32,12 @@ impl Visit {
         Reply::deflate_level(level)
     }
 
-    /// The pump that sends what `pump` would send, in the MODE that is set.
-    pub(super) fn in_transmission(&self, pump: Pump) -> Pump {
-        match self.transmission {
-            Transmission::Stream => pump,
-            Transmission::Deflate => Pump::Deflated(SendDeflated::new(pump, self.deflate_level)),
-        }
+    /// The pump that sends what `outgoing` would send, in the MODE that is set.
+    pub(super) fn in_transmission(&self, outgoing: Outgoing) -> Pump {
+        Pump::Outgoing(match self.transmission {
+            Transmission::Stream => outgoing,
+            Transmission::Deflate => Outgoing::Deflated(SendDeflated::new(outgoing, self.deflate_level)),
+        })
     }
 
     /// What a transfer in MODE Z holds for as long as it lasts; busy when there are too many.

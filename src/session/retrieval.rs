@@ -13,7 +13,7 @@ use crate::ftp::listing::{Attributes, Kind};
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
 use crate::storage::{OpenFile, StorageError};
-use crate::transfer::{Pump, SendFile, SendText};
+use crate::transfer::{Outgoing, SendFile, SendText};
 use std::ops::Range;
 
 /// The largest file whose translated size is counted when asked for: about what one turn of the loop may read.
@@ -32,7 +32,7 @@ impl Visit {
             Representation::Image => {
                 let part = self.part_to_send(file.size)?;
                 let opening = Reply::opening_binary(part.end - part.start);
-                let pump = Pump::File(SendFile::new(file, part.start).until(part.end));
+                let pump = Outgoing::File(SendFile::new(file, part.start).until(part.end));
                 let request = Request::Transfer(Box::new(self.in_transmission(pump)));
                 Ok(Step::Start(self.download(path, opening), request))
             }
@@ -53,7 +53,7 @@ impl Visit {
 
     /// A text whose first octet to be sent is known.
     pub(super) fn send_text(&self, text: SendText) -> Request {
-        Request::Transfer(Box::new(self.in_transmission(Pump::Text(text))))
+        Request::Transfer(Box::new(self.in_transmission(Outgoing::Text(text))))
     }
 
     fn download(&self, path: VirtualPath, opening: Reply) -> Transfer {

@@ -100,7 +100,7 @@ impl Visit {
         let upload = self
             .storage
             .begin_upload(&path, kind, self.audience(), self.quota(context)?)?;
-        let pump = Pump::Receive(ReceiveFile::new(upload, self.representation, self.transmission));
+        let pump = Pump::Incoming(ReceiveFile::new(upload, self.representation, self.transmission));
         Ok(Step::Start(
             Transfer {
                 verb,

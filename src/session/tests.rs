@@ -10,7 +10,7 @@ use crate::descriptors::Descriptors;
 use crate::random::Random;
 use crate::storage::{DiskRoot, UploadPolicy};
 
-use crate::transfer::{Budget, DataStream, Progress, Pump, ReceiveError};
+use crate::transfer::{Budget, DataSink, DataSource, KernelCopyError, Progress, Pump};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Instant;
@@ -48,23 +48,25 @@ fn served_directory() -> TempDir {
 /// What has been received; nothing is ever there to be read.
 struct Memory<'bytes>(&'bytes mut Vec<u8>);
 
-impl DataStream for Memory<'_> {
-    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+impl DataSink for Memory<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
-    fn send_file(&mut self, file: &OwnedFd, offset: u64, count: usize) -> io::Result<usize> {
+    fn send_file(&mut self, file: &OwnedFd, offset: u64, count: usize) -> Result<usize, KernelCopyError> {
         let mut buffer = vec![0; count];
-        let read = rustix::io::pread(file, &mut buffer[..], offset)?;
-        self.send(&buffer[..read])
+        let read = rustix::io::pread(file, &mut buffer[..], offset).map_err(KernelCopyError::File)?;
+        self.write(&buffer[..read]).map_err(KernelCopyError::Connection)
     }
+}
 
-    fn receive(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
+impl DataSource for Memory<'_> {
+    fn read(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
         Ok(0)
     }
 
-    fn receive_into(&mut self, _file: &OwnedFd, _offset: u64, _count: usize) -> Result<usize, ReceiveError> {
+    fn splice(&mut self, _file: &OwnedFd, _offset: u64, _count: usize) -> Result<usize, KernelCopyError> {
         Ok(0)
     }
 }

@@ -64,11 +64,11 @@ impl DigestFile {
             if wanted == 0 {
                 return DigestProgress::BudgetSpent;
             }
-            let window = buffer.get_mut(..wanted).unwrap_or_default();
+            let (window, _) = buffer.split_at_mut(wanted);
             match self.file.read_at(self.left.start, window) {
                 Ok(0) => return DigestProgress::SourceShrank,
                 Ok(count) => {
-                    self.hasher.update(window.get(..count).unwrap_or_default());
+                    self.hasher.update(window.split_at(count).0);
                     self.left.start += count as u64;
                     *budget -= count;
                 }

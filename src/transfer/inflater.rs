@@ -4,6 +4,7 @@
 //! no more is received before it is used up. Whatever is no zlib stream, breaks off, or goes on behind its end is an
 //! error.
 
+use super::TransferError;
 use flate2::{Decompress, FlushDecompress, Status};
 use std::ops::Range;
 
@@ -30,9 +31,16 @@ enum Stage {
     Ended,
 }
 
-/// The bytes are no zlib stream, or not all of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The bytes are not a zlib stream, or not all of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a whole zlib stream")]
 pub struct BrokenStream;
+
+impl From<BrokenStream> for TransferError {
+    fn from(BrokenStream: BrokenStream) -> Self {
+        TransferError::BrokenStream
+    }
+}
 
 impl Default for Inflater {
     fn default() -> Self {
@@ -56,8 +64,8 @@ impl Inflater {
         match self.stage {
             Stage::Giving => None,
             Stage::Hungry | Stage::Ended => {
-                let count = count.min(self.buffer.len());
-                self.buffer.get_mut(..count)
+                let (room, _) = self.buffer.split_at_mut(count.min(self.buffer.len()));
+                Some(room)
             }
         }
     }
@@ -85,8 +93,9 @@ impl Inflater {
         let status = self
             .decoder
             .decompress(
-                self.buffer.get(self.held.clone()).unwrap_or_default(),
-                out.get_mut(start..).unwrap_or_default(),
+                // `received` keeps `held` within the buffer, and the decoder takes no more than it is given.
+                &self.buffer[self.held.clone()],
+                out.split_at_mut(start).1,
                 FlushDecompress::None,
             )
             .map_err(|_| BrokenStream)?;

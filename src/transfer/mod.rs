@@ -1,11 +1,12 @@
-//! The pumps: what moves the bytes of one transfer, a budget at a time.
+//! The pumps: each moves the bytes of one transfer, a budget at a time.
 //!
 //! A [`Pump`] owns the open file or directory of its transfer from the moment the command was accepted, so that no
-//! later command can change what is sent or where it is kept (threat B06). `pump` moves bytes until the socket would
-//! block, the budget is spent, or everything is through; it never waits, and never does more than its budget.
+//! later command can change what is sent or where it is stored (threat B06). `pump` moves bytes until the socket would
+//! block, the budget is spent, or the transfer is complete; it never waits, and never exceeds its budget.
 
 mod data_stream;
 mod digest_file;
+mod halt;
 mod inflater;
 mod listing_lines;
 mod mode_z_places;
@@ -14,10 +15,12 @@ mod send_deflated;
 mod send_file;
 mod send_listing;
 mod send_text;
+mod socket_stream;
 mod splice_pipe;
 mod unsent;
+mod upload_writer;
 
-pub use data_stream::{DataStream, ReceiveError, SocketStream};
+pub use data_stream::{DataSink, DataSource, KernelCopyError};
 pub use digest_file::{DigestFile, DigestProgress};
 pub use inflater::{BrokenStream, Inflater};
 pub use listing_lines::{DirectoryLines, LineFormat, ListingLines};
@@ -27,21 +30,21 @@ pub use send_deflated::SendDeflated;
 pub use send_file::SendFile;
 pub use send_listing::SendListing;
 pub use send_text::{SeekProgress, SendText};
+pub use socket_stream::SocketStream;
 pub use splice_pipe::SplicePipe;
 
 use crate::storage::{StorageError, Upload};
-use std::io;
 
 /// What one slot may use up in one turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Bytes handed to the kernel, or taken from it. What is harder work than that costs more of it.
+    /// Bytes handed to the kernel, or taken from it. Deflating and translating cost more than their bytes.
     pub bytes: usize,
-    /// Directory entries looked up; a batch that has been begun is finished, and costs something itself.
+    /// Directory entries looked up. A batch that was begun is finished, and costs something itself.
     pub entries: usize,
 }
 
-/// Where a pump stands after a turn.
+/// How far a pump has come at the end of its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// Everything has been handed to the kernel; or everything that the client sent has been taken from it.
@@ -54,18 +57,20 @@ pub enum Progress {
     Failed(TransferError),
 }
 
-/// Why a transfer broke off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a transfer failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransferError {
     /// The client closed or reset the data connection.
+    #[error("the data connection was lost")]
     ConnectionLost,
-    /// Reading the file or directory failed.
+    #[error("reading the file or directory failed")]
     SourceFailed,
-    /// The file became shorter while it was sent.
+    #[error("the file became shorter while it was sent")]
     SourceShrank,
-    /// What came in MODE Z is no zlib stream, or not all of one.
+    /// What arrived in MODE Z.
+    #[error("not a whole zlib stream")]
     BrokenStream,
-    /// The storage would not take what came.
+    #[error("not stored: {}", .0.word())]
     NotStored(StorageError),
 }
 
@@ -79,60 +84,73 @@ pub enum Direction {
 /// One transfer's pump.
 #[derive(Debug)]
 pub enum Pump {
+    Outgoing(Outgoing),
+    Incoming(ReceiveFile),
+}
+
+/// A pump that sends.
+#[derive(Debug)]
+pub enum Outgoing {
     File(SendFile),
     Text(SendText),
     Listing(SendListing),
     /// What another pump would send, in MODE Z.
     Deflated(SendDeflated),
-    Receive(ReceiveFile),
 }
 
 impl Pump {
-    /// Moves on, at most `budget` far; what was used is taken off the budget.
-    pub fn pump(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
+    /// Moves bytes, as far as `budget` allows; what was used is taken off the budget.
+    pub fn pump(&mut self, stream: &mut (impl DataSink + DataSource), budget: &mut Budget) -> Progress {
         match self {
-            Pump::File(file) => file.pump(stream, budget),
-            Pump::Text(text) => text.pump(stream, budget),
-            Pump::Listing(listing) => listing.pump(stream, budget),
-            Pump::Deflated(source) => source.pump(stream, budget),
-            Pump::Receive(file) => file.pump(stream, budget),
+            Pump::Outgoing(outgoing) => outgoing.pump(stream, budget),
+            Pump::Incoming(file) => file.pump(stream, budget),
         }
     }
 
     /// Bytes moved so far: handed to the kernel, or written into the file.
     pub fn moved(&self) -> u64 {
         match self {
-            Pump::File(file) => file.sent(),
-            Pump::Text(text) => text.sent(),
-            Pump::Listing(listing) => listing.sent(),
-            Pump::Deflated(source) => source.sent(),
-            Pump::Receive(file) => file.received(),
+            Pump::Outgoing(outgoing) => outgoing.sent(),
+            Pump::Incoming(file) => file.received(),
         }
     }
 
     /// Which way the bytes go.
     pub fn direction(&self) -> Direction {
         match self {
-            Pump::File(_) | Pump::Text(_) | Pump::Listing(_) | Pump::Deflated(_) => Direction::ToClient,
-            Pump::Receive(_) => Direction::FromClient,
+            Pump::Outgoing(_) => Direction::ToClient,
+            Pump::Incoming(_) => Direction::FromClient,
         }
     }
 
     /// What was received, once all has come; `None` if bytes went the other way.
     pub fn into_upload(self) -> Option<Upload> {
         match self {
-            Pump::File(_) | Pump::Text(_) | Pump::Listing(_) | Pump::Deflated(_) => None,
-            Pump::Receive(file) => Some(file.into_upload()),
+            Pump::Outgoing(_) => None,
+            Pump::Incoming(file) => Some(file.into_upload()),
         }
     }
 }
 
-/// What a failed call on the data connection means; `None`: try the call again.
-fn connection_failure(error: &io::Error) -> Option<Progress> {
-    match error.kind() {
-        io::ErrorKind::Interrupted => None,
-        io::ErrorKind::WouldBlock => Some(Progress::WouldBlock),
-        _ => Some(Progress::Failed(TransferError::ConnectionLost)),
+impl Outgoing {
+    /// See [`Pump::pump`].
+    pub fn pump(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
+        match self {
+            Outgoing::File(file) => file.pump(sink, budget),
+            Outgoing::Text(text) => text.pump(sink, budget),
+            Outgoing::Listing(listing) => listing.pump(sink, budget),
+            Outgoing::Deflated(source) => source.pump(sink, budget),
+        }
+    }
+
+    /// Bytes handed to the kernel so far.
+    pub fn sent(&self) -> u64 {
+        match self {
+            Outgoing::File(file) => file.sent(),
+            Outgoing::Text(text) => text.sent(),
+            Outgoing::Listing(listing) => listing.sent(),
+            Outgoing::Deflated(source) => source.sent(),
+        }
     }
 }
 

@@ -9,7 +9,7 @@
 //! The zlib header, the checksum and the last block are written here (RFC 1950).
 
 use super::unsent::Unsent;
-use super::{Budget, DataStream, Progress, Pump, ReceiveError, TransferError};
+use super::{Budget, DataSink, KernelCopyError, Outgoing, Progress, TransferError};
 use crate::ftp::command::DeflateLevel;
 use flate2::{Compress, Compression, FlushCompress};
 use std::io;
@@ -42,7 +42,7 @@ pub struct SendDeflated {
 #[derive(Debug)]
 enum Stage {
     /// There is more to come from the source.
-    Flowing(Box<Pump>),
+    Flowing(Box<Outgoing>),
     /// The whole stream is made, and the client has it once it has what is unsent.
     Ended,
 }
@@ -59,7 +59,7 @@ struct Memory(Vec<u8>);
 
 impl SendDeflated {
     /// Sends what `source` sends, deflated.
-    pub fn new(source: Pump, level: DeflateLevel) -> Self {
+    pub fn new(source: Outgoing, level: DeflateLevel) -> Self {
         let mut unsent = Unsent::default();
         unsent.buffer().extend_from_slice(&zlib_header(level));
         Self {
@@ -76,16 +76,16 @@ impl SendDeflated {
     }
 
     /// See [`Pump::pump`](super::Pump::pump).
-    pub fn pump(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
-        let progress = self.move_on(stream, budget);
+    pub fn pump(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
+        let progress = self.move_on(sink, budget);
         self.unsent.settle();
         progress
     }
 
-    fn move_on(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
+    fn move_on(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
         let mut deflater = None;
         loop {
-            match self.unsent.flush(stream, budget) {
+            match self.unsent.flush(sink, budget) {
                 Progress::Complete => {}
                 other @ (Progress::WouldBlock | Progress::BudgetSpent | Progress::Failed(_)) => return other,
             }
@@ -141,7 +141,7 @@ impl SendDeflated {
                 .compress_vec(left, out, FlushCompress::Sync)
                 .map_err(|_| TransferError::SourceFailed)?;
             let taken = usize::try_from(deflater.total_in() - before).unwrap_or(usize::MAX);
-            left = left.get(taken..).unwrap_or_default();
+            (_, left) = left.split_at(taken);
             // A full buffer may have stopped the flush in the middle.
             if left.is_empty() && out.len() < out.capacity() {
                 return Ok(());
@@ -181,27 +181,19 @@ impl Adler32 {
     }
 }
 
-impl DataStream for Memory {
-    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+impl DataSink for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
-    fn send_file(&mut self, file: &OwnedFd, offset: u64, count: usize) -> io::Result<usize> {
+    fn send_file(&mut self, file: &OwnedFd, offset: u64, count: usize) -> Result<usize, KernelCopyError> {
         let start = self.0.len();
         self.0.resize(start + count, 0);
-        let read = rustix::io::pread(file, self.0.get_mut(start..).unwrap_or_default(), offset);
-        self.0.truncate(start + *read.as_ref().unwrap_or(&0));
-        Ok(read?)
-    }
-
-    /// Only what is sent is deflated here; there is nothing to receive.
-    fn receive(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
-        Ok(0)
-    }
-
-    fn receive_into(&mut self, _file: &OwnedFd, _offset: u64, _count: usize) -> Result<usize, ReceiveError> {
-        Ok(0)
+        let (_, room) = self.0.split_at_mut(start);
+        let read = rustix::io::pread(file, room, offset).map_err(KernelCopyError::File);
+        self.0.truncate(start + read.as_ref().unwrap_or(&0));
+        read
     }
 }
 
@@ -213,8 +205,8 @@ mod tests {
     use crate::random::Random;
     use std::io::Read;
 
-    fn deflated(source: Pump) -> Pump {
-        Pump::Deflated(SendDeflated::new(source, DeflateLevel::DEFAULT))
+    fn deflated(source: Outgoing) -> Outgoing {
+        Outgoing::Deflated(SendDeflated::new(source, DeflateLevel::DEFAULT))
     }
 
     /// Inflates a stream, and fails if it is not whole or anything follows it.
@@ -236,15 +228,11 @@ mod tests {
     fn k03_k05_files_arrive_deflated_and_whole_through_a_moody_sink() {
         for (at_once, refuses_every) in [(1, 0), (7, 3), (100_000, 2)] {
             let (_file, open) = file_of(&text());
-            let mut pump = deflated(Pump::File(SendFile::new(open, 0)));
+            let mut pump = deflated(Outgoing::File(SendFile::new(open, 0)));
             let mut sink = MoodySink::new(at_once, refuses_every);
             assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
             assert_eq!(inflated(&sink.taken), text());
-            assert_eq!(
-                pump.moved(),
-                sink.taken.len() as u64,
-                "what is counted is what was sent"
-            );
+            assert_eq!(pump.sent(), sink.taken.len() as u64, "what is counted is what was sent");
             assert!(sink.taken.len() * 3 < text().len());
             assert_eq!(sink.taken[0], 0x78, "zlib's header (RFC 1950 §2.2)");
         }
@@ -258,13 +246,13 @@ mod tests {
             .into_bytes();
         for skip in [0, 1, 70_000, translated.len() - 1, translated.len()] {
             let (_file, open) = file_of(&text());
-            let mut pump = deflated(Pump::Text(SendText::new(open, skip as u64)));
+            let mut pump = deflated(Outgoing::Text(SendText::new(open, skip as u64)));
             let mut sink = MoodySink::new(10_000, 0);
             assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
             assert_eq!(inflated(&sink.taken), &translated[skip..], "from {skip} on");
         }
         let (_file, open) = file_of(&text());
-        let mut pump = deflated(Pump::File(SendFile::new(open, 50_000).until(50_010)));
+        let mut pump = deflated(Outgoing::File(SendFile::new(open, 50_000).until(50_010)));
         let mut sink = MoodySink::new(10_000, 0);
         assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
         assert_eq!(inflated(&sink.taken), &text()[50_000..50_010]);
@@ -274,7 +262,7 @@ mod tests {
     fn listings_are_deflated_and_nothing_is_a_stream_too() {
         for lines in [&b""[..], b"a\r\nb\r\n"] {
             let lines = lines.to_vec();
-            let mut pump = deflated(Pump::Listing(SendListing::new(ListingLines::Ready(lines.clone()))));
+            let mut pump = deflated(Outgoing::Listing(SendListing::new(ListingLines::Ready(lines.clone()))));
             let mut sink = MoodySink::new(3, 2);
             assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
             assert_eq!(inflated(&sink.taken), lines);
@@ -284,7 +272,7 @@ mod tests {
     #[test]
     fn a_turn_deflates_no_more_than_a_quarter_of_its_budget() {
         let (_file, open) = file_of(&vec![7; 1_000_000]);
-        let mut pump = SendDeflated::new(Pump::File(SendFile::new(open, 0)), DeflateLevel::DEFAULT);
+        let mut pump = SendDeflated::new(Outgoing::File(SendFile::new(open, 0)), DeflateLevel::DEFAULT);
         let mut sink = MoodySink::new(usize::MAX, 0);
         let mut turns = 0;
         let mut before = 0;
@@ -299,8 +287,8 @@ mod tests {
                 assert_eq!(progress, Progress::Complete);
                 break;
             };
-            assert!(source.moved() - before <= 25_000 + SMALLEST_SHARE as u64);
-            before = source.moved();
+            assert!(source.sent() - before <= 25_000 + SMALLEST_SHARE as u64);
+            before = source.sent();
             assert_eq!((progress, budget.bytes), (Progress::BudgetSpent, 0));
         }
         assert!(turns >= 30);
@@ -313,7 +301,7 @@ mod tests {
         let mut random = Random::Seeded(7);
         let noise: Vec<u8> = (0..100_000).flat_map(|_| random.number().to_le_bytes()).collect();
         let (_file, open) = file_of(&noise);
-        let mut pump = deflated(Pump::File(SendFile::new(open, 0)));
+        let mut pump = deflated(Outgoing::File(SendFile::new(open, 0)));
         let mut sink = MoodySink::new(5_000, 3);
         assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
         assert_eq!(inflated(&sink.taken), noise);
@@ -333,7 +321,7 @@ mod tests {
     #[test]
     fn j03_a_file_that_shrinks_ends_the_transfer_and_the_stream_is_not_whole() {
         let (file, open) = file_of(&text());
-        let mut pump = deflated(Pump::File(SendFile::new(open, 0)));
+        let mut pump = deflated(Outgoing::File(SendFile::new(open, 0)));
         let mut sink = MoodySink::new(1_000, 0);
         file.set_len(1_000).expect("truncated");
         assert_eq!(

@@ -1,13 +1,14 @@
-//! RETR in TYPE I: a file to the data connection, inside the kernel where it can.
+//! RETR in TYPE I: a file to the data connection, inside the kernel where possible.
 //!
 //! `sendfile` moves pages of the cache to the socket without a copy through this process. Where a file system or socket
 //! refuses it, or where there is no file behind the bytes, they go through a buffer. The pump sends exactly from its
 //! offset to the size that the file had when it was opened: growth is not sent, shrinkage is an error (threats J03,
-//! J04), and nothing is ever mapped.
+//! J04), and nothing is mapped.
 
-use super::{Budget, DataStream, Progress, TransferError, connection_failure};
+use super::halt::{Halt, write_some};
+use super::{Budget, DataSink, KernelCopyError, Progress, TransferError};
 use crate::storage::OpenFile;
-use rustix::io::Errno;
+use std::mem;
 
 /// Bytes of the buffer that the fallback copies through.
 const COPY_BYTES: usize = 64 * 1024;
@@ -55,7 +56,7 @@ impl SendFile {
     }
 
     /// See [`Pump::pump`](super::Pump::pump).
-    pub fn pump(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
+    pub fn pump(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
         loop {
             let left = self.end.saturating_sub(self.offset);
             if left == 0 {
@@ -65,66 +66,58 @@ impl SendFile {
                 return Progress::BudgetSpent;
             }
             let count = usize::try_from(left).unwrap_or(usize::MAX).min(budget.bytes);
-            let outcome = match &mut self.way {
-                Way::InKernel => self.send_in_kernel(stream, count),
-                Way::ThroughBuffer(buffer) => {
-                    let mut buffer = std::mem::take(buffer);
-                    let outcome = self.send_through(&mut buffer, stream, count);
-                    self.way = Way::ThroughBuffer(buffer);
-                    outcome
-                }
-            };
-            match outcome {
-                Ok(0) => return Progress::Failed(TransferError::SourceShrank),
+            match self.send(sink, count) {
                 Ok(count) => {
                     self.offset += count as u64;
                     self.sent += count as u64;
                     budget.bytes -= count;
                 }
-                Err(None) => {}
-                Err(Some(progress)) => return progress,
+                Err(Halt::Retry) => {}
+                Err(Halt::Stop(progress)) => return progress,
             }
         }
     }
 
-    /// `Err(None)`: try again.
-    fn send_in_kernel(&mut self, stream: &mut impl DataStream, count: usize) -> Result<usize, Option<Progress>> {
-        let Some(descriptor) = self.file.descriptor() else {
-            self.way = Way::ThroughBuffer(vec![0; COPY_BYTES].into_boxed_slice());
-            return Err(None);
-        };
-        stream
-            .send_file(descriptor, self.offset, count)
-            .map_err(|error| match Errno::from_io_error(&error) {
-                // Not every file system and not every offset can do it; a copy can.
-                Some(Errno::INVAL | Errno::NOSYS | Errno::OVERFLOW | Errno::OPNOTSUPP) => {
-                    self.way = Way::ThroughBuffer(vec![0; COPY_BYTES].into_boxed_slice());
-                    None
-                }
-                Some(Errno::IO | Errno::STALE | Errno::NODEV | Errno::NXIO | Errno::NOMEM) => {
-                    Some(Progress::Failed(TransferError::SourceFailed))
-                }
-                Some(_) | None => connection_failure(&error),
-            })
+    fn send(&mut self, sink: &mut impl DataSink, count: usize) -> Result<usize, Halt> {
+        match &mut self.way {
+            Way::InKernel => self.send_in_kernel(sink, count),
+            Way::ThroughBuffer(buffer) => {
+                let mut buffer = mem::take(buffer);
+                let sent = self.send_through(&mut buffer, sink, count);
+                self.way = Way::ThroughBuffer(buffer);
+                sent
+            }
+        }
     }
 
-    fn send_through(
-        &mut self,
-        buffer: &mut [u8],
-        stream: &mut impl DataStream,
-        count: usize,
-    ) -> Result<usize, Option<Progress>> {
-        let wanted = count.min(buffer.len());
-        let window = buffer.get_mut(..wanted).unwrap_or_default();
+    fn send_in_kernel(&mut self, sink: &mut impl DataSink, count: usize) -> Result<usize, Halt> {
+        let sent = match self.file.descriptor() {
+            Some(descriptor) => sink.send_file(descriptor, self.offset, count),
+            None => Err(KernelCopyError::Unsupported),
+        };
+        match sent {
+            Ok(0) => Err(TransferError::SourceShrank.into()),
+            Ok(sent) => Ok(sent),
+            Err(KernelCopyError::Unsupported) => {
+                self.way = Way::ThroughBuffer(vec![0; COPY_BYTES].into_boxed_slice());
+                Err(Halt::Retry)
+            }
+            Err(KernelCopyError::File(_)) => Err(TransferError::SourceFailed.into()),
+            Err(KernelCopyError::Connection(error)) => Err(Halt::on_connection(&error)),
+        }
+    }
+
+    fn send_through(&self, buffer: &mut [u8], sink: &mut impl DataSink, count: usize) -> Result<usize, Halt> {
+        let (window, _) = buffer.split_at_mut(count.min(buffer.len()));
         let read = self
             .file
             .read_at(self.offset, window)
-            .map_err(|_| Some(Progress::Failed(TransferError::SourceFailed)))?;
-        let bytes = window.get(..read).unwrap_or_default();
+            .map_err(|_| TransferError::SourceFailed)?;
+        let (bytes, _) = window.split_at(read);
         if bytes.is_empty() {
-            return Ok(0);
+            return Err(TransferError::SourceShrank.into());
         }
         // What the socket does not take is read again next time: slow, but it leaves nothing to remember.
-        stream.send(bytes).map_err(|error| connection_failure(&error))
+        write_some(sink, bytes)
     }
 }

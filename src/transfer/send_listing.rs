@@ -5,7 +5,7 @@
 
 use super::listing_lines::ListingLines;
 use super::unsent::Unsent;
-use super::{Budget, DataStream, Progress, TransferError};
+use super::{Budget, DataSink, Progress, TransferError};
 
 /// A listing on its way.
 #[derive(Debug)]
@@ -29,13 +29,13 @@ impl SendListing {
     }
 
     /// See [`Pump::pump`](super::Pump::pump).
-    pub fn pump(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
-        let progress = self.move_on(stream, budget);
+    pub fn pump(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
+        let progress = self.move_on(sink, budget);
         self.unsent.settle();
         progress
     }
 
-    fn move_on(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
+    fn move_on(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
         loop {
             // Lines collect up to a segment's worth of batches before they are sent.
             if self.unsent.len() < SEND_FROM && !self.lines.is_finished() {
@@ -51,7 +51,7 @@ impl SendListing {
                 }
                 continue;
             }
-            match self.unsent.flush(stream, budget) {
+            match self.unsent.flush(sink, budget) {
                 Progress::Complete if self.lines.is_finished() => return Progress::Complete,
                 Progress::Complete => {}
                 other @ (Progress::WouldBlock | Progress::BudgetSpent | Progress::Failed(_)) => return other,

@@ -5,7 +5,7 @@
 //! then, so it is done before the transfer begins: [`SendText::seek`].
 
 use super::unsent::Unsent;
-use super::{Budget, DataStream, Progress, TransferError};
+use super::{Budget, DataSink, Progress, TransferError};
 use crate::ftp::ascii::AsciiEncoder;
 use crate::storage::OpenFile;
 
@@ -52,17 +52,17 @@ impl SendText {
     }
 
     /// See [`Pump::pump`](super::Pump::pump).
-    pub fn pump(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
-        let progress = self.move_on(stream, budget);
+    pub fn pump(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
+        let progress = self.move_on(sink, budget);
         self.unsent.settle();
         progress
     }
 
-    fn move_on(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
+    fn move_on(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
         // Needed for as long as this turn only; a transfer that waits for its client holds none.
         let mut chunk = Vec::new();
         loop {
-            match self.unsent.flush(stream, budget) {
+            match self.unsent.flush(sink, budget) {
                 Progress::Complete => {}
                 other @ (Progress::WouldBlock | Progress::BudgetSpent | Progress::Failed(_)) => return other,
             }
@@ -109,12 +109,11 @@ impl SendText {
     fn translate_chunk(&mut self, chunk: &mut Vec<u8>, left: u64, budget: &mut Budget) -> Result<(), TransferError> {
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK);
         chunk.resize(wanted, 0);
-        let window = chunk.as_mut_slice();
         let read = self
             .file
-            .read_at(self.offset, window)
+            .read_at(self.offset, chunk)
             .map_err(|_| TransferError::SourceFailed)?;
-        let bytes = window.get(..read).unwrap_or_default();
+        let (bytes, _) = chunk.split_at(read);
         if bytes.is_empty() {
             return Err(TransferError::SourceShrank);
         }

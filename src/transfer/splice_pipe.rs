@@ -72,8 +72,9 @@ impl SplicePipe {
         let end = offset.saturating_add(count as u64);
         while position < end {
             let wanted = usize::try_from(end - position).unwrap_or(usize::MAX).min(buffer.len());
-            let read = retry_on_intr(|| rustix::io::read(&self.reader, buffer.get_mut(..wanted).unwrap_or_default()))?;
-            let mut bytes = buffer.get(..read).unwrap_or_default();
+            let (window, _) = buffer.split_at_mut(wanted);
+            let read = retry_on_intr(|| rustix::io::read(&self.reader, &mut *window))?;
+            let (mut bytes, _) = window.split_at(read);
             if bytes.is_empty() {
                 return Err(Errno::IO);
             }
@@ -82,7 +83,7 @@ impl SplicePipe {
                     Ok(0) => return Err(Errno::IO),
                     Ok(written) => {
                         position += written as u64;
-                        bytes = bytes.get(written..).unwrap_or_default();
+                        (_, bytes) = bytes.split_at(written);
                     }
                     Err(Errno::INTR) => {}
                     Err(errno) => return Err(errno),

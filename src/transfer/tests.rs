@@ -1,10 +1,11 @@
 //! The pumps against sinks that behave badly: one byte at a time, refusing every now and then, failing.
 
+use super::socket_stream::sendfile_error;
 use super::*;
 use crate::descriptors::Descriptors;
 use crate::storage::OpenFile;
 use rustix::io::Errno;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 
 /// A sink that takes at most `at_once` bytes, refuses with `WouldBlock` as its pattern says, and keeps what it took.
@@ -38,31 +39,23 @@ impl MoodySink {
     }
 }
 
-impl DataStream for MoodySink {
-    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+impl DataSink for MoodySink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.in_the_mood()?;
         let count = bytes.len().min(self.at_once);
         self.taken.extend_from_slice(&bytes[..count]);
         Ok(count)
     }
 
-    fn send_file(&mut self, file: &OwnedFd, offset: u64, count: usize) -> io::Result<usize> {
-        self.in_the_mood()?;
+    fn send_file(&mut self, file: &OwnedFd, offset: u64, count: usize) -> Result<usize, KernelCopyError> {
+        self.in_the_mood().map_err(KernelCopyError::Connection)?;
         if let Some(errno) = self.send_file_fails {
-            return Err(errno.into());
+            return Err(sendfile_error(errno));
         }
         let mut buffer = vec![0; count.min(self.at_once)];
-        let read = rustix::io::pread(file, &mut buffer[..], offset)?;
+        let read = rustix::io::pread(file, &mut buffer[..], offset).expect("a file of ours");
         self.taken.extend_from_slice(&buffer[..read]);
         Ok(read)
-    }
-
-    fn receive(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
-        Ok(0)
-    }
-
-    fn receive_into(&mut self, _file: &OwnedFd, _offset: u64, _count: usize) -> Result<usize, ReceiveError> {
-        Ok(0)
     }
 }
 
@@ -82,7 +75,7 @@ fn content() -> Vec<u8> {
 }
 
 /// Pumps until the end, a small budget at a time; fails when a turn neither moves nor says why.
-pub(super) fn pump_to_the_end(pump: &mut Pump, sink: &mut MoodySink) -> Progress {
+pub(super) fn pump_to_the_end(pump: &mut Outgoing, sink: &mut MoodySink) -> Progress {
     for _ in 0..1_000_000 {
         let mut budget = Budget {
             bytes: 1_000,
@@ -100,11 +93,11 @@ pub(super) fn pump_to_the_end(pump: &mut Pump, sink: &mut MoodySink) -> Progress
 fn k03_k05_a_file_arrives_whole_through_a_sink_that_refuses_and_takes_single_bytes() {
     for (at_once, refuses_every) in [(1, 0), (1, 3), (7, 2), (100_000, 3), (4_096, 0)] {
         let (_file, open) = file_of(&content());
-        let mut pump = Pump::File(SendFile::new(open, 0));
+        let mut pump = Outgoing::File(SendFile::new(open, 0));
         let mut sink = MoodySink::new(at_once, refuses_every);
         assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
         assert_eq!(sink.taken, content());
-        assert_eq!(pump.moved(), 100_000);
+        assert_eq!(pump.sent(), 100_000);
     }
 }
 
@@ -114,7 +107,7 @@ fn k05_k03_text_arrives_translated_through_a_moody_sink() {
     let expected = b"one\r\ntwo\r\nthree\r\n\r\n".repeat(3_000);
     for (at_once, refuses_every) in [(1, 0), (5, 3), (100_000, 2)] {
         let (_file, open) = file_of(&text);
-        let mut pump = Pump::Text(SendText::new(open, 0));
+        let mut pump = Outgoing::Text(SendText::new(open, 0));
         let mut sink = MoodySink::new(at_once, refuses_every);
         assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
         assert_eq!(sink.taken, expected);
@@ -127,7 +120,7 @@ fn a_restarted_text_goes_on_where_it_broke_off() {
     let expected = b"one\r\ntwo\r\nthree\r\n".repeat(5_000);
     for skip in [0, 1, 4, 5, 40_000, expected.len() - 1, expected.len()] {
         let (_file, open) = file_of(&text);
-        let mut pump = Pump::Text(SendText::new(open, skip as u64));
+        let mut pump = Outgoing::Text(SendText::new(open, skip as u64));
         let mut sink = MoodySink::new(10_000, 0);
         assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
         assert_eq!(sink.taken, &expected[skip..], "from {skip} on");
@@ -137,7 +130,7 @@ fn a_restarted_text_goes_on_where_it_broke_off() {
 #[test]
 fn a_pump_never_moves_more_than_its_budget() {
     let (_file, open) = file_of(&content());
-    let mut pump = Pump::File(SendFile::new(open, 0));
+    let mut pump = Outgoing::File(SendFile::new(open, 0));
     let mut sink = MoodySink::new(usize::MAX, 0);
     let mut budget = Budget {
         bytes: 1_234,
@@ -151,7 +144,7 @@ fn a_pump_never_moves_more_than_its_budget() {
 #[test]
 fn j03_a_file_that_shrinks_is_an_error_and_no_endless_loop() {
     let (file, open) = file_of(&content());
-    let mut pump = Pump::File(SendFile::new(open, 0));
+    let mut pump = Outgoing::File(SendFile::new(open, 0));
     let mut sink = MoodySink::new(1_000, 0);
     let mut budget = Budget {
         bytes: 10_000,
@@ -163,14 +156,14 @@ fn j03_a_file_that_shrinks_is_an_error_and_no_endless_loop() {
         pump_to_the_end(&mut pump, &mut sink),
         Progress::Failed(TransferError::SourceShrank)
     );
-    assert_eq!(pump.moved(), 20_000);
+    assert_eq!(pump.sent(), 20_000);
 }
 
 #[test]
 fn j04_a_file_that_grows_is_sent_as_large_as_it_was_opened() {
     let (mut file, open) = file_of(&content());
     file.write_all(b"later").expect("room");
-    let mut pump = Pump::File(SendFile::new(open, 0));
+    let mut pump = Outgoing::File(SendFile::new(open, 0));
     let mut sink = MoodySink::new(9_999, 0);
     assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
     assert_eq!(sink.taken, content());
@@ -180,7 +173,7 @@ fn j04_a_file_that_grows_is_sent_as_large_as_it_was_opened() {
 fn j06_where_sendfile_is_refused_the_bytes_go_through_a_buffer() {
     for errno in [Errno::INVAL, Errno::NOSYS, Errno::OVERFLOW] {
         let (_file, open) = file_of(&content());
-        let mut pump = Pump::File(SendFile::new(open, 10));
+        let mut pump = Outgoing::File(SendFile::new(open, 10));
         let mut sink = MoodySink::new(777, 3);
         sink.send_file_fails = Some(errno);
         assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
@@ -198,7 +191,7 @@ fn c21_a_file_that_cannot_be_read_ends_its_own_transfer() {
         (Errno::CONNRESET, TransferError::ConnectionLost),
     ] {
         let (_file, open) = file_of(&content());
-        let mut pump = Pump::File(SendFile::new(open, 0));
+        let mut pump = Outgoing::File(SendFile::new(open, 0));
         let mut sink = MoodySink::new(777, 0);
         sink.send_file_fails = Some(errno);
         assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Failed(error));
@@ -216,7 +209,7 @@ fn j01_positions_beyond_four_gibibytes_are_counted_right() {
             size,
             Descriptors::for_process(64).permit().expect("room"),
         );
-        let mut pump = Pump::File(SendFile::new(open, start));
+        let mut pump = Outgoing::File(SendFile::new(open, start));
         let mut sink = MoodySink::new(usize::MAX, 0);
         let mut budget = Budget {
             bytes: 100_000,
@@ -224,7 +217,7 @@ fn j01_positions_beyond_four_gibibytes_are_counted_right() {
         };
         let progress = pump.pump(&mut sink, &mut budget);
         let expected = (size - start).min(100_000);
-        assert_eq!(pump.moved(), expected, "from {start} on");
+        assert_eq!(pump.sent(), expected, "from {start} on");
         assert_eq!(progress == Progress::Complete, size - start <= 100_000);
     }
 }

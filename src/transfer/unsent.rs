@@ -5,7 +5,8 @@
 //! they are in pages of their own: those of a thousand stalled transfers go back to the system when the transfers end,
 //! where holes in the heap would stay.
 
-use super::{Budget, DataStream, Progress, connection_failure};
+use super::halt::{Halt, write_some};
+use super::{Budget, DataSink, Progress};
 use memmap2::MmapMut;
 
 /// Fewer bytes than this stay in the heap.
@@ -24,7 +25,8 @@ pub(super) struct Unsent {
 impl Unsent {
     fn rest(&self) -> &[u8] {
         let all = self.pages.as_deref().unwrap_or(&self.bytes);
-        all.get(self.start..).unwrap_or_default()
+        let (_sent, rest) = all.split_at(self.start);
+        rest
     }
 
     /// How many bytes are left.
@@ -48,7 +50,7 @@ impl Unsent {
     }
 
     /// Writes until empty ([`Progress::Complete`]), or says why not.
-    pub(super) fn flush(&mut self, stream: &mut impl DataStream, budget: &mut Budget) -> Progress {
+    pub(super) fn flush(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
         loop {
             let unsent = self.rest();
             if unsent.is_empty() {
@@ -57,18 +59,15 @@ impl Unsent {
             if budget.bytes == 0 {
                 return Progress::BudgetSpent;
             }
-            let allowed = unsent.get(..budget.bytes).unwrap_or(unsent);
-            match stream.send(allowed) {
+            let (allowed, _) = unsent.split_at(unsent.len().min(budget.bytes));
+            match write_some(sink, allowed) {
                 Ok(count) => {
                     self.start += count;
                     self.sent += count as u64;
                     budget.bytes -= count;
                 }
-                Err(error) => {
-                    if let Some(progress) = connection_failure(&error) {
-                        return progress;
-                    }
-                }
+                Err(Halt::Retry) => {}
+                Err(Halt::Stop(progress)) => return progress,
             }
         }
     }
