@@ -131,7 +131,7 @@ impl DataChannel {
             | DataChannel::Storing { .. } => return,
         };
         if let Some(upload) = pump.into_upload() {
-            upload.break_off();
+            upload.abort();
         }
     }
 }

@@ -34,7 +34,7 @@ impl Connection {
         };
         let received = pump.moved();
         if let Some(upload) = pump.into_upload() {
-            upload.break_off();
+            upload.abort();
         }
         self.end_transfer_of(received, outcome, shared);
         let is_open = socket.stream.shutdown(Shutdown::Write).is_ok()

@@ -1,7 +1,8 @@
 //! What follows from a walk that has ended: figures come into force, and the log says what was found or missed.
 
 use crate::accounts::{Account, QuotaRoot};
-use crate::storage::{Found, MissedReason, Moment, Purpose, TreeWalk, Verdict};
+use crate::shown_name::Shown;
+use crate::storage::{Correction, Measured, MissedReason, StaleUploads, TreeSize, TreeWalk, UsageMark, WalkPurpose};
 use std::sync::Arc;
 
 /// Accounts that one log line names.
@@ -9,7 +10,7 @@ const NAMES_MAX: usize = 3;
 
 /// What was removed.
 pub fn log_sweep(walk: &TreeWalk) {
-    let Purpose::Sweep { removed, .. } = walk.purpose() else {
+    let WalkPurpose::Sweep(StaleUploads { removed, .. }) = walk.purpose() else {
         return;
     };
     if removed > 0 {
@@ -22,8 +23,8 @@ pub fn log_sweep(walk: &TreeWalk) {
 
 /// Puts the figures of a walk that began at `since` in force; returns whether they are right. `is_news`: what was
 /// missed is worth a warning.
-pub fn measured(root: &QuotaRoot, since: Moment, walk: &TreeWalk, is_news: bool) -> bool {
-    let Purpose::Measure { bytes, entries } = walk.purpose() else {
+pub fn measured(root: &QuotaRoot, since: UsageMark, walk: &TreeWalk, is_news: bool) -> bool {
+    let WalkPurpose::Measure(TreeSize { bytes, entries }) = walk.purpose() else {
         return false;
     };
     // Where there is no directory nothing lies; but what lay there before may only be out of sight.
@@ -31,20 +32,20 @@ pub fn measured(root: &QuotaRoot, since: Moment, walk: &TreeWalk, is_news: bool)
         .missed()
         .is_some_and(|missed| missed.reason == MissedReason::NotThere);
     let counts_as_empty = is_absent && !root.usage.is_known();
-    let found = Found {
+    let measured = Measured {
         bytes,
         entries,
-        missed: walk.missed().filter(|_| !counts_as_empty),
+        is_complete: walk.missed().is_none() || counts_as_empty,
     };
-    let verdict = root.usage.measured(found, since, root.largest_limits());
-    if verdict == Verdict::Exact && !counts_as_empty {
+    let correction = root.usage.correct(measured, since, root.largest_limits());
+    if correction == Correction::Exact && !counts_as_empty {
         root.accounts.iter().for_each(|account| log_usage(account, root));
         return true;
     }
-    let consequence = match verdict {
-        Verdict::Exact => "it counts as empty",
-        Verdict::Kept => "the old figures stay in force",
-        Verdict::Assumed => "the limits count as used up until everything can be measured",
+    let consequence = match correction {
+        Correction::Exact => "it counts as empty",
+        Correction::Kept => "the old figures stay in force",
+        Correction::Assumed => "the limits count as used up until everything can be measured",
     };
     let level = if is_news { log::Level::Warn } else { log::Level::Debug };
     let names = names_of(&root.accounts);
@@ -66,7 +67,7 @@ fn log_usage(account: &Account, root: &QuotaRoot) {
     let limit = |limit: Option<u64>| limit.map_or_else(String::new, |limit| format!(" of {limit}"));
     log::debug!(
         "account {}: {}{} bytes and {}{} entries used",
-        shown(&account.name),
+        Shown::whole(&account.name),
         root.usage.bytes(),
         limit(limits.bytes),
         root.usage.entries(),
@@ -78,16 +79,11 @@ fn names_of(accounts: &[Arc<Account>]) -> String {
     let named: Vec<String> = accounts
         .iter()
         .take(NAMES_MAX)
-        .map(|account| shown(&account.name))
+        .map(|account| Shown::whole(&account.name).to_string())
         .collect();
     let more = match accounts.len().saturating_sub(NAMES_MAX) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
     named.join(", ") + &more
-}
-
-/// A name as people read it.
-pub fn shown(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).escape_debug().to_string()
 }

@@ -10,8 +10,9 @@ use super::walk_results;
 use crate::accounts::QuotaRoot;
 use crate::descriptors::{Permit, SESSION_WORST_CASE};
 use crate::ftp::path::VirtualPath;
+use crate::shown_name::Shown;
 use crate::slow_work::Job;
-use crate::storage::{Moment, Purpose, TreeWalk};
+use crate::storage::{StaleUploads, TreeSize, TreeWalk, UsageMark, WalkPurpose};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
@@ -68,7 +69,7 @@ struct Measurement {
     /// Its number in that generation.
     place: usize,
     attempt: u32,
-    since: Moment,
+    since: UsageMark,
 }
 
 impl Walks {
@@ -118,8 +119,11 @@ impl EventLoop {
             && let Some(what) = self.next_wanted()
         {
             let (from, purpose) = match &what {
-                What::Sweep => (&VirtualPath::ROOT, Purpose::sweep(self.shared.wall)),
-                What::Measure(measurement) => (&measurement.root, Purpose::measure()),
+                What::Sweep => (
+                    &VirtualPath::ROOT,
+                    WalkPurpose::Sweep(StaleUploads::at(self.shared.wall)),
+                ),
+                What::Measure(measurement) => (&measurement.root, WalkPurpose::Measure(TreeSize::default())),
             };
             let walk = self.shared.storage.walk(from, purpose);
             self.walks.resting.push_back((Errand { what, permits }, Box::new(walk)));
@@ -174,7 +178,7 @@ impl EventLoop {
             root: root.path.clone(),
             place,
             attempt,
-            since: root.usage.moment(),
+            since: root.usage.mark(),
         }))
     }
 
@@ -186,10 +190,7 @@ impl EventLoop {
         match (&errand.what, walk) {
             (What::Sweep, None) => log::error!("removing stale temporary files broke off"),
             (What::Measure(measurement), None) => {
-                log::error!(
-                    "measuring {} broke off",
-                    walk_results::shown(measurement.root.as_bytes())
-                );
+                log::error!("measuring {} broke off", Shown::whole(measurement.root.as_bytes()));
                 self.measurement_ends(measurement, false);
             }
             (What::Sweep, Some(walk)) if walk.is_finished() => walk_results::log_sweep(&walk),

@@ -1,141 +1,207 @@
-//! Finding things beneath the root, and nowhere else: everything that hands a client's path to the kernel does it here.
+//! The root: its descriptor, and the only code that passes a client's path to the kernel.
 //!
-//! `openat2(RESOLVE_BENEATH)` makes "outside" impossible rather than checked. What needs only the last component of a
-//! path (a look at it, its removal) is a call relative to the open directory that it is in, and never follows a link.
+//! `openat2(RESOLVE_BENEATH)` makes leaving the root impossible, rather than checked for (threats C01 to C03). Calls
+//! that concern the last component of a path (`stat`, `unlink`, `rename`) are made relative to the opened parent
+//! directory and never follow a link.
 
-use super::StorageError;
-use super::disk_root::{must_be_regular, refuse_reserved};
+use super::error::StorageError;
+use super::file_status::{is_link, must_be_regular, served_attributes};
+use super::reserved_name::is_reserved;
+use crate::ftp::listing::Attributes;
 use crate::ftp::path::VirtualPath;
-use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::fs::{self, AtFlags, CWD, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::sync::Arc;
 
-/// How often a resolution that raced with a rename is tried again before the client is told to (threat C04).
+/// How often a resolution that raced with a rename is tried again (threat C04).
 const RESOLVE_ATTEMPTS: usize = 128;
 
-/// The directory that a path is in, and the name that it has there.
+/// A directory that paths are resolved beneath. Clones share the descriptor; one can be sent to another thread.
+#[derive(Clone, Debug)]
+pub(super) struct Root(Arc<OwnedFd>);
+
+/// The directory that a path is in, and the path's last component.
 #[derive(Debug)]
-pub(super) struct Parent<'a> {
-    directory: Directory<'a>,
-    pub name: &'a [u8],
+pub(super) struct Parent<'path> {
+    directory: ParentDirectory<'path>,
+    pub name: &'path [u8],
 }
 
 #[derive(Debug)]
-enum Directory<'a> {
-    Root(BorrowedFd<'a>),
+enum ParentDirectory<'root> {
+    Root(BorrowedFd<'root>),
     Opened(OwnedFd),
 }
 
-impl AsFd for Parent<'_> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match &self.directory {
-            Directory::Root(root) => root.as_fd(),
-            Directory::Opened(directory) => directory.as_fd(),
+impl Root {
+    /// The served directory, given by the operator.
+    pub(super) fn open(directory: &Path) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self(Arc::new(fs::openat(CWD, directory, flags, Mode::empty())?)))
+    }
+
+    /// The directory `path` as a root: nothing above it can be reached.
+    pub(super) fn subdirectory(&self, path: &VirtualPath) -> Result<Self, StorageError> {
+        let directory = self.open_path(path, OFlags::PATH | OFlags::DIRECTORY)?;
+        Ok(Self(Arc::new(directory)))
+    }
+
+    /// Opens `path`; links are followed as long as they stay beneath the root. What leads out of it is missing
+    /// (`ENOENT`), and so are reserved names.
+    pub(super) fn open_path(&self, path: &VirtualPath, flags: OFlags) -> Result<OwnedFd, Errno> {
+        refuse_reserved(path)?;
+        open_beneath(self.0.as_fd(), path.relative(), flags)
+    }
+
+    /// Whether the process may enter the directory `path`.
+    pub(super) fn check_directory(&self, path: &VirtualPath) -> Result<(), StorageError> {
+        refuse_reserved(path)?;
+        // Resolving "." requires search permission for the directory itself; opening it with O_PATH does not.
+        let inside = [path.relative(), b"/."].concat();
+        open_beneath(self.0.as_fd(), &inside, OFlags::PATH | OFlags::DIRECTORY)?;
+        Ok(())
+    }
+
+    /// The `stat` of `path`; links are followed as long as they stay beneath the root.
+    pub(super) fn stat(&self, path: &VirtualPath) -> Result<Stat, StorageError> {
+        if *path == VirtualPath::ROOT {
+            return stat_of(&self.0);
         }
+        let found = self.parent(path)?.stat()?;
+        if is_link(&found) { self.follow(path) } else { Ok(found) }
+    }
+
+    /// The `stat` of the target of the link `path`.
+    pub(super) fn follow(&self, path: &VirtualPath) -> Result<Stat, StorageError> {
+        stat_of(self.open_path(path, OFlags::PATH)?)
+    }
+
+    /// The attributes of `path`; links are followed.
+    pub(super) fn attributes(&self, path: &VirtualPath) -> Result<Attributes, StorageError> {
+        served_attributes(&self.stat(path)?).ok_or(StorageError::NotFound)
+    }
+
+    /// Opens a regular file. `stat` comes first, because opening a device or FIFO can have side effects even when it
+    /// does not block.
+    pub(super) fn open_regular(&self, path: &VirtualPath, access: OFlags) -> Result<(OwnedFd, Stat), StorageError> {
+        if *path == VirtualPath::ROOT {
+            return Err(StorageError::IsADirectory);
+        }
+        let flags = access | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let parent = self.parent(path)?;
+        let found = parent.stat()?;
+        let opened = if is_link(&found) {
+            must_be_regular(&self.follow(path)?)?;
+            self.open_path(path, flags)?
+        } else {
+            must_be_regular(&found)?;
+            parent.open(flags)?
+        };
+        // Another file may have taken the name since.
+        let stat = stat_of(&opened)?;
+        must_be_regular(&stat)?;
+        Ok((opened, stat))
+    }
+
+    /// The parent of `path`, opened with `O_PATH` unless it is the root.
+    pub(super) fn parent<'path>(&'path self, path: &'path VirtualPath) -> Result<Parent<'path>, StorageError> {
+        let (above, name) = split_last(path)?;
+        let directory = if above.is_empty() {
+            ParentDirectory::Root(self.0.as_fd())
+        } else {
+            let flags = OFlags::PATH | OFlags::DIRECTORY;
+            ParentDirectory::Opened(open_beneath(self.0.as_fd(), above, flags)?)
+        };
+        Ok(Parent { directory, name })
+    }
+
+    /// The parent of `path`, always opened, with `flags`; and the last component of `path`.
+    pub(super) fn open_parent<'path>(
+        &self,
+        path: &'path VirtualPath,
+        flags: OFlags,
+    ) -> Result<(OwnedFd, &'path [u8]), StorageError> {
+        let (above, name) = split_last(path)?;
+        let above = if above.is_empty() { b"." } else { above };
+        Ok((open_beneath(self.0.as_fd(), above, flags | OFlags::DIRECTORY)?, name))
     }
 }
 
-impl<'a> Parent<'a> {
-    /// Of `path`; the root itself is in no directory that anybody may reach.
-    pub(super) fn of(root: BorrowedFd<'a>, path: &'a VirtualPath) -> Result<Self, StorageError> {
-        refuse_reserved(path)?;
-        let (above, name) = path.split_last().ok_or(StorageError::PermissionDenied)?;
-        let directory = if above.is_empty() {
-            Directory::Root(root)
-        } else {
-            Directory::Opened(open_beneath(root, above, OFlags::PATH | OFlags::DIRECTORY)?)
-        };
-        Ok(Self { directory, name })
+impl AsFd for Root {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
+}
 
-    /// What has the name: a link itself, not what it leads to.
+impl Parent<'_> {
+    /// The `stat` of the name itself; a link is not followed.
     pub(super) fn stat(&self) -> Result<Stat, StorageError> {
         Ok(retry_on_intr(|| {
             fs::statat(self, self.name, AtFlags::SYMLINK_NOFOLLOW)
         })?)
     }
 
-    /// Opens what has the name; a link that has taken it meanwhile is not followed.
+    /// The attributes of the name itself; kinds that are not served do not exist.
+    pub(super) fn attributes(&self) -> Result<Attributes, StorageError> {
+        served_attributes(&self.stat()?).ok_or(StorageError::NotFound)
+    }
+
+    /// Opens the name. A link that has taken it since is not followed.
     fn open(&self, flags: OFlags) -> Result<OwnedFd, StorageError> {
-        open_beneath(self.as_fd(), self.name, flags | OFlags::NOFOLLOW).map_err(|error| match error {
-            StorageError::LinkLoop => StorageError::Busy,
-            other => other,
-        })
+        match open_beneath(self.as_fd(), self.name, flags | OFlags::NOFOLLOW) {
+            Err(Errno::LOOP) => Err(StorageError::Busy),
+            opened => Ok(opened?),
+        }
     }
 }
 
-/// What is called `path`, links followed as far as they stay beneath `root`.
-pub(super) fn stat_beneath(root: BorrowedFd<'_>, path: &VirtualPath) -> Result<Stat, StorageError> {
-    refuse_reserved(path)?;
-    if *path == VirtualPath::ROOT {
-        return stat_of(root);
+impl AsFd for Parent<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.directory {
+            ParentDirectory::Root(root) => root.as_fd(),
+            ParentDirectory::Opened(directory) => directory.as_fd(),
+        }
     }
-    let found = Parent::of(root, path)?.stat()?;
-    if is_link(&found) {
-        return follow_beneath(root, path);
-    }
-    Ok(found)
 }
 
-/// What the link `path` leads to.
-pub(super) fn follow_beneath(root: BorrowedFd<'_>, path: &VirtualPath) -> Result<Stat, StorageError> {
-    refuse_reserved(path)?;
-    stat_of(open_beneath(root, path.relative(), OFlags::PATH)?)
-}
-
-/// Opens a regular file. It is looked at first, because opening a device or a FIFO can have effects of its own, even
-/// when it does not block.
-pub(super) fn open_regular(
-    root: BorrowedFd<'_>,
-    path: &VirtualPath,
-    access: OFlags,
-) -> Result<(OwnedFd, Stat), StorageError> {
-    if *path == VirtualPath::ROOT {
-        return Err(StorageError::IsADirectory);
-    }
-    let flags = access | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let parent = Parent::of(root, path)?;
-    let found = parent.stat()?;
-    let opened = if is_link(&found) {
-        must_be_regular(&follow_beneath(root, path)?)?;
-        open_beneath(root, path.relative(), flags)?
-    } else {
-        must_be_regular(&found)?;
-        parent.open(flags)?
-    };
-    // Something else may have taken the name meanwhile.
-    let stat = stat_of(&opened)?;
-    must_be_regular(&stat)?;
-    Ok((opened, stat))
-}
-
-/// Opens what `relative` leads to, if that is beneath `root`.
-pub(super) fn open_beneath(root: BorrowedFd<'_>, relative: &[u8], flags: OFlags) -> Result<OwnedFd, StorageError> {
+fn open_beneath(directory: BorrowedFd<'_>, relative: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
     for _ in 0..RESOLVE_ATTEMPTS {
         let opened = fs::openat2(
-            root,
+            directory,
             relative,
             flags | OFlags::CLOEXEC,
             Mode::empty(),
             ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS,
         );
         match opened {
-            // The kernel says AGAIN when a rename anywhere might have let a ".." escape, INTR when a signal came.
+            // The kernel returns EAGAIN when a concurrent rename might have let a ".." escape.
             Err(Errno::AGAIN | Errno::INTR) => {}
-            // It leads out of the root: it is not there, whatever there may be outside.
-            Err(Errno::XDEV) => return Err(StorageError::NotFound),
-            Err(errno) => return Err(errno.into()),
-            Ok(descriptor) => return Ok(descriptor),
+            // The path leads out of the root. Clients must not learn what exists there.
+            Err(Errno::XDEV) => return Err(Errno::NOENT),
+            opened => return opened,
         }
     }
-    Err(StorageError::Busy)
+    Err(Errno::AGAIN)
 }
 
-/// What is known of an open file or directory.
+/// The path of the parent and the last component. Clients cannot reach the parent of the root.
+fn split_last(path: &VirtualPath) -> Result<(&[u8], &[u8]), StorageError> {
+    refuse_reserved(path)?;
+    path.split_last().ok_or(StorageError::PermissionDenied)
+}
+
+fn refuse_reserved(path: &VirtualPath) -> Result<(), Errno> {
+    if path.components().any(is_reserved) {
+        Err(Errno::NOENT)
+    } else {
+        Ok(())
+    }
+}
+
+/// The `stat` of an open file or directory.
 pub(super) fn stat_of(descriptor: impl AsFd) -> Result<Stat, StorageError> {
     Ok(retry_on_intr(|| fs::fstat(&descriptor))?)
-}
-
-fn is_link(stat: &Stat) -> bool {
-    FileType::from_raw_mode(stat.st_mode) == FileType::Symlink
 }

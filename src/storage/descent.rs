@@ -1,11 +1,14 @@
 //! A position in a directory tree that is read depth first, however deep the tree is.
 //!
 //! Directories are opened one inside the other, by descriptor and single name, so no path is ever too long. Only the
-//! innermost [`OPEN_MAX`] stay open. Of those above, the identity and the place in their list are kept; they are opened
-//! again through `..`, and only used if they are the directory that the descent came through. A rename on the way makes
-//! the two differ, and the way back is then lost: the caller is told, and must not take the tree for read.
+//! innermost [`OPEN_MAX`] stay open. Of those above, the inode and the position in the list are kept; they are opened
+//! again through `..`, and used only if the inode is the same. It differs if a directory was moved meanwhile; then the
+//! way back is lost, and the walk is incomplete.
 
-use rustix::fs::{self, Dir, DirEntry, Mode, OFlags, ResolveFlags};
+use super::beneath::Root;
+use super::missed::{DEPTH_MAX, MissedReason};
+use crate::ftp::path::VirtualPath;
+use rustix::fs::{self, Access, AtFlags, Dir, DirEntry, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::ffi::CStr;
@@ -13,10 +16,8 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 /// Directories that stay open.
 const OPEN_MAX: usize = 4;
-/// Descriptors that a descent has open at any time: on the way up and down there is one more.
+/// Most descriptors that are open at a time: there is one more while moving up or down.
 pub(super) const DESCRIPTORS: usize = OPEN_MAX + 1;
-/// Deeper trees are not read to the end. Each level above the open ones costs some 40 bytes.
-pub(super) const DEPTH_MAX: usize = 100_000;
 /// Bytes of a path that are remembered, for messages.
 const PATH_MAX: usize = 4096;
 
@@ -26,14 +27,14 @@ const READING: OFlags = OFlags::RDONLY
     .union(OFlags::NONBLOCK)
     .union(OFlags::CLOEXEC);
 
-/// Where a reading of a tree stands. It can be sent to another thread.
+/// A position in a tree. It can be sent to another thread.
 #[derive(Debug)]
 pub(super) struct Descent {
     /// The outer directories, from the top.
     closed: Vec<Level>,
-    /// The inner ones; empty at the end.
+    /// The inner directories; empty at the end.
     open: VecDeque<(Level, Dir)>,
-    /// Of the innermost directory, beneath the top, as far as it is remembered.
+    /// The innermost directory, relative to the top, shortened if it is very long.
     path: Vec<u8>,
 }
 
@@ -42,43 +43,33 @@ pub(super) struct Descent {
 struct Level {
     device: u64,
     inode: u64,
-    /// Where its list goes on.
+    /// Where reading continues.
     offset: i64,
-    /// Bytes of the path that lead here.
+    /// Length of the path without this directory.
     path_length: usize,
 }
 
-/// Why a directory cannot be entered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    TooDeep,
-    Errno(Errno),
-}
-
-/// Why entries were missed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gap {
-    /// The rest of the innermost directory cannot be read.
-    Unreadable(Errno),
-    /// The directory above is not the one that the descent came through; the descent has ended.
-    WayBackLost,
-}
-
 impl Descent {
-    /// At the first entry of the directory `relative` beneath `root`, links followed as a login follows them.
-    pub(super) fn begin(root: BorrowedFd<'_>, relative: &[u8]) -> Result<Self, Errno> {
-        let within = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-        let top = fs::openat2(root, relative, READING - OFlags::NOFOLLOW, Mode::empty(), within)?;
-        let level = Level::of(&top, 0)?;
-        Ok(Self {
-            closed: Vec::new(),
-            open: VecDeque::from([(level, Dir::new(top)?)]),
-            path: Vec::new(),
-        })
+    /// At the first entry of the directory `start`; links in `start` are followed, as they are at login.
+    pub(super) fn begin(root: &Root, start: &VirtualPath) -> Result<Self, MissedReason> {
+        let begin = || {
+            let top = root.open_path(start, READING - OFlags::NOFOLLOW)?;
+            Ok((Level::of(&top, 0)?, Dir::new(top)?))
+        };
+        match begin() {
+            Ok(top) => Ok(Self {
+                closed: Vec::new(),
+                open: VecDeque::from([top]),
+                path: Vec::new(),
+            }),
+            Err(Errno::NOENT | Errno::NOTDIR) => Err(MissedReason::NotThere),
+            Err(errno) => Err(MissedReason::Unreadable(errno)),
+        }
     }
 
-    /// The next entry of the innermost directory that has one, `.` and `..` left out; `None` at the end of the tree.
-    pub(super) fn next(&mut self) -> Result<Option<DirEntry>, Gap> {
+    /// The next entry, except `.` and `..`; `None` at the end of the tree. After an error, the next call continues with
+    /// the directory above, or ends.
+    pub(super) fn next(&mut self) -> Result<Option<DirEntry>, MissedReason> {
         while let Some((level, directory)) = self.open.back_mut() {
             match directory.read() {
                 Some(Ok(entry)) => {
@@ -87,8 +78,8 @@ impl Descent {
                         return Ok(Some(entry));
                     }
                 }
-                // The list gives nothing more after an error, so the next call goes up.
-                Some(Err(errno)) => return Err(Gap::Unreadable(errno)),
+                // After an error, `read` returns `None`, so the next call leaves the directory.
+                Some(Err(errno)) => return Err(MissedReason::Unreadable(errno)),
                 None => self.leave()?,
             }
         }
@@ -100,16 +91,38 @@ impl Descent {
         self.open.back().and_then(|(_, directory)| directory.fd().ok())
     }
 
-    /// Its path beneath the top; empty for the top itself, cut off where it is very long.
+    /// The path of the innermost directory, relative to the top: empty for the top, shortened if it is very long.
     pub(super) fn path(&self) -> &[u8] {
         &self.path
     }
 
-    /// Makes the directory `name` of the innermost one the innermost. After an error the position is as before.
-    pub(super) fn enter(&mut self, name: &CStr) -> Result<(), Refusal> {
-        if self.closed.len() + self.open.len() >= DEPTH_MAX {
-            return Err(Refusal::TooDeep);
+    /// The `stat` of an entry of the innermost directory; `None`: it was removed meanwhile.
+    pub(super) fn stat(&self, name: &CStr) -> Result<Option<Stat>, MissedReason> {
+        let Some(directory) = self.directory() else {
+            return Ok(None);
+        };
+        match fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(MissedReason::Unreadable(errno)),
         }
+    }
+
+    /// Enters the directory `name` of the innermost directory. The position stays the same after an error, and where
+    /// there is nothing to see.
+    pub(super) fn enter(&mut self, name: &CStr) -> Result<(), MissedReason> {
+        if self.closed.len() + self.open.len() >= DEPTH_MAX {
+            return Err(MissedReason::TooDeep);
+        }
+        match self.descend(name) {
+            // The directory was removed or replaced meanwhile.
+            Ok(()) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
+            Err(Errno::ACCESS | Errno::PERM) if self.is_out_of_reach(name) => Ok(()),
+            Err(errno) => Err(MissedReason::Unreadable(errno)),
+        }
+    }
+
+    fn descend(&mut self, name: &CStr) -> Result<(), Errno> {
         let outer = self.directory().ok_or(Errno::NOENT)?;
         let inner = fs::openat(outer, name, READING, Mode::empty())?;
         let path_length = self.path.len();
@@ -127,7 +140,18 @@ impl Descent {
         Ok(())
     }
 
-    fn leave(&mut self) -> Result<(), Gap> {
+    /// Whether clients cannot have stored anything in the directory: it belongs to another user, and the server may not
+    /// even enter it, as with `lost+found`. A directory of the server's own user may have had another mode before.
+    fn is_out_of_reach(&self, name: &CStr) -> bool {
+        let Some(directory) = self.directory() else {
+            return false;
+        };
+        let is_foreign = fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
+            .is_ok_and(|stat| stat.st_uid != rustix::process::geteuid().as_raw());
+        is_foreign && fs::accessat(directory, name, Access::EXEC_OK, AtFlags::EACCESS) == Err(Errno::ACCESS)
+    }
+
+    fn leave(&mut self) -> Result<(), MissedReason> {
         let Some((level, inner)) = self.open.pop_back() else {
             return Ok(());
         };
@@ -139,7 +163,7 @@ impl Descent {
                 Ok(directory) => self.open.push_back((above, directory)),
                 Err(_) => {
                     self.closed.clear();
-                    return Err(Gap::WayBackLost);
+                    return Err(MissedReason::Moved);
                 }
             }
         }
@@ -158,7 +182,7 @@ impl Level {
         })
     }
 
-    /// Opens this directory, which was above `inner`, and goes on in its list where it was left.
+    /// Opens this directory again from `inner`, which was in it, and continues where reading stopped.
     fn open_again(&self, inner: &Dir) -> Result<Dir, Errno> {
         let above = fs::openat(inner.fd()?, c"..", READING, Mode::empty())?;
         let stat = fs::fstat(&above)?;
@@ -168,11 +192,5 @@ impl Level {
         let mut directory = Dir::new(above)?;
         directory.seek(self.offset)?;
         Ok(directory)
-    }
-}
-
-impl From<Errno> for Refusal {
-    fn from(errno: Errno) -> Self {
-        Refusal::Errno(errno)
     }
 }

@@ -1,40 +1,40 @@
-//! An open directory, read a batch of entries at a time, in the order that the file system gives.
+//! An open directory, read one batch of entries at a time, in the order of the file system.
 //!
-//! A batch is what one `getdents64` puts into a small buffer, so a directory of a million entries costs the memory of
-//! one of ten. Nothing here may sort, recurse or keep names.
+//! A batch is what one `getdents64` puts into a small buffer, so a directory of a million entries needs no more memory
+//! than one of ten. Nothing here sorts, recurses or keeps names.
 
-use super::StorageError;
-use super::beneath::follow_beneath;
-use super::disk_root::{attributes_from, is_reserved};
+use super::beneath::Root;
+use super::error::StorageError;
+use super::file_status::served_attributes;
+use super::reserved_name::is_reserved;
 use crate::descriptors::Permit;
 use crate::ftp::listing::{Attributes, Kind};
 use crate::ftp::path::VirtualPath;
 use rustix::fs::{self, AtFlags, FileType, RawDir};
 use rustix::io::{Errno, retry_on_intr};
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
-use std::sync::Arc;
 
-/// A directory being read.
+/// A directory that is being read.
 #[derive(Debug)]
 pub struct OpenDirectory {
-    place: Place,
-    /// The computed entries have been given out; those of the disk follow.
+    lookup: EntryLookup,
+    /// Whether the computed entries have been visited; those on disk follow.
     is_past_computed: bool,
 }
 
-/// Where the directory stands: what its entries are looked up with.
+/// Looks up the entries of one directory.
 #[derive(Debug)]
-pub struct Place {
-    disk: Option<DiskPlace>,
-    /// Entries that no disk knows of.
+pub struct EntryLookup {
+    disk: Option<DiskDirectory>,
+    /// Entries that are not on disk.
     computed: Rc<[ComputedEntry]>,
 }
 
 #[derive(Debug)]
-struct DiskPlace {
-    root: Arc<OwnedFd>,
+struct DiskDirectory {
+    root: Root,
     path: VirtualPath,
     descriptor: OwnedFd,
     _permit: Permit,
@@ -43,11 +43,11 @@ struct DiskPlace {
 /// An entry that is computed, not stored.
 #[derive(Clone, Debug)]
 pub(super) struct ComputedEntry {
-    pub name: CString,
+    pub name: &'static CStr,
     pub attributes: Attributes,
 }
 
-/// What the directory itself tells of an entry's kind, without another system call.
+/// The kind of an entry as the directory gives it, without another system call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryType {
     File,
@@ -55,7 +55,7 @@ pub enum EntryType {
     SymbolicLink,
     /// A device, socket or FIFO: not served.
     Special,
-    /// The file system does not say here.
+    /// The file system does not provide it here.
     Unknown,
 }
 
@@ -67,15 +67,15 @@ pub enum Batch {
 }
 
 impl OpenDirectory {
-    pub(super) fn on_disk(root: Arc<OwnedFd>, path: VirtualPath, descriptor: OwnedFd, permit: Permit) -> Self {
-        let disk = DiskPlace {
+    pub(super) fn on_disk(root: Root, path: VirtualPath, descriptor: OwnedFd, permit: Permit) -> Self {
+        let disk = DiskDirectory {
             root,
             path,
             descriptor,
             _permit: permit,
         };
         Self {
-            place: Place {
+            lookup: EntryLookup {
                 disk: Some(disk),
                 computed: Rc::default(),
             },
@@ -86,7 +86,7 @@ impl OpenDirectory {
     /// A directory of computed entries only.
     pub(super) fn computed(entries: Rc<[ComputedEntry]>) -> Self {
         Self {
-            place: Place {
+            lookup: EntryLookup {
                 disk: None,
                 computed: entries,
             },
@@ -94,44 +94,44 @@ impl OpenDirectory {
         }
     }
 
-    /// The same directory with computed entries before its own.
+    /// The same directory with computed entries before its own; they hide those of the same name.
     pub(super) fn with_computed(mut self, entries: Rc<[ComputedEntry]>) -> Self {
-        self.place.computed = entries;
+        self.lookup.computed = entries;
         self.is_past_computed = false;
         self
     }
 
-    /// Calls `visit` for every entry of the next batch, `.` and `..` included, the server's own names left out. A batch
-    /// is what fits into `batch_bytes`: an entry with a name of usual length takes 32.
+    /// Calls `visit` for every entry of the next batch, including `.` and `..` but no reserved names. A batch is what
+    /// fits into `batch_bytes`; an entry with a name of usual length takes 32.
     pub fn next_batch<E: From<StorageError>>(
         &mut self,
         batch_bytes: usize,
-        mut visit: impl FnMut(&Place, &CStr, EntryType) -> Result<(), E>,
+        mut visit: impl FnMut(&EntryLookup, &CStr, EntryType) -> Result<(), E>,
     ) -> Result<Batch, E> {
         if !self.is_past_computed {
             self.is_past_computed = true;
-            for entry in self.place.computed.iter() {
-                visit(&self.place, &entry.name, entry.entry_type())?;
+            for entry in self.lookup.computed.iter() {
+                visit(&self.lookup, entry.name, entry.entry_type())?;
             }
             return Ok(Batch::More);
         }
-        let Some(disk) = &self.place.disk else {
+        let Some(disk) = &self.lookup.disk else {
             return Ok(Batch::End);
         };
-        // Used up before the call returns, so a listing that waits for its client does not hold it.
+        // Dropped before the call returns, so a listing that waits for its client holds no buffer.
         let mut batch: Vec<u8> = Vec::with_capacity(batch_bytes);
         let mut entries = RawDir::new(disk.descriptor.as_fd(), batch.spare_capacity_mut());
         loop {
             match entries.next() {
                 None => return Ok(Batch::End),
                 Some(Err(Errno::INTR)) => {}
-                // The directory was removed while it was read: it has no more entries.
+                // The directory was removed meanwhile.
                 Some(Err(Errno::NOENT)) => return Ok(Batch::End),
                 Some(Err(errno)) => return Err(StorageError::from(errno).into()),
                 Some(Ok(entry)) => {
                     let name = entry.file_name();
-                    if !is_reserved(name.to_bytes()) && !self.place.is_computed(name) {
-                        visit(&self.place, name, entry_type(entry.file_type()))?;
+                    if !is_reserved(name.to_bytes()) && !self.lookup.is_computed(name) {
+                        visit(&self.lookup, name, entry_type(entry.file_type()))?;
                     }
                 }
             }
@@ -142,8 +142,9 @@ impl OpenDirectory {
     }
 }
 
-impl Place {
-    /// What is known of the entry itself; a symbolic link is not followed. `Ok(None)`: not served, or gone meanwhile.
+impl EntryLookup {
+    /// The attributes of the entry itself; a symbolic link is not followed. `Ok(None)`: not served, or removed
+    /// meanwhile.
     pub fn attributes(&self, name: &CStr) -> Result<Option<Attributes>, StorageError> {
         if let Some(entry) = self.computed_entry(name) {
             return Ok(Some(entry.attributes));
@@ -151,27 +152,27 @@ impl Place {
         let Some(disk) = &self.disk else {
             return Ok(None);
         };
-        // The parent of the root is outside: "..", listed there, shows the root itself.
+        // The parent of the root is outside the root, so ".." is the root itself.
         let name = if name == c".." && disk.path == VirtualPath::ROOT {
             c"."
         } else {
             name
         };
         match retry_on_intr(|| fs::statat(&disk.descriptor, name, AtFlags::SYMLINK_NOFOLLOW)) {
-            Ok(stat) => Ok(attributes_from(&stat)),
+            Ok(stat) => Ok(served_attributes(&stat)),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(errno.into()),
         }
     }
 
-    /// What a symbolic link leads to, if that is there, beneath the root, and served.
+    /// The attributes of the target of a symbolic link, if it exists beneath the root and is served.
     pub fn followed(&self, name: &CStr) -> Option<Attributes> {
         let disk = self.disk.as_ref()?;
         let path = disk.path.child(name.to_bytes());
-        attributes_from(&follow_beneath(disk.root.as_fd(), &path).ok()?)
+        served_attributes(&disk.root.follow(&path).ok()?)
     }
 
-    /// The text of a symbolic link.
+    /// The target of a symbolic link, as written in the link.
     pub fn link_text(&self, name: &CStr) -> Option<Vec<u8>> {
         let disk = self.disk.as_ref()?;
         let text = retry_on_intr(|| fs::readlinkat(&disk.descriptor, name, Vec::new())).ok()?;
@@ -179,7 +180,7 @@ impl Place {
     }
 
     fn computed_entry(&self, name: &CStr) -> Option<&ComputedEntry> {
-        self.computed.iter().find(|entry| entry.name.as_c_str() == name)
+        self.computed.iter().find(|entry| entry.name == name)
     }
 
     fn is_computed(&self, name: &CStr) -> bool {

@@ -1,79 +1,66 @@
-//! A real directory as storage: every path is resolved by the kernel beneath the root's descriptor.
-//!
-//! Nothing here may block on what it opens: a FIFO or device is looked at, refused, and never opened.
+//! A real directory as storage: the kernel resolves every path beneath the root's descriptor.
 
-use super::beneath::{open_beneath, open_regular, stat_beneath};
-use super::upload::{Changes, UploadPolicy};
-use super::{
-    Audience, Existing, OpenDirectory, OpenFile, Purpose, Quota, Storage, StorageError, TreeWalk, Upload, UploadKind,
-    changes,
-};
+use super::beneath::Root;
+use super::change_options::{Audience, Existing, UploadKind};
+use super::directory::OpenDirectory;
+use super::error::StorageError;
+use super::file_status::file_size;
+use super::interface::Storage;
+use super::open_file::OpenFile;
+use super::quota::Quota;
+use super::tree_walk::{TreeWalk, WalkPurpose};
+use super::upload::Upload;
+use super::write_access::{UploadPolicy, WritableRoot, WriteAccess};
 use crate::descriptors::{Descriptors, Permit};
-use crate::ftp::listing::{Attributes, Kind};
+use crate::ftp::listing::Attributes;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::timestamp::Timestamp;
 use crate::random::Random;
-use rustix::fs::{self, FileType, Mode, OFlags, Stat};
+use rustix::fs::{self, OFlags};
+use rustix::io::retry_on_intr;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
 
-/// Names that start with this are the server's own and do not exist for clients.
-pub(super) const RESERVED_PREFIX: &[u8] = b".loopftpd-";
-
-/// The served directory.
+/// The served directory, or the root of an account in it.
 #[derive(Debug)]
 pub struct DiskRoot {
-    root: Arc<OwnedFd>,
+    root: Root,
     descriptors: Descriptors,
-    /// `None`: nothing can be changed, whatever a session asks for.
-    changes: Option<Rc<Changes>>,
-    /// Of the root's descriptor, where a session opened it.
+    /// `None`: read-only.
+    write_access: Option<Rc<WriteAccess>>,
+    /// For the root's descriptor, if a session opened it.
     _permit: Option<Permit>,
 }
 
 impl DiskRoot {
-    /// Opens `directory` as the root that everything is resolved beneath; opened files count against `descriptors`.
+    /// Opens `directory`, read-only. Opened files count against `descriptors`.
     pub fn open(directory: &Path, descriptors: Descriptors) -> io::Result<Self> {
-        let root = fs::open(
-            directory,
-            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )?;
         Ok(Self {
-            root: Arc::new(root),
+            root: Root::open(directory)?,
             descriptors,
-            changes: None,
+            write_access: None,
             _permit: None,
         })
     }
 
-    /// The same files, which can now be changed. `random` names what is being received.
+    /// The same files, which may now be changed. `random` gives the names of temporary files.
     pub fn writable(self, policy: UploadPolicy, random: Random) -> Self {
         Self {
-            changes: Some(Rc::new(Changes::new(policy, random))),
+            write_access: Some(Rc::new(WriteAccess::new(policy, random))),
             ..self
         }
     }
 
-    /// The root's descriptor.
-    pub fn descriptor(&self) -> BorrowedFd<'_> {
-        self.root.as_fd()
+    fn for_writing(&self) -> Result<WritableRoot<'_>, StorageError> {
+        Ok(WritableRoot {
+            root: &self.root,
+            descriptors: &self.descriptors,
+            access: self.write_access.as_ref().ok_or(StorageError::PermissionDenied)?,
+        })
     }
 
-    /// The root's descriptor, for somebody who may outlive this value.
-    pub(super) fn shared_descriptor(&self) -> Arc<OwnedFd> {
-        Arc::clone(&self.root)
-    }
-
-    /// How files are changed; the whole storage is read-only without it.
-    pub(super) fn changes(&self) -> Result<&Rc<Changes>, StorageError> {
-        self.changes.as_ref().ok_or(StorageError::PermissionDenied)
-    }
-
-    pub(super) fn permit(&self) -> Result<Permit, StorageError> {
+    fn permit(&self) -> Result<Permit, StorageError> {
         self.descriptors.permit().ok_or(StorageError::Busy)
     }
 }
@@ -81,54 +68,42 @@ impl DiskRoot {
 impl Storage for DiskRoot {
     fn attributes(&self, path: &VirtualPath) -> Result<Attributes, StorageError> {
         let _permit = self.permit()?;
-        attributes_beneath(self.root.as_fd(), path)
+        self.root.attributes(path)
     }
 
     fn entry(&self, path: &VirtualPath) -> Result<Attributes, StorageError> {
-        changes::entry(self, path)
+        let _permit = self.permit()?;
+        if *path == VirtualPath::ROOT {
+            return self.root.attributes(path);
+        }
+        self.root.parent(path)?.attributes()
     }
 
     fn check_directory(&self, path: &VirtualPath) -> Result<(), StorageError> {
-        refuse_reserved(path)?;
         let _permit = self.permit()?;
-        // Looking up "." needs the right to search the directory itself, which opening it by path alone would not ask.
-        let mut inside = path.relative().to_vec();
-        inside.extend_from_slice(b"/.");
-        open_beneath(self.root.as_fd(), &inside, OFlags::PATH | OFlags::DIRECTORY)?;
-        Ok(())
+        self.root.check_directory(path)
     }
 
     fn open_file(&self, path: &VirtualPath) -> Result<OpenFile, StorageError> {
         let permit = self.permit()?;
-        let (descriptor, stat) = open_regular(self.root.as_fd(), path, OFlags::RDONLY)?;
-        let size = u64::try_from(stat.st_size).unwrap_or(0);
-        Ok(OpenFile::on_disk(descriptor, size, permit))
+        let (descriptor, stat) = self.root.open_regular(path, OFlags::RDONLY)?;
+        Ok(OpenFile::on_disk(descriptor, file_size(&stat), permit))
     }
 
     fn open_directory(&self, path: &VirtualPath) -> Result<OpenDirectory, StorageError> {
-        refuse_reserved(path)?;
         let permit = self.permit()?;
-        let descriptor = open_beneath(
-            self.root.as_fd(),
-            path.relative(),
-            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK,
-        )?;
-        Ok(OpenDirectory::on_disk(
-            Arc::clone(&self.root),
-            path.clone(),
-            descriptor,
-            permit,
-        ))
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK;
+        let descriptor = self.root.open_path(path, flags)?;
+        let root = self.root.clone();
+        Ok(OpenDirectory::on_disk(root, path.clone(), descriptor, permit))
     }
 
     fn beneath(&self, path: &VirtualPath) -> Result<Rc<dyn Storage>, StorageError> {
-        refuse_reserved(path)?;
         let permit = self.permit()?;
-        let root = open_beneath(self.root.as_fd(), path.relative(), OFlags::PATH | OFlags::DIRECTORY)?;
         Ok(Rc::new(DiskRoot {
-            root: Arc::new(root),
+            root: self.root.subdirectory(path)?,
             descriptors: self.descriptors.clone(),
-            changes: self.changes.clone(),
+            write_access: self.write_access.clone(),
             _permit: Some(permit),
         }))
     }
@@ -140,92 +115,44 @@ impl Storage for DiskRoot {
         audience: Audience,
         quota: Option<Quota>,
     ) -> Result<Upload, StorageError> {
-        Upload::begin(self, path, kind, audience, quota)
+        Upload::begin(&self.for_writing()?, path, kind, audience, quota)
     }
 
     fn remove_file(&self, path: &VirtualPath) -> Result<(), StorageError> {
-        changes::remove_file(self, path)
+        self.for_writing()?.remove_file(path)
     }
 
     fn make_directory(&self, path: &VirtualPath, audience: Audience) -> Result<(), StorageError> {
-        changes::make_directory(self, path, audience)
+        self.for_writing()?.make_directory(path, audience)
     }
 
     fn remove_directory(&self, path: &VirtualPath) -> Result<(), StorageError> {
-        changes::remove_directory(self, path)
+        self.for_writing()?.remove_directory(path)
     }
 
     fn rename(&self, from: &VirtualPath, to: &VirtualPath, existing: Existing) -> Result<(), StorageError> {
-        changes::rename(self, from, to, existing)
+        self.for_writing()?.rename(from, to, existing)
     }
 
     fn set_modified(&self, path: &VirtualPath, time: Timestamp) -> Result<(), StorageError> {
-        changes::set_modified(self, path, time)
+        self.for_writing()?.set_modified(path, time)
     }
 
     fn set_mode(&self, path: &VirtualPath, mode: u32) -> Result<u32, StorageError> {
-        changes::set_mode(self, path, mode)
+        self.for_writing()?.set_mode(path, mode)
     }
 
-    fn walk(&self, from: &VirtualPath, purpose: Purpose) -> TreeWalk {
-        TreeWalk::new(self, from, purpose)
+    fn walk(&self, start: &VirtualPath, purpose: WalkPurpose) -> TreeWalk {
+        TreeWalk::new(self.root.clone(), start, purpose)
     }
 
     fn free_space(&self, path: &VirtualPath) -> Result<u64, StorageError> {
-        changes::free_space(self, path)
+        let _permit = self.permit()?;
+        let opened = self.root.open_path(path, OFlags::PATH)?;
+        let space = retry_on_intr(|| fs::fstatvfs(&opened))?;
+        Ok(space.f_bavail.saturating_mul(space.f_frsize))
     }
 }
 
-/// What is known of `path`, links followed beneath `root`; files that are neither regular nor directories do not exist.
-pub(super) fn attributes_beneath(root: BorrowedFd<'_>, path: &VirtualPath) -> Result<Attributes, StorageError> {
-    attributes_from(&stat_beneath(root, path)?).ok_or(StorageError::NotFound)
-}
-
-/// The listing's view of a `stat`, or `None` for kinds that are not served (devices, sockets, FIFOs).
-pub(super) fn attributes_from(stat: &Stat) -> Option<Attributes> {
-    let kind = match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => Kind::File,
-        FileType::Directory => Kind::Directory,
-        FileType::Symlink => Kind::SymbolicLink,
-        FileType::Fifo | FileType::Socket | FileType::CharacterDevice | FileType::BlockDevice | FileType::Unknown => {
-            return None;
-        }
-    };
-    Some(Attributes {
-        kind,
-        mode: stat.st_mode & 0o7777,
-        links: stat.st_nlink,
-        size: u64::try_from(stat.st_size).unwrap_or(0),
-        modified: Timestamp::from_unix(stat.st_mtime),
-        device: stat.st_dev,
-        inode: stat.st_ino,
-        readable: true,
-    })
-}
-
-/// Devices, sockets and FIFOs do not exist for clients.
-pub(super) fn must_be_regular(stat: &Stat) -> Result<(), StorageError> {
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => Ok(()),
-        FileType::Directory => Err(StorageError::IsADirectory),
-        FileType::Symlink
-        | FileType::Fifo
-        | FileType::Socket
-        | FileType::CharacterDevice
-        | FileType::BlockDevice
-        | FileType::Unknown => Err(StorageError::NotFound),
-    }
-}
-
-pub(super) fn refuse_reserved(path: &VirtualPath) -> Result<(), StorageError> {
-    if path.components().any(is_reserved) {
-        Err(StorageError::NotFound)
-    } else {
-        Ok(())
-    }
-}
-
-/// Whether a name is one of the server's own temporary names.
-pub fn is_reserved(name: &[u8]) -> bool {
-    name.starts_with(RESERVED_PREFIX)
-}
+#[cfg(test)]
+mod tests;

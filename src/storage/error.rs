@@ -1,57 +1,58 @@
 //! Why the storage refused. The system's error numbers end here: each that a client can cause has a meaning of its own,
-//! and one that is not expected keeps its name instead of being taken for another.
+//! and an unexpected one keeps its name.
 
 use rustix::io::Errno;
 
 /// Why the storage refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.word())]
 pub enum StorageError {
-    /// Missing; or not there for clients: outside the root, neither file nor directory, or one of the server's own
-    /// names. What lies outside is the same as what is missing, so that no client can find out what is there.
+    /// Missing, or hidden from clients: outside the root, neither file nor directory, or a reserved name. All are the
+    /// same error, so that no client can find out what exists outside the root.
     NotFound,
     PermissionDenied,
     ReadOnlyFileSystem,
     NotADirectory,
     IsADirectory,
-    /// Nothing can have so long a name.
+    /// The name of an existing file cannot be this long.
     NameTooLong,
-    /// The same, of a name that is about to be given.
+    /// The name of a new file cannot be this long.
     NewNameTooLong,
-    /// No file can have this name here.
+    /// The file system does not allow this name.
     NameRefused,
-    /// Symbolic links lead to each other.
+    /// Symbolic links form a loop.
     LinkLoop,
     /// A rename would have to copy.
     OtherFileSystem,
-    /// A rename would put a directory into itself.
+    /// A rename would move a directory into itself.
     IntoItself,
-    /// The system itself uses it, as it does a mount point.
+    /// The system uses it, for example as a mount point.
     InUse,
-    /// Something is short for the moment (descriptors, memory, a rename race): the same request may succeed later.
+    /// A temporary shortage (descriptors, memory) or a race with a rename: the same request may succeed later.
     Busy,
-    /// The storage itself failed.
+    /// An I/O error.
     Failed,
     /// The disk is full.
     NoSpace,
-    /// The account's quota, or that of the server's user, is used up.
+    /// The quota of the account, or the disk quota of the server's user, is used up.
     QuotaExceeded,
-    /// The account has as many files and directories as it may.
+    /// The account has reached its limit of files and directories.
     TooManyEntries,
-    /// Larger than a file can be here.
+    /// Larger than this file system or the process's limits allow.
     FileTooLarge,
-    /// Something has the name already.
+    /// The name is taken.
     Exists,
-    /// A directory has the name that a file was to get.
+    /// A directory has the name of the file to be created.
     DirectoryExists,
     NotEmpty,
-    /// An upload was to go on behind the end of what is there.
+    /// The restart offset of an upload is behind the end of the file.
     BeyondEnd,
-    /// Anything else that the system may say.
+    /// Any other error of the system.
     Unexpected(Errno),
 }
 
 impl StorageError {
-    /// The word in logs and events; it does not change between versions.
+    /// The word in logs and events; it stays the same between versions.
     pub fn word(self) -> &'static str {
         match self {
             StorageError::NotFound => "not-found",
@@ -78,12 +79,30 @@ impl StorageError {
             StorageError::Unexpected(_) => "unexpected-error",
         }
     }
+
+    /// The error of a system call that gives a file a name: the new name is the problem, not an existing one. Some file
+    /// systems refuse characters that others accept (EINVAL, EILSEQ).
+    pub(super) fn of_new_name(errno: Errno) -> Self {
+        match errno {
+            Errno::NAMETOOLONG => StorageError::NewNameTooLong,
+            Errno::INVAL | Errno::ILSEQ => StorageError::NameRefused,
+            other => other.into(),
+        }
+    }
+
+    /// The same error where a file is to be written: a directory has its name.
+    pub(super) fn of_upload(self) -> Self {
+        match self {
+            StorageError::IsADirectory => StorageError::DirectoryExists,
+            other => other,
+        }
+    }
 }
 
 impl From<Errno> for StorageError {
     fn from(errno: Errno) -> Self {
         match errno {
-            // ENXIO: a FIFO, socket or device, which clients do not see.
+            // ENXIO: a FIFO, socket or device; these are hidden from clients.
             Errno::NOENT | Errno::NXIO => StorageError::NotFound,
             Errno::ACCESS | Errno::PERM => StorageError::PermissionDenied,
             Errno::ROFS => StorageError::ReadOnlyFileSystem,
@@ -107,7 +126,7 @@ impl From<Errno> for StorageError {
     }
 }
 
-/// The name that the manual pages give an error number, as in `ENOTTY`.
+/// The symbolic name of an error number, such as `ENOTTY`.
 pub fn errno_name(errno: Errno) -> String {
     match nix::errno::Errno::from_raw(errno.raw_os_error()) {
         nix::errno::Errno::UnknownErrno => format!("error {}", errno.raw_os_error()),
@@ -120,14 +139,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_expected_keeps_its_name() {
+    fn an_unexpected_error_keeps_its_name() {
         assert_eq!(StorageError::from(Errno::NOTTY), StorageError::Unexpected(Errno::NOTTY));
         assert_eq!(errno_name(Errno::NOTTY), "ENOTTY");
         assert_eq!(errno_name(Errno::from_raw_os_error(4_000)), "error 4000");
     }
 
     #[test]
-    fn only_what_is_missing_or_hidden_is_not_found() {
+    fn errors_of_new_names_blame_the_new_name() {
+        for (errno, expected) in [
+            (Errno::NAMETOOLONG, StorageError::NewNameTooLong),
+            (Errno::ILSEQ, StorageError::NameRefused),
+            (Errno::INVAL, StorageError::NameRefused),
+            (Errno::NOSPC, StorageError::NoSpace),
+        ] {
+            assert_eq!(StorageError::of_new_name(errno), expected, "{errno}");
+        }
+    }
+
+    #[test]
+    fn only_missing_and_hidden_files_are_not_found() {
         let not_found =
             (1..200).filter(|raw| StorageError::from(Errno::from_raw_os_error(*raw)) == StorageError::NotFound);
         let expected = [Errno::NOENT, Errno::NXIO].map(Errno::raw_os_error);

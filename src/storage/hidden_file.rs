@@ -1,42 +1,44 @@
-//! A file that is being received, under a name that does not exist for clients.
+//! The temporary file of an upload, under a name that clients cannot see.
 //!
-//! It stands in the directory of its target, so that taking the target's name is one `renameat2` within one file
-//! system. Whoever drops it unpublished removes it: no path through the server leaves rubbish behind, short of a killed
-//! process, whose rubbish [`sweep`](super::sweep) finds.
+//! It is in the directory of its target, so that taking the target's name is one `renameat2` within one file system.
+//! A file that is dropped unpublished is removed. Only a killed process leaves temporary files behind; the sweep at the
+//! next start removes those ([`StaleUploads`](super::stale_uploads::StaleUploads)).
 
-use super::changes::while_naming;
-use super::disk_root::RESERVED_PREFIX;
-use super::{Existing, StorageError};
+use super::change_options::Existing;
+use super::error::StorageError;
+use super::file_status::{file_size, is_directory};
+use super::reserved_name::temporary_name;
 use crate::random::Random;
-use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
+use crate::shown_name::Shown;
+use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 use std::mem;
 use std::os::fd::OwnedFd;
 
-/// How many names are tried; two of 128 random bits never meet by chance.
+/// Names to try before giving up; two of 128 random bits never collide by chance.
 const ATTEMPTS: usize = 8;
 
-/// The hidden name, and the one that it is to become.
+/// A temporary file, with the name that it will take.
 #[derive(Debug)]
 pub(super) struct HiddenFile {
     directory: OwnedFd,
     hidden_name: Vec<u8>,
     target_name: Vec<u8>,
     existing: Existing,
-    fate: Fate,
+    if_unpublished: IfUnpublished,
 }
 
-/// What happens to the file when nobody publishes it.
+/// What happens to the file if it is not published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+enum IfUnpublished {
     Remove,
     /// It takes the target's name if that is free, so that the upload can be resumed (`--partial keep`).
     KeepPart,
-    /// It has its name, or is gone.
-    Settled,
+    /// It is published or removed already.
+    Nothing,
 }
 
-/// What a broken-off upload has left.
+/// What an aborted upload leaves behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Left {
     Nothing,
@@ -44,7 +46,7 @@ pub(super) enum Left {
 }
 
 impl HiddenFile {
-    /// Creates a file that nobody else can have made or guessed (threat H14).
+    /// Creates a file with a name that no other process can guess, and fails if it exists (threat H14).
     pub(super) fn create(
         directory: OwnedFd,
         target_name: &[u8],
@@ -54,7 +56,7 @@ impl HiddenFile {
     ) -> Result<(Self, OwnedFd), StorageError> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         for _ in 0..ATTEMPTS {
-            let hidden_name = hidden_name(random);
+            let hidden_name = temporary_name(random);
             match fs::openat(&directory, hidden_name.as_slice(), flags, mode) {
                 Ok(file) => {
                     let hidden = Self {
@@ -62,46 +64,46 @@ impl HiddenFile {
                         hidden_name,
                         target_name: target_name.to_vec(),
                         existing,
-                        fate: Fate::Remove,
+                        if_unpublished: IfUnpublished::Remove,
                     };
                     return Ok((hidden, file));
                 }
                 Err(Errno::EXIST | Errno::INTR) => {}
-                Err(errno) => return Err(while_naming(errno)),
+                Err(errno) => return Err(StorageError::of_new_name(errno)),
             }
         }
         Err(StorageError::Busy)
     }
 
-    /// From now on a broken-off upload leaves its part under the target's name, if no file has it.
+    /// From now on, an aborted upload leaves its part under the target's name if that is free.
     pub(super) fn keep_part(&mut self) {
-        self.fate = Fate::KeepPart;
+        self.if_unpublished = IfUnpublished::KeepPart;
     }
 
-    /// Takes the target's name: whoever opens it sees the old file whole or the new one whole, never a mix.
+    /// Takes the target's name in one step: other processes open either the complete old file or the complete new one.
     pub(super) fn publish(&mut self) -> Result<(), StorageError> {
-        self.fate = Fate::Remove;
+        self.if_unpublished = IfUnpublished::Remove;
         match self.existing {
             Existing::Replace => self.rename(RenameFlags::empty()),
             Existing::Refuse => self.take_free_name(),
         }
-        .map_err(while_naming)?;
-        self.fate = Fate::Settled;
+        .map_err(StorageError::of_new_name)?;
+        self.if_unpublished = IfUnpublished::Nothing;
         Ok(())
     }
 
-    /// Does the same and says how many bytes went with the file whose place it took; `None`: the name was free.
+    /// Like [`publish`](Self::publish); returns the size of the file that it replaced, or `None` if the name was free.
     ///
-    /// Another thread may remove the target at the same moment. So the two names change places in one step, and what
-    /// has the hidden one then is ours to look at: nobody else can count it as gone.
+    /// Another thread may remove the target at the same moment. Therefore the two names are exchanged in one step;
+    /// then only this process can see the old file, and nothing else can count it as removed.
     pub(super) fn publish_counting(&mut self) -> Result<Option<u64>, StorageError> {
-        self.fate = Fate::Remove;
+        self.if_unpublished = IfUnpublished::Remove;
         let replaced = match self.existing {
             Existing::Replace => self.replace_counting(),
             Existing::Refuse => self.take_free_name().map(|()| None),
         }
-        .map_err(while_naming)?;
-        self.fate = Fate::Settled;
+        .map_err(StorageError::of_new_name)?;
+        self.if_unpublished = IfUnpublished::Nothing;
         Ok(replaced)
     }
 
@@ -110,24 +112,24 @@ impl HiddenFile {
             match self.rename(RenameFlags::NOREPLACE) {
                 Ok(()) => return Ok(None),
                 Err(Errno::EXIST) => {}
-                Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => return self.look_and_replace(),
+                Err(errno) if is_unsupported(errno) => return self.stat_and_replace(),
                 Err(errno) => return Err(errno),
             }
             match self.rename(RenameFlags::EXCHANGE) {
                 Ok(()) => return self.remove_exchanged(),
-                // It has gone since.
+                // The target was removed meanwhile.
                 Err(Errno::NOENT) => {}
-                Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => return self.look_and_replace(),
+                Err(errno) if is_unsupported(errno) => return self.stat_and_replace(),
                 Err(errno) => return Err(errno),
             }
         }
         Err(Errno::AGAIN)
     }
 
-    /// The target has its name; what had it before has the hidden one.
+    /// After the exchange, the old file has the hidden name.
     fn remove_exchanged(&self) -> Result<Option<u64>, Errno> {
         let old = self.stat(&self.hidden_name);
-        if old.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory) {
+        if old.is_ok_and(|stat| is_directory(&stat)) {
             self.rename(RenameFlags::EXCHANGE)
                 .or_else(|_| self.rename(RenameFlags::NOREPLACE))?;
             return Err(Errno::ISDIR);
@@ -135,17 +137,15 @@ impl HiddenFile {
         match self.unlink() {
             Ok(()) => Ok(old.ok().map(|stat| file_size(&stat))),
             Err(errno) => {
-                log::warn!(
-                    "a replaced file could not be removed ({errno}): {}",
-                    self.hidden_name.escape_ascii()
-                );
+                let name = Shown::whole(&self.hidden_name);
+                log::warn!("cannot remove the replaced file {name}: {errno}");
                 Ok(None)
             }
         }
     }
 
-    /// Where names cannot change places.
-    fn look_and_replace(&self) -> Result<Option<u64>, Errno> {
+    /// For file systems that cannot exchange names.
+    fn stat_and_replace(&self) -> Result<Option<u64>, Errno> {
         let old = self.stat(&self.target_name);
         self.rename(RenameFlags::empty())?;
         Ok(old.ok().map(|stat| file_size(&stat)))
@@ -155,18 +155,16 @@ impl HiddenFile {
         retry_on_intr(|| fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW))
     }
 
-    /// Nobody publishes it any more: removes it, or lets it stand as a part where that was wanted.
-    pub(super) fn break_off(&mut self) -> Left {
-        match mem::replace(&mut self.fate, Fate::Settled) {
-            Fate::Settled => return Left::Nothing,
-            Fate::KeepPart if self.take_free_name().is_ok() => return Left::Part,
-            Fate::KeepPart | Fate::Remove => {}
+    /// Removes the file, or keeps it as a part where that is configured.
+    pub(super) fn abort(&mut self) -> Left {
+        match mem::replace(&mut self.if_unpublished, IfUnpublished::Nothing) {
+            IfUnpublished::Nothing => return Left::Nothing,
+            IfUnpublished::KeepPart if self.take_free_name().is_ok() => return Left::Part,
+            IfUnpublished::KeepPart | IfUnpublished::Remove => {}
         }
         if let Err(errno) = self.unlink() {
-            log::warn!(
-                "a broken-off upload could not be removed ({errno}): {}",
-                self.hidden_name.escape_ascii()
-            );
+            let name = Shown::whole(&self.hidden_name);
+            log::warn!("cannot remove the temporary file {name} of an aborted upload: {errno}");
         }
         Left::Nothing
     }
@@ -176,12 +174,12 @@ impl HiddenFile {
         &self.directory
     }
 
-    /// Takes the target's name unless somebody has it.
+    /// Takes the target's name; `EEXIST` if it is taken.
     fn take_free_name(&self) -> Result<(), Errno> {
         match self.rename(RenameFlags::NOREPLACE) {
-            // Some network file systems can only rename and replace. A second name is refused just as well where the
-            // first is taken; the hidden one then goes, at the latest when it is swept up.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            // Some network file systems only support a replacing rename. A hard link fails just as well where the name
+            // is taken. The hidden name is removed afterwards, at the latest by the sweep.
+            Err(errno) if is_unsupported(errno) => {
                 let (hidden, target) = (self.hidden_name.as_slice(), self.target_name.as_slice());
                 retry_on_intr(|| fs::linkat(&self.directory, hidden, &self.directory, target, AtFlags::empty()))?;
                 let _ = self.unlink();
@@ -201,28 +199,13 @@ impl HiddenFile {
     }
 }
 
+/// Whether the file system does not support a flag of `renameat2`.
+fn is_unsupported(errno: Errno) -> bool {
+    matches!(errno, Errno::INVAL | Errno::NOSYS | Errno::NOTSUP)
+}
+
 impl Drop for HiddenFile {
     fn drop(&mut self) {
-        self.break_off();
+        self.abort();
     }
-}
-
-/// What is no file has no bytes.
-fn file_size(stat: &Stat) -> u64 {
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => u64::try_from(stat.st_size).unwrap_or(0),
-        FileType::Directory
-        | FileType::Symlink
-        | FileType::Fifo
-        | FileType::Socket
-        | FileType::CharacterDevice
-        | FileType::BlockDevice
-        | FileType::Unknown => 0,
-    }
-}
-
-fn hidden_name(random: &mut Random) -> Vec<u8> {
-    let mut name = RESERVED_PREFIX.to_vec();
-    name.extend_from_slice(format!("{:016x}{:016x}", random.number(), random.number()).as_bytes());
-    name
 }

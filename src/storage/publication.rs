@@ -1,93 +1,103 @@
-//! The last step of an upload, and the only one that counts: the file is closed, gets its name, and is on the disk if
-//! that was promised. What it holds until then is let go afterwards.
+//! The last step of an upload: the file is closed, takes its name, and is synchronised if the policy says so. Success
+//! is reported only after [`Publication::run`].
 
-use super::StorageError;
+use super::error::StorageError;
 use super::hidden_file::HiddenFile;
-use super::in_place_lock::InPlaceLock;
 use super::quota::Charge;
-use super::upload::UploadPolicy;
+use super::write_access::InPlaceLock;
 use crate::descriptors::Permit;
 use rustix::fs;
 use rustix::io::{Errno, retry_on_intr};
 use std::os::fd::{AsFd, OwnedFd};
 
-/// What gives a received file its name. It can be sent to another thread, because a durable one waits for the disk.
+/// Gives a received file its name. It can be sent to another thread, because a durable one waits for the disk.
 #[derive(Debug)]
 pub struct Publication {
-    pub(super) file: Option<OwnedFd>,
-    pub(super) hidden: Option<HiddenFile>,
-    pub(super) policy: UploadPolicy,
-    /// Whether somebody wants to know how large the file was whose place it takes.
-    pub(super) counts_replaced: bool,
+    pub(super) received: Received,
+    pub(super) durable: bool,
+}
+
+/// Where the received bytes are.
+#[derive(Debug)]
+pub(super) enum Received {
+    Hidden {
+        file: OwnedFd,
+        hidden: HiddenFile,
+        /// Whether [`Published::replaced`] is needed.
+        counts_replaced: bool,
+    },
+    InPlace(OwnedFd),
+    Nowhere,
 }
 
 /// A file that has its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// Bytes of the file whose place it took; `None` if there was none, or that was not asked for.
+    /// Bytes of the file that it replaced; `None` if there was none, or no quota needs the number.
     pub replaced: Option<u64>,
-    /// `false`: the disk would not say that it has the name, so a power cut may lose it.
+    /// `false`: the directory could not be synchronised, so a power cut may lose the name.
     pub is_confirmed: bool,
 }
 
-/// What has to be held until a publication has run: the count of its descriptors, the lock of its file.
+/// What an upload keeps until its publication has run: descriptor permits, the lock of its file, its quota charge.
 #[derive(Debug)]
 pub struct Held {
     _permits: Vec<Permit>,
     _lock: Option<InPlaceLock>,
     charge: Option<Charge>,
-    /// CRC-32 of everything that was swallowed.
+    /// CRC-32 of the received bytes, if they were discarded (`/null`).
     pub swallowed: Option<u32>,
 }
 
 impl Publication {
-    /// Whether [`run`](Self::run) waits for the disk, and so must not be called by the loop.
+    /// Whether [`run`](Self::run) waits for the disk; if so, it must not run on the event loop.
     pub fn waits(&self) -> bool {
-        self.policy.durable && self.file.is_some()
+        self.durable && !matches!(self.received, Received::Nowhere)
     }
 
-    /// Does it, in the one order that loses nothing: data to the disk, file closed, name taken, name to the disk.
-    /// An error means that the file was not given its name.
+    /// Synchronises the data, closes the file, renames it, and synchronises the directory; any other order could lose
+    /// data. An error means that the file does not have its name.
     pub fn run(self) -> Result<Published, StorageError> {
-        let Self {
-            file,
-            hidden,
-            policy,
-            counts_replaced,
-        } = self;
-        if let Some(file) = file {
-            if policy.durable {
-                retry_on_intr(|| fs::fdatasync(&file))?;
+        let mut published = Published {
+            replaced: None,
+            is_confirmed: true,
+        };
+        match self.received {
+            Received::Nowhere => {}
+            Received::InPlace(file) => close(file, self.durable)?,
+            Received::Hidden {
+                file,
+                mut hidden,
+                counts_replaced,
+            } => {
+                close(file, self.durable)?;
+                if counts_replaced {
+                    published.replaced = hidden.publish_counting()?;
+                } else {
+                    hidden.publish()?;
+                }
+                published.is_confirmed = !self.durable || synchronise_directory(hidden.directory()).is_ok();
             }
-            // Network file systems tell of lost bytes only here.
-            nix::unistd::close(file).map_err(|errno| StorageError::from(Errno::from_raw_os_error(errno as i32)))?;
         }
-        let Some(mut hidden) = hidden else {
-            return Ok(Published {
-                replaced: None,
-                is_confirmed: true,
-            });
-        };
-        let replaced = if counts_replaced {
-            hidden.publish_counting()?
-        } else {
-            hidden.publish()?;
-            None
-        };
-        Ok(Published {
-            replaced,
-            is_confirmed: !policy.durable || synchronise_directory(hidden.directory()).is_ok(),
-        })
+        Ok(published)
     }
 }
 
-/// Some file systems cannot synchronise a directory; there is nothing better then (threat H21).
+fn close(file: OwnedFd, durable: bool) -> Result<(), StorageError> {
+    if durable {
+        retry_on_intr(|| fs::fdatasync(&file))?;
+    }
+    // Network file systems report lost writes when the file is closed.
+    nix::unistd::close(file).map_err(|errno| Errno::from_raw_os_error(errno as i32).into())
+}
+
+/// Succeeds on file systems that cannot synchronise directories: they offer nothing better (threat H21).
 fn synchronise_directory(directory: &OwnedFd) -> Result<(), Errno> {
     match retry_on_intr(|| fs::fsync(directory.as_fd())) {
         Err(Errno::INVAL | Errno::NOTSUP) => {
-            static SAID: std::sync::Once = std::sync::Once::new();
-            SAID.call_once(|| {
-                log::warn!("this file system cannot synchronise directories: names may be lost by a power cut")
+            static WARNED: std::sync::Once = std::sync::Once::new();
+            WARNED.call_once(|| {
+                log::warn!("this file system cannot synchronise directories: a power cut may lose file names");
             });
             Ok(())
         }
@@ -109,7 +119,7 @@ impl Held {
         Self { charge, ..self }
     }
 
-    /// The file is there: what it took of a quota stays taken.
+    /// The file is published: the charged bytes stay charged, those of the replaced file are returned.
     pub fn settle(self, published: Published) {
         if let Some(charge) = self.charge {
             charge.settle(published.replaced);

@@ -1,66 +1,75 @@
-//! Files that need no disk, beside those that do: `/gen/1G.zero` and its like, and the empty `/null`.
+//! Synthetic files beside the served directory, for stress tests: computed files in `/gen`, and `/null`, which discards
+//! uploads.
 //!
-//! For stress tests: any name of that form is a file of that size and content ([`ComputedFile`]), and a listing shows
-//! examples. Everything else is the served directory's. Nothing here is special to the pumps: a computed file is a file
-//! without a descriptor.
+//! Every name such as `/gen/1G.zero` is a file of that size and content ([`ComputedFile`]); a listing shows examples.
+//! Pumps treat a computed file as a file without a descriptor.
 
-use super::directory::ComputedEntry;
-use super::{
-    Audience, DiskRoot, Existing, OpenDirectory, OpenFile, Purpose, Quota, Storage, StorageError, TreeWalk, Upload,
-    UploadKind,
-};
+use super::change_options::{Audience, Existing, UploadKind};
+use super::directory::{ComputedEntry, OpenDirectory};
+use super::disk_root::DiskRoot;
+use super::error::StorageError;
+use super::interface::Storage;
+use super::open_file::OpenFile;
+use super::quota::Quota;
+use super::tree_walk::{TreeWalk, WalkPurpose};
+use super::upload::Upload;
 use crate::computed_file::ComputedFile;
 use crate::ftp::listing::{Attributes, Kind};
 use crate::ftp::path::VirtualPath;
 use crate::ftp::timestamp::Timestamp;
-use std::ffi::CString;
+use std::ffi::CStr;
 use std::rc::Rc;
 
-/// What a listing of `/gen` shows; every other name of that form works as well.
-const EXAMPLES: [&str; 6] = [
-    "1K.rand",
-    "1M.pattern",
-    "10M.pattern",
-    "100M.rand?seed=7",
-    "1G.zero",
-    "10G.pattern",
+/// What a listing of `/gen` shows; every other name of this form works as well.
+const EXAMPLES: [&CStr; 6] = [
+    c"1K.rand",
+    c"1M.pattern",
+    c"10M.pattern",
+    c"100M.rand?seed=7",
+    c"1G.zero",
+    c"10G.pattern",
 ];
 
-/// The served directory with the virtual ones added.
+/// The served directory with synthetic files.
 #[derive(Debug)]
 pub struct Synthetic {
     disk: DiskRoot,
-    /// What the root shows besides the disk's entries.
+    modified: Timestamp,
+    /// What the root shows besides the entries on disk.
     beside_root: Rc<[ComputedEntry]>,
     examples: Rc<[ComputedEntry]>,
 }
 
 /// Where a path leads.
 enum Destination<'path> {
+    /// `/gen`
     Generated,
+    /// `/null`
     Null,
+    /// A name in `/gen`, or `""` for everything deeper.
     File(&'path [u8]),
-    /// Something in `/null`: it can be written and is never there.
+    /// A name in `/null`: it can be written, and never exists.
     Swallowed,
     Disk,
 }
 
 impl Synthetic {
-    /// Adds to `disk`; computed files carry the time `made`.
-    pub fn new(disk: DiskRoot, made: Timestamp) -> Self {
-        let directory = |name: &str, inode| entry(name, attributes(Kind::Directory, 0o555, 0, made, inode));
-        let beside_root = ["gen", "null"]
-            .iter()
-            .zip(1..)
-            .filter_map(|(name, inode)| directory(name, inode));
-        let examples = EXAMPLES.iter().zip(3..).filter_map(|(name, inode)| {
-            let size = ComputedFile::from_name(name.as_bytes())?.size;
-            entry(name, attributes(Kind::File, 0o444, size, made, inode))
-        });
+    /// Adds synthetic files to `disk`; `modified` is their modification time.
+    pub fn new(disk: DiskRoot, modified: Timestamp) -> Self {
+        let directory = |(name, inode)| ComputedEntry {
+            name,
+            attributes: attributes(Kind::Directory, 0o555, 0, modified, inode),
+        };
+        let example = |(name, inode): (&'static CStr, u64)| {
+            let size = ComputedFile::from_name(name.to_bytes())?.size;
+            let attributes = attributes(Kind::File, 0o444, size, modified, inode);
+            Some(ComputedEntry { name, attributes })
+        };
         Self {
             disk,
-            beside_root: beside_root.collect(),
-            examples: examples.collect(),
+            modified,
+            beside_root: [c"gen", c"null"].into_iter().zip(1..).map(directory).collect(),
+            examples: EXAMPLES.into_iter().zip(3..).filter_map(example).collect(),
         }
     }
 
@@ -68,7 +77,7 @@ impl Synthetic {
         ComputedFile::from_name(name).ok_or(StorageError::NotFound)
     }
 
-    /// The disk, if that is where `path` leads: what is computed cannot be changed.
+    /// The disk, if `path` leads there: computed files cannot be changed.
     fn on_disk(&self, path: &VirtualPath) -> Result<&DiskRoot, StorageError> {
         match destination(path) {
             Destination::Disk => Ok(&self.disk),
@@ -78,9 +87,8 @@ impl Synthetic {
         }
     }
 
-    fn directory_attributes(&self) -> Result<Attributes, StorageError> {
-        let first = self.beside_root.first().ok_or(StorageError::Failed)?;
-        Ok(first.attributes)
+    fn directory_attributes(&self) -> Attributes {
+        attributes(Kind::Directory, 0o555, 0, self.modified, 1)
     }
 }
 
@@ -99,11 +107,10 @@ fn destination(path: &VirtualPath) -> Destination<'_> {
 impl Storage for Synthetic {
     fn attributes(&self, path: &VirtualPath) -> Result<Attributes, StorageError> {
         match destination(path) {
-            Destination::Generated | Destination::Null => self.directory_attributes(),
+            Destination::Generated | Destination::Null => Ok(self.directory_attributes()),
             Destination::File(name) => {
                 let size = self.file(name)?.size;
-                let made = self.directory_attributes()?.modified;
-                Ok(attributes(Kind::File, 0o444, size, made, 0))
+                Ok(attributes(Kind::File, 0o444, size, self.modified, 0))
             }
             Destination::Swallowed => Err(StorageError::NotFound),
             Destination::Disk => self.disk.attributes(path),
@@ -149,14 +156,14 @@ impl Storage for Synthetic {
     fn entry(&self, path: &VirtualPath) -> Result<Attributes, StorageError> {
         match destination(path) {
             Destination::Disk => self.disk.entry(path),
-            // What is computed has no links.
+            // There are no computed links.
             Destination::Generated | Destination::Null | Destination::File(_) | Destination::Swallowed => {
                 self.attributes(path)
             }
         }
     }
 
-    /// An account's own root is a real directory.
+    /// The root of an account is a real directory.
     fn beneath(&self, path: &VirtualPath) -> Result<Rc<dyn Storage>, StorageError> {
         self.on_disk(path)?.beneath(path)
     }
@@ -204,8 +211,8 @@ impl Storage for Synthetic {
         self.on_disk(path)?.set_mode(path, mode)
     }
 
-    fn walk(&self, from: &VirtualPath, purpose: Purpose) -> TreeWalk {
-        self.disk.walk(from, purpose)
+    fn walk(&self, start: &VirtualPath, purpose: WalkPurpose) -> TreeWalk {
+        self.disk.walk(start, purpose)
     }
 
     fn free_space(&self, path: &VirtualPath) -> Result<u64, StorageError> {
@@ -215,12 +222,6 @@ impl Storage for Synthetic {
             Destination::Disk => self.disk.free_space(path),
         }
     }
-}
-
-/// `None` never happens: the names are constants without NUL.
-fn entry(name: &str, attributes: Attributes) -> Option<ComputedEntry> {
-    let name = CString::new(name).ok()?;
-    Some(ComputedEntry { name, attributes })
 }
 
 fn attributes(kind: Kind, mode: u32, size: u64, modified: Timestamp, inode: u64) -> Attributes {

@@ -8,7 +8,7 @@ use crate::ftp::listing::{
     Attributes, Facts, Kind, Permissions, is_printable_name, write_list_line, write_mlsd_line, write_name_line,
 };
 use crate::ftp::timestamp::Timestamp;
-use crate::storage::{Batch, EntryType, OpenDirectory, Place, StorageError};
+use crate::storage::{Batch, EntryLookup, EntryType, OpenDirectory, StorageError};
 use std::ffi::CStr;
 
 /// Entries read at once when each has to be looked up: about 256, a turn's budget.
@@ -114,7 +114,7 @@ impl DirectoryLines {
 fn write_entry(
     lines: &mut Vec<u8>,
     format: &LineFormat,
-    place: &Place,
+    place: &EntryLookup,
     name: &CStr,
     entry_type: EntryType,
 ) -> Result<(), StorageError> {
@@ -133,7 +133,7 @@ fn write_entry(
 fn write_columns(
     lines: &mut Vec<u8>,
     now: Timestamp,
-    place: &Place,
+    place: &EntryLookup,
     name: &CStr,
     entry_type: EntryType,
 ) -> Result<(), StorageError> {
@@ -156,7 +156,7 @@ fn write_columns(
 fn write_name(
     lines: &mut Vec<u8>,
     prefix: &[u8],
-    place: &Place,
+    place: &EntryLookup,
     name: &CStr,
     entry_type: EntryType,
 ) -> Result<(), StorageError> {
@@ -176,7 +176,7 @@ fn write_entry_facts(
     lines: &mut Vec<u8>,
     facts: Facts,
     permissions: &Permissions,
-    place: &Place,
+    place: &EntryLookup,
     name: &CStr,
     entry_type: EntryType,
 ) -> Result<(), StorageError> {
@@ -192,7 +192,7 @@ fn write_entry_facts(
 }
 
 /// `Ok(None)`: not served, or gone. An entry that may not be looked at is shown with nothing but its kind.
-fn look_at(place: &Place, name: &CStr, entry_type: EntryType) -> Result<Option<Attributes>, StorageError> {
+fn look_at(place: &EntryLookup, name: &CStr, entry_type: EntryType) -> Result<Option<Attributes>, StorageError> {
     let found = place.attributes(name);
     // The storage fails, so the listing does: to a client that mirrors, what is left out is gone.
     if let Err(error @ (StorageError::Failed | StorageError::Busy)) = found {

@@ -213,7 +213,7 @@ fn j01_bytes_are_counted_beyond_every_power_that_a_counter_could_end_at() {
         counted = next;
         assert_eq!((receive.received(), quota.used()), (counted, counted));
     }
-    receive.into_upload().break_off();
+    receive.into_upload().abort();
     assert_eq!((quota.used(), disk.files()), (0, 0));
 }
 

@@ -1,7 +1,7 @@
 //! The served directory against a tree of traps.
 
+use super::super::directory::Batch;
 use super::*;
-use crate::descriptors::Descriptors;
 use crate::ftp::listing::Kind;
 use std::fs;
 use std::os::unix::fs::symlink;
