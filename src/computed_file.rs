@@ -1,34 +1,35 @@
-//! Files that are computed, not stored: any size, any offset, every byte known in advance.
+//! Files that are computed, not stored. Their names give size and content: `1G.zero`, `100M.rand?seed=7`,
+//! `10G.pattern`.
 //!
-//! The name says it all: `1G.zero`, `100M.rand?seed=7`, `10G.pattern`. A server can send such a file without a disk,
-//! and a client can check every byte without a copy. No socket and no file here, only arithmetic.
+//! Every byte is known in advance, so the server can send such a file without a disk, and a client can check each byte
+//! without a copy. This file only does arithmetic.
 
 use crate::random::split_mix;
 use crate::units::{parse_digits, parse_size};
 
-/// A computed file: how large, and of what.
+/// The size and content of a computed file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ComputedFile {
     pub size: u64,
     pub content: Content,
 }
 
-/// What stands at each offset.
+/// Which byte is at each offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// NUL everywhere.
     Zero,
-    /// Numbers that look random and do not compress; the same for the same seed.
+    /// Pseudorandom numbers, which do not compress; the same for the same seed.
     Random { seed: u64 },
-    /// Lines of sixteen bytes, each the line's own offset in hexadecimal: a person sees at once where a byte belongs.
+    /// Lines of sixteen bytes, each with its own offset in hexadecimal, so that misplaced bytes are easy to recognize.
     Pattern,
 }
 
-/// Bytes computed together.
+/// Bytes that are computed at a time.
 const BLOCK: u64 = 16;
 
 impl ComputedFile {
-    /// Reads a name: a size (`512`, `64K`, `10M`, `1G`, `2T`), a dot, and `zero`, `pattern`, `rand` or `rand?seed=N`.
+    /// Parses a name: a size (`512`, `64K`, `10M`, `1G`, `2T`), a dot, and `zero`, `pattern`, `rand` or `rand?seed=N`.
     pub fn from_name(name: &[u8]) -> Option<Self> {
         let (size, kind) = std::str::from_utf8(name).ok()?.split_once('.')?;
         let content = match kind {
@@ -47,7 +48,7 @@ impl ComputedFile {
 }
 
 impl Content {
-    /// Writes what stands from `offset` on into all of `buffer`.
+    /// Fills `buffer` with the bytes from `offset` on.
     pub fn fill(self, offset: u64, buffer: &mut [u8]) {
         if self == Content::Zero {
             buffer.fill(0);
@@ -73,12 +74,12 @@ impl Content {
         }
     }
 
-    /// The offset of the first byte of `bytes` that is not what stands from `offset` on.
+    /// Compares `bytes` with the content from `offset` on; returns the offset of the first different byte.
     pub fn first_difference(self, offset: u64, bytes: &[u8]) -> Option<u64> {
         let mut expected = [0; 4096];
         let mut at = offset;
         for part in bytes.chunks(expected.len()) {
-            let wanted = expected.get_mut(..part.len()).unwrap_or_default();
+            let (wanted, _) = expected.split_at_mut(part.len());
             self.fill(at, wanted);
             if wanted != part {
                 let same = part.iter().zip(wanted.iter()).take_while(|(byte, value)| byte == value);
@@ -103,7 +104,7 @@ impl Content {
             }
             Content::Pattern => {
                 let offset = index.wrapping_mul(BLOCK);
-                // Fifteen digits: the sixteenth, always 0, makes room for the line end.
+                // Sixteen digits less the last one, which is always 0; the line end takes its place.
                 let digits = (u128::from(hexadecimal(offset >> 32)) << 64) | u128::from(hexadecimal(offset));
                 ((digits << 8) | u128::from(b'\n')).to_be_bytes()
             }
@@ -111,9 +112,9 @@ impl Content {
     }
 }
 
-/// The low eight hexadecimal digits of a number as text, the highest digit in the highest byte.
+/// The low eight hexadecimal digits of a number as ASCII, the highest digit in the highest byte.
 fn hexadecimal(number: u64) -> u64 {
-    // Each step doubles the room of every group of digits, until each digit has a byte.
+    // Each step halves the groups of digits and moves them apart, until each digit has a byte of its own.
     let mut digits = number & 0xffff_ffff;
     digits = (digits << 16 | digits) & 0x0000_ffff_0000_ffff;
     digits = (digits << 8 | digits) & 0x00ff_00ff_00ff_00ff;
@@ -130,7 +131,7 @@ mod tests {
     const ALL: [Content; 3] = [Content::Zero, Content::Random { seed: 7 }, Content::Pattern];
 
     #[test]
-    fn names_say_size_and_content() {
+    fn names_give_size_and_content() {
         let file = |name: &str| ComputedFile::from_name(name.as_bytes());
         let expected = |size, content| Some(ComputedFile { size, content });
         assert_eq!(file("1G.zero"), expected(1 << 30, Content::Zero));
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_the_pattern_says_where_it_stands() {
+    fn a_line_of_the_pattern_is_its_own_offset() {
         let mut bytes = [0; 48];
         Content::Pattern.fill(0, &mut bytes);
         assert_eq!(&bytes, b"000000000000000\n000000000000010\n000000000000020\n");
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_are_what_the_library_writes() {
+    fn digits_are_those_of_the_standard_library() {
         for index in [0, 1, 0x9a, 0xabc_def0, 0xfed_cba9_8765] {
             let mut line = [0; 16];
             Content::Pattern.fill(index * 16, &mut line);
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_byte_is_found_where_it_is() {
+    fn a_wrong_byte_is_found_at_its_offset() {
         let mut bytes = vec![0; 10_000];
         Content::Pattern.fill(77, &mut bytes);
         assert_eq!(Content::Pattern.first_difference(77, &bytes), None);
@@ -184,7 +185,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_part_is_a_part_of_the_whole(start in 0_usize..500, length in 0_usize..500) {
+        fn any_part_equals_that_part_of_the_whole(start in 0_usize..500, length in 0_usize..500) {
             for content in ALL {
                 let mut whole = vec![0; 1_000];
                 content.fill(0, &mut whole);

@@ -1,13 +1,13 @@
 //! A file outside the served directory that is opened again while the server runs: a rotated log, a replaced users
 //! file.
 //!
-//! After chroot the path of such a file means a file in the served directory, one that a client may have put there. So
-//! its directory is opened at the start, and later the file is opened by its last name, relative to that descriptor.
+//! After chroot the path of such a file would name a file in the served directory, perhaps one that a client uploaded.
+//! So its directory is opened at the start, and later the file is opened by its last name relative to that descriptor.
 //!
-//! A descriptor of a directory outside is a way out of a chroot for code that takes over the process: `fchdir`, then
-//! `..` (threat L04). Therefore the directory is held as a mount of its own where the kernel allows that
-//! (`open_tree(2)`, which needs CAP_SYS_ADMIN): `..` of such a mount's root is that root itself. Elsewhere it is an
-//! ordinary descriptor, which leads no further than the user that the process has become may go.
+//! For code that takes over the process, a descriptor of an outside directory is a way out of the chroot: `fchdir`,
+//! then `..` (threat L04). Therefore the directory is opened as a mount of its own where the kernel allows it
+//! (`open_tree(2)` needs CAP_SYS_ADMIN): `..` of a mount's root is that root itself. Elsewhere it is an ordinary
+//! descriptor, which gives no more access than the server's user has.
 
 use rustix::fs::{self, Access, AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
@@ -19,7 +19,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Where a file is found again. It can be sent to another thread.
+/// The directory and name of a file. It can be sent to another thread.
 #[derive(Debug)]
 pub struct OutsideFile {
     directory: OwnedFd,
@@ -28,7 +28,7 @@ pub struct OutsideFile {
 }
 
 impl OutsideFile {
-    /// Opens the directory of `path`. Links in `path` are followed now and never again. The file itself need not exist.
+    /// Opens the directory of `path`. Links in `path` are followed now and never again. The file need not exist.
     pub fn locate(path: &Path) -> io::Result<Self> {
         let resolved = resolve(path)?;
         let (Some(parent), Some(name)) = (resolved.parent(), resolved.file_name()) else {
@@ -41,18 +41,18 @@ impl OutsideFile {
         })
     }
 
-    /// The path as it was given, for messages.
+    /// The path as given, for messages.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Opens what has the name now: never through a link, never waiting, never as a controlling terminal.
+    /// Opens the file that has the name now: not through a link, without blocking, and not as a controlling terminal.
     pub fn open(&self, flags: OFlags, mode: Mode) -> io::Result<File> {
         let always = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         Ok(fs::openat(&self.directory, &self.name, flags | always, mode)?.into())
     }
 
-    /// Whether the name still means the file that is open as `file`: it was neither moved nor replaced.
+    /// Whether the name still belongs to the open `file`, which was neither moved nor replaced.
     pub fn is_still(&self, file: &File) -> io::Result<bool> {
         let named = match fs::statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => stat,
@@ -63,8 +63,8 @@ impl OutsideFile {
         Ok((named.st_dev, named.st_ino) == (open.dev(), open.ino()))
     }
 
-    /// Whether the process may make a file in the directory, by what it is now.
-    pub fn can_be_made_anew(&self) -> bool {
+    /// Whether the process, with its current user, may create a file in the directory.
+    pub fn can_be_recreated(&self) -> bool {
         fs::accessat(
             &self.directory,
             ".",
@@ -75,7 +75,7 @@ impl OutsideFile {
     }
 }
 
-/// The path without links, of a file that may be missing.
+/// The path without links; the file need not exist.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     match path.canonicalize() {
         Err(error) if error.kind() == ErrorKind::NotFound && path.symlink_metadata().is_err() => {
@@ -86,7 +86,7 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// The directory that the last name of `path` is in.
+/// The directory of the last name of `path`.
 pub(crate) fn directory_of(path: &Path) -> &Path {
     path.parent()
         .filter(|parent| !parent.as_os_str().is_empty())
@@ -116,15 +116,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_moved_is_made_anew_where_it_was() {
+    fn a_file_that_was_moved_is_created_again_in_its_place() {
         let directory = TempDir::new().expect("a directory");
         let path = directory.path().join("log");
         let place = OutsideFile::locate(&path).expect("its directory exists");
-        let mut first = place.open(APPEND, private()).expect("made");
+        let mut first = place.open(APPEND, private()).expect("created");
         assert!(place.is_still(&first).expect("there"));
         std::fs::rename(&path, directory.path().join("log.1")).expect("rotated");
         assert!(!place.is_still(&first).expect("missing"));
-        let second = place.open(APPEND, private()).expect("made");
+        let second = place.open(APPEND, private()).expect("created");
         assert!(place.is_still(&second).expect("there"));
         first.write_all(b"old").expect("still open");
         assert_eq!(std::fs::read(directory.path().join("log.1")).expect("a file"), b"old");
@@ -132,25 +132,25 @@ mod tests {
     }
 
     #[test]
-    fn links_are_followed_when_it_is_located_and_never_again() {
+    fn links_are_followed_when_the_file_is_located_and_never_again() {
         let directory = TempDir::new().expect("a directory");
         let (real, link) = (directory.path().join("real"), directory.path().join("link"));
         std::fs::create_dir(&real).expect("a directory");
         std::fs::write(real.join("log"), "").expect("a file");
         symlink(real.join("log"), &link).expect("a link");
-        let place = OutsideFile::locate(&link).expect("it leads to a file");
+        let place = OutsideFile::locate(&link).expect("the target exists");
         std::fs::remove_file(real.join("log")).expect("moved away");
-        drop(place.open(APPEND, private()).expect("made"));
+        drop(place.open(APPEND, private()).expect("created"));
         assert!(
             real.join("log").exists() && link.is_symlink(),
-            "made where the link led"
+            "created at the target of the link"
         );
         std::fs::remove_file(real.join("log")).expect("ours");
         symlink(directory.path().join("elsewhere"), real.join("log")).expect("a link");
         assert!(place.open(APPEND, private()).is_err());
         assert!(!directory.path().join("elsewhere").exists());
         let dangling = OutsideFile::locate(&real.join("log"));
-        assert!(dangling.is_err(), "a link that leads nowhere names no file");
+        assert!(dangling.is_err(), "a dangling link names no file");
     }
 
     #[test]
@@ -160,9 +160,9 @@ mod tests {
         is_send(&OutsideFile::locate(&directory.path().join("log")).expect("its directory exists"));
     }
 
-    /// Only with CAP_SYS_ADMIN; elsewhere the descriptor is an ordinary one, as the module says.
+    /// Only with CAP_SYS_ADMIN; without it the descriptor is an ordinary one.
     #[test]
-    fn l04_the_directory_that_is_kept_has_no_way_up() {
+    fn l04_the_open_directory_has_no_way_up() {
         let directory = TempDir::new().expect("a directory");
         let inner = directory.path().join("inner");
         std::fs::create_dir(&inner).expect("a directory");

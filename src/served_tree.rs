@@ -1,7 +1,6 @@
 //! What clients can reach: the served directory and the roots of the accounts.
 //!
-//! A log or a users file among it could be read, removed or replaced by a client, so the server refuses to start with
-//! one.
+//! Clients could read, remove or replace a log or users file in it, so the server refuses to start with one.
 
 use crate::outside_file::directory_of;
 use std::collections::HashSet;
@@ -11,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// The directories beneath which clients can reach files, by what they are and not by how they are spelled.
+/// The directories that clients can reach, by device and inode, so that no other spelling of a path hides one.
 #[derive(Clone, Debug)]
 pub struct ServedTree {
     directory: PathBuf,
@@ -32,8 +31,7 @@ impl ServedTree {
         &self.directory
     }
 
-    /// Adds the root of an account, which can be a mount of its own and lie elsewhere too. Whether there is such a
-    /// directory.
+    /// Adds the root of an account, which may be a mount point. Returns whether that directory exists.
     pub fn add_account_root(&mut self, root: &[u8]) -> io::Result<bool> {
         let relative = root.strip_prefix(b"/").unwrap_or(root);
         let path = self.directory.join(OsStr::from_bytes(relative));
@@ -48,16 +46,16 @@ impl ServedTree {
         }
     }
 
-    /// Whether clients could reach `path`: its name, or what a link of that name leads to. It may be missing.
+    /// Whether clients could reach `path`: the name itself, or the target if it is a link. The file need not exist.
     pub fn contains(&self, path: &Path) -> io::Result<bool> {
-        let mut places = vec![directory_of(path).canonicalize()?];
+        let mut paths = vec![directory_of(path).canonicalize()?];
         match path.canonicalize() {
-            Ok(resolved) => places.push(resolved),
+            Ok(resolved) => paths.push(resolved),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        for place in places {
-            for directory in place.ancestors() {
+        for path in paths {
+            for directory in path.ancestors() {
                 if self.roots.contains(&identity(directory)?) {
                     return Ok(true);
                 }
@@ -67,8 +65,9 @@ impl ServedTree {
     }
 }
 
-fn identity(place: &Path) -> io::Result<(u64, u64)> {
-    place.metadata().map(|metadata| (metadata.dev(), metadata.ino()))
+/// Device and inode.
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    path.metadata().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 #[cfg(test)]
@@ -79,7 +78,7 @@ mod tests {
     use tempfile::TempDir;
 
     #[test]
-    fn what_lies_in_the_served_directory_is_found_however_it_is_spelled() {
+    fn a_path_in_the_served_directory_is_found_however_it_is_spelled() {
         let directory = TempDir::new().expect("a directory");
         let served = directory.path().join("served");
         fs::create_dir_all(served.join("deep")).expect("directories");
@@ -112,9 +111,9 @@ mod tests {
         assert!(tree.contains(&directory.path().join("no-such-directory/log")).is_err());
     }
 
-    /// As with a bind mount, which only root could make here: the same directory by another path.
+    /// A link stands for a bind mount, which only root could create: the same directory by another path.
     #[test]
-    fn the_roots_of_accounts_count_wherever_they_lie() {
+    fn the_roots_of_accounts_count_wherever_they_are() {
         let directory = TempDir::new().expect("a directory");
         let [served, home] = ["served", "home"].map(|name| directory.path().join(name));
         for path in [&served, &home] {

@@ -1,35 +1,35 @@
-//! Names from clients, as people and programs read them in logs: one line, no command for a terminal, and the bytes can
-//! be had again (threat I01).
+//! Names from clients, as logs and listings show them: on one line, without anything that controls a terminal (threat
+//! I01).
 
 use serde::{Serialize, Serializer};
 use std::fmt::{self, Write};
 
-/// Bytes to be shown. UTF-8 stays as it is; control characters, what turns text around, and bytes that are not UTF-8
-/// become
-/// `\xNN`, a backslash becomes `\\`. What is longer than its limit loses its end and gets a `…`.
+/// A name to be shown, in a form from which its bytes can be recovered. UTF-8 stays as it is; control characters,
+/// characters that change the direction of text, and bytes that are not UTF-8 become `\xNN`; a backslash becomes `\\`.
+/// What exceeds the limit is cut off and replaced by `…`.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'name> {
     name: &'name [u8],
-    most: usize,
+    limit: usize,
     quoted: bool,
 }
 
 impl<'name> Shown<'name> {
-    /// All of it.
+    /// The complete name.
     pub fn whole(name: &'name [u8]) -> Self {
         Self::within(usize::MAX, name)
     }
 
-    /// `most`: bytes that it may take, counted as in JSON or between quotes, where quotes and backslashes take two.
-    pub fn within(most: usize, name: &'name [u8]) -> Self {
+    /// At most `limit` bytes of output, counted as in JSON or between quotes, where quotes and backslashes take two.
+    pub fn within(limit: usize, name: &'name [u8]) -> Self {
         Self {
             name,
-            most,
+            limit,
             quoted: false,
         }
     }
 
-    /// Between double quotes, so that nothing in it can be taken for what follows; a quote in it becomes `\"`.
+    /// Between double quotes, so that the end of the name is certain; a quote in it becomes `\"`.
     pub fn quoted(self) -> Self {
         Self { quoted: true, ..self }
     }
@@ -40,7 +40,7 @@ impl fmt::Display for Shown<'_> {
         if self.quoted {
             formatter.write_char('"')?;
         }
-        let mut left = self.most;
+        let mut left = self.limit;
         'name: for chunk in self.name.utf8_chunks() {
             let valid = chunk.valid().chars().map(Piece::Character);
             for piece in valid.chain(chunk.invalid().iter().copied().map(Piece::Byte)) {
@@ -65,15 +65,15 @@ impl Serialize for Shown<'_> {
     }
 }
 
-/// What a name is made of.
+/// A part of a name.
 enum Piece {
     Character(char),
-    /// Not part of any character.
+    /// Not UTF-8.
     Byte(u8),
 }
 
 impl Piece {
-    /// What it takes of the limit. An escaped byte is a backslash, which takes two, and three more.
+    /// Bytes of the limit that it uses. An escaped byte is a backslash, which takes two, and three more.
     fn cost(&self) -> usize {
         match self {
             Piece::Character('\\') => 4,
@@ -99,7 +99,29 @@ impl Piece {
     }
 }
 
-/// Whether a character does something to a terminal, or to how the text beside it is read.
+/// Appends `name` with every character that `is_replaced` accepts replaced by `substitute`. A name that is not UTF-8 is
+/// read as Latin-1, because its bytes from 0x80 to 0x9f could be control characters for a terminal, and its other bytes
+/// stay as they are.
+pub fn push_replacing(out: &mut Vec<u8>, name: &[u8], substitute: u8, is_replaced: impl Fn(char) -> bool) {
+    match std::str::from_utf8(name) {
+        Ok(text) => {
+            let mut buffer = [0; 4];
+            for character in text.chars() {
+                if is_replaced(character) {
+                    out.push(substitute);
+                } else {
+                    out.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes());
+                }
+            }
+        }
+        Err(_) => out.extend(name.iter().map(|byte| {
+            let is_replaced = is_replaced(char::from(*byte));
+            if is_replaced { substitute } else { *byte }
+        })),
+    }
+}
+
+/// Whether a character can control a terminal or change the direction of the text around it.
 pub fn is_commanding(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -113,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn i01_names_are_shown_as_they_are_unless_they_command_something() {
+    fn i01_names_are_shown_as_they_are_except_for_control_characters() {
         for (name, shown) in [
             ("grüße/日本 €".as_bytes(), "grüße/日本 €"),
             (b"a\"b\\c", "a\"b\\\\c"),
@@ -130,10 +152,24 @@ mod tests {
     }
 
     #[test]
-    fn i01_long_names_lose_their_ends_between_characters() {
+    fn i01_long_names_are_cut_between_characters() {
         assert_eq!(Shown::within(4, "ü€€".as_bytes()).to_string(), "ü…");
         assert_eq!(Shown::within(5, "ü€€".as_bytes()).quoted().to_string(), "\"ü€…\"");
         assert_eq!(Shown::within(5, b"\xff\xff").to_string(), "\\xff…");
         assert_eq!(Shown::within(2, b"ab").to_string(), "ab");
+    }
+
+    #[test]
+    fn i01_replaced_characters_keep_neither_utf_8_nor_latin_1_controls() {
+        for (name, shown) in [
+            ("grüße/日本".as_bytes(), "grüße/日本".as_bytes()),
+            (b"a b\r\n\x1b[2J\x7f", b"a b??\x3f[2J?"),
+            ("\u{9b}2J\u{a0}".as_bytes(), "?2J\u{a0}".as_bytes()),
+            (b"csi\x9b2J\xe9\xa0", b"csi?2J\xe9\xa0"),
+        ] {
+            let mut out = Vec::new();
+            push_replacing(&mut out, name, b'?', char::is_control);
+            assert_eq!(out, shown, "{}", name.escape_ascii());
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::password_hash::PasswordHash;
 use super::rights::Rights;
 use crate::ftp::command::USER_NAME_MAX;
 use crate::ftp::path::VirtualPath;
+use crate::shown_name::Shown;
 use crate::storage::QuotaLimits;
 use crate::units::parse_size;
 use std::fmt;
@@ -67,7 +68,7 @@ impl fmt::Debug for Account {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Account")
-            .field("name", &self.name.escape_ascii().to_string())
+            .field("name", &Shown::whole(&self.name).to_string())
             .field("password", &self.password)
             .field("root", &self.root)
             .field("rights", &self.rights)
@@ -143,7 +144,7 @@ fn parse_name(name: &[u8]) -> Result<Box<[u8]>, String> {
     if ANONYMOUS.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
         return Err(format!(
             "{} stands for clients without an account; see --anonymous",
-            name.escape_ascii()
+            Shown::whole(name)
         ));
     }
     Ok(name.into())
@@ -153,8 +154,8 @@ fn parse_name(name: &[u8]) -> Result<Box<[u8]>, String> {
 fn parse_root(root: &[u8]) -> Result<VirtualPath, String> {
     let expected = || {
         format!(
-            "root {:?}: expected a path beneath the served directory, such as /home/alice, or / for all of it",
-            root.escape_ascii().to_string()
+            "root {}: expected a path beneath the served directory, such as /home/alice, or / for all of it",
+            Shown::whole(root).quoted()
         )
     };
     let path = VirtualPath::ROOT.join(root).map_err(|_| expected())?;

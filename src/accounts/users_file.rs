@@ -7,6 +7,7 @@ use super::Accounts;
 use super::account::Account;
 use crate::outside_file::OutsideFile;
 use crate::served_tree::ServedTree;
+use crate::shown_name::Shown;
 use rustix::fs::{Mode, OFlags};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -171,7 +172,7 @@ impl Accounts {
             match lines_by_name.entry(account.name.clone()) {
                 Entry::Vacant(entry) => entry.insert(line),
                 Entry::Occupied(entry) => {
-                    let (name, first) = (account.name.escape_ascii(), entry.get());
+                    let (name, first) = (Shown::whole(&account.name), entry.get());
                     let reason = format!("{name} has an account already, in line {first}");
                     return Err(LineError { line, reason });
                 }

@@ -80,7 +80,7 @@ impl LogFile {
 
     /// Whether the process could make the file anew after it was moved away.
     pub fn can_be_made_anew(&self) -> bool {
-        self.place.as_ref().is_none_or(OutsideFile::can_be_made_anew)
+        self.place.as_ref().is_none_or(OutsideFile::can_be_recreated)
     }
 
     /// Appends a line, whole or not at all as far as the file allows.

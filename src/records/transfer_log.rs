@@ -5,7 +5,7 @@
 use crate::ftp::command::Representation;
 use crate::ftp::timestamp::Timestamp;
 use crate::records::log_file::{LogFile, LogKind, Reopened};
-use crate::shown_name::is_commanding;
+use crate::shown_name::{is_commanding, push_replacing};
 use crate::transfer::Direction;
 use std::io;
 use std::net::IpAddr;
@@ -96,24 +96,11 @@ fn line(transfer: &LoggedTransfer<'_>) -> Vec<u8> {
     line
 }
 
-/// Fields are separated by blanks, so a name may hold none, nor anything that could look like a new line, command the
-/// terminal of whoever reads the log, or turn its text around (threat I01).
+/// Fields are separated by blanks, so a name contains none, and nothing that controls a terminal (threat I01).
 fn push_name(line: &mut Vec<u8>, name: &[u8]) {
-    match std::str::from_utf8(name) {
-        Ok(text) => {
-            let mut buffer = [0; 4];
-            for character in text.chars() {
-                let is_shown = character != ' ' && !is_commanding(character);
-                let shown = if is_shown { character } else { '_' };
-                line.extend_from_slice(shown.encode_utf8(&mut buffer).as_bytes());
-            }
-        }
-        // Not UTF-8: single bytes from 0x80 to 0x9f are the control characters of Latin-1.
-        Err(_) => line.extend(name.iter().map(|byte| match byte {
-            0..=b' ' | 0x7f..=0x9f => b'_',
-            other => *other,
-        })),
-    }
+    push_replacing(line, name, b'_', |character| {
+        character == ' ' || is_commanding(character)
+    });
 }
 
 #[cfg(test)]
