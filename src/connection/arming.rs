@@ -3,9 +3,9 @@
 //! Whatever is armed has an owner and is given back in one place, [`Connection::disarm`], so no ring entry is left
 //! behind.
 
-use crate::connection::Connection;
-use crate::connection::data_channel::DataChannel;
-use crate::connection::shared::Shared;
+use super::Connection;
+use super::data_channel::DataChannel;
+use super::shared::Shared;
 use crate::ports::passive_ring::PortIndex;
 use crate::records::trace::Tone;
 use crate::session::{Ending, Outcome, PassiveAddress};
@@ -15,7 +15,7 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 
 impl Connection {
     /// The loop has dealt `port` to this session: announces it.
-    pub(crate) fn announce(&mut self, port: PortIndex, shared: &mut Shared) {
+    pub fn announce(&mut self, port: PortIndex, shared: &mut Shared) {
         let Some(address) = self.announced_address(port, shared) else {
             self.vanish(Ending::ServerError, shared);
             return;
@@ -27,19 +27,28 @@ impl Connection {
             port,
             since: shared.now,
         };
-        self.session.passive_armed(address, &mut self.output.bytes);
+        let step = self.session.passive_armed(address);
+        let _ = self.take(step, shared);
         let number = self.session.number();
         shared
             .trace
             .tell(Tone::Transition, || format!("session {number}: announced {address:?}"));
     }
 
-    /// No port is free for this peer: the session stands in line.
-    pub(crate) fn stand_in_line(&mut self, shared: &mut Shared) {
+    /// No port is free for this peer: the session waits for one.
+    pub fn wait_for_port(&mut self, shared: &mut Shared) {
         if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
             ports.ring.wait_in_line(self.session.peer(), self.slot);
         }
-        self.channel = DataChannel::InLine { since: shared.now };
+    }
+
+    /// The session does not wait for a port any more.
+    pub(super) fn leave_line(&mut self, shared: &mut Shared) {
+        if self.session.is_awaiting_port()
+            && let Some(ports) = shared.rings.get_mut(usize::from(self.ring))
+        {
+            ports.ring.leave_line(self.session.peer(), self.slot);
+        }
     }
 
     fn announced_address(&mut self, port: PortIndex, shared: &Shared) -> Option<PassiveAddress> {
@@ -58,7 +67,7 @@ impl Connection {
     }
 
     /// The address that the client reached us at; asked once.
-    pub(crate) fn own_address(&mut self) -> io::Result<IpAddr> {
+    pub(super) fn own_address(&mut self) -> io::Result<IpAddr> {
         match self.local_address {
             Some(address) => Ok(address),
             None => {
@@ -69,25 +78,16 @@ impl Connection {
         }
     }
 
-    pub(crate) fn arm_active(&mut self, address: SocketAddr, shared: &mut Shared) {
+    pub(super) fn arm_active(&mut self, address: SocketAddr, shared: &mut Shared) {
         self.disarm(shared);
         self.channel = DataChannel::ToConnect(address);
     }
 
-    /// Forgets what was armed: the port and a connection that waits there for its command, or the place in line.
-    pub(crate) fn disarm(&mut self, shared: &mut Shared) {
-        let channel = mem::replace(&mut self.channel, DataChannel::Unarmed);
-        match &channel {
-            DataChannel::InLine { .. } => {
-                if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
-                    ports.ring.leave_line(self.session.peer(), self.slot);
-                }
-            }
+    /// Forgets what was armed: the port, and a connection that waits there for its command.
+    pub(super) fn disarm(&mut self, shared: &mut Shared) {
+        match mem::replace(&mut self.channel, DataChannel::Unarmed) {
             DataChannel::Announced { port, .. } | DataChannel::AwaitingClient { port, .. } => {
-                if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
-                    ports.ring.forget(*port, self.session.peer(), self.slot);
-                }
-                shared.freed_ports.push_back((self.ring, self.session.peer()));
+                self.give_port_back(port, shared);
             }
             DataChannel::Unarmed
             | DataChannel::ToConnect(_)
@@ -99,8 +99,17 @@ impl Connection {
         }
     }
 
+    /// The port announced to the client can be announced to another.
+    pub(super) fn give_port_back(&self, port: PortIndex, shared: &mut Shared) {
+        let peer = self.session.peer();
+        if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
+            ports.ring.forget(port, peer, self.slot);
+        }
+        shared.freed_ports.push_back((self.ring, peer));
+    }
+
     /// Gives up whatever the data connection was doing, without a word; the connection is going away.
-    pub(crate) fn abandon_channel(&mut self, shared: &mut Shared) {
+    pub fn abandon_channel(&mut self, shared: &mut Shared) {
         if self.session.transfer().is_some() {
             // Nobody will read the reply, but logs and counters still learn of the transfer.
             let outcome = match &self.channel {
@@ -108,7 +117,6 @@ impl Connection {
                 // All was sent; that the client does not wait for its 226 does not change that.
                 DataChannel::Draining { .. } => Outcome::Complete,
                 DataChannel::Unarmed
-                | DataChannel::InLine { .. }
                 | DataChannel::Announced { .. }
                 | DataChannel::ToConnect(_)
                 | DataChannel::AwaitingClient { .. }

@@ -1,25 +1,22 @@
-//! The control connection: bytes in, lines to the session, requests carried out.
+//! The control connection: bytes in, lines to the session, its steps carried out.
 //!
 //! Replies are only queued here and leave at the end of the turn, those to pipelined commands together; only a 150
 //! leaves at once, before its data. A client that does not read its replies is not listened to; one that sends faster
 //! than it is served waits in its own queue.
 
-use crate::connection::data_channel::DataChannel;
-use crate::connection::long_input::{INPUT_MAX, LONG_INPUT_MAX};
-use crate::connection::replies::OUTPUT_ENOUGH;
-use crate::connection::shared::Shared;
-use crate::connection::verifying::Verification;
-use crate::connection::{Connection, Inbound, Life, Wants};
-use crate::ftp::command::Command;
-use crate::ftp::interruption::Interruption;
+use super::data_channel::DataChannel;
+use super::long_input::{INPUT_MAX, LONG_INPUT_MAX};
+use super::replies::OUTPUT_ENOUGH;
+use super::shared::Shared;
+use super::{Connection, Inbound, Life};
 use crate::ftp::password::without_password;
 use crate::ftp::reply::{self, Reply};
-use crate::options::Technique;
 use crate::records::trace::Tone;
-use crate::session::{Attention, Ending, Outcome, Request};
+use crate::session::{Ending, Outcome, Step};
 use crate::shown_name::Shown;
 use mio::event::Event;
 use std::io::{ErrorKind, Read};
+use std::ops::ControlFlow;
 
 /// Lines answered before other connections have their turn.
 const COMMANDS_PER_TURN: usize = 16;
@@ -32,22 +29,20 @@ enum Received {
     Nothing,
 }
 
-/// Whether all was taken in that there was room for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Heard {
-    All,
-    /// The reads of this turn are used up.
-    NotAll,
-}
-
 impl Connection {
     /// The poll reports the control socket. Events are hints: only the system calls tell what is there.
-    pub(crate) fn control_event(&mut self, event: &Event, shared: &mut Shared) {
-        if event.is_writable() && self.output.blocked.is_some() {
+    pub fn control_event(&mut self, event: &Event, shared: &mut Shared) {
+        let to_the_end = event.is_read_closed() || event.is_priority() || event.is_error();
+        let readable = (event.is_readable() || to_the_end).then_some(to_the_end);
+        self.control_ready(event.is_writable(), readable, shared);
+    }
+
+    /// `readable`: whether what is readable has to be read to its end, see [`Inbound::Unread`].
+    pub fn control_ready(&mut self, is_writable: bool, readable: Option<bool>, shared: &mut Shared) {
+        if is_writable && self.output.blocked.is_some() {
             self.flush(shared);
         }
-        if event.is_readable() || event.is_priority() || event.is_read_closed() || event.is_error() {
-            let to_the_end = event.is_read_closed() || event.is_priority() || event.is_error();
+        if let Some(to_the_end) = readable {
             self.inbound = match self.inbound {
                 Inbound::Unread { to_the_end: before } => Inbound::Unread {
                     to_the_end: before || to_the_end,
@@ -58,159 +53,193 @@ impl Connection {
         }
     }
 
-    /// Answers what waits, as far as budgets and the client allow.
-    pub(crate) fn serve(&mut self, shared: &mut Shared) -> Wants {
+    /// Answers what the client has said, as far as budgets and the client allow.
+    pub fn serve(&mut self, shared: &mut Shared) {
         let mut commands = COMMANDS_PER_TURN;
         let mut reads = READS_PER_TURN;
-        loop {
-            match self.life {
-                Life::Serving => {}
-                Life::Draining { .. } => {
-                    self.drain_control(shared);
-                    return Wants::Nothing;
-                }
-                Life::Closing { .. } | Life::Gone => return Wants::Nothing,
-            }
-            match self.session.attention() {
-                Attention::Commands => {}
-                Attention::Transfer => {
-                    self.attend_transfer(&mut reads, shared);
-                    if self.session.attention() == Attention::Transfer {
-                        return Wants::Nothing;
-                    }
-                    continue;
-                }
-                Attention::Waiting => {
-                    self.attend_answer(&mut reads, shared);
-                    if self.session.attention() == Attention::Waiting {
-                        return Wants::Nothing;
-                    }
-                    continue;
-                }
-                Attention::Closing => return Wants::Nothing,
-            }
-            if self.output.bytes.len() - self.output.written >= OUTPUT_ENOUGH {
+        while self.life == Life::Serving {
+            if self.output.unwritten().len() >= OUTPUT_ENOUGH {
                 // Flushing it brings the connection back.
-                return Wants::Nothing;
+                return;
             }
-            if commands == 0 || reads == 0 {
+            if commands == 0 {
                 self.come_back(shared);
-                return Wants::Nothing;
+                return;
             }
-            let cost = self.input.peek_line().map_or(0, |line| self.session.cost_of(line));
-            if cost > 0 && (self.is_queued || shared.bulk_left == 0) {
-                // A connection in the queue has its turn there, not ahead of others that wait.
-                self.come_back(shared);
-                return Wants::Nothing;
-            }
-            match self.input.next_line(self.session.line_limit()) {
-                Some(Ok(line)) => {
+            let went_on = match self.next_step(shared) {
+                Some(step) => {
                     commands -= 1;
-                    shared.bulk_left = shared.bulk_left.saturating_sub(cost);
-                    if self.answer(line.as_bytes(), shared) == Wants::PassivePort {
-                        return Wants::PassivePort;
-                    }
+                    self.take(step, shared)
                 }
-                Some(Err(error)) => {
-                    let request = self.session.line_error(error, &mut self.output.bytes);
-                    // Whoever sends such a line is still sending: closing on it would reset the reply away.
-                    self.inbound = Inbound::Unread { to_the_end: true };
-                    self.fulfil(request, shared);
-                }
-                None => {
-                    self.long_input = None;
-                    match self.inbound {
-                        Inbound::Drained => return Wants::Nothing,
-                        Inbound::Unread { .. } => {
-                            reads -= 1;
-                            self.receive(INPUT_MAX, shared);
-                        }
-                        Inbound::Ended => self.vanish(Ending::ClientClosed, shared),
-                    }
-                }
-            }
-        }
-    }
-
-    /// During a transfer the client is listened to with one ear: ABOR and STAT, and whether it is still there.
-    fn attend_transfer(&mut self, reads: &mut usize, shared: &mut Shared) {
-        if self.listen(reads, shared) == Heard::NotAll || self.life != Life::Serving {
-            return;
-        }
-        while self.output.bytes.len() < OUTPUT_ENOUGH
-            && self
-                .input
-                .peek_line()
-                .is_some_and(|line| matches!(Command::parse(line), Ok(Command::StatSession)))
-        {
-            // Nothing waits before it, so answering it now keeps the order.
-            let _ = self.input.next_line(self.session.line_limit());
-            shared.counters.commands += 1;
-            self.session
-                .transfer_status(self.channel.moved(), &mut self.output.bytes);
-        }
-        if let DataChannel::Storing { .. } = self.channel {
-            // All has come and is being given its name: neither ABOR nor the client's end takes that back any more.
-            return;
-        }
-        if self.input.holds(Interruption::Abort) {
-            // The effect comes now, the ABOR's own reply in its turn: 426, then 226. What is all sent cannot be
-            // aborted.
-            let outcome = match self.channel {
-                DataChannel::Draining { .. } => Outcome::Complete,
-                DataChannel::Unarmed
-                | DataChannel::InLine { .. }
-                | DataChannel::Announced { .. }
-                | DataChannel::ToConnect(_)
-                | DataChannel::AwaitingClient { .. }
-                | DataChannel::Connecting { .. }
-                | DataChannel::Transferring { .. }
-                | DataChannel::Discarding { .. }
-                | DataChannel::Storing { .. } => Outcome::Aborted,
+                None => self.listen(&mut reads, shared),
             };
-            self.end_transfer(outcome, shared);
-        } else if self.inbound == Inbound::Ended && !self.input.holds(Interruption::Quit) {
-            self.vanish(Ending::ClientClosed, shared);
-        }
-    }
-
-    /// During a long answer, and while a password is verified, commands wait, except for an ABOR that ends the answer;
-    /// but work for a client that has gone would be for nobody.
-    fn attend_answer(&mut self, reads: &mut usize, shared: &mut Shared) {
-        let is_owed = self.answer.is_some() || self.verification != Verification::NotAsked;
-        if !is_owed || self.listen(reads, shared) == Heard::NotAll || self.life != Life::Serving {
-            return;
-        }
-        if self.answer.is_some() && self.input.holds(Interruption::Abort) {
-            self.abort_answer(shared);
-        } else if self.inbound == Inbound::Ended && !self.input.holds(Interruption::Quit) {
-            self.vanish(Ending::ClientClosed, shared);
-        }
-    }
-
-    /// Takes in what the client says, as far as there is room, without answering it.
-    fn listen(&mut self, reads: &mut usize, shared: &mut Shared) -> Heard {
-        loop {
-            let limit = self.input_limit(shared);
-            if !matches!(self.inbound, Inbound::Unread { .. }) || self.input.pending_len() >= limit {
-                return Heard::All;
+            if went_on.is_break() {
+                return;
             }
-            if *reads == 0 {
+        }
+        if let Life::Draining { .. } = self.life {
+            self.drain_control(shared);
+        }
+    }
+
+    /// What the session makes of what the client has said so far.
+    fn next_step(&mut self, shared: &mut Shared) -> Option<Step> {
+        // A connection in the queue has its turn there, not ahead of others that wait.
+        let share = if self.is_queued { 0 } else { shared.bulk_left };
+        let mut bulk_left = share;
+        let said = shared.trace.is_on().then(|| {
+            let line = self
+                .input
+                .peek_line(INPUT_MAX)
+                .and_then(Result::ok)
+                .map(|line| Shown::whole(without_password(line)).to_string());
+            (line, self.session.state_name())
+        });
+        let (was_ready, was_logging_in) = (self.session.is_ready(), self.session.is_logging_in());
+        let step = self.session.next(&mut self.input, &mut bulk_left, &shared.context())?;
+        if let Step::Postpone = step {
+            return Some(step);
+        }
+        shared.bulk_left = shared.bulk_left.saturating_sub(share - bulk_left);
+        // An ABOR that ends something is a command of its own later.
+        if was_ready || matches!(step, Step::ReportProgress) {
+            shared.counters.commands += 1;
+        }
+        if was_ready {
+            self.active = shared.now;
+        }
+        if !was_logging_in && self.session.is_logging_in() {
+            self.login_since = shared.now;
+        }
+        if let Some((line, before)) = said {
+            self.trace_command(line.as_deref(), &before, shared);
+        }
+        Some(step)
+    }
+
+    fn trace_command(&self, line: Option<&str>, before: &str, shared: &Shared) {
+        let number = self.session.number();
+        if let Some(line) = line {
+            shared
+                .trace
+                .tell(Tone::Call, || format!("session {number}: says {line}"));
+        }
+        let after = self.session.state_name();
+        if before != after {
+            shared
+                .trace
+                .tell(Tone::Transition, || format!("session {number}: {before} → {after}"));
+        }
+    }
+
+    /// Does what the session asks for: the one place where the effect of a command reaches sockets.
+    pub(super) fn take(&mut self, step: Step, shared: &mut Shared) -> ControlFlow<()> {
+        self.record_notice(shared);
+        match step {
+            Step::Ignore => {}
+            Step::Reply(reply) => self.say(&reply),
+            Step::Postpone => {
                 self.come_back(shared);
-                return Heard::NotAll;
+                return ControlFlow::Break(());
             }
-            *reads -= 1;
-            self.receive(limit, shared);
+            Step::ArmPassive => {
+                self.disarm(shared);
+                shared.port_requests.push_back(self.slot);
+                return ControlFlow::Break(());
+            }
+            Step::ArmActive(address, reply) => {
+                self.say(&reply);
+                self.arm_active(address, shared);
+            }
+            Step::Disarm(reply) => {
+                self.say(&reply);
+                self.disarm(shared);
+            }
+            Step::Transfer(pump) => self.start_transfer(pump, shared),
+            Step::ReportProgress => {
+                let status = self.session.transfer_status(self.channel.moved());
+                self.say(&status);
+            }
+            Step::AbortTransfer => return self.abort_transfer(shared),
+            Step::Answer => self.continue_answer(shared),
+            Step::VerifyPassword(claim) => self.verify(*claim, shared),
+            Step::Close {
+                reply,
+                farewell,
+                is_mid_line,
+            } => {
+                reply.iter().for_each(|reply| self.say(reply));
+                self.say(&farewell);
+                self.disarm(shared);
+                if is_mid_line {
+                    // The client is still sending: closing now would reset the farewell away.
+                    self.inbound = Inbound::Unread { to_the_end: true };
+                }
+                self.life = Life::Closing { since: shared.now };
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Queues a reply.
+    pub(super) fn say(&mut self, reply: &Reply) {
+        reply.write_to(&mut self.output.bytes);
+    }
+
+    /// The effect of an ABOR comes now, its own reply in its turn: 426, then 226.
+    fn abort_transfer(&mut self, shared: &mut Shared) -> ControlFlow<()> {
+        let outcome = match self.channel {
+            // All has come and is being given its name: neither ABOR nor the client's end takes that back any more.
+            DataChannel::Storing { .. } => return ControlFlow::Break(()),
+            // What is all sent cannot be aborted.
+            DataChannel::Draining { .. } => Outcome::Complete,
+            DataChannel::Unarmed
+            | DataChannel::Announced { .. }
+            | DataChannel::ToConnect(_)
+            | DataChannel::AwaitingClient { .. }
+            | DataChannel::Connecting { .. }
+            | DataChannel::Transferring { .. }
+            | DataChannel::Discarding { .. } => Outcome::Aborted,
+        };
+        self.end_transfer(outcome, shared);
+        ControlFlow::Continue(())
+    }
+
+    /// Takes in more of what the client says, if there is more and room for it. Work for a client that has gone would
+    /// be for nobody, so its end is looked for also while commands wait.
+    fn listen(&mut self, reads: &mut usize, shared: &mut Shared) -> ControlFlow<()> {
+        let limit = self.input_limit(shared);
+        match self.inbound {
+            Inbound::Drained => ControlFlow::Break(()),
+            Inbound::Unread { .. } if self.input.pending_len() >= limit => ControlFlow::Break(()),
+            Inbound::Unread { .. } if *reads == 0 => {
+                self.come_back(shared);
+                ControlFlow::Break(())
+            }
+            Inbound::Unread { .. } => {
+                *reads -= 1;
+                self.receive(limit, shared);
+                ControlFlow::Continue(())
+            }
+            Inbound::Ended => {
+                let is_stored = matches!(self.channel, DataChannel::Storing { .. });
+                if !is_stored && !self.session.outlives_client(&mut self.input) {
+                    self.vanish(Ending::ClientClosed, shared);
+                }
+                ControlFlow::Break(())
+            }
         }
     }
 
     /// How much may wait now: more than usual while an ABOR behind it would end something.
     fn input_limit(&mut self, shared: &Shared) -> usize {
-        let may_be_aborted = self.answer.is_some() || self.session.attention() == Attention::Transfer;
-        if !may_be_aborted || self.input.pending_len() < INPUT_MAX {
+        if self.input.pending_len() < INPUT_MAX {
+            if !self.session.can_be_aborted() {
+                self.long_input = None;
+            }
             return INPUT_MAX;
         }
-        if self.long_input.is_none() {
+        if self.long_input.is_none() && self.session.can_be_aborted() {
             self.long_input = shared.long_inputs.permit();
         }
         match self.long_input {
@@ -256,90 +285,28 @@ impl Connection {
         }
     }
 
-    fn answer(&mut self, line: &[u8], shared: &mut Shared) -> Wants {
-        #[cfg(debug_assertions)]
-        assert!(line != b"XPANIC", "a client asked a debug build to panic (threat K09)");
-        shared.counters.commands += 1;
-        self.active = shared.now;
-        let before = shared.trace.is_on().then(|| self.session.state_name());
-        let was_logging_in = self.session.is_logging_in();
-        let request = self.session.line(line, &shared.context(), &mut self.output.bytes);
-        self.tell_notice(shared);
-        if !was_logging_in && self.session.is_logging_in() {
-            self.login_since = shared.now;
-        }
-        if let Some(before) = before {
-            self.tell_command(line, &before, shared);
-        }
-        let wants = match request {
-            Some(request) => self.fulfil(request, shared),
-            None => Wants::Nothing,
-        };
-        if !shared.settings.techniques.include(Technique::Coalescing) {
-            self.flush(shared);
-        }
-        wants
-    }
-
-    fn tell_command(&self, line: &[u8], before: &str, shared: &Shared) {
-        let number = self.session.number();
-        let shown = without_password(line);
-        shared
-            .trace
-            .tell(Tone::Call, || format!("session {number}: says {}", Shown::whole(shown)));
-        let after = self.session.state_name();
-        if before != after {
-            shared
-                .trace
-                .tell(Tone::Transition, || format!("session {number}: {before} → {after}"));
-        }
-    }
-
-    /// Does what the session asks for.
-    pub(crate) fn fulfil(&mut self, request: Request, shared: &mut Shared) -> Wants {
-        match request {
-            Request::ArmPassive => {
-                self.disarm(shared);
-                return Wants::PassivePort;
-            }
-            Request::ArmActive(address) => self.arm_active(address, shared),
-            Request::Disarm => self.disarm(shared),
-            Request::Transfer(pump) => self.start_transfer(pump, shared),
-            Request::VerifyPassword(claim) => self.verify(claim, shared),
-            Request::Answer(answer) => {
-                self.answer = Some(answer);
-                self.continue_answer(shared);
-            }
-            Request::Close => {
-                self.disarm(shared);
-                self.withdraw_password(shared);
-                self.answer = None;
-                self.life = Life::Closing { since: shared.now };
-            }
-        }
-        Wants::Nothing
-    }
-
     /// Ends the conversation with a last word.
-    pub(crate) fn dismiss(&mut self, farewell: &Reply, ending: Ending, shared: &mut Shared) {
-        let request = self.session.dismiss(farewell, ending, &mut self.output.bytes);
-        self.fulfil(request, shared);
+    pub fn dismiss(&mut self, farewell: Reply, ending: Ending, shared: &mut Shared) {
+        self.withdraw_password(shared);
+        self.leave_line(shared);
+        let step = self.session.close(farewell, ending);
+        let _ = self.take(step, shared);
     }
 
     /// Makes room for others at once: a last word, and no waiting for whether it is heard. What the client may still
     /// send is not read away, or slow clients would hold their descriptors for as long as closing may take.
-    pub(crate) fn evict(&mut self, shared: &mut Shared) {
-        self.dismiss(&reply::TOO_MANY_CONNECTIONS, Ending::MadeRoom, shared);
+    pub fn evict(&mut self, shared: &mut Shared) {
+        self.dismiss(reply::TOO_MANY_CONNECTIONS, Ending::MadeRoom, shared);
         self.inbound = Inbound::Ended;
         self.flush(shared);
     }
 
     /// The client is gone, or is given up: nothing is said any more.
-    pub(crate) fn vanish(&mut self, ending: Ending, shared: &mut Shared) {
+    pub fn vanish(&mut self, ending: Ending, shared: &mut Shared) {
         self.session.ends(ending);
-        self.abandon_channel(shared);
         self.withdraw_password(shared);
-        self.answer = None;
+        self.leave_line(shared);
+        self.abandon_channel(shared);
         self.life = Life::Gone;
     }
 

@@ -5,7 +5,6 @@
 
 use crate::ports::data_socket::DataSocket;
 use crate::ports::passive_ring::PortIndex;
-use crate::session::Outcome;
 use crate::storage::Held;
 use crate::transfer::Pump;
 use std::net::SocketAddr;
@@ -16,8 +15,6 @@ use std::time::Instant;
 pub enum DataChannel {
     /// Nothing is armed: a transfer command is answered 425.
     Unarmed,
-    /// All ports are pending for this peer address; the session stands in line for one.
-    InLine { since: Instant },
     /// A port was announced (227, 229), and there is no transfer command yet. If the client connects before it, the
     /// ring holds its connection; what it sends waits in the kernel.
     Announced { port: PortIndex, since: Instant },
@@ -71,7 +68,6 @@ impl DataChannel {
     pub fn name(&self) -> &'static str {
         match self {
             DataChannel::Unarmed => "unarmed",
-            DataChannel::InLine { .. } => "in line for a port",
             DataChannel::Announced { .. } => "port announced",
             DataChannel::ToConnect(_) => "address given",
             DataChannel::AwaitingClient { .. } => "awaiting the client",
@@ -92,46 +88,9 @@ impl DataChannel {
             DataChannel::Draining { sent, .. } => *sent,
             DataChannel::Storing { received, .. } => *received,
             DataChannel::Unarmed
-            | DataChannel::InLine { .. }
             | DataChannel::Announced { .. }
             | DataChannel::ToConnect(_)
             | DataChannel::Discarding { .. } => 0,
-        }
-    }
-
-    /// Closes the socket, if there is one, in the way that `outcome` asks for. What an upload had received is given up,
-    /// or kept as a part.
-    pub fn close(self, outcome: Outcome) {
-        let resets = match outcome {
-            Outcome::Stalled | Outcome::SourceFailed | Outcome::SourceShrank => true,
-            Outcome::Complete
-            | Outcome::NoDataConnection
-            | Outcome::NoDescriptor
-            | Outcome::ConnectionLost
-            | Outcome::Aborted
-            | Outcome::BrokenStream
-            | Outcome::NotStored(_)
-            | Outcome::StoredUnknown
-            | Outcome::Swallowed { .. } => false,
-        };
-        let pump = match self {
-            DataChannel::Transferring { socket, pump, .. } => {
-                if resets {
-                    socket.reset();
-                }
-                pump
-            }
-            DataChannel::AwaitingClient { pump, .. } | DataChannel::Connecting { pump, .. } => pump,
-            DataChannel::Unarmed
-            | DataChannel::InLine { .. }
-            | DataChannel::Announced { .. }
-            | DataChannel::ToConnect(_)
-            | DataChannel::Draining { .. }
-            | DataChannel::Discarding { .. }
-            | DataChannel::Storing { .. } => return,
-        };
-        if let Some(upload) = pump.into_upload() {
-            upload.abort();
         }
     }
 }

@@ -4,9 +4,9 @@
 //! all that they would tell their user. So what they still send is thrown away for a while, as cheaply as can be, and
 //! within bounds: a client that sends more, or takes longer, is reset as before.
 
-use crate::connection::data_channel::DataChannel;
-use crate::connection::shared::Shared;
-use crate::connection::{Connection, Life};
+use super::data_channel::DataChannel;
+use super::shared::Shared;
+use super::{Connection, Life};
 use crate::session::Outcome;
 use mio::Interest;
 use std::io::{ErrorKind, Read};
@@ -23,7 +23,7 @@ const DISCARDED_PER_TURN: usize = 256 * 1024;
 
 impl Connection {
     /// Gives up the upload, answers it, and goes on reading what comes.
-    pub(crate) fn refuse_rest(&mut self, outcome: Outcome, shared: &mut Shared) {
+    pub(super) fn refuse_rest(&mut self, outcome: Outcome, shared: &mut Shared) {
         if outcome == Outcome::ConnectionLost {
             self.end_transfer(outcome, shared);
             return;
@@ -52,7 +52,7 @@ impl Connection {
     }
 
     /// Throws away what has come, at most a turn's share of it.
-    pub(crate) fn discard(&mut self, shared: &mut Shared) {
+    pub(super) fn discard(&mut self, shared: &mut Shared) {
         let DataChannel::Discarding { socket, left, .. } = &mut self.channel else {
             return;
         };

@@ -1,14 +1,15 @@
-//! One client: its control connection, its session, its data channel, and what of it has to be remembered between
-//! turns.
+//! One client between turns: its control connection, its session, its data channel, and when each wait ends.
 //!
 //! An idle connection holds no buffer: input and output are allocated when there is something in them and freed when
-//! they are empty again. The behaviour is in two files: `control.rs` (commands in, replies out) and `data.rs` (the data
-//! connection); when each wait ends is in `timeouts.rs`.
+//! they are empty again. `control.rs` takes lines in and carries the session's steps out; `opening.rs`, `pumping.rs` and
+//! `finishing.rs` are a transfer from its command to its 226; `timeouts.rs` knows every deadline.
 
+mod answering;
 mod arming;
 mod control;
 pub mod data_channel;
 mod discarding;
+mod finishing;
 mod long_input;
 mod opening;
 mod publishing;
@@ -19,20 +20,21 @@ pub mod shared;
 mod timeouts;
 pub mod verifying;
 
-use crate::connection::data_channel::DataChannel;
-use crate::connection::long_input::LongInput;
-use crate::connection::shared::Shared;
-use crate::connection::verifying::Verification;
 use crate::descriptors::Permit;
 use crate::ftp::line::LineReader;
+use crate::ftp::reply::Reply;
 use crate::reactor::deadlines::Deadline;
 use crate::reactor::pace::Pace;
 use crate::reactor::token::SlotId;
 use crate::records::trace::Tone;
-use crate::session::{Attention, LongAnswer, Session};
+use crate::session::{Ending, Session};
 use crate::target::Target;
+use data_channel::DataChannel;
+use long_input::LongInput;
+use mio::Interest;
 use mio::event::Event;
 use mio::net::TcpStream;
+use shared::Shared;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Instant;
@@ -40,41 +42,38 @@ use std::time::Instant;
 /// A client.
 #[derive(Debug)]
 pub struct Connection {
-    pub(crate) slot: SlotId,
-    pub(crate) control: TcpStream,
+    slot: SlotId,
+    control: TcpStream,
     _permit: Permit,
-    pub(crate) session: Session,
-    pub(crate) life: Life,
-    pub(crate) input: LineReader,
+    session: Session,
+    life: Life,
+    input: LineReader,
     /// There while more waits than usual.
-    pub(crate) long_input: Option<LongInput>,
-    pub(crate) inbound: Inbound,
-    pub(crate) verification: Verification,
-    pub(crate) output: Output,
-    pub(crate) channel: DataChannel,
-    /// An answer that is made a budget at a time and goes over the control connection.
-    pub(crate) answer: Option<Box<LongAnswer>>,
-    pub(crate) ring: u16,
+    long_input: Option<LongInput>,
+    inbound: Inbound,
+    output: Output,
+    channel: DataChannel,
+    ring: u16,
     /// Our end's address, once it is known.
-    pub(crate) local_address: Option<IpAddr>,
-    pub(crate) opened: Instant,
+    local_address: Option<IpAddr>,
+    opened: Instant,
     /// Since when the client has been expected to log in: its arrival, or the REIN or USER that ended a visit.
-    pub(crate) login_since: Instant,
+    login_since: Instant,
     /// When the client last did something, or something was done for it.
-    pub(crate) active: Instant,
+    active: Instant,
     /// Bytes of all its transfers so far.
-    pub(crate) sent: u64,
-    pub(crate) received: u64,
+    sent: u64,
+    received: u64,
     /// What limits the speed of its transfers: its own rate, and its account's.
-    pub(crate) paces: [Option<Rc<Pace>>; 2],
-    pub(crate) deadline: Deadline,
-    pub(crate) is_queued: bool,
+    paces: [Option<Rc<Pace>>; 2],
+    deadline: Deadline,
+    is_queued: bool,
     is_unflushed: bool,
 }
 
 /// How far the control connection's end has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Life {
+enum Life {
     Serving,
     /// What is queued goes out, then it ends.
     Closing {
@@ -101,19 +100,20 @@ pub(crate) enum Inbound {
 
 /// Replies on their way out.
 #[derive(Debug, Default)]
-pub(crate) struct Output {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) written: usize,
+struct Output {
+    bytes: Vec<u8>,
+    written: usize,
     /// Since when the client's window has been full.
-    pub(crate) blocked: Option<Instant>,
-    pub(crate) is_registered: bool,
+    blocked: Option<Instant>,
+    is_registered: bool,
 }
 
-/// What a connection needs of the loop before it can go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wants {
-    Nothing,
-    PassivePort,
+impl Output {
+    /// What is still to be written.
+    fn unwritten(&self) -> &[u8] {
+        // Never more is written than there is.
+        &self.bytes[self.written..]
+    }
 }
 
 impl Connection {
@@ -136,10 +136,8 @@ impl Connection {
             input: LineReader::new(),
             long_input: None,
             inbound: Inbound::Drained,
-            verification: Verification::NotAsked,
             output: Output::default(),
             channel: DataChannel::Unarmed,
-            answer: None,
             ring,
             local_address: address,
             opened: now,
@@ -151,6 +149,16 @@ impl Connection {
             deadline: Deadline::new(now),
             is_queued: false,
             is_unflushed: false,
+        }
+    }
+
+    /// Registers the control socket and greets the client.
+    pub fn greet(&mut self, banner: &Reply, shared: &mut Shared) {
+        let interest = Interest::READABLE | Interest::PRIORITY;
+        let token = Target::Control(self.slot).into();
+        match shared.registry.register(&mut self.control, token, interest) {
+            Ok(()) => self.say(banner),
+            Err(_) => self.vanish(Ending::ServerError, shared),
         }
     }
 
@@ -174,6 +182,16 @@ impl Connection {
         &self.channel
     }
 
+    /// The ring whose ports are announced to this client.
+    pub fn ring(&self) -> u16 {
+        self.ring
+    }
+
+    /// When the connection has to be looked at if nothing happens before.
+    pub fn deadline(&mut self) -> &mut Deadline {
+        &mut self.deadline
+    }
+
     /// Whether the connection can be taken out of its slot.
     pub fn is_gone(&self) -> bool {
         self.life == Life::Gone
@@ -181,7 +199,7 @@ impl Connection {
 
     /// Whether nothing is under way that a shutdown should wait for.
     pub fn is_idle(&self) -> bool {
-        self.life == Life::Serving && self.session.attention() == Attention::Commands
+        self.life == Life::Serving && self.session.is_ready()
     }
 
     /// State of conversation and data channel, for traces and summaries.
@@ -190,7 +208,7 @@ impl Connection {
     }
 
     /// Tells what woke the connection.
-    pub(crate) fn tell_wake(&self, socket: &str, event: &Event, shared: &Shared) {
+    pub fn tell_wake(&self, socket: &str, event: &Event, shared: &Shared) {
         let number = self.session.number();
         shared.trace.tell(Tone::Wake, || {
             let readable = if event.is_readable() { " readable" } else { "" };
@@ -205,7 +223,7 @@ impl Connection {
     }
 
     /// Comes back in this turn or the next: something was left undone although no event will tell of it.
-    pub(crate) fn come_back(&mut self, shared: &mut Shared) {
+    pub fn come_back(&mut self, shared: &mut Shared) {
         if !self.is_queued {
             self.is_queued = true;
             shared.ready.push(Target::Control(self.slot));
@@ -217,7 +235,7 @@ impl Connection {
     }
 
     /// The ready queue has brought the connection back: takes up what was left. Waiting commands are served after it.
-    pub(crate) fn resume(&mut self, shared: &mut Shared) {
+    pub fn resume(&mut self, shared: &mut Shared) {
         self.is_queued = false;
         if self.has_data_to_move() {
             self.data_ready(shared);
@@ -226,18 +244,25 @@ impl Connection {
     }
 
     /// After every step: sees to it that what the step left behind is taken up again.
-    pub(crate) fn settle(&mut self, shared: &mut Shared) {
+    pub fn settle(&mut self, shared: &mut Shared) {
         let has_output = !self.output.bytes.is_empty() || matches!(self.life, Life::Closing { .. });
         if has_output && !self.is_unflushed && self.output.blocked.is_none() {
             self.is_unflushed = true;
             shared.unflushed.push(self.slot);
         }
-        let due = self.due(&shared.settings);
+        let due = self.due(shared);
         shared.deadlines.arm(self.slot, &mut self.deadline, due);
     }
+}
 
-    /// The loop writes its replies now.
-    pub(crate) fn is_being_flushed(&mut self) {
-        self.is_unflushed = false;
+/// What tests of the loop look at.
+#[cfg(test)]
+impl Connection {
+    pub fn control_socket(&self) -> &TcpStream {
+        &self.control
+    }
+
+    pub fn is_drained(&self) -> bool {
+        self.inbound == Inbound::Drained
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! An active connection is made when the transfer command arrives, never before, and never waited for.
 
-use crate::connection::Connection;
-use crate::connection::data_channel::DataChannel;
-use crate::connection::shared::Shared;
+use super::Connection;
+use super::data_channel::DataChannel;
+use super::shared::Shared;
 use crate::options::Technique;
 use crate::ports::data_socket::DataSocket;
+use crate::reactor::pace::Pace;
 use crate::session::Outcome;
 use crate::transfer::Pump;
 use mio::Interest;
@@ -16,9 +17,66 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io::{self, ErrorKind};
 use std::mem;
 use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 
 impl Connection {
-    pub(crate) fn connect(&mut self, address: SocketAddr, pump: Box<Pump>, shared: &mut Shared) {
+    /// A transfer command was accepted: goes on with whatever is armed.
+    pub(super) fn start_transfer(&mut self, pump: Box<Pump>, shared: &mut Shared) {
+        let since = shared.now;
+        self.set_pace(shared);
+        match mem::replace(&mut self.channel, DataChannel::Unarmed) {
+            DataChannel::Announced { port, .. } => {
+                // With a connection that is there already, the 150 waits until it is known to be the only one.
+                let has_arrived = shared.look_once_more(self.ring, port, self.session.peer(), self.slot);
+                self.channel = DataChannel::AwaitingClient {
+                    port,
+                    since,
+                    pump,
+                    is_opened: !has_arrived,
+                };
+                if !has_arrived {
+                    self.open_transfer(shared);
+                }
+            }
+            DataChannel::ToConnect(address) => self.connect(address, pump, shared),
+            channel @ (DataChannel::Unarmed
+            | DataChannel::AwaitingClient { .. }
+            | DataChannel::Connecting { .. }
+            | DataChannel::Transferring { .. }
+            | DataChannel::Draining { .. }
+            | DataChannel::Storing { .. }) => {
+                self.channel = channel;
+                self.end_transfer(Outcome::NoDataConnection, shared);
+            }
+            // Belongs to the transfer before, and does not serve this one.
+            channel @ DataChannel::Discarding { .. } => {
+                self.end_transfer(Outcome::NoDataConnection, shared);
+                self.channel = channel;
+            }
+        }
+    }
+
+    /// What limits the speed of the transfer that begins: this server's rate for one session, the account's for all of
+    /// its.
+    fn set_pace(&mut self, shared: &mut Shared) {
+        let [own, accounts] = &mut self.paces;
+        if let Some(rate) = shared.settings.rate_limit {
+            own.get_or_insert_with(|| Rc::new(Pace::new(rate, shared.now)));
+        }
+        *accounts = self.session.account().and_then(|account| shared.pace_of(account));
+    }
+
+    /// Writes the 150, and what was queued before it, at once: clients lose data, or wait for ever, when a 150 comes
+    /// behind the data or in one segment with its 226. If the control connection has no room, the transfer waits for
+    /// it: see [`pump`](Self::pump).
+    pub(super) fn open_transfer(&mut self, shared: &mut Shared) {
+        if let Some(opening) = self.session.opening() {
+            opening.write_to(&mut self.output.bytes);
+        }
+        self.flush(shared);
+    }
+
+    pub(super) fn connect(&mut self, address: SocketAddr, pump: Box<Pump>, shared: &mut Shared) {
         let Some(permit) = shared.descriptors.permit() else {
             self.end_transfer(Outcome::NoDescriptor, shared);
             return;
@@ -46,7 +104,7 @@ impl Connection {
         self.open_transfer(shared);
     }
 
-    pub(crate) fn finish_connecting(&mut self, shared: &mut Shared) {
+    pub(super) fn finish_connecting(&mut self, shared: &mut Shared) {
         let channel = mem::replace(&mut self.channel, DataChannel::Unarmed);
         let DataChannel::Connecting { socket, since, pump } = channel else {
             self.channel = channel;
@@ -72,7 +130,7 @@ impl Connection {
     }
 
     /// The client's connection has arrived at the port announced to it, alone: a transfer that waits for it begins.
-    pub(crate) fn data_arrived(&mut self, shared: &mut Shared) {
+    pub fn data_arrived(&mut self, shared: &mut Shared) {
         match mem::replace(&mut self.channel, DataChannel::Unarmed) {
             DataChannel::AwaitingClient {
                 port,
@@ -101,11 +159,10 @@ impl Connection {
                 if !is_opened {
                     self.open_transfer(shared);
                 }
-                self.begin_pumping(shared);
+                self.pump(shared);
             }
             // Without a transfer command it stays with the ring; or the session has turned to something else since.
             channel @ (DataChannel::Unarmed
-            | DataChannel::InLine { .. }
             | DataChannel::Announced { .. }
             | DataChannel::ToConnect(_)
             | DataChannel::Connecting { .. }
@@ -118,7 +175,7 @@ impl Connection {
 
     /// Two connections from the client's address came to its port. Which one is the client's cannot be known, so both
     /// were closed; the client gets 425 and asks for another port.
-    pub(crate) fn data_is_contended(&mut self, shared: &mut Shared) {
+    pub fn data_is_contended(&mut self, shared: &mut Shared) {
         log::info!(
             "session {}: two connections from {} to one passive port, both refused",
             self.session.number(),
@@ -128,7 +185,7 @@ impl Connection {
     }
 
     /// The client's connection arrived, but there is no descriptor to keep it with.
-    pub(crate) fn data_has_no_descriptor(&mut self, shared: &mut Shared) {
+    pub fn data_has_no_descriptor(&mut self, shared: &mut Shared) {
         self.data_is_lost(Outcome::NoDescriptor, shared);
     }
 

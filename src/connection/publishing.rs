@@ -1,16 +1,17 @@
 //! The end of an upload: all has come, and the file is given its name; only then is it a success.
 
-use crate::connection::Connection;
-use crate::connection::data_channel::DataChannel;
-use crate::connection::shared::Shared;
+use super::Connection;
+use super::data_channel::DataChannel;
+use super::shared::Shared;
 use crate::session::Outcome;
+use crate::slow_work::Job;
 use crate::storage::{Held, Published, StorageError};
 use std::mem;
 
 impl Connection {
     /// The client has closed its end, and all it sent is in the file: closes ours and has the file given its name. What
     /// waits for the disk is done beside the loop; the session's reply waits with it.
-    pub(crate) fn finish_receiving(&mut self, shared: &mut Shared) {
+    pub(super) fn finish_receiving(&mut self, shared: &mut Shared) {
         let DataChannel::Transferring { pump, .. } = mem::replace(&mut self.channel, DataChannel::Unarmed) else {
             return;
         };
@@ -25,7 +26,10 @@ impl Connection {
         if publication.waits() {
             let since = shared.now;
             self.channel = DataChannel::Storing { received, since, held };
-            shared.publications.push_back((self.slot, publication));
+            if let Some(queue) = &mut shared.slow_work {
+                let slot = self.slot;
+                queue.enqueue(Job::Publish { slot, publication });
+            }
             return;
         }
         let outcome = self.outcome_of(publication.run(), received, held);
@@ -33,7 +37,7 @@ impl Connection {
     }
 
     /// The disk has what was received, or would not take it.
-    pub(crate) fn stored(&mut self, result: Result<Published, StorageError>, shared: &mut Shared) {
+    pub fn stored(&mut self, result: Result<Published, StorageError>, shared: &mut Shared) {
         match mem::replace(&mut self.channel, DataChannel::Unarmed) {
             DataChannel::Storing { received, held, .. } => {
                 let outcome = self.outcome_of(result, received, held);
@@ -41,7 +45,6 @@ impl Connection {
             }
             // It took too long, and the session was told so.
             channel @ (DataChannel::Unarmed
-            | DataChannel::InLine { .. }
             | DataChannel::Announced { .. }
             | DataChannel::ToConnect(_)
             | DataChannel::AwaitingClient { .. }

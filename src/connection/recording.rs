@@ -1,7 +1,7 @@
 //! What is kept of a transfer that has ended: counts, a line in each log that wants one, and what the trace tells.
 
-use crate::connection::Connection;
-use crate::connection::shared::Shared;
+use super::Connection;
+use super::shared::Shared;
 use crate::records::happening::{Happening, Line, TARGET, Who};
 use crate::records::trace::Tone;
 use crate::records::transfer_log::LoggedTransfer;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 impl Connection {
     /// `took`: from the answer to the transfer command to the last byte.
-    pub(crate) fn record(
+    pub(super) fn record(
         &mut self,
         transfer: &Transfer,
         outcome: Outcome,
@@ -75,7 +75,7 @@ impl Connection {
 
 impl Connection {
     /// Writes the line and the event.
-    pub(crate) fn tell(&self, happening: &Happening<'_>, shared: &mut Shared) {
+    pub fn tell(&self, happening: &Happening<'_>, shared: &mut Shared) {
         let session = &self.session;
         let who = Who {
             session: session.number(),
@@ -99,7 +99,7 @@ impl Connection {
     }
 
     /// Tells of what the session has noticed.
-    pub(crate) fn tell_notice(&mut self, shared: &mut Shared) {
+    pub(super) fn record_notice(&mut self, shared: &mut Shared) {
         if let Some(notice) = self.session.take_notice() {
             let took = shared.now.saturating_duration_since(self.login_since);
             self.tell(&Happening::of(&notice, took), shared);
@@ -107,7 +107,7 @@ impl Connection {
     }
 
     /// The same for a login whose password was not looked at.
-    pub(crate) fn tell_unheard_login(&mut self, shared: &mut Shared) {
+    pub(super) fn record_blocked_login(&mut self, shared: &mut Shared) {
         if let Some(Notice::LoginFailed { user, .. }) = self.session.take_notice().map(|notice| *notice) {
             let happening = Happening::LoginFailed {
                 user: &user,
@@ -119,7 +119,7 @@ impl Connection {
     }
 
     /// Tells of the session's end.
-    pub(crate) fn tell_end(&self, shared: &mut Shared) {
+    pub fn record_end(&self, shared: &mut Shared) {
         let happening = Happening::Ended {
             ending: self.session.ending().unwrap_or(Ending::Shutdown),
             sent: self.sent,
@@ -132,7 +132,7 @@ impl Connection {
 
 impl Shared {
     /// Whether anything is recorded of sessions at all.
-    pub(crate) fn wants_notices(&self) -> bool {
+    pub(super) fn wants_notices(&self) -> bool {
         self.event_log.is_some() || log::log_enabled!(target: TARGET, Level::Warn)
     }
 

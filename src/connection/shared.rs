@@ -4,6 +4,7 @@
 //! that arrived) is put into a queue here and delivered by the loop.
 
 use super::pumping::BYTES_PER_TURN;
+use super::verifying::Logins;
 use crate::accounts::{Account, Accounts, Attendance, LoginThrottle, Quotas, RecentProofs, Rights, UsersFile};
 use crate::clock::wall_clock;
 use crate::connection::long_input::LongInputs;
@@ -23,10 +24,8 @@ use crate::records::line_budget::LineBudget;
 use crate::records::trace::Trace;
 use crate::records::transfer_log::TransferLog;
 use crate::session::Context;
-use crate::slow_work::LoginAttempt;
-use crate::slow_work::login_queue::LoginQueue;
 use crate::slow_work::queue::SlowWorkQueue;
-use crate::storage::{Held, Publication, Storage};
+use crate::storage::{Held, Storage};
 use crate::target::Target;
 use crate::transfer::{ModeZPlaces, SplicePipe};
 use mio::Registry;
@@ -130,20 +129,16 @@ pub struct Shared {
     pub throttle: LoginThrottle,
     /// Passwords that were right a moment ago.
     pub proofs: RecentProofs,
-    /// Passwords that wait to be verified.
-    pub logins: LoginQueue<LoginAttempt>,
+    /// Logins whose answer is owed.
+    pub logins: Logins,
     /// `None`: nothing that this server does can take long.
     pub slow_work: Option<SlowWorkQueue>,
-    /// Received files that wait for the disk, and whose they are.
-    pub publications: VecDeque<(SlotId, Publication)>,
     /// What publications hold whose sessions have ended before them: descriptors stay counted, quotas charged.
     pub unclaimed: HashMap<SlotId, Held>,
     /// What uploads pass through inside the kernel; made when the first one comes.
     pub pipe: Option<SplicePipe>,
     /// Which sessions may have more commands waiting than others.
     pub long_inputs: LongInputs,
-    /// Whether the server is shutting down: sessions end when they have nothing under way.
-    pub is_draining: bool,
 }
 
 impl Shared {
@@ -179,7 +174,7 @@ impl Shared {
             line_budget: LineBudget::new(now),
             throttle: LoginThrottle::new(),
             proofs: RecentProofs::new(&*secret_key()?),
-            logins: LoginQueue::default(),
+            logins: Logins::default(),
             slow_work,
             descriptors,
             random,
@@ -199,11 +194,9 @@ impl Shared {
             freed_ports: VecDeque::new(),
             arrivals: VecDeque::new(),
             last_looks: VecDeque::new(),
-            publications: VecDeque::new(),
             unclaimed: HashMap::new(),
             pipe: None,
             long_inputs: LongInputs::default(),
-            is_draining: false,
         })
     }
 

@@ -1,12 +1,12 @@
 //! When each wait ends, and what happens then: the one place that knows every deadline of a connection.
 
+use super::shared::Shared;
+use super::verifying::Verification;
+use super::{Connection, Life};
 use crate::connection::data_channel::DataChannel;
-use crate::connection::shared::{Settings, Shared};
-use crate::connection::verifying::Verification;
-use crate::connection::{Connection, Life};
 use crate::ftp::reply;
 use crate::records::trace::Tone;
-use crate::session::{Attention, Ending, Outcome};
+use crate::session::{Ending, Outcome};
 use std::time::{Duration, Instant};
 
 /// How long a closing connection may take to read its last reply.
@@ -48,13 +48,13 @@ enum Wait {
 
 impl Connection {
     /// The moment at which this connection has to be looked at if nothing happens before.
-    pub(crate) fn due(&self, settings: &Settings) -> Instant {
-        self.wait(settings).1
+    pub(super) fn due(&self, shared: &Shared) -> Instant {
+        self.wait(shared).1
     }
 
     /// What the connection waits for, as a person would name it.
-    pub(crate) fn waits_for(&self, settings: &Settings) -> &'static str {
-        match self.wait(settings).0 {
+    pub fn waits_for(&self, shared: &Shared) -> &'static str {
+        match self.wait(shared).0 {
             Wait::Close => "the client's end",
             Wait::ReplyRead => "its replies to be read",
             Wait::Login => "its login",
@@ -72,25 +72,29 @@ impl Connection {
     }
 
     /// The nearest of the waits that are under way.
-    fn wait(&self, settings: &Settings) -> (Wait, Instant) {
+    fn wait(&self, shared: &Shared) -> (Wait, Instant) {
+        let settings = &shared.settings;
         match self.life {
             Life::Closing { since } | Life::Draining { since } => return (Wait::Close, since + CLOSE_TIMEOUT),
             Life::Gone => return (Wait::Close, self.active),
             Life::Serving => {}
         }
-        let conversation = match self.session.attention() {
-            Attention::Commands if self.session.is_logging_in() => {
-                Some((Wait::Login, self.login_since + settings.login_timeout))
+        let session = &self.session;
+        // Everything else ends by what it waits for: a transfer's progress, or replies being read.
+        let conversation = session.is_ready().then(|| {
+            if session.is_logging_in() {
+                (Wait::Login, self.login_since + settings.login_timeout)
+            } else {
+                (Wait::Command, self.active + settings.idle_timeout)
             }
-            Attention::Commands => Some((Wait::Command, self.active + settings.idle_timeout)),
-            // Both end by what they wait for: the transfer's progress, or the listing's replies being read.
-            Attention::Transfer | Attention::Waiting | Attention::Closing => None,
-        };
+        });
+        let port = session
+            .is_awaiting_port()
+            .then(|| (Wait::PassivePort, self.active + LINE_TIMEOUT));
         let data = match &self.channel {
             DataChannel::Unarmed | DataChannel::ToConnect(_) => None,
-            DataChannel::InLine { since } => Some((Wait::PassivePort, *since + LINE_TIMEOUT)),
             // A transfer command is being answered: it is searched for where it begins.
-            DataChannel::Announced { .. } if self.answer.is_some() => None,
+            DataChannel::Announced { .. } if session.is_answering() => None,
             DataChannel::Announced { since, .. } => Some((Wait::TransferCommand, *since + settings.connect_timeout)),
             DataChannel::AwaitingClient { since, .. } | DataChannel::Connecting { since, .. } => {
                 Some((Wait::DataConnection, *since + settings.connect_timeout))
@@ -104,17 +108,17 @@ impl Connection {
             DataChannel::Discarding { until, .. } => Some((Wait::DiscardEnd, *until)),
             DataChannel::Storing { since, .. } => Some((Wait::Disk, *since + DISK_TIMEOUT)),
         };
-        let login = match self.verification {
-            Verification::NotAsked => None,
-            Verification::Waiting { since, .. } => Some((Wait::Verification, since + settings.login_timeout)),
-            Verification::Running { since } => Some((Wait::Verification, since + VERIFICATION_TIMEOUT)),
-            Verification::HeldBack { until, .. } => Some((Wait::LoginAnswer, until)),
-        };
+        let verification = session.is_verifying().then(|| shared.logins.of(self.slot)).flatten();
+        let login = verification.map(|verification| match verification {
+            Verification::Waiting { since, .. } => (Wait::Verification, since + settings.login_timeout),
+            Verification::Running { since } => (Wait::Verification, since + VERIFICATION_TIMEOUT),
+            Verification::HeldBack { until, .. } => (Wait::LoginAnswer, until),
+        });
         let replies = self
             .output
             .blocked
             .map(|since| (Wait::ReplyRead, since + settings.stall_timeout));
-        [conversation, data, login, replies]
+        [conversation, port, data, login, replies]
             .into_iter()
             .flatten()
             .min_by_key(|(_, due)| *due)
@@ -123,30 +127,27 @@ impl Connection {
     }
 
     /// The deadline has passed.
-    pub(crate) fn time_is_up(&mut self, shared: &mut Shared) {
-        let (wait, due) = self.wait(&shared.settings);
+    pub fn time_is_up(&mut self, shared: &mut Shared) {
+        let (wait, due) = self.wait(shared);
         if due > shared.now {
             return;
         }
         let number = self.session.number();
-        let what = self.waits_for(&shared.settings);
+        let what = self.waits_for(shared);
         shared.trace.tell(Tone::Wake, || {
             format!("session {number} has waited long enough for {what}")
         });
         log::debug!("session {number}: waited long enough for {what}");
         match wait {
             Wait::Close | Wait::ReplyRead => self.vanish(Ending::RepliesNotRead, shared),
-            Wait::Verification => self.dismiss(&reply::LOGIN_BUSY, Ending::LoginBusy, shared),
-            Wait::LoginAnswer => {
-                if let Verification::HeldBack { matches, .. } = self.verification {
-                    self.tell_verification(matches, shared);
-                }
-            }
-            Wait::Login => self.dismiss(&reply::TIMED_OUT, Ending::LoginTimeout, shared),
-            Wait::Command => self.dismiss(&reply::TIMED_OUT, Ending::IdleTimeout, shared),
+            Wait::Verification => self.dismiss(reply::LOGIN_BUSY, Ending::LoginBusy, shared),
+            Wait::LoginAnswer => self.answer_held_back_password(shared),
+            Wait::Login => self.dismiss(reply::TIMED_OUT, Ending::LoginTimeout, shared),
+            Wait::Command => self.dismiss(reply::TIMED_OUT, Ending::IdleTimeout, shared),
             Wait::PassivePort => {
-                self.disarm(shared);
-                self.session.passive_refused(&mut self.output.bytes);
+                self.leave_line(shared);
+                let step = self.session.passive_refused();
+                let _ = self.take(step, shared);
             }
             Wait::TransferCommand | Wait::DiscardEnd => self.disarm(shared),
             Wait::DataConnection => self.end_transfer(Outcome::NoDataConnection, shared),
@@ -156,7 +157,7 @@ impl Connection {
             Wait::Disk => {
                 // What the disk does later belongs to nobody any more, so the conversation cannot go on either.
                 self.end_transfer(Outcome::StoredUnknown, shared);
-                self.dismiss(&reply::TIMED_OUT, Ending::DiskTimeout, shared);
+                self.dismiss(reply::TIMED_OUT, Ending::DiskTimeout, shared);
             }
         }
     }

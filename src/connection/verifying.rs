@@ -1,37 +1,52 @@
 //! From PASS to its answer: which passwords are verified and when, and what a wrong one costs its address.
 //!
-//! A password waits in the loop's [`LoginQueue`](crate::slow_work::login_queue::LoginQueue) until the thread takes it. Whether its
-//! address is blocked is checked when PASS arrives and again when its turn comes, so a client with many connections
-//! gets no more attempts than one that makes them one after the other. Whether the same password was right a moment ago
-//! is checked at both times too.
+//! A password waits in [`Logins`] until the thread takes it. Whether its address is blocked is checked when PASS
+//! arrives and again when its turn comes, so a client with many connections gets no more attempts than one that makes
+//! them one after the other. Whether the same password was right a moment ago is checked at both times too.
 
+use super::Connection;
+use super::shared::Shared;
 use crate::accounts::Claim;
-use crate::connection::Connection;
-use crate::connection::shared::Shared;
+use crate::reactor::token::SlotId;
 use crate::session::Ending;
 use crate::slow_work::LoginAttempt;
-use crate::slow_work::login_queue::Place;
+use crate::slow_work::login_queue::{LoginQueue, Place};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+/// Every login whose answer is owed.
+#[derive(Debug, Default)]
+pub struct Logins {
+    queue: LoginQueue<LoginAttempt>,
+    owed: HashMap<SlotId, Verification>,
+}
+
 /// Where the verification of a password stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verification {
-    NotAsked,
+pub(super) enum Verification {
     /// Others are before it.
-    Waiting {
-        place: Place,
-        since: Instant,
-    },
+    Waiting { place: Place, since: Instant },
     /// The thread has it.
-    Running {
-        since: Instant,
-    },
+    Running { since: Instant },
     /// The result is there; the client learns it later, because too many others from its address were wrong.
-    HeldBack {
-        matches: bool,
-        until: Instant,
-    },
+    HeldBack { matches: bool, until: Instant },
+}
+
+impl Logins {
+    /// Whether no password waits for the thread.
+    pub fn is_queue_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Takes out the attempt whose turn it is.
+    pub fn take_next(&mut self) -> Option<LoginAttempt> {
+        self.queue.take_next()
+    }
+
+    pub(super) fn of(&self, slot: SlotId) -> Option<Verification> {
+        self.owed.get(&slot).copied()
+    }
 }
 
 impl Shared {
@@ -49,7 +64,7 @@ impl Shared {
 
 impl Connection {
     /// Has a password verified when its turn comes.
-    pub(crate) fn verify(&mut self, claim: Claim, shared: &mut Shared) {
+    pub(super) fn verify(&mut self, claim: Claim, shared: &mut Shared) {
         let peer = self.session.peer();
         let attempt = LoginAttempt {
             slot: self.slot,
@@ -59,10 +74,12 @@ impl Connection {
         };
         if let Some(attempt) = self.answer_unverified(attempt, shared) {
             let failures = shared.throttle.failures(peer, shared.now);
-            self.verification = Verification::Waiting {
-                place: shared.logins.enter(peer, failures, attempt),
-                since: shared.now,
-            };
+            let place = shared.logins.queue.enter(peer, failures, attempt);
+            let since = shared.now;
+            shared
+                .logins
+                .owed
+                .insert(self.slot, Verification::Waiting { place, since });
         }
     }
 
@@ -71,7 +88,8 @@ impl Connection {
         let Some(attempt) = self.answer_unverified(attempt, shared) else {
             return;
         };
-        self.verification = Verification::Running { since: shared.now };
+        let since = shared.now;
+        shared.logins.owed.insert(self.slot, Verification::Running { since });
         if let Some(queue) = &mut shared.slow_work {
             queue.verify(attempt);
         }
@@ -86,7 +104,8 @@ impl Connection {
                     "{peer}: logins refused without verification: {count} (too many wrong passwords from there)"
                 );
             }
-            self.refuse_unheard(shared);
+            // The same answer as to a wrong password, which was not looked at.
+            self.answer_password(false, shared, Connection::record_blocked_login);
             return None;
         }
         if shared.proofs.holds(&attempt.proof, shared.now) {
@@ -97,54 +116,49 @@ impl Connection {
         Some(attempt)
     }
 
+    /// The thread has finished; the answer is held back for `delay`.
     pub fn verification_ends(&mut self, matches: bool, delay: Duration, shared: &mut Shared) {
         // The session may have been ended meanwhile.
-        if let Verification::Running { .. } = self.verification {
+        if let Some(Verification::Running { .. }) = shared.logins.of(self.slot) {
             self.result_is_known(matches, delay, shared);
         }
     }
 
     fn result_is_known(&mut self, matches: bool, delay: Duration, shared: &mut Shared) {
         if delay.is_zero() {
-            self.tell_verification(matches, shared);
+            self.answer_password(matches, shared, Connection::record_notice);
         } else {
             let until = shared.now + delay;
-            self.verification = Verification::HeldBack { matches, until };
+            shared
+                .logins
+                .owed
+                .insert(self.slot, Verification::HeldBack { matches, until });
         }
     }
 
-    /// Lets the session answer its PASS.
-    pub(crate) fn tell_verification(&mut self, matches: bool, shared: &mut Shared) {
-        self.verification = Verification::NotAsked;
-        self.active = shared.now;
-        let request = self
-            .session
-            .password_verified(matches, &shared.context(), &mut self.output.bytes);
-        self.tell_notice(shared);
-        if let Some(request) = request {
-            self.fulfil(request, shared);
+    /// The answer to PASS has been held back long enough.
+    pub(super) fn answer_held_back_password(&mut self, shared: &mut Shared) {
+        if let Some(Verification::HeldBack { matches, .. }) = shared.logins.of(self.slot) {
+            self.answer_password(matches, shared, Connection::record_notice);
         }
     }
 
-    /// The same answer as to a wrong password, which was not looked at.
-    fn refuse_unheard(&mut self, shared: &mut Shared) {
+    fn answer_password(&mut self, matches: bool, shared: &mut Shared, record: fn(&mut Connection, &mut Shared)) {
+        shared.logins.owed.remove(&self.slot);
         self.active = shared.now;
-        let request = self
-            .session
-            .password_verified(false, &shared.context(), &mut self.output.bytes);
-        self.tell_unheard_login(shared);
-        if let Some(request) = request {
-            self.fulfil(request, shared);
-        }
-        self.verification = Verification::NotAsked;
+        let step = self.session.password_verified(matches, &shared.context());
+        record(self, shared);
+        let _ = self.take(step, shared);
     }
 
     /// The session ends: a password that still waits is not verified any more.
-    pub(crate) fn withdraw_password(&mut self, shared: &mut Shared) {
-        if let Verification::Waiting { place, .. } = self.verification {
-            shared.logins.withdraw(place);
+    pub(super) fn withdraw_password(&self, shared: &mut Shared) {
+        if !self.session.is_verifying() {
+            return;
         }
-        self.verification = Verification::NotAsked;
+        if let Some(Verification::Waiting { place, .. }) = shared.logins.owed.remove(&self.slot) {
+            shared.logins.queue.withdraw(place);
+        }
     }
 
     /// The thread panicked while it worked for this session.

@@ -11,9 +11,8 @@ use crate::ports::data_socket::DataSocket;
 use crate::ports::passive_ring::{Arrived, PortIndex};
 use crate::records::happening::Happening;
 use crate::records::trace::Tone;
-use crate::session::{Ending, Session};
+use crate::session::Session;
 use crate::target::Target;
-use mio::Interest;
 use mio::net::TcpStream;
 use rustix::io::Errno;
 use std::io::{self, ErrorKind, Write};
@@ -86,14 +85,7 @@ impl EventLoop {
             connection.tell(&Happening::Connected, &mut self.shared);
         }
         let banner = Reply::banner(&self.shared.settings.banner);
-        self.step(slot, |connection, shared| {
-            let interest = Interest::READABLE | Interest::PRIORITY;
-            let token = Target::Control(slot).into();
-            match shared.registry.register(&mut connection.control, token, interest) {
-                Ok(()) => banner.write_to(&mut connection.output.bytes),
-                Err(_) => connection.vanish(Ending::ServerError, shared),
-            }
-        });
+        self.step(slot, |connection, shared| connection.greet(&banner, shared));
     }
 
     fn has_room(&self) -> bool {

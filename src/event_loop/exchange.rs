@@ -6,12 +6,8 @@
 use super::{BIND_AGAIN, EventLoop};
 use crate::connection::Connection;
 use crate::connection::shared::Shared;
-use crate::options::Technique;
 use crate::ports::listening::bind_missing;
-use crate::ports::passive_ring::PortIndex;
 use crate::reactor::token::SlotId;
-use crate::target::Target;
-use mio::Interest;
 
 impl EventLoop {
     /// Delivers what waits in the queues, until nothing does.
@@ -45,7 +41,7 @@ impl EventLoop {
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
-        let (ring, peer) = (connection.ring, connection.session().peer());
+        let (ring, peer) = (connection.ring(), connection.session().peer());
         let dealt = self
             .shared
             .rings
@@ -53,33 +49,11 @@ impl EventLoop {
             .and_then(|ports| ports.ring.deal(peer, &mut self.shared.random));
         match dealt {
             Some(port) => {
-                if !self.shared.settings.techniques.include(Technique::Ring) {
-                    self.bind_anew(ring, port);
-                }
                 // Whoever connected before the port was announced is not its client (threat D11).
                 self.accept_data_connections(ring, port);
                 self.step(slot, |connection, shared| connection.announce(port, shared));
             }
-            None => self.step(slot, Connection::stand_in_line),
-        }
-    }
-
-    /// Does what servers without a ring do for each PASV: a listener of its own.
-    fn bind_anew(&mut self, ring: u16, port: PortIndex) {
-        let Shared {
-            rings,
-            registry,
-            settings,
-            ..
-        } = &mut self.shared;
-        let Some(ports) = rings.get_mut(usize::from(ring)) else {
-            return;
-        };
-        let bound = ports.bind_anew(port, &settings.techniques, |listener| {
-            registry.register(listener, Target::PassivePort { ring, port }.into(), Interest::READABLE)
-        });
-        if let Err(error) = bound {
-            log::warn!("passive port {} was lost: {error}", ports.number(port));
+            None => self.step(slot, Connection::wait_for_port),
         }
     }
 

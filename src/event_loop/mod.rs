@@ -18,8 +18,8 @@ mod walks;
 pub use signals::Signals;
 
 use crate::clock::wall_clock;
+use crate::connection::Connection;
 use crate::connection::shared::{BULK_PER_TURN, Equipment, Shared};
-use crate::connection::{Connection, Wants};
 use crate::ftp::reply;
 use crate::ports::Listening;
 use crate::ports::admission::Admission;
@@ -144,7 +144,7 @@ impl EventLoop {
         self.close_outdated_sessions();
         self.fire_deadlines();
         self.flush_replies();
-        self.hand_over_slow_work();
+        self.hand_over_passwords();
         self.end_turn();
     }
 
@@ -176,7 +176,7 @@ impl EventLoop {
             (Some(timeout), Some(session)) => format!(
                 "next: in {timeout:.0?} look at session {}, which waits for {}",
                 session.session().number(),
-                session.waits_for(&self.shared.settings)
+                session.waits_for(&self.shared)
             ),
             (Some(timeout), None) => format!("next: in {timeout:.0?} a deadline whose session is over"),
         };
@@ -222,11 +222,7 @@ impl EventLoop {
             }),
             Target::Data(slot) => self.step(slot, |connection, shared| {
                 connection.tell_wake("data", event, shared);
-                if connection.has_data_to_move() {
-                    connection.come_back(shared);
-                } else {
-                    connection.data_ready(shared);
-                }
+                connection.data_event(shared);
             }),
         }
         self.exchange();
@@ -259,10 +255,10 @@ impl EventLoop {
 
     fn fire_deadlines(&mut self) {
         let now = self.shared.now;
-        while let Some(slot) =
-            self.shared
-                .deadlines
-                .pop_due(&mut self.slots, |connection| &mut connection.deadline, now)
+        while let Some(slot) = self
+            .shared
+            .deadlines
+            .pop_due(&mut self.slots, Connection::deadline, now)
         {
             self.step(slot, Connection::time_is_up);
         }
@@ -282,8 +278,7 @@ impl EventLoop {
             let Some(connection) = self.slots.get_mut(slot) else {
                 continue;
             };
-            connection.is_being_flushed();
-            connection.flush(&mut self.shared);
+            connection.flush_turn(&mut self.shared);
             if connection.is_gone() {
                 self.remove(slot);
             } else {
@@ -301,6 +296,7 @@ impl EventLoop {
 
     /// Serves one connection: `work`, then whatever commands wait; then looks what is left of it.
     fn step(&mut self, slot: SlotId, work: impl FnOnce(&mut Connection, &mut Shared)) {
+        let is_shutting_down = self.shutdown != Shutdown::NotAsked;
         let shared = &mut self.shared;
         let Some(connection) = self.slots.get_mut(slot) else {
             shared.counters.stale_events += 1;
@@ -310,11 +306,10 @@ impl EventLoop {
         // A panic is a bug of ours; it may cost the one session, never the others.
         let served = catch_unwind(AssertUnwindSafe(|| {
             work(connection, shared);
-            let wants = connection.serve(shared);
-            if shared.is_draining && connection.is_idle() {
-                connection.dismiss(&reply::SHUTTING_DOWN, Ending::Shutdown, shared);
+            connection.serve(shared);
+            if is_shutting_down && connection.is_idle() {
+                connection.dismiss(reply::SHUTTING_DOWN, Ending::Shutdown, shared);
             }
-            wants
         }));
         let after = connection.channel().name();
         if before != after {
@@ -324,14 +319,10 @@ impl EventLoop {
             });
         }
         self.watchdog.step_ends(Instant::now(), || connection.describe());
-        match served {
-            Ok(Wants::Nothing) => {}
-            Ok(Wants::PassivePort) => shared.port_requests.push_back(slot),
-            Err(_) => {
-                shared.counters.panics += 1;
-                log::error!("session {} ended by a panic", connection.session().number());
-                connection.vanish(Ending::ServerError, shared);
-            }
+        if served.is_err() {
+            shared.counters.panics += 1;
+            log::error!("session {} ended by a panic", connection.session().number());
+            connection.vanish(Ending::ServerError, shared);
         }
         if connection.is_gone() {
             self.remove(slot);
@@ -343,20 +334,20 @@ impl EventLoop {
     fn remove(&mut self, slot: SlotId) {
         if let Some(mut connection) = self.slots.remove(slot) {
             connection.abandon_channel(&mut self.shared);
-            self.shared.deadlines.cancel(slot, &mut connection.deadline);
+            self.shared.deadlines.cancel(slot, connection.deadline());
             self.admission.leave(connection.session().peer());
             let number = connection.session().number();
             self.shared
                 .trace
                 .tell(Tone::Wake, || format!("session {number} is over"));
-            connection.tell_end(&mut self.shared);
+            connection.record_end(&mut self.shared);
         }
     }
 
     /// Sessions that are still there when the server ends at once.
     fn tell_of_the_rest(&mut self) {
         for (_, connection) in self.slots.iter() {
-            connection.tell_end(&mut self.shared);
+            connection.record_end(&mut self.shared);
         }
         let left_out = self.shared.line_budget.left_out();
         if left_out > 0 {

@@ -102,7 +102,7 @@ impl EventLoop {
             };
             self.step(slot, |connection, shared| {
                 connection.abandon_channel(shared);
-                connection.dismiss(&reply::ACCOUNT_CHANGED, Ending::AccountChanged, shared);
+                connection.dismiss(reply::ACCOUNT_CHANGED, Ending::AccountChanged, shared);
             });
         }
     }

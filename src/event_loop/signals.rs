@@ -64,7 +64,6 @@ impl EventLoop {
                 );
                 self.listeners.clear();
                 self.paused.clear();
-                self.shared.is_draining = true;
                 self.shutdown = Shutdown::Draining {
                     until: self.shared.now + SHUTDOWN_GRACE,
                 };

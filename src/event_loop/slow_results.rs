@@ -4,7 +4,7 @@ use super::EventLoop;
 use crate::connection::Connection;
 use crate::reactor::token::SlotId;
 use crate::slow_work::queue::SlowWorkQueue;
-use crate::slow_work::{Done, Job, Panicked};
+use crate::slow_work::{Done, Panicked};
 use crate::storage::{Published, StorageError};
 use std::net::IpAddr;
 
@@ -12,16 +12,6 @@ use std::net::IpAddr;
 const ANSWERS_PER_TURN: usize = 64;
 
 impl EventLoop {
-    /// Queues what came up in this turn.
-    pub(crate) fn hand_over_slow_work(&mut self) {
-        if let Some(queue) = &mut self.shared.slow_work {
-            for (slot, publication) in self.shared.publications.drain(..) {
-                queue.enqueue(Job::Publish { slot, publication });
-            }
-        }
-        self.hand_over_passwords();
-    }
-
     /// Takes no more results than were ready when the event came: those of work handed over here wake the loop again,
     /// so many short jobs do not make one long turn.
     pub(crate) fn collect_slow_work(&mut self) {
@@ -103,7 +93,7 @@ impl EventLoop {
             .slow_work
             .as_ref()
             .is_some_and(SlowWorkQueue::takes_password);
-        takes_one && !self.shared.logins.is_empty()
+        takes_one && !self.shared.logins.is_queue_empty()
     }
 
     /// A wrong password counts for its address even if the client has disconnected.

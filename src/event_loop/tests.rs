@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::accounts::{Accounts, Rights};
-use crate::connection::Inbound;
 use crate::connection::shared::Settings;
 use crate::descriptors::Descriptors;
 use crate::ftp::features::Features;
@@ -100,7 +99,7 @@ fn k01_an_event_for_who_has_left_does_not_reach_who_has_its_slot_now() {
     drop(first);
     let second = connect(address);
     // Both have come before the loop looks, so it gets both at once.
-    let control = &server.slots.get_mut(old).expect("the first client").control;
+    let control = server.slots.get_mut(old).expect("the first client").control_socket();
     for socket in [control.as_fd(), server.listeners[0].socket.as_fd()] {
         let mut waits = [PollFd::from_borrowed_fd(socket, PollFlags::IN)];
         let patience = Timespec::try_from(PATIENCE).expect("a time");
@@ -123,17 +122,52 @@ fn k01_an_event_for_who_has_left_does_not_reach_who_has_its_slot_now() {
     }
     let (new, _) = server.slots.iter().next().expect("the second client");
     assert_eq!(new.key, old.key, "the slot is used again within the batch");
-    let before = server.slots.get_mut(new).map(|connection| connection.inbound);
+    let before = server.slots.get_mut(new).map(|connection| connection.is_drained());
     assert_eq!(server.shared.counters.stale_events, 0);
 
     server.dispatch(closed);
     assert_eq!(server.shared.counters.stale_events, 1, "it is dropped");
-    let after = server.slots.get_mut(new).map(|connection| connection.inbound);
+    let after = server.slots.get_mut(new).map(|connection| connection.is_drained());
     assert_eq!(before, after, "and the second client was not looked at");
     server.finish_turn();
     let mut greeting = String::new();
     BufReader::new(&second).read_line(&mut greeting).expect("a greeting");
     assert_eq!(greeting, "220 Welcome\r\n");
+}
+
+#[test]
+fn k09_a_panic_costs_its_own_session_only() {
+    let directory = TempDir::new().expect("a directory");
+    let (mut server, address) = server_of(directory.path());
+    let descriptors = server.shared.descriptors.used();
+    let mut clients = [connect(address), connect(address)].map(BufReader::new);
+    turn_until(&mut server, |server| server.slots.len() == 2);
+    let (slot, _) = server
+        .slots
+        .iter()
+        .min_by_key(|(_, connection)| connection.session().number())
+        .expect("the first");
+    server.step(slot, |_, _| panic!("this test wants it (threat K09)"));
+    assert_eq!(server.shared.counters.panics, 1);
+    assert_eq!(server.slots.len(), 1);
+    assert_eq!(server.shared.descriptors.used(), descriptors + 1);
+
+    let [lost, kept] = &mut clients;
+    kept.get_mut().write_all(b"NOOP\r\n").expect("sent");
+    let mut turns = 0;
+    turn_until(&mut server, |server| {
+        turns += 1;
+        server.shared.counters.commands == 1 && turns > 2
+    });
+    let mut line = String::new();
+    for expected in ["220 ", "200 "] {
+        line.clear();
+        kept.read_line(&mut line).expect("a reply");
+        assert!(line.starts_with(expected), "{line}");
+    }
+    let mut rest = String::new();
+    lost.read_to_string(&mut rest).expect("the end");
+    assert!(rest.is_empty() || rest.starts_with("220 "), "{rest}");
 }
 
 /// A client of a thread of its own, which writes down all that it gets.
@@ -318,17 +352,8 @@ fn wake_for_nothing(server: &mut EventLoop, random: &mut Random) -> u64 {
         wakes += 1;
         let to_the_end = random.below(2) == 0;
         server.step(slot, |connection, shared| {
-            if connection.output.blocked.is_some() {
-                connection.flush(shared);
-            }
-            if connection.inbound == Inbound::Drained {
-                connection.inbound = Inbound::Unread { to_the_end };
-            }
-            if connection.has_data_to_move() {
-                connection.come_back(shared);
-            } else {
-                connection.data_ready(shared);
-            }
+            connection.control_ready(true, Some(to_the_end), shared);
+            connection.data_event(shared);
         });
         server.exchange();
     }

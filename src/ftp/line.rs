@@ -41,17 +41,6 @@ enum Opening {
     Seen,
 }
 
-/// A line without its line end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line(Vec<u8>);
-
-impl Line {
-    /// The bytes, without CR LF.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
 /// Why there will be no more lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineError {
@@ -105,8 +94,9 @@ impl LineReader {
         };
     }
 
-    /// The next complete line, if there is one; `limit` is its greatest length without the line end.
-    pub fn next_line(&mut self, limit: usize) -> Option<Result<Line, LineError>> {
+    /// The next complete line without its line end, if there is one; [`skip_line`](Self::skip_line) goes past it.
+    /// `limit`: its greatest length.
+    pub fn peek_line(&mut self, limit: usize) -> Option<Result<&[u8], LineError>> {
         if self.opening == Opening::Foreign {
             return Some(Err(LineError::ForeignProtocol));
         }
@@ -115,22 +105,24 @@ impl LineReader {
             let is_too_long = self.pending.len() - self.start > limit + 1;
             return is_too_long.then_some(Err(LineError::TooLong));
         };
-        let line = without_crs(self.pending.get(self.start..end).unwrap_or_default()).to_vec();
-        if line.len() > limit {
-            return Some(Err(LineError::TooLong));
-        }
-        let taken = self.pending.get(self.start..=end).unwrap_or_default();
-        self.interruptions.line_taken(taken, end + 1);
+        // Nothing before `start` is ever searched for an LF.
+        let line = without_crs(&self.pending[self.start..end]);
+        Some(if line.len() > limit {
+            Err(LineError::TooLong)
+        } else {
+            Ok(line)
+        })
+    }
+
+    /// Goes past the next complete line, if there is one.
+    pub fn skip_line(&mut self) {
+        let Some(end) = self.line_end() else {
+            return;
+        };
+        self.interruptions.line_taken(&self.pending[self.start..=end], end + 1);
         self.start = end + 1;
         self.searched = self.start;
         self.compact();
-        Some(Ok(Line(line)))
-    }
-
-    /// The line that `next_line` would give, not taken out.
-    pub fn peek_line(&mut self) -> Option<&[u8]> {
-        let end = self.line_end()?;
-        self.pending.get(self.start..end).map(without_crs)
     }
 
     /// Whether a complete line that waits acts out of its turn in this way. However often it is asked, it costs no
@@ -193,14 +185,21 @@ mod tests {
 
     const LIMIT: usize = 64;
 
+    /// Takes the next line out.
+    fn next_line(reader: &mut LineReader) -> Option<Result<Vec<u8>, LineError>> {
+        let line = reader.peek_line(LIMIT)?.map(<[u8]>::to_vec);
+        reader.skip_line();
+        Some(line)
+    }
+
     fn lines_of(segments: &[&[u8]]) -> Vec<Result<Vec<u8>, LineError>> {
         let mut reader = LineReader::new();
         let mut lines = Vec::new();
         for segment in segments {
             reader.feed(segment);
-            while let Some(line) = reader.next_line(LIMIT) {
+            while let Some(line) = next_line(&mut reader) {
                 let failed = line.is_err();
-                lines.push(line.map(|line| line.0));
+                lines.push(line);
                 if failed {
                     return lines;
                 }
@@ -277,15 +276,15 @@ mod tests {
         reader.feed(b"r\r\n\rABOR\nABORT\nQUIT");
         assert!(reader.holds(Interruption::Abort));
         assert!(!reader.holds(Interruption::Quit), "its line has not ended");
-        assert_eq!(reader.peek_line(), Some(&b"NOOP"[..]));
-        assert_eq!(reader.next_line(LIMIT), Some(Ok(Line(b"NOOP".to_vec()))));
+        assert_eq!(reader.peek_line(LIMIT), Some(Ok(&b"NOOP"[..])));
+        assert_eq!(next_line(&mut reader), Some(Ok(b"NOOP".to_vec())));
         assert!(reader.holds(Interruption::Abort));
-        assert_eq!(reader.next_line(LIMIT), Some(Ok(Line(b"abor".to_vec()))));
+        assert_eq!(next_line(&mut reader), Some(Ok(b"abor".to_vec())));
         assert!(
             reader.holds(Interruption::Abort),
             "the CR of a LF CR is no part of the second"
         );
-        assert_eq!(reader.next_line(LIMIT), Some(Ok(Line(b"ABOR".to_vec()))));
+        assert_eq!(next_line(&mut reader), Some(Ok(b"ABOR".to_vec())));
         assert!(!reader.holds(Interruption::Abort), "ABORT is another word");
         reader.feed(b" now\n");
         assert!(reader.holds(Interruption::Quit));
@@ -297,7 +296,7 @@ mod tests {
     fn an_emptied_reader_holds_no_memory() {
         let mut reader = LineReader::new();
         reader.feed(b"NOOP\r\n");
-        assert!(reader.next_line(LIMIT).is_some());
+        assert!(next_line(&mut reader).is_some());
         assert_eq!(reader.pending.capacity(), 0);
     }
 
@@ -331,7 +330,7 @@ mod tests {
                 reader.feed(&wire[fed..to]);
                 fed = to;
                 for _ in 0..takes {
-                    taken += usize::from(reader.next_line(LIMIT).is_some());
+                    taken += usize::from(next_line(&mut reader).is_some());
                 }
                 if asks {
                     let complete = wire[..fed].iter().filter(|byte| **byte == b'\n').count();

@@ -107,6 +107,5 @@ pub(super) static TABLE: Table = Table(&[
     Row { group: PROCESS, short: "V", long: "version",
           help: "print the version", ..Row::BLANK },
     Row { group: HIDDEN, long: "without", value: "TECHNIQUE", is_repeatable: true,
-          help: "leave out what makes the server fast: cork, write-first, ring, coalescing, nodelay, \
-                 busy-poll", ..Row::BLANK },
+          help: "leave out what makes the server fast: cork, nodelay, busy-poll", ..Row::BLANK },
 ]);

@@ -1,7 +1,7 @@
 //! Optimizations that can be switched off, so that their effect can be measured.
 //!
 //! `--without TECHNIQUE` is for benchmarks only and not in `--help`. A server without a technique serves the same
-//! bytes; it may be slower, and without the ring it may lose a port to another program.
+//! bytes, more slowly.
 
 use std::fmt;
 
@@ -10,12 +10,6 @@ use std::fmt;
 pub enum Technique {
     /// `TCP_CORK` on data sockets: only full segments leave.
     Cork,
-    /// Write to a data socket first, and register it with the poll only when it would block.
-    WriteFirst,
-    /// Bind passive ports once, at the start, instead of for each `PASV`.
-    Ring,
-    /// Send the replies of a turn together, at its end.
-    Coalescing,
     /// `TCP_NODELAY` on control sockets: a reply does not wait for the acknowledgement of the previous one.
     NoDelay,
     /// Poll for a short time without sleeping before going to sleep.
@@ -30,22 +24,12 @@ pub struct Techniques {
 
 impl Technique {
     /// Every technique.
-    pub const ALL: [Technique; 6] = [
-        Technique::Cork,
-        Technique::WriteFirst,
-        Technique::Ring,
-        Technique::Coalescing,
-        Technique::NoDelay,
-        Technique::BusyPoll,
-    ];
+    pub const ALL: [Technique; 3] = [Technique::Cork, Technique::NoDelay, Technique::BusyPoll];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Technique::Cork => "cork",
-            Technique::WriteFirst => "write-first",
-            Technique::Ring => "ring",
-            Technique::Coalescing => "coalescing",
             Technique::NoDelay => "nodelay",
             Technique::BusyPoll => "busy-poll",
         }
@@ -95,12 +79,12 @@ mod tests {
                 .into_iter()
                 .all(|technique| Techniques::default().include(technique))
         );
-        let without = Techniques::parse(&["ring".to_owned(), "cork".to_owned()]).expect("names of techniques");
+        let without = Techniques::parse(&["cork".to_owned()]).expect("names of techniques");
         let used: Vec<&str> = Technique::ALL
             .into_iter()
             .filter(|technique| without.include(*technique))
             .map(Technique::name)
             .collect();
-        assert_eq!(used, ["write-first", "coalescing", "nodelay", "busy-poll"]);
+        assert_eq!(used, ["nodelay", "busy-poll"]);
     }
 }

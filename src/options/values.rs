@@ -110,7 +110,7 @@ impl Network {
 }
 
 /// The modules that a log level can be given for: all of the crate.
-const MODULES: [&str; 23] = [
+const MODULES: [&str; 24] = [
     "accounts",
     "clock",
     "computed_file",
@@ -132,6 +132,7 @@ const MODULES: [&str; 23] = [
     "shown_name",
     "slow_work",
     "storage",
+    "target",
     "transfer",
     "units",
 ];

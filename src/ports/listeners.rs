@@ -171,27 +171,6 @@ impl PassivePorts {
         first_failure
     }
 
-    /// Closes a port's listener and opens it again.
-    pub fn bind_anew(
-        &mut self,
-        index: PortIndex,
-        techniques: &Techniques,
-        register: impl FnOnce(&mut TcpListener) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let Some(port) = self.ports.get_mut(usize::from(index)) else {
-            return Ok(());
-        };
-        let Some((listener, permit)) = port.listener.take() else {
-            return Ok(());
-        };
-        drop(listener);
-        let address = SocketAddr::new(self.address, port.number);
-        let mut listener = listen(address, self.only_ipv6, Purpose::Data, techniques)?;
-        register(&mut listener)?;
-        port.listener = Some((listener, permit));
-        Ok(())
-    }
-
     /// The listener of a port of the ring.
     pub fn listener(&self, index: PortIndex) -> Option<&TcpListener> {
         let (listener, _) = self.ports.get(usize::from(index))?.listener.as_ref()?;

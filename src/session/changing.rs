@@ -2,8 +2,8 @@
 //! (RFC 959 §4.1.3, draft-somers-ftp-mfxx).
 
 use super::Context;
-use super::answer::{Answer, Answered};
 use super::naming::must_be_directory;
+use super::refusal::Refusal;
 use super::state::Visit;
 use crate::accounts::Right;
 use crate::ftp::command::{FactChange, PathArgument};
@@ -29,19 +29,19 @@ impl Freed {
 }
 
 impl Visit {
-    pub(super) fn remove_file(&self, argument: &PathArgument, context: &Context<'_>) -> Answered {
+    pub(super) fn remove_file(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Reply, Refusal> {
         self.must_be_allowed(Right::Delete)?;
         let path = self.entry_to_change(argument)?;
         let freed = self.freed_by_end_of(&path, context)?;
         self.storage.remove_file(&path)?;
         freed.give_back();
-        Ok(reply::FILE_REMOVED.into())
+        Ok(reply::FILE_REMOVED)
     }
 
-    pub(super) fn make_directory(&self, argument: &PathArgument, context: &Context<'_>) -> Answered {
+    pub(super) fn make_directory(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Reply, Refusal> {
         self.must_be_allowed(Right::MakeDirectory)?;
         let path = match self.path_to_make(argument) {
-            Err(Answer::Failed(StorageError::Exists)) => return Err(reply::DIRECTORY_EXISTS.into()),
+            Err(Refusal::Storage(StorageError::Exists)) => return Err(reply::DIRECTORY_EXISTS.into()),
             path => path?,
         };
         let quota = self.quota(context)?;
@@ -53,7 +53,7 @@ impl Visit {
                 if let Some(quota) = quota {
                     quota.add_entry();
                 }
-                Ok(Reply::directory_made(&path).into())
+                Ok(Reply::directory_made(&path))
             }
             // Clients compare this text, whatever it is that has the name.
             Err(StorageError::Exists) => Err(reply::DIRECTORY_EXISTS.into()),
@@ -61,7 +61,7 @@ impl Visit {
         }
     }
 
-    pub(super) fn remove_directory(&self, argument: &PathArgument, context: &Context<'_>) -> Answered {
+    pub(super) fn remove_directory(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Reply, Refusal> {
         self.must_be_allowed(Right::Delete)?;
         let path = self.entry_to_change(argument)?;
         let quota = self.quota(context)?;
@@ -69,10 +69,10 @@ impl Visit {
         if let Some(quota) = quota {
             quota.give_back_entry(0);
         }
-        Ok(reply::DIRECTORY_REMOVED.into())
+        Ok(reply::DIRECTORY_REMOVED)
     }
 
-    pub(super) fn rename_from(&mut self, argument: &PathArgument) -> Answered {
+    pub(super) fn rename_from(&mut self, argument: &PathArgument) -> Result<Reply, Refusal> {
         self.must_be_allowed(Right::Rename)?;
         let path = self.entry_to_change(argument)?;
         if path == VirtualPath::ROOT {
@@ -80,7 +80,7 @@ impl Visit {
         }
         self.storage.entry(&path)?;
         self.renaming = Some(path);
-        Ok(reply::RENAME_TO_WHAT.into())
+        Ok(reply::RENAME_TO_WHAT)
     }
 
     /// `from`: what RNFR named just before.
@@ -89,8 +89,8 @@ impl Visit {
         from: Option<VirtualPath>,
         argument: &PathArgument,
         context: &Context<'_>,
-    ) -> Answered {
-        let from = from.ok_or_else(|| Answer::from(reply::BAD_SEQUENCE))?;
+    ) -> Result<Reply, Refusal> {
+        let from = from.ok_or_else(|| Refusal::from(reply::BAD_SEQUENCE))?;
         self.must_be_allowed(Right::Rename)?;
         let existing = if self.rights.allows(Right::Overwrite) {
             Existing::Replace
@@ -111,7 +111,7 @@ impl Visit {
             quota.note_rename();
         }
         freed.give_back();
-        Ok(reply::RENAMED.into())
+        Ok(reply::RENAMED)
     }
 
     /// Whether two names lead to one file.
@@ -121,7 +121,7 @@ impl Visit {
     }
 
     /// What a quota gets back if what is called `path` goes; nothing where there is no quota or no such entry.
-    fn freed_by_end_of(&self, path: &VirtualPath, context: &Context<'_>) -> Result<Freed, Answer> {
+    fn freed_by_end_of(&self, path: &VirtualPath, context: &Context<'_>) -> Result<Freed, Refusal> {
         let Some(quota) = self.quota(context)? else {
             return Ok(Freed::Nothing);
         };
@@ -134,30 +134,30 @@ impl Visit {
         })
     }
 
-    pub(super) fn set_modified(&self, time: Timestamp, argument: &PathArgument) -> Answered {
+    pub(super) fn set_modified(&self, time: Timestamp, argument: &PathArgument) -> Result<Reply, Refusal> {
         let (path, time) = self.change_modified(time, argument)?;
         let mut fact = b"Modify=".to_vec();
         time.write_compact(&mut fact);
         fact.push(b';');
-        Ok(Reply::facts_set(&fact, &path).into())
+        Ok(Reply::facts_set(&fact, &path))
     }
 
-    pub(super) fn site_utime(&self, time: Timestamp, argument: &PathArgument) -> Answered {
+    pub(super) fn site_utime(&self, time: Timestamp, argument: &PathArgument) -> Result<Reply, Refusal> {
         self.change_modified(time, argument)?;
-        Ok(reply::TIME_SET.into())
+        Ok(reply::TIME_SET)
     }
 
-    pub(super) fn site_chmod(&self, mode: u32, argument: &PathArgument) -> Answered {
-        Ok(Reply::mode_set(self.change_mode(mode, argument)?).into())
+    pub(super) fn site_chmod(&self, mode: u32, argument: &PathArgument) -> Result<Reply, Refusal> {
+        Ok(Reply::mode_set(self.change_mode(mode, argument)?))
     }
 
     /// The mode that it has then.
-    fn change_mode(&self, mode: u32, argument: &PathArgument) -> Result<u32, Answer> {
+    fn change_mode(&self, mode: u32, argument: &PathArgument) -> Result<u32, Refusal> {
         self.must_be_allowed(Right::Overwrite)?;
         Ok(self.storage.set_mode(&self.path_to_change(argument)?, mode)?)
     }
 
-    pub(super) fn change_facts(&self, changes: &[FactChange], argument: &PathArgument) -> Answered {
+    pub(super) fn change_facts(&self, changes: &[FactChange], argument: &PathArgument) -> Result<Reply, Refusal> {
         let mut facts = Vec::new();
         for change in changes {
             match *change {
@@ -173,7 +173,7 @@ impl Visit {
                 }
             }
         }
-        Ok(Reply::facts_set(&facts, &self.path(argument)?).into())
+        Ok(Reply::facts_set(&facts, &self.path(argument)?))
     }
 
     /// `MDTM 20240101000000 name` sets a time, unless a file has that literal name.
@@ -182,14 +182,14 @@ impl Visit {
         literal: &PathArgument,
         time: Option<Timestamp>,
         argument: &PathArgument,
-    ) -> Answered {
+    ) -> Result<Reply, Refusal> {
         if let Ok(answer) = self.modification_time(literal) {
             return Ok(answer);
         }
         self.must_be_allowed(Right::Overwrite)?;
-        let time = time.ok_or_else(|| Answer::from(reply::BAD_ARGUMENT))?;
+        let time = time.ok_or_else(|| Refusal::from(reply::BAD_ARGUMENT))?;
         let (_, time) = self.change_modified(time, argument)?;
-        Ok(Reply::modification_time(time).into())
+        Ok(Reply::modification_time(time))
     }
 
     /// Whether something is called so, as far as this client may know.
@@ -198,7 +198,7 @@ impl Visit {
     }
 
     /// The time that the file has then: file systems take the nearest one that they can keep.
-    fn change_modified(&self, time: Timestamp, argument: &PathArgument) -> Result<(VirtualPath, Timestamp), Answer> {
+    fn change_modified(&self, time: Timestamp, argument: &PathArgument) -> Result<(VirtualPath, Timestamp), Refusal> {
         self.must_be_allowed(Right::Overwrite)?;
         let path = self.path_to_change(argument)?;
         self.storage.set_modified(&path, time)?;
@@ -207,7 +207,11 @@ impl Visit {
     }
 
     /// AVBL: room for files where the path is, as far as the quota reaches; for those who may put some there.
-    pub(super) fn space_available(&self, argument: Option<&PathArgument>, context: &Context<'_>) -> Answered {
+    pub(super) fn space_available(
+        &self,
+        argument: Option<&PathArgument>,
+        context: &Context<'_>,
+    ) -> Result<Reply, Refusal> {
         self.must_be_allowed(Right::Create)?;
         let path = match argument {
             Some(argument) => self.path(argument)?,
@@ -215,6 +219,6 @@ impl Visit {
         };
         let free = self.storage.free_space(&path)?;
         let allowed = self.quota(context)?.map_or(u64::MAX, |quota| quota.room());
-        Ok(Reply::space_available(free.min(allowed)).into())
+        Ok(Reply::space_available(free.min(allowed)))
     }
 }

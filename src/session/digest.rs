@@ -4,11 +4,10 @@
 //! stored, whatever TYPE and MODE say (draft-bryan-ftpext-hash §3). Nothing is read here: that is the loop's, a budget
 //! at a time.
 
-use super::answer::Answer;
+use super::begun::{Begun, answering};
 use super::long_answer::{DigestForm, LongAnswer};
-use super::request::Request;
+use super::refusal::Refusal;
 use super::state::{Part, Visit};
-use super::visit::Step;
 use crate::accounts::Right;
 use crate::ftp::command::{Digest, DigestRequest, PathArgument};
 use crate::ftp::path::VirtualPath;
@@ -17,23 +16,20 @@ use crate::storage::OpenFile;
 use crate::transfer::DigestFile;
 
 impl Visit {
-    pub(super) fn digest(&self, request: &DigestRequest) -> Step {
-        let begun = match request {
-            DigestRequest::Hash(argument) => self.hash(argument),
+    pub(super) fn digest(&self, request: &DigestRequest) -> Result<Begun, Refusal> {
+        let answer = match request {
+            DigestRequest::Hash(argument) => self.hash(argument)?,
             DigestRequest::Checksum {
                 digest,
                 path,
                 first,
                 past,
-            } => self.checksum(*digest, path, *first, *past),
+            } => self.checksum(*digest, path, *first, *past)?,
         };
-        match begun {
-            Ok(answer) => Step::AnswerAtLength(Request::Answer(Box::new(answer)).into()),
-            Err(answer) => Step::Stay(answer),
-        }
+        Ok(answering(answer))
     }
 
-    fn hash(&self, argument: &PathArgument) -> Result<LongAnswer, Answer> {
+    fn hash(&self, argument: &PathArgument) -> Result<LongAnswer, Refusal> {
         let (path, file) = self.open_for_digest(argument)?;
         let (first, past) = match self.part {
             // REST is for transfers.
@@ -61,7 +57,7 @@ impl Visit {
         argument: &PathArgument,
         first: u64,
         past: Option<u64>,
-    ) -> Result<LongAnswer, Answer> {
+    ) -> Result<LongAnswer, Refusal> {
         let (_, file) = self.open_for_digest(argument)?;
         if first > file.size {
             return Err(reply::BAD_RANGE.into());
@@ -71,7 +67,7 @@ impl Visit {
         Ok(LongAnswer::digest(work, DigestForm::Bare))
     }
 
-    fn open_for_digest(&self, argument: &PathArgument) -> Result<(VirtualPath, OpenFile), Answer> {
+    fn open_for_digest(&self, argument: &PathArgument) -> Result<(VirtualPath, OpenFile), Refusal> {
         self.must_be_allowed(Right::Read)?;
         let path = self.path(argument)?;
         let file = self.storage.open_file(&path)?;

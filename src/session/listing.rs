@@ -4,11 +4,11 @@
 //! succeeds. `*` and `?` in the last component of LIST and NLST filter the directory's entries.
 
 use super::Context;
-use super::answer::{Answer, Answered};
+use super::begun::{Begun, answering, transferring};
 use super::long_answer::LongAnswer;
-use super::request::Request;
-use super::state::{Transfer, TransferKind, Visit};
-use super::visit::Step;
+use super::refusal::Refusal;
+use super::state::Visit;
+use super::transfer_record::TransferKind;
 use crate::accounts::Right;
 use crate::ftp::command::{ListArgument, PathArgument, names_directory};
 use crate::ftp::glob::Pattern;
@@ -33,40 +33,29 @@ struct Target<'argument> {
 }
 
 impl Visit {
-    pub(super) fn list(&self, argument: &ListArgument, context: &Context<'_>) -> Step {
-        match self.columns(argument, context) {
-            Ok((path, lines)) => self.start("LIST", path, lines),
-            Err(answer) => Step::Stay(answer),
-        }
+    pub(super) fn list(&self, argument: &ListArgument, context: &Context<'_>) -> Result<Begun, Refusal> {
+        let (path, lines) = self.columns(argument, context)?;
+        self.send_lines("LIST", path, lines, context)
     }
 
-    pub(super) fn name_list(&self, argument: &ListArgument) -> Step {
-        match self.names(argument) {
-            Ok((path, lines)) => self.start("NLST", path, lines),
-            Err(answer) => Step::Stay(answer),
-        }
+    pub(super) fn name_list(&self, argument: &ListArgument, context: &Context<'_>) -> Result<Begun, Refusal> {
+        let (path, lines) = self.names(argument)?;
+        self.send_lines("NLST", path, lines, context)
     }
 
-    pub(super) fn facts_list(&self, argument: Option<&PathArgument>) -> Step {
-        match self.directory_facts(argument) {
-            Ok((path, lines)) => self.start("MLSD", path, lines),
-            Err(answer) => Step::Stay(answer),
-        }
+    pub(super) fn facts_list(&self, argument: Option<&PathArgument>, context: &Context<'_>) -> Result<Begun, Refusal> {
+        let (path, lines) = self.directory_facts(argument)?;
+        self.send_lines("MLSD", path, lines, context)
     }
 
-    pub(super) fn list_on_control(&self, argument: &PathArgument, context: &Context<'_>) -> Step {
-        let argument = ListArgument::of_path(argument.clone());
-        match self.columns(&argument, context) {
-            Ok((_, lines)) => {
-                let answer = Request::Answer(Box::new(LongAnswer::listing(lines)));
-                Step::AnswerAtLength(Answer::ReplyAndRequest(reply::STATUS_LISTING_BEGINS, answer))
-            }
-            Err(answer) => Step::Stay(answer),
-        }
+    /// STAT with a path.
+    pub(super) fn list_on_control(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Begun, Refusal> {
+        let (_, lines) = self.columns(&ListArgument::of_path(argument.clone()), context)?;
+        Ok(answering(LongAnswer::listing(lines)))
     }
 
     /// MLST: the facts of one thing, over the control connection, in exactly three lines (RFC 3659 §7.2).
-    pub(super) fn facts_of(&self, argument: Option<&PathArgument>) -> Answered {
+    pub(super) fn facts_of(&self, argument: Option<&PathArgument>) -> Result<Reply, Refusal> {
         self.must_be_allowed(Right::List)?;
         let path = match argument {
             Some(argument) => self.path(argument)?,
@@ -81,26 +70,22 @@ impl Visit {
         };
         let mut line = Vec::new();
         write_facts(&mut line, self.facts, &self.rights.permissions(), &described);
-        Ok(Reply::facts(&line, &path).into())
+        Ok(Reply::facts(&line, &path))
     }
 
-    fn start(&self, verb: &'static str, path: VirtualPath, lines: ListingLines) -> Step {
-        Step::Start(
-            Transfer {
-                verb,
-                path,
-                kind: TransferKind::Listing,
-                representation: self.representation,
-                opening: reply::OPENING_LISTING,
-                mode_z_place: None,
-            },
-            Request::Transfer(Box::new(
-                self.in_transmission(Outgoing::Listing(SendListing::new(lines))),
-            )),
-        )
+    fn send_lines(
+        &self,
+        verb: &'static str,
+        path: VirtualPath,
+        lines: ListingLines,
+        context: &Context<'_>,
+    ) -> Result<Begun, Refusal> {
+        let transfer = self.transfer(verb, path, TransferKind::Listing, reply::OPENING_LISTING, context)?;
+        let pump = Outgoing::Listing(SendListing::new(lines));
+        Ok(transferring(transfer, self.in_transmission(pump)))
     }
 
-    fn columns(&self, argument: &ListArgument, context: &Context<'_>) -> Result<(VirtualPath, ListingLines), Answer> {
+    fn columns(&self, argument: &ListArgument, context: &Context<'_>) -> Result<(VirtualPath, ListingLines), Refusal> {
         self.must_be_allowed(Right::List)?;
         let target = self.target(argument)?;
         let now = context.wall;
@@ -121,7 +106,7 @@ impl Visit {
         Ok((target.path, lines))
     }
 
-    fn names(&self, argument: &ListArgument) -> Result<(VirtualPath, ListingLines), Answer> {
+    fn names(&self, argument: &ListArgument) -> Result<(VirtualPath, ListingLines), Refusal> {
         self.must_be_allowed(Right::List)?;
         let target = self.target(argument)?;
         let lines = match target.subject {
@@ -142,7 +127,7 @@ impl Visit {
         Ok((target.path, lines))
     }
 
-    fn directory_facts(&self, argument: Option<&PathArgument>) -> Result<(VirtualPath, ListingLines), Answer> {
+    fn directory_facts(&self, argument: Option<&PathArgument>) -> Result<(VirtualPath, ListingLines), Refusal> {
         self.must_be_allowed(Right::List)?;
         let path = match argument {
             Some(argument) => self.path(argument)?,
@@ -163,7 +148,7 @@ impl Visit {
 
     /// Finds out what a listing is of: a directory, a file, or a pattern. An argument that starts with `-` is options,
     /// unless a file has that literal name.
-    fn target<'argument>(&self, argument: &'argument ListArgument) -> Result<Target<'argument>, Answer> {
+    fn target<'argument>(&self, argument: &'argument ListArgument) -> Result<Target<'argument>, Refusal> {
         if let Some(literal) = &argument.literal
             && let Ok(target) = self.existing_target(&literal.0)
         {
@@ -192,7 +177,7 @@ impl Visit {
         Ok(Target { given, path, subject })
     }
 
-    fn matching_target<'argument>(&self, given: &'argument [u8]) -> Result<Target<'argument>, Answer> {
+    fn matching_target<'argument>(&self, given: &'argument [u8]) -> Result<Target<'argument>, Refusal> {
         let (prefix, last) = split_last_component(given);
         let pattern = Pattern::new(last).ok_or(StorageError::NotFound)?;
         let path = self

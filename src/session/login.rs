@@ -4,11 +4,10 @@
 //! names exist (threats F01, F02). Before login no reply may carry anything of the client's (threat A12) or tell of the
 //! server (B14). Passwords are verified elsewhere, because that takes long; the session waits, the loop does not.
 
-use super::answer::Answer;
 use super::ending::{Ending, LoginFailure};
 use super::notice::Notice;
-use super::request::Request;
-use super::state::{Login, State, User, Visit};
+use super::state::{Doing, Login, State, User, Visit};
+use super::step::Step;
 use super::{Context, Session};
 use crate::accounts::{Account, Claim, Password};
 use crate::ftp::command::{Command, Digest};
@@ -17,6 +16,7 @@ use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
 use crate::shown_name::Shown;
 use crate::storage::Storage;
+use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -27,109 +27,82 @@ const FAILED_LOGINS: u8 = 3;
 const ANONYMOUS: &[u8] = b"anonymous";
 
 impl Session {
-    pub(super) fn command_in_login(&mut self, login: Login, command: Command, context: &Context<'_>) -> Answer {
+    pub(super) fn command_in_login(&mut self, command: Command, context: &Context<'_>) -> Step {
+        let State::Login(login) = &mut self.state else {
+            return reply::BAD_SEQUENCE.into();
+        };
         match command {
             Command::User(name) => {
-                self.state = State::Login(Login::UserGiven(User::named(&name, context)));
-                reply::USER_OK.into()
+                *login = Login::UserGiven(User::named(&name, context));
+                reply::USER_OK
             }
-            Command::Pass(password) => self.password(login, password, context),
-            Command::Quit => Answer::ReplyAndRequest(reply::GOODBYE, Request::Close),
-            Command::Host => {
-                let answer = match login {
-                    Login::Start => reply::HOST_OK,
-                    Login::UserGiven(_) => reply::BAD_SEQUENCE,
-                };
-                self.state = State::Login(login);
-                answer.into()
+            Command::Pass(password) => {
+                let login = mem::take(login);
+                return self.password(login, password, context);
             }
+            Command::Quit => return self.close(reply::GOODBYE, Ending::Quit),
+            Command::Host => match login {
+                Login::Start => reply::HOST_OK,
+                Login::UserGiven(_) => reply::BAD_SEQUENCE,
+            },
             Command::Rein => {
-                self.state = State::Login(Login::Start);
-                reply::READY_FOR_NEW_USER.into()
+                *login = Login::Start;
+                reply::READY_FOR_NEW_USER
             }
-            Command::Acct => self.stay(login, reply::ACCOUNT_NOT_NEEDED),
-            Command::Noop => self.stay(login, reply::NOOP_OK),
-            Command::Syst => self.stay(login, reply::SYSTEM_TYPE),
-            Command::Feat => self.stay(login, context.features.reply(Facts::ALL, Digest::DEFAULT)),
-            Command::Help => self.stay(login, Reply::help()),
-            Command::OptsUtf8 => self.stay(login, reply::UTF8_ON),
-            Command::Clnt => self.stay(login, reply::CLIENT_NOTED),
+            Command::Acct => reply::ACCOUNT_NOT_NEEDED,
+            Command::Noop => reply::NOOP_OK,
+            Command::Syst => reply::SYSTEM_TYPE,
+            Command::Feat => context.features.reply(Facts::ALL, Digest::DEFAULT),
+            Command::Help => Reply::help(),
+            Command::OptsUtf8 => reply::UTF8_ON,
+            Command::Clnt => reply::CLIENT_NOTED,
             // Nothing else gets here: a command needs a login unless its row in the table of verbs says otherwise.
-            _ => self.stay(login, reply::NOT_LOGGED_IN),
+            _ => reply::NOT_LOGGED_IN,
         }
+        .into()
     }
 
-    fn stay(&mut self, login: Login, reply: Reply) -> Answer {
-        self.state = State::Login(login);
-        reply.into()
-    }
-
-    fn password(&mut self, login: Login, password: Password, context: &Context<'_>) -> Answer {
-        match login {
-            Login::Start => {
-                self.state = State::Login(Login::Start);
-                reply::BAD_SEQUENCE.into()
-            }
+    fn password(&mut self, login: Login, password: Password, context: &Context<'_>) -> Step {
+        let (user, hash, account) = match login {
+            Login::Start => return reply::BAD_SEQUENCE.into(),
             Login::UserGiven(User::Anonymous(rights)) => {
                 let visit = Visit::anonymous(Rc::clone(context.storage), rights);
-                self.enter(ANONYMOUS, visit, context).into()
+                return self.enter(ANONYMOUS, visit, context).into();
             }
-            Login::UserGiven(User::Account(account)) => {
-                let claim = Claim {
-                    user: account.name.clone(),
-                    hash: account.password.clone(),
-                    password,
-                };
-                self.state = State::Verifying {
-                    user: account.name.clone(),
-                    account: Some(account),
-                };
-                Request::VerifyPassword(claim).into()
-            }
+            Login::UserGiven(User::Account(account)) => (account.name.clone(), account.password.clone(), Some(account)),
             // The same work for a name that nobody has.
             Login::UserGiven(User::Unknown(user)) => match context.accounts.stand_in(&user) {
-                Some(hash) => {
-                    self.state = State::Verifying {
-                        user: user.clone(),
-                        account: None,
-                    };
-                    Request::VerifyPassword(Claim { user, hash, password }).into()
-                }
-                None => {
-                    self.state = State::Login(Login::Start);
-                    self.login_failed(&user, context)
-                }
+                Some(hash) => (user, hash, None),
+                None => return self.login_failed(&user, context),
             },
-        }
+        };
+        self.state = State::Verifying {
+            user: user.clone(),
+            account,
+        };
+        Step::VerifyPassword(Box::new(Claim { user, hash, password }))
     }
 
-    /// The loop knows now whether the password is the account's.
-    pub fn password_verified(&mut self, matches: bool, context: &Context<'_>, out: &mut Vec<u8>) -> Option<Request> {
-        let (user, account) = match std::mem::replace(&mut self.state, State::Login(Login::Start)) {
-            State::Verifying { user, account } => {
-                // The users file may have been read again since USER: what is not in force any more lets nobody in
-                // (F10).
-                let in_force = |account: &Arc<Account>| context.accounts.find(&account.name) == Some(account);
-                (user, account.filter(|account| matches && in_force(account)))
-            }
-            state @ (State::Login(_)
-            | State::Ready(_)
-            | State::AwaitingPort(..)
-            | State::Transferring(..)
-            | State::Answering(_)
-            | State::Closing) => {
+    /// Whether the password is the account's is known now.
+    pub fn password_verified(&mut self, matches: bool, context: &Context<'_>) -> Step {
+        let (user, account) = match mem::replace(&mut self.state, State::Login(Login::Start)) {
+            State::Verifying { user, account } => (user, account),
+            // Nothing asked for it.
+            state @ (State::Login(_) | State::Visit(..) | State::Closing) => {
                 self.state = state;
-                return None;
+                return Step::Ignore;
             }
         };
-        let Some(account) = account else {
-            return self.login_failed(&user, context).write_to(out);
+        // The users file may have been read again since USER: what is not in force any more lets nobody in (F10).
+        let in_force = |account: &Arc<Account>| context.accounts.find(&account.name) == Some(account);
+        let Some(account) = account.filter(|account| matches && in_force(account)) else {
+            return self.login_failed(&user, context);
         };
         let Some(presence) = context.attendance.enter(&account) else {
             self.note_failed_login(&user, LoginFailure::TooManySessions, context);
-            return Some(self.dismiss(&reply::TOO_MANY_OF_ACCOUNT, Ending::TooManySessions, out));
+            return self.close(reply::TOO_MANY_OF_ACCOUNT, Ending::TooManySessions);
         };
-        let reply = match root_of(&account, context) {
+        match root_of(&account, context) {
             Some(storage) => {
                 let rights = account.rights;
                 self.enter(&user, Visit::new(storage, rights, Some((account, presence))), context)
@@ -138,9 +111,8 @@ impl Session {
                 self.note_failed_login(&user, LoginFailure::RootMissing, context);
                 reply::ROOT_MISSING
             }
-        };
-        reply.write_to(out);
-        None
+        }
+        .into()
     }
 
     fn note_failed_login(&mut self, user: &[u8], why: LoginFailure, context: &Context<'_>) {
@@ -150,11 +122,11 @@ impl Session {
         }
     }
 
-    fn login_failed(&mut self, user: &[u8], context: &Context<'_>) -> Answer {
+    fn login_failed(&mut self, user: &[u8], context: &Context<'_>) -> Step {
         self.note_failed_login(user, LoginFailure::WrongPassword, context);
         self.failed_logins = self.failed_logins.saturating_add(1);
         if self.failed_logins >= FAILED_LOGINS {
-            return Answer::ReplyAndRequest(reply::TOO_MANY_FAILED_LOGINS, self.close(Ending::TooManyFailedLogins));
+            return self.close(reply::TOO_MANY_FAILED_LOGINS, Ending::TooManyFailedLogins);
         }
         reply::LOGIN_INCORRECT.into()
     }
@@ -170,29 +142,26 @@ impl Session {
         } else {
             reply::LOGGED_IN_READ_ONLY
         };
-        self.state = State::Ready(visit);
+        self.state = State::Visit(visit, Doing::Nothing);
         reply
     }
 
-    /// The account that has logged in.
-    pub fn account(&self) -> Option<&Arc<Account>> {
+    fn visit(&self) -> Option<&Visit> {
         match &self.state {
-            State::Ready(visit)
-            | State::AwaitingPort(visit, _)
-            | State::Transferring(visit, _)
-            | State::Answering(visit) => visit.account(),
+            State::Visit(visit, _) => Some(visit),
             State::Login(_) | State::Verifying { .. } | State::Closing => None,
         }
     }
 
+    /// The account that has logged in.
+    pub fn account(&self) -> Option<&Arc<Account>> {
+        self.visit().and_then(Visit::account)
+    }
+
     /// Who has logged in: an account's name, or that of everyone without one.
     pub fn user(&self) -> Option<&[u8]> {
-        let is_visit = match &self.state {
-            State::Ready(_) | State::AwaitingPort(..) | State::Transferring(..) | State::Answering(_) => true,
-            State::Login(_) | State::Verifying { .. } | State::Closing => false,
-        };
-        let account = self.account().map(|account| &*account.name);
-        is_visit.then(|| account.unwrap_or(ANONYMOUS))
+        self.visit()
+            .map(|visit| visit.account().map_or(ANONYMOUS, |account| &*account.name))
     }
 }
 

@@ -4,7 +4,7 @@
 //! The loop lets one advance a budget at a time until it is finished; commands behind it wait. Nothing is ever made
 //! beyond what the client takes: the loop asks for more only when the last of it is on its way.
 
-use super::state::Transfer;
+use super::transfer_record::Transfer;
 use crate::ftp::command::Digest;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
@@ -37,9 +37,11 @@ pub enum AnswerProgress {
     Finished,
 }
 
-/// The lines of a STAT with a path; the reply's first line has been written.
+/// A STAT with a path.
 #[derive(Debug)]
 pub struct ListingAnswer {
+    /// Whether the reply's first line has been written.
+    has_begun: bool,
     lines: ListingLines,
     lines_left: usize,
 }
@@ -73,13 +75,14 @@ pub enum DigestForm {
 #[derive(Debug)]
 pub struct RestartAnswer {
     text: SendText,
-    download: Transfer,
+    transfer: Transfer,
     is_found: bool,
 }
 
 impl LongAnswer {
     pub(super) fn listing(lines: ListingLines) -> Self {
         LongAnswer::Listing(ListingAnswer {
+            has_begun: false,
             lines,
             lines_left: LISTING_LINES,
         })
@@ -94,18 +97,18 @@ impl LongAnswer {
         })
     }
 
-    pub(super) fn restart(text: SendText, download: Transfer) -> Self {
+    pub(super) fn restart(text: SendText, transfer: Transfer) -> Self {
         LongAnswer::Restart(RestartAnswer {
             text,
-            download,
+            transfer,
             is_found: false,
         })
     }
 
     /// The transfer that a finished answer leads to, if it does.
-    pub(super) fn into_download(self) -> Option<(Transfer, SendText)> {
+    pub(super) fn into_transfer(self) -> Option<(Transfer, SendText)> {
         match self {
-            LongAnswer::Restart(restart) if restart.is_found => Some((restart.download, restart.text)),
+            LongAnswer::Restart(restart) if restart.is_found => Some((restart.transfer, restart.text)),
             LongAnswer::Listing(_) | LongAnswer::Digest(_) | LongAnswer::Restart(_) => None,
         }
     }
@@ -125,20 +128,22 @@ impl LongAnswer {
         }
     }
 
-    /// The client no longer wants it: writes how it ends.
-    pub fn abort(&self, out: &mut Vec<u8>) {
+    /// How it ends when the client no longer wants it.
+    pub(super) fn aborted(&self) -> Reply {
         match self {
-            // Its first lines are written.
             LongAnswer::Listing(_) => reply::STATUS_LISTING_ABORTED,
             LongAnswer::Digest(digest) => digest.ending(reply::DIGEST_ABORTED),
             LongAnswer::Restart(_) => reply::TRANSFER_ABORTED,
         }
-        .write_to(out);
     }
 }
 
 impl ListingAnswer {
     fn advance(&mut self, out: &mut Vec<u8>, budget: &mut Budget) -> AnswerProgress {
+        if !self.has_begun {
+            reply::STATUS_LISTING_BEGINS.write_to(out);
+            self.has_begun = true;
+        }
         let mut batch = Vec::new();
         let failed = self.lines.next_batch(&mut batch, &mut budget.entries).is_err();
         budget.bytes = budget.bytes.saturating_sub(batch.len());
@@ -300,7 +305,7 @@ mod tests {
             let turns = if has_begun { 3 } else { 2 };
             assert_eq!(after(&mut answer, turns, 5).starts_with("250-"), has_begun);
             let mut aborted = Vec::new();
-            answer.abort(&mut aborted);
+            answer.aborted().write_to(&mut aborted);
             assert!(aborted.starts_with(if has_begun { b"250 Aborted" } else { b"426 Aborted" }));
             file.set_len(5).expect("truncated");
             let shrunk = after(&mut answer, 1, 0);

@@ -3,7 +3,7 @@
 //! A name that ends in a slash, in `/.` or in `/..` is that of a directory, for every verb. The file system would say
 //! so itself, but a canonical path has lost its end.
 
-use super::answer::Answer;
+use super::refusal::Refusal;
 use super::state::Visit;
 use crate::ftp::command::PathArgument;
 use crate::ftp::listing::Kind;
@@ -25,7 +25,7 @@ const PROTECTED: [&str; 8] = [
 
 impl Visit {
     /// What is to be read; a link is followed.
-    pub(super) fn path(&self, argument: &PathArgument) -> Result<VirtualPath, Answer> {
+    pub(super) fn path(&self, argument: &PathArgument) -> Result<VirtualPath, Refusal> {
         let path = self.join(argument)?;
         if argument.names_directory() {
             must_be_directory(self.storage.attributes(&path)?.kind)?;
@@ -34,14 +34,14 @@ impl Visit {
     }
 
     /// What is to be changed in place; a link is followed.
-    pub(super) fn path_to_change(&self, argument: &PathArgument) -> Result<VirtualPath, Answer> {
+    pub(super) fn path_to_change(&self, argument: &PathArgument) -> Result<VirtualPath, Refusal> {
         let path = self.path(argument)?;
         must_not_be_protected(&path, StorageError::PermissionDenied)?;
         Ok(path)
     }
 
     /// What is to be removed or renamed: a link itself.
-    pub(super) fn entry_to_change(&self, argument: &PathArgument) -> Result<VirtualPath, Answer> {
+    pub(super) fn entry_to_change(&self, argument: &PathArgument) -> Result<VirtualPath, Refusal> {
         let path = self.join(argument)?;
         must_not_be_protected(&path, StorageError::PermissionDenied)?;
         if argument.names_directory() {
@@ -51,7 +51,7 @@ impl Visit {
     }
 
     /// What is to get a name, and may be a directory.
-    pub(super) fn path_to_make(&self, argument: &PathArgument) -> Result<VirtualPath, Answer> {
+    pub(super) fn path_to_make(&self, argument: &PathArgument) -> Result<VirtualPath, Refusal> {
         let path = self
             .working_directory
             .join(&argument.0)
@@ -65,7 +65,7 @@ impl Visit {
     }
 
     /// What is to be stored as a file.
-    pub(super) fn file_to_make(&self, argument: &PathArgument) -> Result<VirtualPath, Answer> {
+    pub(super) fn file_to_make(&self, argument: &PathArgument) -> Result<VirtualPath, Refusal> {
         let path = self.path_to_make(argument)?;
         if argument.names_directory() {
             return Err(match self.storage.entry(&path) {
@@ -79,21 +79,21 @@ impl Visit {
         Ok(path)
     }
 
-    fn join(&self, argument: &PathArgument) -> Result<VirtualPath, Answer> {
+    fn join(&self, argument: &PathArgument) -> Result<VirtualPath, Refusal> {
         self.working_directory
             .join(&argument.0)
             .map_err(|PathError::TooLong| StorageError::NameTooLong.into())
     }
 }
 
-pub(super) fn must_be_directory(kind: Kind) -> Result<(), Answer> {
+pub(super) fn must_be_directory(kind: Kind) -> Result<(), Refusal> {
     match kind {
         Kind::Directory => Ok(()),
         Kind::File | Kind::SymbolicLink => Err(StorageError::NotADirectory.into()),
     }
 }
 
-fn must_not_be_protected(path: &VirtualPath, refusal: StorageError) -> Result<(), Answer> {
+fn must_not_be_protected(path: &VirtualPath, refusal: StorageError) -> Result<(), Refusal> {
     let is_protected = |name: &[u8]| {
         PROTECTED
             .iter()

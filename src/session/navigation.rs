@@ -3,18 +3,18 @@
 //! The working directory is a virtual path that is resolved anew for every use; no descriptor follows a directory that
 //! is moved away (threat C05).
 
-use super::answer::Answered;
+use super::refusal::Refusal;
 use super::state::Visit;
 use crate::ftp::command::PathArgument;
 use crate::ftp::path::VirtualPath;
-use crate::ftp::reply;
+use crate::ftp::reply::{self, Reply};
 use crate::storage::StorageError;
 
 impl Visit {
-    pub(super) fn change_directory(&mut self, argument: &PathArgument) -> Answered {
+    pub(super) fn change_directory(&mut self, argument: &PathArgument) -> Result<Reply, Refusal> {
         if argument.0.is_empty() {
             self.working_directory = VirtualPath::ROOT;
-            return Ok(reply::DIRECTORY_CHANGED.into());
+            return Ok(reply::DIRECTORY_CHANGED);
         }
         let path = self.path(argument)?;
         match self.storage.check_directory(&path) {
@@ -23,13 +23,13 @@ impl Visit {
             Err(StorageError::NotFound) if argument.0 == b"~" => self.working_directory = VirtualPath::ROOT,
             Err(error) => return Err(error.into()),
         }
-        Ok(reply::DIRECTORY_CHANGED.into())
+        Ok(reply::DIRECTORY_CHANGED)
     }
 
-    pub(super) fn change_to_parent(&mut self) -> Answered {
+    pub(super) fn change_to_parent(&mut self) -> Result<Reply, Refusal> {
         let parent = self.working_directory.parent();
         self.storage.check_directory(&parent)?;
         self.working_directory = parent;
-        Ok(reply::DIRECTORY_CHANGED.into())
+        Ok(reply::DIRECTORY_CHANGED)
     }
 }

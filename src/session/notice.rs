@@ -4,7 +4,7 @@
 
 use super::ending::LoginFailure;
 use super::state::Visit;
-use super::visit::Step;
+use super::step::Step;
 use crate::ftp::command::Command;
 use crate::ftp::path::VirtualPath;
 
@@ -59,11 +59,8 @@ impl Subject {
 
     /// What became of it; `None` while a transfer of it runs.
     pub(super) fn outcome(self, step: &Step) -> Option<Notice> {
-        let Step::Stay(answer) = step else {
-            return None;
-        };
         let Self { verb, path, to } = self;
-        match answer.final_code()? {
+        match step.final_code()? {
             code @ 400.. => Some(Notice::Refused { verb, path, code }),
             // RNFR has not renamed anything yet.
             300..400 => None,

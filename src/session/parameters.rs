@@ -1,14 +1,10 @@
 //! How things are to be sent and shown: TYPE, MODE, OPTS MLST, STAT (RFC 959 §4.1.2, RFC 2389, RFC 3659 §7.9).
 
-use super::Context;
-use super::answer::Answer;
 use super::state::Visit;
 use crate::ftp::command::{DeflateLevel, Representation, Transmission};
 use crate::ftp::listing::{Fact, Facts};
 use crate::ftp::reply::{self, Reply};
-use crate::transfer::{ModeZPlace, Outgoing, Pump, SendDeflated};
 use std::net::IpAddr;
-use std::rc::Rc;
 
 impl Visit {
     pub(super) fn set_representation(&mut self, representation: Representation) -> Reply {
@@ -30,27 +26,6 @@ impl Visit {
     pub(super) fn set_deflate_level(&mut self, level: DeflateLevel) -> Reply {
         self.deflate_level = level;
         Reply::deflate_level(level)
-    }
-
-    /// The pump that sends what `outgoing` would send, in the MODE that is set.
-    pub(super) fn in_transmission(&self, outgoing: Outgoing) -> Pump {
-        Pump::Outgoing(match self.transmission {
-            Transmission::Stream => outgoing,
-            Transmission::Deflate => Outgoing::Deflated(SendDeflated::new(outgoing, self.deflate_level)),
-        })
-    }
-
-    /// What a transfer in MODE Z holds for as long as it lasts; busy when there are too many.
-    pub(super) fn mode_z_place(&self, context: &Context<'_>) -> Result<Option<Rc<ModeZPlace>>, Answer> {
-        match self.transmission {
-            Transmission::Stream => Ok(None),
-            Transmission::Deflate => {
-                let place = context.mode_z_places.take();
-                place
-                    .map(|place| Some(Rc::new(place)))
-                    .ok_or_else(|| reply::MODE_Z_BUSY.into())
-            }
-        }
     }
 
     pub(super) fn set_facts(&mut self, facts: &[Fact]) -> Reply {

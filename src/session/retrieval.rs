@@ -1,11 +1,11 @@
 //! Files to the client: RETR, REST, SIZE, MDTM (RFC 959 §4.1.3, RFC 3659 §§3–5).
 
 use super::Context;
-use super::answer::{Answer, Answered};
+use super::begun::{Begun, answering, transferring};
 use super::long_answer::LongAnswer;
-use super::request::Request;
-use super::state::{Part, Transfer, TransferKind, Visit};
-use super::visit::Step;
+use super::refusal::Refusal;
+use super::state::{Part, Visit};
+use super::transfer_record::{Transfer, TransferKind};
 use crate::accounts::Right;
 use crate::ftp::ascii::AsciiEncoder;
 use crate::ftp::command::{PathArgument, Representation, Transmission};
@@ -20,59 +20,47 @@ use std::ops::Range;
 const COUNTED_TEXT: u64 = 256 * 1024;
 
 impl Visit {
-    pub(super) fn retrieve(&self, argument: &PathArgument, context: &Context<'_>) -> Step {
-        self.begin_retrieval(argument, context).unwrap_or_else(Step::Stay)
-    }
-
-    fn begin_retrieval(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Step, Answer> {
+    pub(super) fn retrieve(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Begun, Refusal> {
         self.must_be_allowed(Right::Read)?;
         let path = self.path(argument)?;
         let file = self.storage.open_file(&path)?;
         match self.representation {
             Representation::Image => {
                 let part = self.part_to_send(file.size)?;
-                let opening = Reply::opening_binary(part.end - part.start);
+                let opening = self.opening(Reply::opening_binary(part.end - part.start));
+                let transfer = self.transfer("RETR", path, TransferKind::Download, opening, context)?;
                 let pump = Outgoing::File(SendFile::new(file, part.start).until(part.end));
-                let request = Request::Transfer(Box::new(self.in_transmission(pump)));
-                Ok(Step::Start(self.download(path, opening), request))
+                Ok(transferring(transfer, self.in_transmission(pump)))
             }
             Representation::Ascii => {
                 let skip = self.octets_to_skip(file.size)?;
                 let text = SendText::new(file, skip);
-                let mut download = self.download(path, reply::OPENING_ASCII);
+                let opening = self.opening(reply::OPENING_ASCII);
+                let transfer = self.transfer("RETR", path, TransferKind::Download, opening, context)?;
                 if skip > 0 {
                     // Whether there are so many takes reading the file, and has to be known before the 150.
-                    download.mode_z_place = self.mode_z_place(context)?;
-                    let search = LongAnswer::restart(text, download);
-                    return Ok(Step::AnswerAtLength(Request::Answer(Box::new(search)).into()));
+                    return Ok(answering(LongAnswer::restart(text, transfer)));
                 }
-                Ok(Step::Start(download, self.send_text(text)))
+                Ok(self.send_text(transfer, text))
             }
         }
     }
 
     /// A text whose first octet to be sent is known.
-    pub(super) fn send_text(&self, text: SendText) -> Request {
-        Request::Transfer(Box::new(self.in_transmission(Outgoing::Text(text))))
+    pub(super) fn send_text(&self, transfer: Transfer, text: SendText) -> Begun {
+        transferring(transfer, self.in_transmission(Outgoing::Text(text)))
     }
 
-    fn download(&self, path: VirtualPath, opening: Reply) -> Transfer {
-        Transfer {
-            verb: "RETR",
-            path,
-            kind: TransferKind::Download,
-            representation: self.representation,
-            opening: match self.transmission {
-                Transmission::Stream => opening,
-                // How many bytes it will be is not known before it has been deflated.
-                Transmission::Deflate => reply::OPENING_DEFLATED,
-            },
-            mode_z_place: None,
+    fn opening(&self, opening: Reply) -> Reply {
+        match self.transmission {
+            Transmission::Stream => opening,
+            // How many bytes it will be is not known before it has been deflated.
+            Transmission::Deflate => reply::OPENING_DEFLATED,
         }
     }
 
     /// TYPE I: the offsets of the bytes that are wanted of a file of `size` bytes.
-    fn part_to_send(&self, size: u64) -> Result<Range<u64>, Answer> {
+    fn part_to_send(&self, size: u64) -> Result<Range<u64>, Refusal> {
         match self.part {
             Part::Whole => Ok(0..size),
             Part::From(first) if first <= size => Ok(first..size),
@@ -85,7 +73,7 @@ impl Visit {
     /// TYPE A: the translated octets that the client has already. Where they lie in the file is not known before it is
     /// read, so only that there cannot be so many is seen here (the rest is seen by [`SendText::seek`]); a range is
     /// for TYPE I (draft-bryan-ftp-range §5).
-    fn octets_to_skip(&self, size: u64) -> Result<u64, Answer> {
+    fn octets_to_skip(&self, size: u64) -> Result<u64, Refusal> {
         match self.part {
             Part::Whole => Ok(0),
             // Translation can at most double a file.
@@ -105,28 +93,28 @@ impl Visit {
 
     /// The octets that RETR would send now (RFC 3659 §4). In TYPE A that takes reading the file, so it is counted for
     /// small files only; 504 rather than 550 for others, because clients take 550 for "missing".
-    pub(super) fn size(&self, argument: &PathArgument) -> Answered {
+    pub(super) fn size(&self, argument: &PathArgument) -> Result<Reply, Refusal> {
         self.must_be_allowed(Right::List)?;
         let path = self.path(argument)?;
         let attributes = self.attributes_of_file(&path)?;
         match self.representation {
-            Representation::Image => Ok(Reply::size(attributes.size).into()),
+            Representation::Image => Ok(Reply::size(attributes.size)),
             Representation::Ascii if attributes.size <= COUNTED_TEXT => {
                 let file = self.storage.open_file(&path)?;
-                Ok(Reply::size(count_translated(&file)?).into())
+                Ok(Reply::size(count_translated(&file)?))
             }
             Representation::Ascii => Err(reply::SIZE_NOT_COUNTED.into()),
         }
     }
 
-    pub(super) fn modification_time(&self, argument: &PathArgument) -> Answered {
+    pub(super) fn modification_time(&self, argument: &PathArgument) -> Result<Reply, Refusal> {
         self.must_be_allowed(Right::List)?;
         let path = self.path(argument)?;
         let attributes = self.storage.attributes(&path)?;
-        Ok(Reply::modification_time(attributes.modified).into())
+        Ok(Reply::modification_time(attributes.modified))
     }
 
-    fn attributes_of_file(&self, path: &VirtualPath) -> Result<Attributes, Answer> {
+    fn attributes_of_file(&self, path: &VirtualPath) -> Result<Attributes, Refusal> {
         let attributes = self.storage.attributes(path)?;
         match attributes.kind {
             Kind::File => Ok(attributes),

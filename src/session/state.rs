@@ -1,15 +1,15 @@
 //! Where a conversation can stand, and what each place remembers.
 
 use super::Context;
-use super::answer::Answer;
-use super::request::PassiveForm;
+use super::long_answer::LongAnswer;
+use super::refusal::Refusal;
+use super::transfer_record::Transfer;
 use crate::accounts::{Account, Presence, Right, Rights};
 use crate::ftp::command::{DeflateLevel, Digest, Representation, Transmission};
 use crate::ftp::listing::Facts;
 use crate::ftp::path::VirtualPath;
-use crate::ftp::reply::{self, Reply};
+use crate::ftp::reply;
 use crate::storage::{Quota, Storage};
-use crate::transfer::ModeZPlace;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,23 +18,39 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) enum State {
     Login(Login),
-    /// PASS was given; whether it is right is being found out. `None`: nobody is called so.
+    /// PASS was given; whether it is right is being found out. `account`: `None` if no account has the name.
     Verifying {
         user: Box<[u8]>,
         account: Option<Arc<Account>>,
     },
-    Ready(Visit),
-    /// PASV or EPSV was accepted; the loop has not named a port yet.
-    AwaitingPort(Visit, PassiveForm),
-    Transferring(Visit, Transfer),
-    /// STAT with a path, a digest, or the search for a restart marker: the loop makes the answer, a budget at a time.
-    Answering(Visit),
+    Visit(Visit, Doing),
     Closing,
 }
 
-/// How far a login has come.
+/// What is under way in a visit. While there is something, later commands wait.
 #[derive(Debug)]
+pub(super) enum Doing {
+    Nothing,
+    /// PASV or EPSV was accepted; no port is there yet.
+    AwaitingPort(PassiveForm),
+    Transferring(Box<Transfer>),
+    /// STAT with a path, a digest, or the search for a restart marker.
+    Answering(Box<LongAnswer>),
+}
+
+/// How 227 and 229 differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PassiveForm {
+    /// PASV (RFC 959 §4.1.2).
+    Passive,
+    /// EPSV (RFC 2428 §3).
+    Extended,
+}
+
+/// How far a login has come.
+#[derive(Debug, Default)]
 pub(super) enum Login {
+    #[default]
     Start,
     UserGiven(User),
 }
@@ -105,26 +121,6 @@ pub(super) enum Part {
     },
 }
 
-/// What is known of a running transfer, for logs and STAT.
-#[derive(Clone, Debug)]
-pub struct Transfer {
-    pub verb: &'static str,
-    pub path: VirtualPath,
-    pub kind: TransferKind,
-    pub representation: Representation,
-    pub opening: Reply,
-    /// Held while a transfer in MODE Z lasts.
-    pub mode_z_place: Option<Rc<ModeZPlace>>,
-}
-
-/// What is transferred, and which way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TransferKind {
-    Download,
-    Upload,
-    Listing,
-}
-
 impl Visit {
     pub(super) fn anonymous(storage: Rc<dyn Storage>, rights: Rights) -> Self {
         Self::new(storage, rights, None)
@@ -153,7 +149,7 @@ impl Visit {
     }
 
     /// What uploads are charged to, if this account has a quota; busy while what lies there is still being measured.
-    pub(super) fn quota(&self, context: &Context<'_>) -> Result<Option<Quota>, Answer> {
+    pub(super) fn quota(&self, context: &Context<'_>) -> Result<Option<Quota>, Refusal> {
         match self.account().filter(|account| account.limits.quota.is_any()) {
             None => Ok(None),
             Some(account) => context
@@ -166,7 +162,7 @@ impl Visit {
     }
 
     /// Fails with the reply that says why not.
-    pub(super) fn must_be_allowed(&self, right: Right) -> Result<(), Answer> {
+    pub(super) fn must_be_allowed(&self, right: Right) -> Result<(), Refusal> {
         if self.rights.allows(right) {
             return Ok(());
         }

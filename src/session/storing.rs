@@ -4,10 +4,10 @@
 //! file under its name until all of it has come; see [`Upload`](crate::storage::Upload).
 
 use super::Context;
-use super::answer::Answer;
-use super::request::Request;
-use super::state::{Part, Transfer, TransferKind, Visit};
-use super::visit::Step;
+use super::begun::{Begun, transferring};
+use super::refusal::Refusal;
+use super::state::{Part, Visit};
+use super::transfer_record::TransferKind;
 use crate::accounts::Right;
 use crate::ftp::command::{PathArgument, Representation};
 use crate::ftp::path::{PathError, VirtualPath};
@@ -19,11 +19,7 @@ use crate::transfer::{Pump, ReceiveFile};
 const UNIQUE_ATTEMPTS: u32 = 100;
 
 impl Visit {
-    pub(super) fn store(&self, argument: &PathArgument, context: &Context<'_>) -> Step {
-        self.begin_store(argument, context).unwrap_or_else(Step::Stay)
-    }
-
-    fn begin_store(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Step, Answer> {
+    pub(super) fn store(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Begun, Refusal> {
         let kind = match self.part {
             Part::Whole => UploadKind::Whole(self.existing_files()?),
             Part::From(offset) => {
@@ -41,48 +37,47 @@ impl Visit {
         self.receive("STOR", path, kind, reply::OPENING_UPLOAD, context)
     }
 
-    pub(super) fn append(&self, argument: &PathArgument, context: &Context<'_>) -> Step {
-        let begun = || {
-            self.must_be_allowed(Right::Append)?;
-            self.must_have_no_range()?;
-            let path = self.file_to_make(argument)?;
-            self.must_be_there_or_allowed(&path)?;
-            self.receive("APPE", path, UploadKind::Append, reply::OPENING_UPLOAD, context)
-        };
-        begun().unwrap_or_else(Step::Stay)
+    pub(super) fn append(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Begun, Refusal> {
+        self.must_be_allowed(Right::Append)?;
+        self.must_have_no_range()?;
+        let path = self.file_to_make(argument)?;
+        self.must_be_there_or_allowed(&path)?;
+        self.receive("APPE", path, UploadKind::Append, reply::OPENING_UPLOAD, context)
     }
 
     /// STOU: a name that nobody has, made from the one that was given (RFC 1123 §4.1.2.9).
     /// `session`: the number of this one.
-    pub(super) fn store_unique(&self, argument: Option<&PathArgument>, session: u64, context: &Context<'_>) -> Step {
-        let begun = || {
-            self.must_be_allowed(Right::Create)?;
-            self.must_have_no_range()?;
-            let unnamed = PathArgument(b"upload".to_vec());
-            let wanted = self.file_to_make(argument.unwrap_or(&unnamed))?;
-            let stem = wanted.components().last().unwrap_or_default().to_vec();
-            for attempt in 0..UNIQUE_ATTEMPTS {
-                // An upload under way has no name that others could see, so no two sessions may want the same one; the
-                // time of day keeps the sessions of different days apart.
-                let mut name = stem.clone();
-                name.extend_from_slice(format!(".{}.{session}.{attempt}", context.wall.seconds()).as_bytes());
-                let path = wanted
-                    .parent()
-                    .join(&name)
-                    .map_err(|PathError::TooLong| StorageError::NewNameTooLong)?;
-                let opening = Reply::opening_unique(&name);
-                match self.receive("STOU", path, UploadKind::Whole(Existing::Refuse), opening, context) {
-                    Err(Answer::Failed(StorageError::Exists | StorageError::DirectoryExists)) => {}
-                    begun => return begun,
-                }
+    pub(super) fn store_unique(
+        &self,
+        argument: Option<&PathArgument>,
+        session: u64,
+        context: &Context<'_>,
+    ) -> Result<Begun, Refusal> {
+        self.must_be_allowed(Right::Create)?;
+        self.must_have_no_range()?;
+        let unnamed = PathArgument(b"upload".to_vec());
+        let wanted = self.file_to_make(argument.unwrap_or(&unnamed))?;
+        let stem = wanted.components().last().unwrap_or_default().to_vec();
+        for attempt in 0..UNIQUE_ATTEMPTS {
+            // An upload under way has no name that others could see, so no two sessions may want the same one; the
+            // time of day keeps the sessions of different days apart.
+            let mut name = stem.clone();
+            name.extend_from_slice(format!(".{}.{session}.{attempt}", context.wall.seconds()).as_bytes());
+            let path = wanted
+                .parent()
+                .join(&name)
+                .map_err(|PathError::TooLong| StorageError::NewNameTooLong)?;
+            let opening = Reply::opening_unique(&name);
+            match self.receive("STOU", path, UploadKind::Whole(Existing::Refuse), opening, context) {
+                Err(Refusal::Storage(StorageError::Exists | StorageError::DirectoryExists)) => {}
+                begun => return begun,
             }
-            Err(StorageError::Exists.into())
-        };
-        begun().unwrap_or_else(Step::Stay)
+        }
+        Err(StorageError::Exists.into())
     }
 
     /// RANG with APPE or STOU has no meaning that a client could rely on (draft-bryan-ftp-range §4.3).
-    fn must_have_no_range(&self) -> Result<(), Answer> {
+    fn must_have_no_range(&self) -> Result<(), Refusal> {
         match self.part {
             Part::Whole | Part::From(_) => Ok(()),
             Part::Range { .. } => Err(reply::RANGE_IS_NOT_FOR_UPLOADS.into()),
@@ -96,22 +91,13 @@ impl Visit {
         kind: UploadKind,
         opening: Reply,
         context: &Context<'_>,
-    ) -> Result<Step, Answer> {
+    ) -> Result<Begun, Refusal> {
         let upload = self
             .storage
             .begin_upload(&path, kind, self.audience(), self.quota(context)?)?;
+        let transfer = self.transfer(verb, path, TransferKind::Upload, opening, context)?;
         let pump = Pump::Incoming(ReceiveFile::new(upload, self.representation, self.transmission));
-        Ok(Step::Start(
-            Transfer {
-                verb,
-                path,
-                kind: TransferKind::Upload,
-                representation: self.representation,
-                opening,
-                mode_z_place: None,
-            },
-            Request::Transfer(Box::new(pump)),
-        ))
+        Ok(transferring(transfer, pump))
     }
 
     /// A drop box is for whom it belongs to: what its clients cannot fetch, nobody else on the machine is to read.
@@ -124,7 +110,7 @@ impl Visit {
     }
 
     /// What may happen to a file that has the name already; fails where nothing may be stored at all.
-    fn existing_files(&self) -> Result<Existing, Answer> {
+    fn existing_files(&self) -> Result<Existing, Refusal> {
         if self.rights.allows(Right::Overwrite) {
             return Ok(Existing::Replace);
         }
@@ -134,7 +120,7 @@ impl Visit {
 
     /// The rights to replace a file and to add to it are about files that are there: putting one where there was none
     /// takes its own.
-    fn must_be_there_or_allowed(&self, path: &VirtualPath) -> Result<(), Answer> {
+    fn must_be_there_or_allowed(&self, path: &VirtualPath) -> Result<(), Refusal> {
         match self.must_be_allowed(Right::Create) {
             Ok(()) => Ok(()),
             Err(refusal) => self.storage.entry(path).map(drop).map_err(|error| match error {

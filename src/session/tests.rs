@@ -12,27 +12,51 @@ use crate::storage::{DiskRoot, UploadPolicy};
 
 use crate::transfer::{Budget, DataSink, DataSource, KernelCopyError, Progress, Pump};
 use std::io;
+use std::net::SocketAddrV4;
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 use tempfile::TempDir;
 
-/// A session with a stand-in for the loop: it arms what is asked for and pumps transfers into memory.
+/// A session with a stand-in for its connection: it arms what is asked for and pumps transfers into memory.
 struct Conversation {
     pub directory: Rc<TempDir>,
-    storage: Rc<dyn Storage>,
-    pub anonymous: Option<Rights>,
-    pub accounts: Accounts,
-    attendance: Attendance,
-    pub quotas: Quotas,
-    mode_z_places: ModeZPlaces,
+    surroundings: Surroundings,
     pub notices: Vec<Notice>,
     pub session: Session,
+    input: LineReader,
     pub is_armed: bool,
     /// While set, transfers do not end.
     pub holds_transfers: bool,
     held: Option<Box<Pump>>,
     pub received: Vec<u8>,
     pub has_ended: bool,
+}
+
+/// What a session is lent for each call.
+struct Surroundings {
+    storage: Rc<dyn Storage>,
+    anonymous: Rights,
+    accounts: Accounts,
+    attendance: Attendance,
+    quotas: Quotas,
+    mode_z_places: ModeZPlaces,
+}
+
+impl Surroundings {
+    fn context(&self) -> Context<'_> {
+        Context {
+            storage: &self.storage,
+            anonymous: Some(self.anonymous),
+            accounts: &self.accounts,
+            attendance: &self.attendance,
+            quotas: &self.quotas,
+            mode_z_places: &self.mode_z_places,
+            wall: Timestamp::from_unix(1_700_000_000),
+            active: true,
+            features: Features::default(),
+            wants_notices: true,
+        }
+    }
 }
 
 /// A directory with `file` (ten digits), `text`, and `d/inside`.
@@ -82,14 +106,17 @@ impl Conversation {
         let storage = disk.writable(UploadPolicy::default(), Random::Seeded(1));
         Self {
             directory: Rc::clone(directory),
-            storage: Rc::new(storage),
-            anonymous: Some(Rights::READ_ONLY),
-            accounts: Accounts::none(),
-            attendance: Attendance::default(),
-            quotas: Quotas::none(),
-            mode_z_places: ModeZPlaces::default(),
+            surroundings: Surroundings {
+                storage: Rc::new(storage),
+                anonymous: Rights::READ_ONLY,
+                accounts: Accounts::none(),
+                attendance: Attendance::default(),
+                quotas: Quotas::none(),
+                mode_z_places: ModeZPlaces::default(),
+            },
             notices: Vec::new(),
             session: Session::new(1, ([127, 0, 0, 1], 40_000).into()),
+            input: LineReader::new(),
             is_armed: false,
             holds_transfers: false,
             held: None,
@@ -104,7 +131,7 @@ impl Conversation {
 
     fn allowed_everything() -> Self {
         let mut conversation = Self::new();
-        conversation.anonymous = Some(Rights::ALL);
+        conversation.surroundings.anonymous = Rights::ALL;
         conversation.log_in()
     }
 
@@ -118,68 +145,88 @@ impl Conversation {
 
     /// Says a line; returns everything that is answered, as it goes over the wire.
     fn say(&mut self, line: &[u8]) -> String {
+        self.send(line) + &self.send(b"\r\n")
+    }
+
+    /// Sends bytes; returns everything that is answered.
+    fn send(&mut self, bytes: &[u8]) -> String {
+        self.input.feed(bytes);
+        self.answer()
+    }
+
+    /// What is answered to what has been sent.
+    fn answer(&mut self) -> String {
         let mut out = Vec::new();
-        let context = Context {
-            storage: &self.storage,
-            anonymous: self.anonymous,
-            accounts: &self.accounts,
-            attendance: &self.attendance,
-            quotas: &self.quotas,
-            mode_z_places: &self.mode_z_places,
-            wall: Timestamp::from_unix(1_700_000_000),
-            active: true,
-            features: Features::default(),
-            wants_notices: true,
-        };
-        let request = self.session.line(line, &context, &mut out);
-        let request = match request {
-            Some(Request::VerifyPassword(claim)) => {
-                let matches = claim.is_right(&mut WorkingMemory::default());
-                self.session.password_verified(matches, &context, &mut out)
-            }
-            request => request,
-        };
-        self.notices.extend(self.session.take_notice().map(|notice| *notice));
-        if let Some(request) = request {
-            self.fulfil(request, &mut out);
+        while let Some(step) = self.next_step() {
+            self.take(step, &mut out);
         }
         String::from_utf8_lossy(&out).into_owned()
     }
 
-    fn fulfil(&mut self, request: Request, out: &mut Vec<u8>) {
-        match request {
-            Request::ArmPassive => {
+    fn next_step(&mut self) -> Option<Step> {
+        let (session, input) = (&mut self.session, &mut self.input);
+        let mut bulk_left = usize::MAX;
+        let step = session.next(input, &mut bulk_left, &self.surroundings.context());
+        self.notices.extend(session.take_notice().map(|notice| *notice));
+        step
+    }
+
+    fn take(&mut self, step: Step, out: &mut Vec<u8>) {
+        match step {
+            Step::Ignore => {}
+            Step::Reply(reply) => reply.write_to(out),
+            Step::Postpone => unreachable!("there is enough for every command"),
+            Step::ArmPassive => {
                 self.is_armed = true;
                 let address = SocketAddrV4::new([127, 0, 0, 1].into(), 30_000);
-                self.session.passive_armed(PassiveAddress::V4(address), out);
+                let step = self.session.passive_armed(PassiveAddress::V4(address));
+                self.take(step, out);
             }
-            Request::ArmActive(_) => self.is_armed = true,
-            Request::Disarm => self.is_armed = false,
-            Request::VerifyPassword(_) => unreachable!("answered at once"),
-            Request::Transfer(pump) => {
+            Step::ArmActive(_, reply) => {
+                self.is_armed = true;
+                reply.write_to(out);
+            }
+            Step::Disarm(reply) => {
+                self.is_armed = false;
+                reply.write_to(out);
+            }
+            Step::VerifyPassword(claim) => {
+                let matches = claim.is_right(&mut WorkingMemory::default());
+                let step = self.session.password_verified(matches, &self.surroundings.context());
+                self.notices.extend(self.session.take_notice().map(|notice| *notice));
+                self.take(step, out);
+            }
+            Step::Transfer(pump) => {
                 if !std::mem::take(&mut self.is_armed) {
-                    self.session.transfer_ended(Outcome::NoDataConnection, out);
+                    self.end_transfer(Outcome::NoDataConnection, out);
                     return;
                 }
-                self.session.transfer_begins(out);
+                self.session.opening().expect("a transfer").write_to(out);
                 self.held = Some(pump);
                 if !self.holds_transfers {
                     self.finish_transfer(out);
                 }
             }
-            Request::Answer(mut answer) => {
-                assert_eq!(self.session.attention(), Attention::Waiting);
-                let mut progress = AnswerProgress::MoreToCome;
-                while progress == AnswerProgress::MoreToCome {
-                    let mut budget = Budget { bytes: 4, entries: 4 };
-                    progress = answer.advance(out, &mut [0; 64], &mut budget, Instant::now());
-                }
-                if let Some(request) = self.session.answer_ended(*answer) {
-                    self.fulfil(request, out);
-                }
+            Step::ReportProgress => self.session.transfer_status(0).write_to(out),
+            Step::AbortTransfer => self.end_transfer(Outcome::Aborted, out),
+            Step::Answer => {
+                assert!(self.session.is_answering());
+                let mut budget = Budget { bytes: 4, entries: 4 };
+                let step = self
+                    .session
+                    .advance_answer(out, &mut [0; 64], &mut budget, Instant::now());
+                self.take(step, out);
             }
-            Request::Close => self.has_ended = true,
+            Step::Close { reply, farewell, .. } => {
+                reply.iter().chain([&farewell]).for_each(|reply| reply.write_to(out));
+                self.has_ended = true;
+            }
         }
+    }
+
+    fn end_transfer(&mut self, outcome: Outcome, out: &mut Vec<u8>) {
+        let (_, reply) = self.session.transfer_ended(outcome).expect("a transfer");
+        reply.write_to(out);
     }
 
     fn finish_transfer(&mut self, out: &mut Vec<u8>) {
@@ -193,7 +240,7 @@ impl Conversation {
             pump.pump(&mut Memory(&mut self.received), &mut budget),
             Progress::Complete
         );
-        self.session.transfer_ended(Outcome::Complete, out);
+        self.end_transfer(Outcome::Complete, out);
     }
 
     /// Says a line; returns the codes of the replies.

@@ -1,186 +1,151 @@
 //! A logged-in client's commands, each sent to the file of its group.
 //!
-//! This is the table of the protocol after login: one line a verb. The groups answer; this file only moves the state
-//! that an answer leads to.
+//! This is the table of the protocol after login: one line a verb. The groups answer; this file only sets what the
+//! session does from then on.
 
-use super::answer::{Answer, Answered};
+use super::begun::Begun;
+use super::client::Client;
 use super::notice::Subject;
-use super::request::{PassiveForm, Request};
-use super::state::{Login, Part, State, Transfer, User, Visit};
-use super::{Context, Session};
+use super::refusal::Refusal;
+use super::state::{Doing, Login, Part, State, User, Visit};
+use super::step::Step;
+use super::{Context, Ending, Session};
 use crate::ftp::command::{Command, EpsvArgument};
 use crate::ftp::reply::{self, Reply};
 
-/// What a command of a visit does to the conversation.
-#[derive(Debug)]
-pub(super) enum Step {
-    /// The visit goes on.
-    Stay(Answer),
-    /// A passive port is wanted.
-    Passive(PassiveForm),
-    /// A transfer starts.
-    Start(Transfer, Request),
-    /// An answer takes more than a turn; commands behind it wait.
-    AnswerAtLength(Answer),
-    /// The visit is over (USER, REIN, QUIT).
-    Leave(State, Answer),
-}
-
-impl From<Answered> for Step {
-    fn from(answered: Answered) -> Self {
-        match answered {
-            Ok(answer) | Err(answer) => Step::Stay(answer),
-        }
-    }
-}
-
-impl From<Reply> for Step {
-    fn from(reply: Reply) -> Self {
-        Step::Stay(reply.into())
-    }
-}
-
 impl Session {
+    /// `recorded_verb`: what logs and events record the command as, if they do.
     pub(super) fn command_in_visit(
         &mut self,
-        mut visit: Visit,
         command: Command,
         recorded_verb: Option<&'static str>,
         context: &Context<'_>,
-    ) -> Answer {
+    ) -> Step {
         if !matches!(command, Command::Noop) {
             self.bad_commands = 0;
         }
-        let keeps_part = visit.keeps_part(&command);
-        let subject = recorded_verb
-            .filter(|_| context.wants_notices)
-            .and_then(|verb| Subject::of(verb, &command, &visit));
-        let step = self.step(&mut visit, command, context);
-        self.notice = subject.and_then(|subject| subject.outcome(&step)).map(Box::new);
-        if !keeps_part {
-            visit.part = Part::Whole;
-        }
-        match step {
-            Step::Stay(answer) => {
-                self.state = State::Ready(visit);
-                answer
+        match command {
+            // Naming a user starts over: nothing of the visit is left (threat B04).
+            Command::User(name) => {
+                self.state = State::Login(Login::UserGiven(User::named(&name, context)));
+                Step::Disarm(reply::USER_OK)
             }
-            Step::Passive(form) => {
-                self.state = State::AwaitingPort(visit, form);
-                Request::ArmPassive.into()
+            Command::Rein => {
+                self.state = State::Login(Login::Start);
+                Step::Disarm(reply::READY_FOR_NEW_USER)
             }
-            Step::Start(mut transfer, request) => {
-                match visit.mode_z_place(context) {
-                    Ok(place) => transfer.mode_z_place = place,
-                    Err(busy) => {
-                        self.state = State::Ready(visit);
-                        return busy;
-                    }
-                }
-                self.state = State::Transferring(visit, transfer);
-                request.into()
-            }
-            Step::AnswerAtLength(answer) => {
-                self.state = State::Answering(visit);
-                answer
-            }
-            Step::Leave(state, answer) => {
-                self.state = state;
-                answer
-            }
+            Command::Quit => self.close(reply::GOODBYE, Ending::Quit),
+            command => self.stay(command, recorded_verb, context),
         }
     }
 
-    fn step(&self, visit: &mut Visit, command: Command, context: &Context<'_>) -> Step {
-        // Only the command right behind RNFR can be its RNTO.
-        let renaming = visit.renaming.take();
-        match command {
-            // Naming a user starts over: nothing of the visit is left (threat B04).
-            Command::User(name) => Step::Leave(
-                State::Login(Login::UserGiven(User::named(&name, context))),
-                Answer::ReplyAndRequest(reply::USER_OK, Request::Disarm),
-            ),
-            Command::Rein => Step::Leave(
-                State::Login(Login::Start),
-                Answer::ReplyAndRequest(reply::READY_FOR_NEW_USER, Request::Disarm),
-            ),
-            Command::Quit => Step::Leave(State::Closing, Answer::ReplyAndRequest(reply::GOODBYE, Request::Close)),
-            Command::Pass(_) | Command::Host => reply::BAD_SEQUENCE.into(),
-            Command::Acct => reply::ACCOUNT_NOT_NEEDED.into(),
-            Command::Noop => reply::NOOP_OK.into(),
-            Command::Allo => reply::ALLO_NOT_NEEDED.into(),
-            Command::Pret => reply::PRET_OK.into(),
-            Command::Clnt => reply::CLIENT_NOTED.into(),
-
-            Command::Syst => reply::SYSTEM_TYPE.into(),
-            Command::Feat => context.features.reply(visit.facts, visit.digest).into(),
-            Command::Help => Reply::help().into(),
-            Command::SiteHelp => Reply::site_help().into(),
-            Command::StatSession => visit.session_status(self.peer()).into(),
-            Command::OptsUtf8 => reply::UTF8_ON.into(),
-            Command::OptsMlst(facts) => visit.set_facts(&facts).into(),
-            Command::Type(representation) => visit.set_representation(representation).into(),
-            Command::Mode(transmission) => visit.set_transmission(transmission).into(),
-            Command::OptsDeflate(level) => visit.set_deflate_level(level).into(),
-            Command::Structure => reply::STRUCTURE_OK.into(),
-
-            Command::Pwd => Reply::working_directory(&visit.working_directory).into(),
-            Command::Cwd(path) => visit.change_directory(&path).into(),
-            Command::Cdup => visit.change_to_parent().into(),
-
-            Command::List(argument) => visit.list(&argument, context),
-            Command::Nlst(argument) => visit.name_list(&argument),
-            Command::Mlsd(path) => visit.facts_list(path.as_ref()),
-            Command::Mlst(path) => visit.facts_of(path.as_ref()).into(),
-            Command::StatPath(path) => visit.list_on_control(&path, context),
-
-            Command::Size(path) => visit.size(&path).into(),
-            Command::Mdtm(path) => visit.modification_time(&path).into(),
-            Command::MdtmOrSet { literal, time, path } => visit.modification_time_or_set(&literal, time, &path).into(),
-            Command::Rest(offset) => visit.restart_at(offset).into(),
-            Command::Retr(path) => visit.retrieve(&path, context),
-
-            Command::Stor(path) => visit.store(&path, context),
-            Command::Appe(path) => visit.append(&path, context),
-            Command::Stou(path) => visit.store_unique(path.as_ref(), self.number, context),
-            Command::Dele(path) => visit.remove_file(&path, context).into(),
-            Command::Mkd(path) => visit.make_directory(&path, context).into(),
-            Command::Rmd(path) => visit.remove_directory(&path, context).into(),
-            Command::Rnfr(path) => visit.rename_from(&path).into(),
-            Command::Rnto(path) => visit.rename_to(renaming, &path, context).into(),
-            Command::SetModified(time, path) => visit.set_modified(time, &path).into(),
-            Command::SetFacts(changes, path) => visit.change_facts(&changes, &path).into(),
-            Command::SiteUtime(time, path) => visit.site_utime(time, &path).into(),
-            Command::SiteChmod(mode, path) => visit.site_chmod(mode, &path).into(),
-            Command::Avbl(path) => visit.space_available(path.as_ref(), context).into(),
-            Command::Digest(request) => visit.digest(&request),
-            Command::OptsHash(digest) => visit.choose_digest(digest).into(),
-            Command::Range(range) => visit.restrict_to(range).into(),
-
-            Command::Pasv => self.passive(visit),
-            Command::Epsv(EpsvArgument::All) => visit.only_extended().into(),
-            Command::Epsv(argument) => self.extended_passive(argument),
-            Command::Port(address) => self.active(visit, address, context).into(),
-            Command::Eprt(address) => self.active(visit, address, context).into(),
-            // No transfer runs, or the command would have been seen earlier: what is armed is forgotten.
-            Command::Abor => Step::Stay(Answer::ReplyAndRequest(reply::NOTHING_TO_ABORT, Request::Disarm)),
+    /// A command after which the visit goes on.
+    fn stay(&mut self, command: Command, recorded_verb: Option<&'static str>, context: &Context<'_>) -> Step {
+        let State::Visit(visit, doing) = &mut self.state else {
+            return reply::BAD_SEQUENCE.into();
+        };
+        let keeps_part = keeps_part(&command);
+        let subject = recorded_verb
+            .filter(|_| context.wants_notices)
+            .and_then(|verb| Subject::of(verb, &command, visit));
+        let begun = visit.command(command, &self.client, context);
+        if !keeps_part {
+            visit.part = Part::Whole;
         }
+        let step = match begun {
+            Ok((begun, step)) => {
+                *doing = begun;
+                step
+            }
+            Err(refusal) => {
+                self.client.log_unexpected(&refusal);
+                refusal.into_reply().into()
+            }
+        };
+        self.notice = subject.and_then(|subject| subject.outcome(&step)).map(Box::new);
+        step
     }
 }
 
 impl Visit {
-    /// REST and RANG are meant for the next transfer; only what prepares that transfer may stand between (threat B03).
-    fn keeps_part(&self, command: &Command) -> bool {
-        matches!(
-            command,
-            Command::Rest(_)
-                | Command::Range(_)
-                | Command::Pasv
-                | Command::Epsv(_)
-                | Command::Port(_)
-                | Command::Eprt(_)
-                | Command::Type(_)
-                | Command::Size(_)
-        )
+    fn command(&mut self, command: Command, client: &Client, context: &Context<'_>) -> Result<Begun, Refusal> {
+        // Only the command right behind RNFR can be its RNTO.
+        let renaming = self.renaming.take();
+        let reply = match command {
+            Command::Pasv => return self.passive(client),
+            Command::Epsv(EpsvArgument::All) => self.only_extended(),
+            Command::Epsv(argument) => return self.extended_passive(argument, client),
+            Command::Port(address) | Command::Eprt(address) => return self.active(address, client, context),
+            // No transfer runs, or the command would have been seen earlier: what is armed is forgotten.
+            Command::Abor => return Ok((Doing::Nothing, Step::Disarm(reply::NOTHING_TO_ABORT))),
+
+            Command::Retr(path) => return self.retrieve(&path, context),
+            Command::Stor(path) => return self.store(&path, context),
+            Command::Appe(path) => return self.append(&path, context),
+            Command::Stou(path) => return self.store_unique(path.as_ref(), client.session, context),
+            Command::List(argument) => return self.list(&argument, context),
+            Command::Nlst(argument) => return self.name_list(&argument, context),
+            Command::Mlsd(path) => return self.facts_list(path.as_ref(), context),
+            Command::StatPath(path) => return self.list_on_control(&path, context),
+            Command::Digest(request) => return self.digest(&request),
+
+            Command::Pwd => Reply::working_directory(&self.working_directory),
+            Command::Cwd(path) => self.change_directory(&path)?,
+            Command::Cdup => self.change_to_parent()?,
+            Command::Mlst(path) => self.facts_of(path.as_ref())?,
+            Command::Size(path) => self.size(&path)?,
+            Command::Mdtm(path) => self.modification_time(&path)?,
+            Command::MdtmOrSet { literal, time, path } => self.modification_time_or_set(&literal, time, &path)?,
+            Command::Rest(offset) => self.restart_at(offset),
+            Command::Range(range) => self.restrict_to(range),
+
+            Command::Dele(path) => self.remove_file(&path, context)?,
+            Command::Mkd(path) => self.make_directory(&path, context)?,
+            Command::Rmd(path) => self.remove_directory(&path, context)?,
+            Command::Rnfr(path) => self.rename_from(&path)?,
+            Command::Rnto(path) => self.rename_to(renaming, &path, context)?,
+            Command::SetModified(time, path) => self.set_modified(time, &path)?,
+            Command::SetFacts(changes, path) => self.change_facts(&changes, &path)?,
+            Command::SiteUtime(time, path) => self.site_utime(time, &path)?,
+            Command::SiteChmod(mode, path) => self.site_chmod(mode, &path)?,
+            Command::Avbl(path) => self.space_available(path.as_ref(), context)?,
+
+            Command::Type(representation) => self.set_representation(representation),
+            Command::Mode(transmission) => self.set_transmission(transmission),
+            Command::OptsDeflate(level) => self.set_deflate_level(level),
+            Command::OptsMlst(facts) => self.set_facts(&facts),
+            Command::OptsHash(digest) => self.choose_digest(digest),
+            Command::OptsUtf8 => reply::UTF8_ON,
+            Command::Structure => reply::STRUCTURE_OK,
+
+            Command::Syst => reply::SYSTEM_TYPE,
+            Command::Feat => context.features.reply(self.facts, self.digest),
+            Command::Help => Reply::help(),
+            Command::SiteHelp => Reply::site_help(),
+            Command::StatSession => self.session_status(client.ip()),
+            Command::Noop => reply::NOOP_OK,
+            Command::Allo => reply::ALLO_NOT_NEEDED,
+            Command::Pret => reply::PRET_OK,
+            Command::Clnt => reply::CLIENT_NOTED,
+            Command::Acct => reply::ACCOUNT_NOT_NEEDED,
+            // USER, REIN and QUIT end the visit and were answered before.
+            Command::Pass(_) | Command::Host | Command::User(_) | Command::Rein | Command::Quit => reply::BAD_SEQUENCE,
+        };
+        Ok((Doing::Nothing, Step::Reply(reply)))
     }
+}
+
+/// REST and RANG are meant for the next transfer; only what prepares that transfer may stand between (threat B03).
+fn keeps_part(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Rest(_)
+            | Command::Range(_)
+            | Command::Pasv
+            | Command::Epsv(_)
+            | Command::Port(_)
+            | Command::Eprt(_)
+            | Command::Type(_)
+            | Command::Size(_)
+    )
 }

@@ -293,7 +293,7 @@ class Pyftpdlib(Server):
         return [self.program, script, str(place.port), str(place.low), str(place.high), place.tree, permissions]
 
 
-TECHNIQUES = ("cork", "write-first", "ring", "coalescing", "nodelay", "busy-poll")
+TECHNIQUES = ("cork", "nodelay", "busy-poll")
 def seeing_users(place):
     """What goes before a server that looks for a user called ftp and serves that user's home. Not every machine has
     one, so the server sees a list of users of its own, in a mount namespace of its own."""

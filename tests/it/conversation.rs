@@ -365,22 +365,3 @@ fn i07_no_reply_tells_where_the_directory_lies() {
         );
     }
 }
-
-#[test]
-fn k09_a_panic_costs_its_own_session_only() {
-    if !cfg!(debug_assertions) {
-        return;
-    }
-    let mut server = Server::start();
-    server.is_unchecked = true;
-    let mut witness = server.login();
-    let baseline = server.descriptors();
-    let mut client = server.connect();
-    client.send("XPANIC");
-    assert!(client.is_closed());
-    assert_eq!(witness.code("NOOP"), 200);
-    server.wait_for_descriptors(baseline);
-    server.signal(rustix::process::Signal::TERM);
-    server.wait();
-    wait_until("the counters are printed", || server.stdout().contains("\npanics: 1\n"));
-}

@@ -48,31 +48,3 @@ fn what_is_left_out_is_not_called() {
     assert!(count(&usual, &nodelay) > 0);
     assert_eq!(count(&calls_without(Some("nodelay")), &nodelay), 0);
 }
-
-#[test]
-fn what_is_left_out_costs_calls() {
-    if !has_program("strace") {
-        return;
-    }
-    let usual = calls_without(None);
-    let registers = ["epoll_ctl("];
-    assert_eq!(
-        count(&calls_without(Some("write-first")), &registers),
-        count(&usual, &registers) + 1,
-        "the data socket is registered before it is written to"
-    );
-
-    let binds = ["bind("];
-    assert_eq!(
-        count(&calls_without(Some("ring")), &binds),
-        count(&usual, &binds) + 1,
-        "PASV binds"
-    );
-
-    let replies = ["sendto("];
-    assert_eq!(
-        count(&calls_without(Some("coalescing")), &replies),
-        count(&usual, &replies) + 1,
-        "two replies to two commands leave apart"
-    );
-}

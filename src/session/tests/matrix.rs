@@ -221,10 +221,10 @@ fn before_login_verbs_that_are_not_served_are_answered_as_after_it() {
 /// After whatever was said the session is in a state that can be named and used.
 fn probe(conversation: &mut Conversation, line: &str, was_in: bool) {
     if line == "QUIT" {
-        assert_eq!(conversation.session.attention(), Attention::Closing);
+        assert!(conversation.has_ended);
         return;
     }
-    assert_eq!(conversation.session.attention(), Attention::Commands);
+    assert!(conversation.session.is_ready());
     let left = matches!(line, "REIN") || line.starts_with("USER");
     let entered = line.starts_with("PASS") && !was_in && !conversation.session.is_logging_in();
     let is_in = (was_in && !left) || entered;
@@ -246,27 +246,30 @@ fn b01_the_table_has_every_verb() {
 }
 
 #[test]
-fn b01_during_a_transfer_nothing_is_answered_until_it_ends() {
+fn b01_during_a_transfer_only_stat_and_abor_are_answered() {
     for (line, _) in TABLE {
         let mut conversation = Conversation::logged_in();
         conversation.holds_transfers = true;
         assert_eq!(conversation.codes("PASV"), [227]);
         assert_eq!(conversation.codes("RETR file"), [150]);
-        assert_eq!(
-            conversation.session.attention(),
-            Attention::Transfer,
-            "the loop lets {line} wait"
-        );
-        let mut out = Vec::new();
-        conversation.finish_transfer(&mut out);
-        assert_eq!(codes_of(&String::from_utf8_lossy(&out)), [226]);
-        assert_eq!(conversation.received, b"0123456789");
-        conversation.holds_transfers = false;
-        assert_eq!(
-            conversation.codes(line).len(),
-            1,
-            "{line} has its turn, without a data connection"
-        );
+        match line {
+            "STAT" => assert_eq!(conversation.codes(line), [213]),
+            "ABOR" => assert_eq!(conversation.codes(line), [426, 226], "the transfer's, then its own"),
+            _ => {
+                assert_eq!(conversation.codes(line), [0; 0], "{line} waits");
+                let mut out = Vec::new();
+                conversation.finish_transfer(&mut out);
+                assert_eq!(codes_of(&String::from_utf8_lossy(&out)), [226]);
+                assert_eq!(conversation.received, b"0123456789");
+                conversation.holds_transfers = false;
+                let answered = conversation.answer();
+                assert_eq!(
+                    codes_of(&answered).len(),
+                    1,
+                    "{line} has its turn, without a data connection"
+                );
+            }
+        }
     }
 }
 
@@ -275,10 +278,6 @@ fn b01_a_closing_session_does_nothing_more() {
     for (line, _) in TABLE {
         let mut conversation = Conversation::logged_in();
         assert_eq!(conversation.codes("QUIT"), [221]);
-        assert_eq!(
-            conversation.session.attention(),
-            Attention::Closing,
-            "{line} is not listened to"
-        );
+        assert_eq!(conversation.say(line.as_bytes()), "", "{line} is not listened to");
     }
 }

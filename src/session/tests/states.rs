@@ -1,7 +1,6 @@
 //! Single threads of conversation: logins, restarts, addresses, arguments.
 
 use super::*;
-use crate::ftp::line::LineReader;
 use proptest::prelude::*;
 
 #[test]
@@ -381,18 +380,9 @@ proptest! {
         let directory = Rc::new(served_directory());
         let replies = |segments: Vec<&[u8]>| {
             let mut conversation = Conversation::over(&directory);
-            let mut reader = LineReader::new();
             let mut wire = String::new();
             for segment in segments {
-                reader.feed(segment);
-                while let Some(Ok(line)) = reader.next_line(conversation.session.line_limit()) {
-                    if conversation.session.attention() == Attention::Commands {
-                        let answered = conversation.say(line.as_bytes());
-                        let finals = codes_of(&answered).into_iter().filter(|code| *code >= 200).count();
-                        assert!(finals <= 1 || answered.contains("421"), "{answered}");
-                        wire += &answered;
-                    }
-                }
+                wire += &conversation.send(segment);
             }
             wire
         };

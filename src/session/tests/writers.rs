@@ -55,11 +55,7 @@ fn b01_everything_that_changes_files_in_every_state_of_a_writer() {
         for ((state, preparation), codes) in STATES.into_iter().zip(expected) {
             let mut conversation = writer_after(preparation);
             assert_eq!(conversation.codes(line), codes, "{line} when {state}");
-            assert_eq!(
-                conversation.session.attention(),
-                Attention::Commands,
-                "{line} when {state}"
-            );
+            assert!(conversation.session.is_ready(), "{line} when {state}");
             let is_renaming = line == "RNFR file";
             let renamed = conversation.codes("RNTO renamed");
             assert_eq!(renamed, if is_renaming { [250] } else { [503] }, "{line} when {state}");

@@ -1,10 +1,38 @@
-//! What clients are told when the storage refuses: one reply for each reason, here and nowhere else.
+//! Why a command is refused, and the reply that says so: one for each reason of the storage, here and nowhere else.
 
 use crate::ftp::reply::{self, Reply};
 use crate::storage::{StorageError, errno_name};
 
+/// What ends a command early.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    Reply(Reply),
+    Storage(StorageError),
+}
+
+impl Refusal {
+    pub(super) fn into_reply(self) -> Reply {
+        match self {
+            Refusal::Reply(reply) => reply,
+            Refusal::Storage(error) => reply_to(error),
+        }
+    }
+}
+
+impl From<Reply> for Refusal {
+    fn from(reply: Reply) -> Self {
+        Refusal::Reply(reply)
+    }
+}
+
+impl From<StorageError> for Refusal {
+    fn from(error: StorageError) -> Self {
+        Refusal::Storage(error)
+    }
+}
+
 /// The reply to a command that the storage refused, before any 150.
-pub(super) fn reply_to(error: StorageError) -> Reply {
+fn reply_to(error: StorageError) -> Reply {
     match error {
         StorageError::NotFound => reply::FILE_NOT_FOUND,
         StorageError::PermissionDenied => reply::PERMISSION_DENIED,

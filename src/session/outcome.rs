@@ -1,44 +1,9 @@
-//! What a session asks of the event loop, and what the loop tells it back.
-//!
-//! A session has no socket: everything that needs one is a [`Request`], and how it went comes back as a call on the
-//! session with an [`Outcome`].
+//! How a transfer ended, in the words of its last reply, of logs and of events.
 
-use super::long_answer::LongAnswer;
-use super::storage_reply::reply_to_upload;
-use crate::accounts::Claim;
+use super::refusal::reply_to_upload;
 use crate::ftp::reply::{self, Reply};
 use crate::storage::StorageError;
-use crate::transfer::Pump;
-use std::net::SocketAddr;
 use std::time::Duration;
-
-/// What the loop is asked to do after a command.
-#[derive(Debug)]
-pub enum Request {
-    /// Arm a passive port for this session; answered with `passive_armed` or `passive_refused`.
-    ArmPassive,
-    /// Remember where an active data connection is to go (PORT, EPRT); it is made when the transfer command arrives.
-    ArmActive(SocketAddr),
-    /// Forget what was armed and close a data connection that waits for a command.
-    Disarm,
-    /// Start a transfer over what was armed; answered with `transfer_begins`, then `transfer_ended`.
-    Transfer(Box<Pump>),
-    /// Make an answer, a budget at a time; answered with `answer_ended`, which may lead to a transfer.
-    Answer(Box<LongAnswer>),
-    /// Find out whether a password is right, without standing still; answered with `password_verified`.
-    VerifyPassword(Claim),
-    /// Send what is queued, then close the control connection.
-    Close,
-}
-
-/// How 227 and 229 differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PassiveForm {
-    /// PASV (RFC 959 §4.1.2).
-    Passive,
-    /// EPSV (RFC 2428 §3).
-    Extended,
-}
 
 /// How a transfer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,47 @@
+//! A long answer on the control connection, made a budget at a time: STAT with a path, digests, and the search for a
+//! restart marker.
+
+use super::Connection;
+use super::pumping::{BYTES_PER_ENTRY, BYTES_PER_TURN, ENTRIES_PER_TURN};
+use super::replies::OUTPUT_ENOUGH;
+use super::shared::Shared;
+use crate::records::trace::Tone;
+use crate::session::Step;
+use crate::transfer::Budget;
+
+impl Connection {
+    /// Makes more of a long answer, if what was made before is on its way and this turn may still move something.
+    pub(super) fn continue_answer(&mut self, shared: &mut Shared) {
+        if !self.session.is_answering() || self.output.bytes.len() >= OUTPUT_ENOUGH {
+            // Flushing brings the connection back.
+            return;
+        }
+        let share = shared.bulk_left.min(BYTES_PER_TURN);
+        if share == 0 {
+            self.come_back(shared);
+            return;
+        }
+        let mut budget = Budget {
+            bytes: share,
+            entries: ENTRIES_PER_TURN,
+        };
+        let out = &mut self.output.bytes;
+        let step = self
+            .session
+            .advance_answer(out, &mut shared.scratch, &mut budget, shared.now);
+        let spent = share - budget.bytes + (ENTRIES_PER_TURN - budget.entries) * BYTES_PER_ENTRY;
+        shared.bulk_left = shared.bulk_left.saturating_sub(spent);
+        // The client waits for us: it must not be sent away because it says nothing.
+        self.active = shared.now;
+        let number = self.session.number();
+        shared.trace.tell(Tone::Call, || {
+            format!("session {number}: a long answer goes on, {spent} bytes")
+        });
+        match step {
+            Step::Answer => self.come_back(shared),
+            step => {
+                let _ = self.take(step, shared);
+            }
+        }
+    }
+}
