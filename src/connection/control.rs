@@ -58,8 +58,9 @@ impl Connection {
         let mut commands = COMMANDS_PER_TURN;
         let mut reads = READS_PER_TURN;
         while self.life == Life::Serving {
-            if self.output.unwritten().len() >= OUTPUT_ENOUGH {
-                // Flushing it brings the connection back.
+            // A long answer fills the output again and again; an ABOR is to end it all the same.
+            if self.output.unwritten().len() >= OUTPUT_ENOUGH && !self.session.is_answering() {
+                // Flushing brings the connection back.
                 return;
             }
             if commands == 0 {
