@@ -9,6 +9,7 @@ mod cost;
 mod digests;
 mod times_and_modes;
 mod type_and_mode;
+mod verb;
 mod verbs;
 
 pub use arguments::{EpsvArgument, ListArgument, USER_NAME_MAX};
@@ -17,13 +18,13 @@ pub use times_and_modes::FactChange;
 pub use type_and_mode::{DeflateLevel, Representation, Transmission};
 pub use verbs::{SERVED_SITE_WORDS, SERVED_VERBS};
 
-use super::listing::Fact;
+use super::listing::Facts;
 use super::password::Password;
 use super::timestamp::Timestamp;
 use arguments::split_word;
 use cost::Cost;
 use std::net::SocketAddr;
-use verbs::Verb;
+use verb::Verb;
 
 /// What a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub enum Command {
     StatSession,
     StatPath(PathArgument),
     OptsUtf8,
-    OptsMlst(Vec<Fact>),
+    OptsMlst(Facts),
     Clnt,
     Host,
     Type(Representation),
@@ -105,18 +106,26 @@ pub enum Command {
 pub struct PathArgument(pub Vec<u8>);
 
 /// Why a line is not a command that can be carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
-    /// Nothing but blanks: not answered.
+    /// Not answered.
+    #[error("nothing but blanks")]
     Blank,
+    #[error("unknown verb")]
     Unknown,
     /// HTTP, SMTP or SSH: a client on the wrong port, or a browser that somebody misdirects (threat A11).
+    #[error("another protocol")]
     ForeignProtocol,
+    #[error("bad argument")]
     BadArgument,
     /// PORT or EPRT without a readable address: an older address must not stay armed (threat B10).
+    #[error("bad address")]
     BadAddress,
+    #[error("not implemented")]
     NotImplemented,
+    #[error("not implemented for that parameter")]
     BadParameter,
+    #[error("network protocol not supported")]
     UnsupportedProtocol,
 }
 
@@ -136,7 +145,7 @@ impl CommandLine {
     /// Parses a line without its line end.
     pub fn parse(line: &[u8]) -> Self {
         let (name, argument) = split_word(line);
-        let (verb, command) = match Verb::served(name).map(|verb| verb.parse(argument)) {
+        let (verb, command) = match verbs::served(name).map(|verb| verb.parse(argument)) {
             Some((verb, command)) => (Some(verb), command),
             None if line.iter().all(|byte| *byte == b' ') => (None, Err(CommandError::Blank)),
             None => (None, Err(verbs::unserved(name, argument))),

@@ -4,7 +4,7 @@
 //! stands here, and nothing that harms those who use it wherever it is announced.
 
 use super::command::Digest;
-use super::listing::{Fact, Facts};
+use super::listing::Facts;
 use super::reply::Reply;
 
 /// What depends on how the server was started.
@@ -21,9 +21,9 @@ impl Features {
     pub fn reply(self, facts: Facts, digest: Digest) -> Reply {
         let mark = |is_on| if is_on { "*" } else { "" };
         let digests = Digest::ALL.map(|one| format!("{}{}", one.name(), mark(one == digest)));
-        let mlst: String = Fact::ALL
+        let mlst: String = Facts::NAMES
             .iter()
-            .map(|fact| format!("{}{};", fact.name(), mark(facts.contains(*fact))))
+            .map(|(fact, name)| format!("{name}{};", mark(facts.contains(*fact))))
             .collect();
         let mut features: Vec<String> = [
             "CLNT",
@@ -59,7 +59,7 @@ mod tests {
     fn lines(features: Features) -> Vec<String> {
         let mut wire = Vec::new();
         features
-            .reply(Facts::from_list(&[Fact::Type, Fact::Size]), Digest::Sha1)
+            .reply(Facts::TYPE | Facts::SIZE, Digest::Sha1)
             .write_to(&mut wire);
         let text = String::from_utf8(wire).expect("ASCII");
         let inner = text

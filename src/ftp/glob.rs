@@ -9,16 +9,16 @@ const LONGEST: usize = 255;
 
 /// A pattern for one file name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern(Vec<u8>);
+pub struct Glob(Vec<u8>);
 
-impl Pattern {
+impl Glob {
     /// A pattern, unless it is longer than any name.
     pub fn new(pattern: &[u8]) -> Option<Self> {
         (pattern.len() <= LONGEST).then(|| Self(pattern.to_vec()))
     }
 
     /// Whether text has anything that makes it a pattern.
-    pub fn is_pattern(text: &[u8]) -> bool {
+    pub fn is_glob(text: &[u8]) -> bool {
         text.iter().any(|byte| matches!(byte, b'*' | b'?'))
     }
 
@@ -28,13 +28,12 @@ impl Pattern {
         if name.first() == Some(&b'.') && self.0.first() != Some(&b'.') {
             return false;
         }
-        let Some(last_star) = self.0.iter().rposition(|byte| *byte == b'*') else {
+        let mut around_last_star = self.0.rsplitn(2, |byte| *byte == b'*');
+        let (Some(tail), Some(begin)) = (around_last_star.next(), around_last_star.next()) else {
             *steps += 1 + name.len();
             return self.0.len() == name.len() && begins_with(name, &self.0);
         };
-        // What stands behind the last star can only be the name's end; looking there first spares most of the tries.
-        let (begin, tail) = self.0.split_at(last_star);
-        let tail = tail.get(1..).unwrap_or_default();
+        // What is behind the last star can only be the end of the name; comparing it first spares most of the attempts.
         *steps += 1 + tail.len();
         let Some(middle) = name.len().checked_sub(tail.len()) else {
             return false;
@@ -89,7 +88,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn matches(pattern: &str, name: &str) -> bool {
-        Pattern::new(pattern.as_bytes())
+        Glob::new(pattern.as_bytes())
             .expect("short")
             .matches(name.as_bytes(), &mut 0)
     }
@@ -110,7 +109,7 @@ mod tests {
         assert!(!matches("{a,b}", "a"));
         assert!(!matches("[ab]", "a"));
         assert!(matches("[ab]*", "[ab]c"));
-        assert!(Pattern::new(&[b'*'; 256]).is_none());
+        assert!(Glob::new(&[b'*'; 256]).is_none());
     }
 
     /// However pattern and name are chosen, a quarter of pattern times name is the most.
@@ -125,12 +124,12 @@ mod tests {
             "*a".repeat(127),
         ];
         for bomb in bombs {
-            let pattern = Pattern::new(bomb.as_bytes()).expect("short");
+            let pattern = Glob::new(bomb.as_bytes()).expect("short");
             let mut steps = 0;
             pattern.matches(&[b'a'; 255], &mut steps);
             assert!(steps <= 255 * 255 / 4 + 1_000, "{steps} steps of {bomb}");
         }
-        let suffix = Pattern::new(format!("*{}b", "a".repeat(253)).as_bytes()).expect("short");
+        let suffix = Glob::new(format!("*{}b", "a".repeat(253)).as_bytes()).expect("short");
         let mut steps = 0;
         assert!(!suffix.matches(&[b'a'; 255], &mut steps));
         assert!(steps < 300, "{steps} steps: the end is looked at first");

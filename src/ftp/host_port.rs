@@ -7,10 +7,12 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Why EPRT's argument is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EprtError {
+    #[error("not delimited fields")]
     Syntax,
     /// A network protocol other than 1 (IPv4) and 2 (IPv6).
+    #[error("unknown network protocol")]
     Protocol,
 }
 

@@ -1,24 +1,24 @@
-//! Virtual paths: what clients call things, in one canonical form.
+//! Virtual paths: the paths that clients use, in one canonical form.
 //!
 //! A [`VirtualPath`] is absolute, has no `.`, `..` or empty component, and cannot be made otherwise; `..` at the root
-//! stays there. It is bytes, never decoded or normalised, and it knows nothing of the file system: what a path leads to
-//! is decided by the kernel beneath the root's descriptor.
+//! stays at the root. It is bytes, never decoded or normalised, and it knows nothing of the file system: the kernel
+//! resolves it under the root's descriptor.
 
 /// Longest path and component, in bytes (PATH_MAX and NAME_MAX of Linux).
 const LONGEST: usize = 4095;
 const LONGEST_COMPONENT: usize = 255;
 
-/// An absolute, canonical path beneath the served root.
+/// An absolute, canonical path under the served root.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct VirtualPath(
     /// Empty for the root (which allocates nothing), else `/a/b`.
     Vec<u8>,
 );
 
-/// Why an argument is no path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why an argument is not a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
-    /// The path is longer than 4,095 bytes, or a component longer than 255.
+    #[error("the path is longer than 4,095 bytes, or a component longer than 255")]
     TooLong,
 }
 
@@ -54,17 +54,16 @@ impl VirtualPath {
     /// The directory above; the root's is the root.
     pub fn parent(&self) -> VirtualPath {
         let end = self.0.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-        VirtualPath(self.0.get(..end).unwrap_or_default().to_vec())
+        let (parent, _) = self.0.split_at(end);
+        VirtualPath(parent.to_vec())
     }
 
-    /// The path of the directory above, as the kernel takes it beneath the root (empty for the root itself), and the
-    /// last component. `None` for the root, which has none.
+    /// The path of the directory above, as the kernel takes it relative to the root (empty for the root itself), and
+    /// the last component. `None` for the root, which has none.
     pub fn split_last(&self) -> Option<(&[u8], &[u8])> {
-        let slash = self.0.iter().rposition(|byte| *byte == b'/')?;
-        Some((
-            self.0.get(1..slash).unwrap_or_default(),
-            self.0.get(slash + 1..).unwrap_or_default(),
-        ))
+        let mut parts = self.0.rsplitn(2, |byte| *byte == b'/');
+        let (name, parent) = (parts.next()?, parts.next()?);
+        Some((parent.strip_prefix(b"/").unwrap_or(parent), name))
     }
 
     /// The entry `name` of this directory; `name` is a single component, as a directory lists it.
@@ -75,7 +74,7 @@ impl VirtualPath {
         VirtualPath(path)
     }
 
-    /// The path beneath the root as the kernel takes it: `a/b`, or `.` for the root.
+    /// The path relative to the root, as the kernel takes it: `a/b`, or `.` for the root.
     pub fn relative(&self) -> &[u8] {
         self.0.get(1..).unwrap_or(b".")
     }
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_gets_paths_beneath_the_root() {
+    fn the_kernel_gets_paths_relative_to_the_root() {
         assert_eq!(VirtualPath::ROOT.relative(), b".");
         assert_eq!(VirtualPath::ROOT.child(b"a").child(b"b").relative(), b"a/b");
         assert_eq!(VirtualPath::ROOT.child(b"a").parent(), VirtualPath::ROOT);

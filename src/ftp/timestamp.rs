@@ -125,7 +125,8 @@ fn push_digits(out: &mut Vec<u8>, number: u32, width: usize) {
         digit(number / 10),
         digit(number),
     ];
-    out.extend_from_slice(digits.get(4 - width.min(4)..).unwrap_or_default());
+    let (_, shown) = digits.split_at(digits.len() - width);
+    out.extend_from_slice(shown);
 }
 
 fn push_padded(out: &mut Vec<u8>, number: u32, width: usize) {

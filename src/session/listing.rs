@@ -11,7 +11,7 @@ use super::state::Visit;
 use super::transfer_record::TransferKind;
 use crate::accounts::Right;
 use crate::ftp::command::{ListArgument, PathArgument, names_directory};
-use crate::ftp::glob::Pattern;
+use crate::ftp::glob::Glob;
 use crate::ftp::listing::{Kind, write_facts, write_list_line, write_name_line};
 use crate::ftp::path::{PathError, VirtualPath};
 use crate::ftp::reply::{self, Reply};
@@ -21,7 +21,7 @@ use crate::transfer::{DirectoryLines, LineFormat, ListingLines, Outgoing, SendLi
 /// What a listing's argument turned out to be.
 enum Subject {
     Directory(OpenDirectory),
-    Matching(OpenDirectory, Pattern),
+    Matching(OpenDirectory, Glob),
     File,
 }
 
@@ -156,7 +156,7 @@ impl Visit {
         }
         let given = argument.path.as_ref().map_or(&b""[..], |path| &path.0);
         match self.existing_target(given) {
-            Err(StorageError::NotFound) if Pattern::is_pattern(given) => self.matching_target(given),
+            Err(StorageError::NotFound) if Glob::is_glob(given) => self.matching_target(given),
             Err(error) => Err(error.into()),
             Ok(target) => Ok(target),
         }
@@ -179,7 +179,7 @@ impl Visit {
 
     fn matching_target<'argument>(&self, given: &'argument [u8]) -> Result<Target<'argument>, Refusal> {
         let (prefix, last) = split_last_component(given);
-        let pattern = Pattern::new(last).ok_or(StorageError::NotFound)?;
+        let pattern = Glob::new(last).ok_or(StorageError::NotFound)?;
         let path = self
             .working_directory
             .join(prefix)
@@ -193,7 +193,7 @@ impl Visit {
     }
 }
 
-fn directory_lines(directory: OpenDirectory, format: LineFormat, pattern: Option<Pattern>) -> ListingLines {
+fn directory_lines(directory: OpenDirectory, format: LineFormat, pattern: Option<Glob>) -> ListingLines {
     ListingLines::Directory(DirectoryLines {
         directory,
         format,

@@ -2,7 +2,7 @@
 
 use super::state::Visit;
 use crate::ftp::command::{DeflateLevel, Representation, Transmission};
-use crate::ftp::listing::{Fact, Facts};
+use crate::ftp::listing::Facts;
 use crate::ftp::reply::{self, Reply};
 use std::net::IpAddr;
 
@@ -28,8 +28,8 @@ impl Visit {
         Reply::deflate_level(level)
     }
 
-    pub(super) fn set_facts(&mut self, facts: &[Fact]) -> Reply {
-        self.facts = Facts::from_list(facts);
+    pub(super) fn set_facts(&mut self, facts: Facts) -> Reply {
+        self.facts = facts;
         Reply::mlst_options(self.facts)
     }
 

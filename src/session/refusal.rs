@@ -90,7 +90,7 @@ mod tests {
             (Errno::NOTDIR, "550 Not a directory"),
             (Errno::ISDIR, "550 Is a directory"),
             (Errno::NAMETOOLONG, "550 File name too long"),
-            (Errno::LOOP, "550 Symbolic links lead to each other"),
+            (Errno::LOOP, "550 Symbolic link loop"),
             (Errno::XDEV, "550 Cannot be moved to another file system"),
             (Errno::BUSY, "550 Device or resource busy"),
             (Errno::MFILE, "450 Busy, try again"),

@@ -138,7 +138,7 @@ impl Visit {
             deflate_level: DeflateLevel::DEFAULT,
             part: Part::Whole,
             extended_only: false,
-            facts: Facts::ALL,
+            facts: Facts::all(),
             digest: Digest::DEFAULT,
             renaming: None,
         }

@@ -113,7 +113,7 @@ impl Visit {
             Command::Type(representation) => self.set_representation(representation),
             Command::Mode(transmission) => self.set_transmission(transmission),
             Command::OptsDeflate(level) => self.set_deflate_level(level),
-            Command::OptsMlst(facts) => self.set_facts(&facts),
+            Command::OptsMlst(facts) => self.set_facts(facts),
             Command::OptsHash(digest) => self.choose_digest(digest),
             Command::OptsUtf8 => reply::UTF8_ON,
             Command::Structure => reply::STRUCTURE_OK,

@@ -3,7 +3,7 @@
 //! The same lines go to a data connection (LIST, NLST, MLSD) or, indented, to the control connection (STAT). Entries
 //! that cannot be looked at for lack of permission are named without attributes; entries that vanished are left out.
 
-use crate::ftp::glob::Pattern;
+use crate::ftp::glob::Glob;
 use crate::ftp::listing::{
     Attributes, Facts, Kind, Permissions, is_printable_name, write_list_line, write_mlsd_line, write_name_line,
 };
@@ -37,7 +37,7 @@ pub struct DirectoryLines {
     pub directory: OpenDirectory,
     pub format: LineFormat,
     /// Only names that match are listed.
-    pub pattern: Option<Pattern>,
+    pub pattern: Option<Glob>,
 }
 
 /// The form of a line.
@@ -99,7 +99,7 @@ impl DirectoryLines {
         let mut steps = 0;
         let batch = directory.next_batch(batch_bytes, |place, name, entry_type| {
             *entries = entries.saturating_sub(entry_cost);
-            let matches = |pattern: &Pattern| pattern.matches(name.to_bytes(), &mut steps);
+            let matches = |pattern: &Glob| pattern.matches(name.to_bytes(), &mut steps);
             if pattern.as_ref().is_none_or(matches) {
                 write_entry(lines, format, place, name, entry_type)
             } else {

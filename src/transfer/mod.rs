@@ -4,6 +4,7 @@
 //! later command can change what is sent or where it is stored (threat B06). `pump` moves bytes until the socket would
 //! block, the budget is spent, or the transfer is complete; it never waits, and never exceeds its budget.
 
+mod adler32;
 mod data_stream;
 mod digest_file;
 mod halt;

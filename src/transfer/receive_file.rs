@@ -19,28 +19,29 @@ const BUFFER_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct ReceiveFile {
     writer: UploadWriter,
-    way: Way,
+    method: ReceiveMethod,
 }
 
 #[derive(Debug)]
-enum Way {
-    InKernel,
-    ThroughBuffer,
+enum ReceiveMethod {
+    Splice,
+    /// Through a buffer of this process.
+    Copy,
     /// MODE Z.
-    Inflated(Inflater),
+    Inflate(Inflater),
 }
 
 impl ReceiveFile {
     /// Receives into `upload` what is sent in this TYPE and MODE.
     pub fn new(upload: Upload, representation: Representation, transmission: Transmission) -> Self {
-        let way = match (transmission, representation) {
-            (Transmission::Deflate, _) => Way::Inflated(Inflater::new()),
-            (Transmission::Stream, Representation::Ascii) => Way::ThroughBuffer,
-            (Transmission::Stream, Representation::Image) => Way::InKernel,
+        let method = match (transmission, representation) {
+            (Transmission::Deflate, _) => ReceiveMethod::Inflate(Inflater::new()),
+            (Transmission::Stream, Representation::Ascii) => ReceiveMethod::Copy,
+            (Transmission::Stream, Representation::Image) => ReceiveMethod::Splice,
         };
         Self {
             writer: UploadWriter::new(upload, representation),
-            way,
+            method,
         }
     }
 
@@ -73,12 +74,14 @@ impl ReceiveFile {
     /// One step of at most `count` bytes: what it costs of the budget, 0 at the end.
     fn receive(&mut self, source: &mut impl DataSource, buffer: &mut Vec<u8>, count: usize) -> Result<usize, Halt> {
         let writer = &mut self.writer;
-        match &mut self.way {
-            Way::Inflated(inflater) => inflate(inflater, source, writer, count),
+        match &mut self.method {
+            ReceiveMethod::Inflate(inflater) => inflate(inflater, source, writer, count),
             // A translated file is shorter than what is received, and the last bytes may add nothing to it; so the
             // upload itself refuses what the quota does not allow.
-            Way::InKernel | Way::ThroughBuffer if writer.is_translating() => copy(source, writer, buffer, count),
-            Way::InKernel | Way::ThroughBuffer => {
+            ReceiveMethod::Splice | ReceiveMethod::Copy if writer.is_translating() => {
+                copy(source, writer, buffer, count)
+            }
+            ReceiveMethod::Splice | ReceiveMethod::Copy => {
                 let room = usize::try_from(writer.upload.room()).unwrap_or(usize::MAX);
                 match count.min(room) {
                     0 => expect_end(source),
@@ -98,7 +101,7 @@ impl ReceiveFile {
         count: usize,
     ) -> Result<usize, Halt> {
         let writer = &mut self.writer;
-        if let Way::InKernel = self.way
+        if let ReceiveMethod::Splice = self.method
             && let Some((file, offset)) = writer.upload.descriptor().map_err(TransferError::NotStored)?
         {
             match source.splice(file, offset, count) {
@@ -111,7 +114,7 @@ impl ReceiveFile {
                 Err(KernelCopyError::Connection(error)) => return Err(Halt::on_connection(&error)),
             }
         }
-        self.way = Way::ThroughBuffer;
+        self.method = ReceiveMethod::Copy;
         copy(source, writer, buffer, count)
     }
 }

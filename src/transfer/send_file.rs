@@ -21,13 +21,14 @@ pub struct SendFile {
     /// The offset of the first byte that is not sent.
     end: u64,
     sent: u64,
-    way: Way,
+    method: SendMethod,
 }
 
 #[derive(Debug)]
-enum Way {
-    InKernel,
-    ThroughBuffer(Box<[u8]>),
+enum SendMethod {
+    SendFile,
+    /// Through a buffer of this process.
+    Copy(Box<[u8]>),
 }
 
 impl SendFile {
@@ -38,7 +39,7 @@ impl SendFile {
             file,
             offset,
             sent: 0,
-            way: Way::InKernel,
+            method: SendMethod::SendFile,
         }
     }
 
@@ -79,18 +80,18 @@ impl SendFile {
     }
 
     fn send(&mut self, sink: &mut impl DataSink, count: usize) -> Result<usize, Halt> {
-        match &mut self.way {
-            Way::InKernel => self.send_in_kernel(sink, count),
-            Way::ThroughBuffer(buffer) => {
+        match &mut self.method {
+            SendMethod::SendFile => self.send_file(sink, count),
+            SendMethod::Copy(buffer) => {
                 let mut buffer = mem::take(buffer);
-                let sent = self.send_through(&mut buffer, sink, count);
-                self.way = Way::ThroughBuffer(buffer);
+                let sent = self.send_copy(&mut buffer, sink, count);
+                self.method = SendMethod::Copy(buffer);
                 sent
             }
         }
     }
 
-    fn send_in_kernel(&mut self, sink: &mut impl DataSink, count: usize) -> Result<usize, Halt> {
+    fn send_file(&mut self, sink: &mut impl DataSink, count: usize) -> Result<usize, Halt> {
         let sent = match self.file.descriptor() {
             Some(descriptor) => sink.send_file(descriptor, self.offset, count),
             None => Err(KernelCopyError::Unsupported),
@@ -99,7 +100,7 @@ impl SendFile {
             Ok(0) => Err(TransferError::SourceShrank.into()),
             Ok(sent) => Ok(sent),
             Err(KernelCopyError::Unsupported) => {
-                self.way = Way::ThroughBuffer(vec![0; COPY_BYTES].into_boxed_slice());
+                self.method = SendMethod::Copy(vec![0; COPY_BYTES].into_boxed_slice());
                 Err(Halt::Retry)
             }
             Err(KernelCopyError::File(_)) => Err(TransferError::SourceFailed.into()),
@@ -107,7 +108,7 @@ impl SendFile {
         }
     }
 
-    fn send_through(&self, buffer: &mut [u8], sink: &mut impl DataSink, count: usize) -> Result<usize, Halt> {
+    fn send_copy(&self, buffer: &mut [u8], sink: &mut impl DataSink, count: usize) -> Result<usize, Halt> {
         let (window, _) = buffer.split_at_mut(count.min(buffer.len()));
         let read = self
             .file

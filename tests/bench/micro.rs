@@ -104,7 +104,7 @@ fn listings(criterion: &mut Criterion) {
             out.clear();
             write_mlsd_line(
                 &mut out,
-                Facts::ALL,
+                Facts::all(),
                 &permissions,
                 black_box(&entry),
                 black_box(b"file.tar.gz"),

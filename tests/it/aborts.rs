@@ -200,7 +200,7 @@ fn a_client_hears_every_ten_seconds_that_its_digest_is_being_made() {
         client.send("ABOR");
         let reply = client.expect(code);
         let (last, others) = reply.lines.split_last().expect("lines");
-        assert_eq!(*last, format!("{code} Aborted, there is no digest"));
+        assert_eq!(*last, format!("{code} Aborted, no digest"));
         for line in others {
             assert!(line.starts_with(&format!("{code}-Still reading, ")), "{line}");
         }

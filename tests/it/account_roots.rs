@@ -216,7 +216,7 @@ fn f11_a_root_that_is_missing_or_leads_outside_lets_nobody_in() {
             assert_eq!(client.code(&format!("USER {name}")), 331);
             assert_eq!(
                 client.command("PASS secret").text(),
-                "530 This user's directory is not there",
+                "530 This user's directory does not exist",
                 "{name}"
             );
             assert_eq!(client.code("LIST"), 530, "{name}");

@@ -560,7 +560,7 @@ fn an_account_has_no_more_sessions_than_it_may() {
     let mut third = server.connect();
     assert_eq!(third.code("USER alice"), 331);
     let refused = third.command(&format!("PASS {PASSWORD}"));
-    assert_eq!(refused.text(), "421 Too many connections of this user");
+    assert_eq!(refused.text(), "421 Too many connections for this user");
     assert!(third.is_closed());
     let _others: Vec<Client> = (0..3).map(|_| client_of(&server, "bob")).collect();
     // Another name, a new login and the end of a connection each make room.

@@ -4,7 +4,7 @@
 
 use super::{Command, CommandError, PathArgument};
 use crate::ftp::host_port::parse_port;
-use crate::ftp::listing::Fact;
+use crate::ftp::listing::Facts;
 use crate::ftp::password::Password;
 
 /// Longest user name in bytes (threat A20).
@@ -179,6 +179,5 @@ pub(super) fn options_utf8(value: &[u8]) -> Result<Command, CommandError> {
 
 /// `OPTS MLST fact;fact;`: unknown facts are left out (RFC 3659 §7.9).
 pub(super) fn options_mlst(facts: &[u8]) -> Result<Command, CommandError> {
-    let facts = facts.trim_ascii().split(|byte| *byte == b';');
-    Ok(Command::OptsMlst(facts.filter_map(Fact::from_name).collect()))
+    Ok(Command::OptsMlst(Facts::from_names(facts.trim_ascii())))
 }

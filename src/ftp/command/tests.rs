@@ -163,9 +163,9 @@ fn options_that_are_unknown_get_501_and_never_a_temporary_code() {
     }
     assert_eq!(
         parsed("OPTS MLST size;bogus;Type;"),
-        Ok(Command::OptsMlst(vec![Fact::Size, Fact::Type]))
+        Ok(Command::OptsMlst(Facts::SIZE | Facts::TYPE))
     );
-    assert_eq!(parsed("OPTS MLST"), Ok(Command::OptsMlst(vec![])));
+    assert_eq!(parsed("OPTS MLST"), Ok(Command::OptsMlst(Facts::empty())));
     assert_eq!(parsed("OPTS REST STOR"), Err(CommandError::BadArgument));
     let granted = |number| DeflateLevel::granted(number).map(Command::OptsDeflate);
     assert_eq!(parsed("OPTS MODE Z LEVEL 1").ok(), granted(1));

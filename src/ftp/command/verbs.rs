@@ -1,149 +1,18 @@
-//! The table of commands: one row per verb, with everything that the verb alone decides.
+//! The table of commands: one row per verb, sorted by name.
 //!
 //! A new command is one row here and one variant of [`Command`]. Unless its row says otherwise, it needs a login and no
 //! log records it; its cost has to be given.
 
 use super::arguments::{
     allocation, extended_passive, host, optional_path, options_mlst, options_utf8, password, port, required_path,
-    restart_marker, split_word, structure, user_name,
+    restart_marker, structure, user_name,
 };
 use super::digests::{checksum, options_hash, range};
 use super::times_and_modes::{modification_time, set_facts, set_modified, site_chmod, site_utime};
 use super::type_and_mode::{options_mode, representation, transmission};
+use super::verb::Verb;
 use super::{Command, CommandError, Cost, Digest, DigestRequest, ListArgument, PathArgument};
 use crate::ftp::host_port::{EprtError, parse_eprt};
-use std::fmt;
-
-type Parsed = Result<Command, CommandError>;
-
-/// A row of the table.
-pub(super) struct Verb {
-    /// As clients send it, in upper case.
-    name: &'static str,
-    /// As logs and events show it: the same for all names of a command.
-    shown: &'static str,
-    pub(super) cost: Cost,
-    pub(super) needs_login: bool,
-    /// Whether logs and events record how it ended: transfers of files, and changes.
-    is_recorded: bool,
-    /// Why an argument with control bytes is refused.
-    bad_argument: CommandError,
-    argument: Argument,
-}
-
-/// How a verb's argument is read.
-enum Argument {
-    /// Everything after the verb and one space.
-    Whole(fn(&[u8]) -> Parsed),
-    /// The first word selects one of the rows `words`; other words are refused with `other`.
-    Word {
-        words: &'static [Verb],
-        other: CommandError,
-    },
-}
-
-impl Verb {
-    const fn new(name: &'static str, cost: Cost, parse: fn(&[u8]) -> Parsed) -> Self {
-        Self {
-            name,
-            shown: name,
-            cost,
-            needs_login: true,
-            is_recorded: false,
-            bad_argument: CommandError::BadArgument,
-            argument: Argument::Whole(parse),
-        }
-    }
-
-    /// A word of SITE or OPTS; `shown` has the verb in front.
-    const fn word(name: &'static str, shown: &'static str, cost: Cost, parse: fn(&[u8]) -> Parsed) -> Self {
-        Self {
-            shown,
-            ..Self::new(name, cost, parse)
-        }
-    }
-
-    const fn with_words(name: &'static str, words: &'static [Verb], other: CommandError) -> Self {
-        Self {
-            argument: Argument::Word { words, other },
-            ..Self::new(name, Cost::Nothing, |_| Err(CommandError::BadArgument))
-        }
-    }
-
-    const fn before_login(self) -> Self {
-        Self {
-            needs_login: false,
-            ..self
-        }
-    }
-
-    const fn recorded(self) -> Self {
-        Self {
-            is_recorded: true,
-            ..self
-        }
-    }
-
-    /// An unreadable address must not leave an older one armed (threat B10).
-    const fn disarming(self) -> Self {
-        Self {
-            bad_argument: CommandError::BadAddress,
-            ..self
-        }
-    }
-
-    /// The same command under another name (RFC 1123 §4.1.3.1 keeps the X forms).
-    const fn also(self, name: &'static str) -> Self {
-        Self { name, ..self }
-    }
-
-    /// The row of the verb `name`, in any case; `None`: it is not served.
-    pub(super) fn served(name: &[u8]) -> Option<&'static Verb> {
-        Self::find(&VERBS, name)
-    }
-
-    /// Parses its argument. Also returns the row that holds for the line: OPTS and SITE have one for each word.
-    pub(super) fn parse(&'static self, argument: &[u8]) -> (&'static Verb, Parsed) {
-        if argument.iter().any(u8::is_ascii_control) {
-            return (self, Err(self.bad_argument));
-        }
-        match &self.argument {
-            Argument::Whole(parse) => (self, parse(argument)),
-            Argument::Word { words, other } => {
-                let (word, rest) = split_word(argument.trim_ascii_start());
-                match Self::find(words, word) {
-                    Some(verb) => verb.parse(rest),
-                    None if word.is_empty() => (self, Err(CommandError::BadArgument)),
-                    None => (self, Err(*other)),
-                }
-            }
-        }
-    }
-
-    /// The row called `name`, in any case, in a sorted table. Called for every line, so it allocates nothing.
-    fn find(table: &'static [Verb], name: &[u8]) -> Option<&'static Verb> {
-        let mut upper = [0; LONGEST];
-        let upper = upper.get_mut(..name.len())?;
-        upper.copy_from_slice(name);
-        upper.make_ascii_uppercase();
-        let found = table.binary_search_by(|verb| verb.name.as_bytes().cmp(upper));
-        found.ok().and_then(|row| table.get(row))
-    }
-
-    /// Under what name logs and events record this command; `None`: they do not.
-    pub(super) fn recorded_as(&self) -> Option<&'static str> {
-        self.is_recorded.then_some(self.shown)
-    }
-}
-
-impl fmt::Debug for Verb {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name)
-    }
-}
-
-/// Bytes of the longest name in the tables.
-const LONGEST: usize = 7;
 
 const CDUP: Verb = Verb::new("CDUP", Cost::Lookup, |_| Ok(Command::Cdup));
 const CWD: Verb = Verb::new("CWD", Cost::Lookup, |path| {
@@ -154,7 +23,6 @@ const PWD: Verb = Verb::new("PWD", Cost::Nothing, |_| Ok(Command::Pwd));
 const RMD: Verb = Verb::new("RMD", Cost::Change, |path| Ok(Command::Rmd(required_path(path)?))).recorded();
 const XSHA: Verb = Verb::new("XSHA", Cost::Opening, |argument| checksum(Digest::Sha1, argument));
 
-/// Sorted by name.
 static VERBS: [Verb; 59] = [
     Verb::new("ABOR", Cost::Nothing, |_| Ok(Command::Abor)),
     Verb::new("ACCT", Cost::Nothing, |_| Ok(Command::Acct)).before_login(),
@@ -231,7 +99,6 @@ static VERBS: [Verb; 59] = [
     Verb::new("XSHA512", Cost::Opening, |argument| checksum(Digest::Sha512, argument)),
 ];
 
-/// Sorted by name.
 static OPTS_WORDS: [Verb; 5] = [
     Verb::word("HASH", "OPTS HASH", Cost::Nothing, options_hash),
     Verb::word("MLST", "OPTS MLST", Cost::Nothing, options_mlst),
@@ -240,12 +107,17 @@ static OPTS_WORDS: [Verb; 5] = [
     Verb::word("UTF8", "OPTS UTF8", Cost::Nothing, options_utf8).before_login(),
 ];
 
-/// Sorted by name. Nothing here executes or copies anything (threat A18).
+/// Nothing here executes or copies anything (threat A18).
 static SITE_WORDS: [Verb; 3] = [
     Verb::word("CHMOD", "SITE CHMOD", Cost::Change, site_chmod).recorded(),
     Verb::word("HELP", "SITE HELP", Cost::Nothing, |_| Ok(Command::SiteHelp)),
     Verb::word("UTIME", "SITE UTIME", Cost::Change, site_utime).recorded(),
 ];
+
+/// The row of the verb `name`, in any case; `None`: it is not served.
+pub(super) fn served(name: &[u8]) -> Option<&'static Verb> {
+    Verb::find(&VERBS, name)
+}
 
 /// The name of every verb that is served.
 pub const SERVED_VERBS: [&str; VERBS.len()] = names(&VERBS);
@@ -277,8 +149,10 @@ const NOT_IMPLEMENTED: [&[u8]; 20] = [
 /// Why a line whose verb has no row is refused.
 pub(super) fn unserved(name: &[u8], argument: &[u8]) -> CommandError {
     let is_one_of = |names: &[&[u8]]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
-    let (protocol, _) = name.split_at_checked(4).unwrap_or_default();
-    if is_one_of(&FOREIGN) || protocol.eq_ignore_ascii_case(b"SSH-") {
+    let is_ssh = name
+        .first_chunk::<4>()
+        .is_some_and(|start| start.eq_ignore_ascii_case(b"SSH-"));
+    if is_one_of(&FOREIGN) || is_ssh {
         CommandError::ForeignProtocol
     } else if !is_one_of(&NOT_IMPLEMENTED) {
         CommandError::Unknown
@@ -305,7 +179,7 @@ mod tests {
             }
         }
         for name in ["", "RET", "RETRX", "XSHA2567", "A VERB THAT IS MUCH TOO LONG"] {
-            assert!(Verb::served(name.as_bytes()).is_none(), "{name}");
+            assert!(served(name.as_bytes()).is_none(), "{name}");
         }
     }
 
@@ -354,7 +228,7 @@ mod tests {
             "SITE UTIME",
         ];
         assert_eq!(recorded, expected);
-        let unrecorded = |verb: &Verb| verb.cost == Cost::Change && !verb.is_recorded;
+        let unrecorded = |verb: &Verb| verb.cost == Cost::Change && verb.recorded_as().is_none();
         assert!(!VERBS.iter().chain(&SITE_WORDS).any(unrecorded), "every change is");
     }
 

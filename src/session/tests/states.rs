@@ -346,7 +346,7 @@ fn the_opening_of_a_deflated_download_promises_no_number_of_bytes() {
     assert!(
         conversation
             .say(b"RETR file")
-            .starts_with("150 Opening data connection, what it carries is deflated\r\n")
+            .starts_with("150 Opening data connection (deflated)\r\n")
     );
 }
 

@@ -11,16 +11,16 @@ use std::os::fd::OwnedFd;
 use tempfile::TempDir;
 
 /// A client that sends its segments, with a pause before each, and closes.
-struct Client(VecDeque<Option<Vec<u8>>>);
+struct SegmentedSource(VecDeque<Option<Vec<u8>>>);
 
-impl Client {
+impl SegmentedSource {
     fn sends(bytes: &[u8], at_once: usize) -> Self {
         let segments = bytes.chunks(at_once).flat_map(|segment| [None, Some(segment.to_vec())]);
         Self(segments.collect())
     }
 }
 
-impl DataSource for Client {
+impl DataSource for SegmentedSource {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.0.pop_front() {
             None => Ok(0),
@@ -70,7 +70,7 @@ impl Disk {
     }
 
     /// Pumps to the end, 1,000 bytes a turn, and publishes what came whole.
-    fn receive(&self, mut receive: ReceiveFile, client: &mut Client) -> Result<u64, TransferError> {
+    fn receive(&self, mut receive: ReceiveFile, client: &mut SegmentedSource) -> Result<u64, TransferError> {
         for _ in 0..1_000_000 {
             let before = receive.received();
             let mut budget = Budget {
@@ -122,13 +122,16 @@ fn a_deflated_upload_is_stored_as_it_was_before() {
     for at_once in [1, 100, 100_000] {
         let disk = Disk::new();
         let receive = disk.begin(NEW, Representation::Image, Transmission::Deflate);
-        let client = &mut Client::sends(&deflated(&plain), at_once);
+        let client = &mut SegmentedSource::sends(&deflated(&plain), at_once);
         assert_eq!(disk.receive(receive, client), Ok(plain.len() as u64));
         assert_eq!(disk.content(), plain);
     }
     let disk = Disk::new();
     let receive = disk.begin(NEW, Representation::Image, Transmission::Deflate);
-    assert_eq!(disk.receive(receive, &mut Client::sends(&deflated(b""), 3)), Ok(0));
+    assert_eq!(
+        disk.receive(receive, &mut SegmentedSource::sends(&deflated(b""), 3)),
+        Ok(0)
+    );
     assert_eq!(disk.content(), b"");
 }
 
@@ -143,7 +146,10 @@ fn j10_line_ends_are_translated_behind_the_inflater() {
             };
             let disk = Disk::new();
             let receive = disk.begin(NEW, Representation::Ascii, transmission);
-            assert_eq!(disk.receive(receive, &mut Client::sends(&bytes, at_once)), Ok(8));
+            assert_eq!(
+                disk.receive(receive, &mut SegmentedSource::sends(&bytes, at_once)),
+                Ok(8)
+            );
             assert_eq!(disk.content(), b"a\nb\r\n\nc\r", "{transmission:?}, {at_once} at once");
         }
     }
@@ -169,7 +175,7 @@ fn a_quota_counts_what_is_stored_to_the_last_byte() {
                 ] {
                     let upload = disk.upload(NEW, Some(quota(limit, 0)));
                     let receive = ReceiveFile::new(upload, representation, transmission);
-                    let outcome = disk.receive(receive, &mut Client::sends(&bytes, at_once));
+                    let outcome = disk.receive(receive, &mut SegmentedSource::sends(&bytes, at_once));
                     assert_eq!(
                         outcome, expected,
                         "{representation:?} {transmission:?} {at_once} {limit}"
@@ -228,7 +234,7 @@ fn nothing_is_cut_off_before_the_first_byte_has_come() {
         bytes: 1_000,
         entries: 0,
     };
-    let client = &mut Client::sends(b"new", 3);
+    let client = &mut SegmentedSource::sends(b"new", 3);
     assert_eq!(receive.pump(client, &mut budget), Progress::WouldBlock);
     assert_eq!((disk.content(), quota.used()), (b"0123456789".to_vec(), 10));
     assert_eq!(disk.receive(receive, client), Ok(3));
@@ -244,7 +250,10 @@ fn a_restart_counts_the_bytes_of_the_file() {
         (UploadKind::Append, b"01234newnew"),
     ] {
         let receive = disk.begin(kind, Representation::Image, Transmission::Deflate);
-        assert_eq!(disk.receive(receive, &mut Client::sends(&deflated(b"new"), 2)), Ok(3));
+        assert_eq!(
+            disk.receive(receive, &mut SegmentedSource::sends(&deflated(b"new"), 2)),
+            Ok(3)
+        );
         assert_eq!(disk.content(), stored);
     }
 }
@@ -266,7 +275,7 @@ fn a_stream_that_is_not_whole_leaves_the_old_file_and_nothing_else() {
         let disk = Disk::new();
         std::fs::write(disk.directory.path().join("target"), b"old").expect("a file");
         let receive = disk.begin(NEW, Representation::Image, Transmission::Deflate);
-        let outcome = disk.receive(receive, &mut Client::sends(&bytes, 50));
+        let outcome = disk.receive(receive, &mut SegmentedSource::sends(&bytes, 50));
         assert_eq!(outcome, Err(TransferError::BrokenStream), "{bytes:?}");
         assert_eq!((disk.content(), disk.files()), (b"old".to_vec(), 1));
     }
@@ -280,6 +289,9 @@ fn a_stream_that_is_a_thousand_times_larger_inside_is_stored_a_budget_at_a_time(
     let disk = Disk::new();
     let receive = disk.begin(NEW, Representation::Image, Transmission::Deflate);
     // Disk::receive checks every turn.
-    assert_eq!(disk.receive(receive, &mut Client::sends(&bomb, 100_000)), Ok(3_000_000));
+    assert_eq!(
+        disk.receive(receive, &mut SegmentedSource::sends(&bomb, 100_000)),
+        Ok(3_000_000)
+    );
     assert!(disk.content() == plain);
 }

@@ -1,0 +1,131 @@
+//! A row of the table of commands: a verb, and everything that the verb alone decides.
+
+use super::arguments::split_word;
+use super::{Command, CommandError, Cost};
+use std::fmt;
+
+pub(super) type Parsed = Result<Command, CommandError>;
+
+/// A row of the table.
+pub(super) struct Verb {
+    /// As clients send it, in upper case.
+    pub(super) name: &'static str,
+    /// As logs and events show it: the same for all names of a command.
+    shown: &'static str,
+    pub(super) cost: Cost,
+    pub(super) needs_login: bool,
+    /// Whether logs and events record how it ended: transfers of files, and changes.
+    is_recorded: bool,
+    /// Why an argument with control bytes is refused.
+    bad_argument: CommandError,
+    argument: Argument,
+}
+
+/// How a verb's argument is read.
+enum Argument {
+    /// Everything after the verb and one space.
+    Whole(fn(&[u8]) -> Parsed),
+    /// The first word selects one of the rows `words`; other words are refused with `other`.
+    Word {
+        words: &'static [Verb],
+        other: CommandError,
+    },
+}
+
+impl Verb {
+    pub(super) const fn new(name: &'static str, cost: Cost, parse: fn(&[u8]) -> Parsed) -> Self {
+        Self {
+            name,
+            shown: name,
+            cost,
+            needs_login: true,
+            is_recorded: false,
+            bad_argument: CommandError::BadArgument,
+            argument: Argument::Whole(parse),
+        }
+    }
+
+    /// A word of SITE or OPTS; `shown` has the verb in front.
+    pub(super) const fn word(name: &'static str, shown: &'static str, cost: Cost, parse: fn(&[u8]) -> Parsed) -> Self {
+        Self {
+            shown,
+            ..Self::new(name, cost, parse)
+        }
+    }
+
+    pub(super) const fn with_words(name: &'static str, words: &'static [Verb], other: CommandError) -> Self {
+        Self {
+            argument: Argument::Word { words, other },
+            ..Self::new(name, Cost::Nothing, |_| Err(CommandError::BadArgument))
+        }
+    }
+
+    pub(super) const fn before_login(self) -> Self {
+        Self {
+            needs_login: false,
+            ..self
+        }
+    }
+
+    pub(super) const fn recorded(self) -> Self {
+        Self {
+            is_recorded: true,
+            ..self
+        }
+    }
+
+    /// An unreadable address must not leave an older one armed (threat B10).
+    pub(super) const fn disarming(self) -> Self {
+        Self {
+            bad_argument: CommandError::BadAddress,
+            ..self
+        }
+    }
+
+    /// The same command under another name (RFC 1123 §4.1.3.1 keeps the X forms).
+    pub(super) const fn also(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
+    /// Parses its argument. Also returns the row that holds for the line: OPTS and SITE have one for each word.
+    pub(super) fn parse(&'static self, argument: &[u8]) -> (&'static Verb, Parsed) {
+        if argument.iter().any(u8::is_ascii_control) {
+            return (self, Err(self.bad_argument));
+        }
+        match &self.argument {
+            Argument::Whole(parse) => (self, parse(argument)),
+            Argument::Word { words, other } => {
+                let (word, rest) = split_word(argument.trim_ascii_start());
+                match Self::find(words, word) {
+                    Some(verb) => verb.parse(rest),
+                    None if word.is_empty() => (self, Err(CommandError::BadArgument)),
+                    None => (self, Err(*other)),
+                }
+            }
+        }
+    }
+
+    /// The row called `name`, in any case, in a sorted table. Called for every line, so it allocates nothing.
+    pub(super) fn find(table: &'static [Verb], name: &[u8]) -> Option<&'static Verb> {
+        let mut upper = [0; LONGEST];
+        let upper = upper.get_mut(..name.len())?;
+        upper.copy_from_slice(name);
+        upper.make_ascii_uppercase();
+        let found = table.binary_search_by(|verb| verb.name.as_bytes().cmp(upper));
+        found.ok().and_then(|row| table.get(row))
+    }
+
+    /// Under what name logs and events record this command; `None`: they do not.
+    pub(super) fn recorded_as(&self) -> Option<&'static str> {
+        self.is_recorded.then_some(self.shown)
+    }
+}
+
+impl fmt::Debug for Verb {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name)
+    }
+}
+
+/// Bytes of the longest name in the tables.
+const LONGEST: usize = 7;

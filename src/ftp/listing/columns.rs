@@ -1,0 +1,90 @@
+//! The lines of LIST, in the columns of `ls -l` that clients parse.
+
+use super::{Attributes, Kind};
+use crate::ftp::timestamp::Timestamp;
+
+/// Appends a line as `ls -l` prints it. Owner and group are constant: no name is looked up, and none is given away.
+/// Control bytes are shown as `?`, so that no name can command a terminal (threat I02).
+pub fn write_list_line(out: &mut Vec<u8>, entry: &Attributes, name: &[u8], link_target: Option<&[u8]>, now: Timestamp) {
+    write_mode(out, entry);
+    out.push(b' ');
+    // Clients take a link count of 0 for another vendor's format.
+    push_number(out, entry.links.max(1), 3);
+    out.extend_from_slice(b" ftp      ftp      ");
+    push_number(out, entry.size, 8);
+    out.push(b' ');
+    entry.modified.write_ls(now, out);
+    out.push(b' ');
+    push_printable(out, name);
+    if let Some(target) = link_target {
+        out.extend_from_slice(b" -> ");
+        push_printable(out, target);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn write_mode(out: &mut Vec<u8>, entry: &Attributes) {
+    out.push(match entry.kind {
+        Kind::File => b'-',
+        Kind::Directory => b'd',
+        Kind::SymbolicLink => b'l',
+    });
+    let mode = entry.mode;
+    let bit = |mask: u32, letter: u8| if mode & mask == 0 { b'-' } else { letter };
+    let execute = |mask: u32, special: u32, lower: u8, upper: u8| match (mode & mask != 0, mode & special != 0) {
+        (true, true) => lower,
+        (false, true) => upper,
+        (true, false) => b'x',
+        (false, false) => b'-',
+    };
+    out.extend_from_slice(&[
+        bit(0o400, b'r'),
+        bit(0o200, b'w'),
+        execute(0o100, 0o4000, b's', b'S'),
+        bit(0o040, b'r'),
+        bit(0o020, b'w'),
+        execute(0o010, 0o2000, b's', b'S'),
+        bit(0o004, b'r'),
+        bit(0o002, b'w'),
+        execute(0o001, 0o1000, b't', b'T'),
+    ]);
+}
+
+/// `number` in decimal, right-aligned in `width` columns.
+pub(super) fn push_number(out: &mut Vec<u8>, number: u64, width: usize) {
+    let mut digits = [b' '; 20];
+    let mut rest = number;
+    let mut used = 0;
+    for slot in digits.iter_mut().rev() {
+        *slot = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        used += 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    // Twenty digits hold every u64, and no column is wider.
+    out.extend_from_slice(&digits[digits.len() - used.max(width)..]);
+}
+
+/// Appends text with everything that a terminal might obey replaced by `?`.
+fn push_printable(out: &mut Vec<u8>, text: &[u8]) {
+    if text.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        out.extend_from_slice(text);
+        return;
+    }
+    match std::str::from_utf8(text) {
+        Ok(text) => {
+            let mut buffer = [0; 4];
+            for character in text.chars() {
+                let shown = if character.is_control() { '?' } else { character };
+                out.extend_from_slice(shown.encode_utf8(&mut buffer).as_bytes());
+            }
+        }
+        // Not UTF-8: single bytes from 0x80 to 0x9f are the control characters of Latin-1.
+        Err(_) => out.extend(text.iter().map(|byte| match byte {
+            0..=0x1f | 0x7f..=0x9f => b'?',
+            other => *other,
+        })),
+    }
+}

@@ -1,0 +1,223 @@
+//! Replies with a number, an address, a time or a path in them.
+//!
+//! No text contains a client's bytes, except for the paths of 257, MLST, HASH, MFMT and MFF, and the name of STOU.
+
+use super::{Form, Reply};
+use crate::ftp::command::{DeflateLevel, Digest, Representation, SERVED_SITE_WORDS, SERVED_VERBS, Transmission};
+use crate::ftp::listing::Facts;
+use crate::ftp::path::VirtualPath;
+use crate::ftp::timestamp::Timestamp;
+use std::net::{IpAddr, SocketAddrV4};
+use std::time::Duration;
+
+impl Reply {
+    /// 220: the greeting.
+    pub fn banner(text: &str) -> Self {
+        Self::text(220, text)
+    }
+
+    /// 200 for SITE CHMOD: the mode that is set, which may be more than what was asked for.
+    pub fn mode_set(mode: u32) -> Self {
+        Self::text(200, format!("Mode set to {mode:04o}"))
+    }
+
+    /// 550 for what the system refused in a way that is not expected; `reason` is the name of its error number.
+    pub fn action_failed(reason: &str) -> Self {
+        Self::text(550, format!("Action failed ({reason})"))
+    }
+
+    /// 257 for PWD: the path in quotes, quotes within doubled, 0xFF doubled because it is Telnet's.
+    pub fn working_directory(path: &VirtualPath) -> Self {
+        Self::quoted_path(path, b" is the current directory")
+    }
+
+    fn quoted_path(path: &VirtualPath, rest: &[u8]) -> Self {
+        let mut text = Vec::new();
+        push_path(&mut text, &path.quoted());
+        text.extend_from_slice(rest);
+        Self::text(257, text)
+    }
+
+    /// 227: exactly this form, since clients look for the six numbers (RFC 959 §4.2.2).
+    pub fn passive(address: SocketAddrV4) -> Self {
+        let [a, b, c, d] = address.ip().octets();
+        let [high, low] = address.port().to_be_bytes();
+        Self::text(227, format!("Entering Passive Mode ({a},{b},{c},{d},{high},{low})"))
+    }
+
+    /// 229: exactly this form (RFC 2428 §3).
+    pub fn extended_passive(port: u16) -> Self {
+        Self::text(229, format!("Entering Extended Passive Mode (|||{port}|)"))
+    }
+
+    /// 150 for a binary download: the size is read by clients, so the name, which may contain numbers, stays out.
+    pub fn opening_binary(bytes: u64) -> Self {
+        Self::text(150, format!("Opening BINARY mode data connection ({bytes} bytes)"))
+    }
+
+    /// 350 for REST.
+    pub fn restarting_at(offset: u64) -> Self {
+        Self::text(350, format!("Restarting at {offset}"))
+    }
+
+    /// 350 for RANG (draft-bryan-ftp-range §4.4).
+    pub fn restricted_to(first: u64, last: u64) -> Self {
+        Self::text(350, format!("Restarting at {first}, ending at {last}"))
+    }
+
+    /// 213 for HASH: name, first and last octet, digest in small digits, path (draft-bryan-ftpext-hash §3).
+    pub fn hash(digest: Digest, first: u64, last: u64, bytes: &[u8], path: &VirtualPath) -> Self {
+        let mut text = format!("{} {first}-{last} ", digest.name()).into_bytes();
+        text.extend(bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()));
+        text.push(b' ');
+        push_path(&mut text, path.as_bytes());
+        Self::text(213, text)
+    }
+
+    /// A first or inner line of a reply that ends with a digest: all of them begin with its code.
+    pub fn still_reading(code: u16, bytes_left: u64) -> Self {
+        Self {
+            form: Form::Opening,
+            ..Self::text(code, format!("Still reading, {bytes_left} bytes left"))
+        }
+    }
+
+    /// 250 for XCRC and its like: the digest alone, in capital digits, as the servers that had them first say it.
+    pub fn checksum(bytes: &[u8]) -> Self {
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+        Self::text(250, digits)
+    }
+
+    /// 200 for OPTS HASH: the name alone (draft-bryan-ftpext-hash §3.2).
+    pub fn digest_in_use(digest: Digest) -> Self {
+        Self::text(200, digest.name())
+    }
+
+    /// 213 for SIZE: digits only (RFC 3659 §4).
+    pub fn size(bytes: u64) -> Self {
+        Self::text(213, bytes.to_string())
+    }
+
+    /// 213 for MDTM: fourteen digits (RFC 3659 §3).
+    pub fn modification_time(time: Timestamp) -> Self {
+        let mut text = Vec::new();
+        time.write_compact(&mut text);
+        Self::text(213, text)
+    }
+
+    /// 213 for STAT during a transfer: clients read the first number.
+    pub fn transfer_status(moved: u64) -> Self {
+        Self::text(213, format!("Status: {moved} bytes transferred"))
+    }
+
+    /// 150 for STOU: the name that was chosen (RFC 1123 §4.1.2.9).
+    pub fn opening_unique(name: &[u8]) -> Self {
+        let mut text = b"FILE: ".to_vec();
+        push_path(&mut text, name);
+        Self::text(150, text)
+    }
+
+    /// 226 for an upload that was counted and forgotten.
+    pub fn swallowed(bytes: u64, crc32: u32, took: Duration) -> Self {
+        let rate = bytes as f64 / took.as_secs_f64().max(1e-6) / f64::from(1 << 20);
+        Self::text(
+            226,
+            format!("{bytes} bytes swallowed, {rate:.1} MiB/s, CRC-32 {crc32:08x}"),
+        )
+    }
+
+    /// 257 for MKD (RFC 959 appendix II).
+    pub fn directory_made(path: &VirtualPath) -> Self {
+        Self::quoted_path(path, b" created")
+    }
+
+    /// 213 for MFMT and MFF: the facts as they are now (draft-somers-ftp-mfxx §3).
+    pub fn facts_set(facts: &[u8], path: &VirtualPath) -> Self {
+        let mut text = facts.to_vec();
+        text.push(b' ');
+        push_path(&mut text, path.as_bytes());
+        Self::text(213, text)
+    }
+
+    /// 213 for AVBL: digits only (draft-peterson-streamlined-ftp-command-extensions §4).
+    pub fn space_available(bytes: u64) -> Self {
+        Self::text(213, bytes.to_string())
+    }
+
+    /// 211 for FEAT: a feature a line (RFC 2389 §3).
+    pub fn features(features: &[String]) -> Self {
+        Self::text(211, format!("Features:\n{}\nEnd", features.join("\n")))
+    }
+
+    /// 200 for OPTS MLST: the facts that are on now (RFC 3659 §7.9).
+    pub fn mlst_options(facts: Facts) -> Self {
+        let on: String = Facts::NAMES
+            .iter()
+            .filter(|(fact, _)| facts.contains(*fact))
+            .map(|(_, name)| format!("{name};"))
+            .collect();
+        Self::text(200, format!("MLST OPTS {on}"))
+    }
+
+    /// 250 for MLST: exactly three lines (RFC 3659 §7.2).
+    pub fn facts(facts: &[u8], path: &VirtualPath) -> Self {
+        let mut text = b"Listing path\n".to_vec();
+        text.extend_from_slice(facts);
+        text.push(b' ');
+        push_path(&mut text, path.as_bytes());
+        text.extend_from_slice(b"\nEnd");
+        Self::text(250, text)
+    }
+
+    /// 200 for OPTS MODE Z LEVEL: the level that is used, which may be lower than what was asked for.
+    pub fn deflate_level(level: DeflateLevel) -> Self {
+        Self::text(200, format!("MODE Z LEVEL set to {}", level.number()))
+    }
+
+    /// 211 for STAT: where the session stands; nothing of the server.
+    pub fn session_status(
+        peer: IpAddr,
+        representation: Representation,
+        transmission: Transmission,
+        is_read_only: bool,
+    ) -> Self {
+        let transmission = match transmission {
+            Transmission::Stream => "stream",
+            Transmission::Deflate => "deflate",
+        };
+        let representation = match representation {
+            Representation::Ascii => "ASCII",
+            Representation::Image => "binary",
+        };
+        let rights = if is_read_only { ", read-only" } else { "" };
+        Self::text(
+            211,
+            format!(
+                "Status of the session\nConnected from {peer}\nLogged in{rights}\n\
+                 Type {representation}, mode {transmission}\nEnd"
+            ),
+        )
+    }
+
+    /// 214 for HELP: the verbs.
+    pub fn help() -> Self {
+        let rows: Vec<String> = SERVED_VERBS.chunks(10).map(|row| row.join(" ")).collect();
+        Self::text(214, format!("These commands are understood:\n{}\nEnd", rows.join("\n")))
+    }
+
+    /// 214 for SITE HELP.
+    pub fn site_help() -> Self {
+        let words = SERVED_SITE_WORDS.join(" ");
+        Self::text(214, format!("These SITE commands are understood:\n{words}\nEnd"))
+    }
+}
+
+/// A path on the control connection: 0xFF doubled, because it is Telnet's.
+fn push_path(text: &mut Vec<u8>, path: &[u8]) {
+    for byte in path {
+        if *byte == 0xff {
+            text.push(*byte);
+        }
+        text.push(*byte);
+    }
+}

@@ -1,0 +1,153 @@
+//! The exact form of the replies that clients parse.
+
+use super::*;
+use crate::ftp::command::Digest;
+use crate::ftp::path::VirtualPath;
+use crate::ftp::timestamp::Timestamp;
+use std::net::SocketAddrV4;
+
+fn wire(reply: &Reply) -> String {
+    let mut out = Vec::new();
+    reply.write_to(&mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn path(bytes: &[u8]) -> VirtualPath {
+    VirtualPath::ROOT.join(bytes).expect("short")
+}
+
+#[test]
+fn every_constant_is_one_line_of_printable_ascii() {
+    for reply in ALL {
+        let text = wire(reply);
+        assert!((100..600).contains(&reply.code()), "{text}");
+        let line = text.strip_suffix("\r\n").expect("a line end");
+        assert!(line.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{text}");
+    }
+}
+
+#[test]
+fn words_that_make_clients_try_again_stand_in_temporary_replies_only() {
+    for reply in ALL.iter().filter(|reply| reply.code() >= 500) {
+        let text = wire(reply).to_lowercase();
+        for word in [
+            "too many",
+            "timed out",
+            "broken pipe",
+            "closed by the remote host",
+            "try again",
+        ] {
+            assert!(!text.contains(word), "{text}");
+        }
+    }
+}
+
+#[test]
+fn no_reply_names_a_product_that_clients_know() {
+    let made = [
+        Reply::help(),
+        Reply::site_help(),
+        Reply::features(&["SIZE".to_owned(), "UTF8".to_owned()]),
+    ];
+    for reply in ALL.iter().chain(&made) {
+        let text = wire(reply).to_lowercase();
+        for product in [
+            "filezilla",
+            "proftpd",
+            "vsftpd",
+            "pure-ftpd",
+            "serv-u",
+            "microsoft",
+            "ncftpd",
+            "loopftpd",
+        ] {
+            assert!(!text.contains(product), "{text}");
+        }
+    }
+}
+
+#[test]
+fn texts_that_clients_compare_are_exact() {
+    assert_eq!(wire(&SYSTEM_TYPE), "215 UNIX Type: L8\r\n");
+    assert_eq!(wire(&FILE_NOT_FOUND), "550 File not found\r\n");
+    assert_eq!(wire(&TOO_MANY_CONNECTIONS), "421 Too many connections\r\n");
+    assert_eq!(wire(&LOGIN_INCORRECT), "530 Login incorrect.\r\n");
+}
+
+#[test]
+fn d27_passive_replies_have_the_form_that_clients_cut_up() {
+    let address = SocketAddrV4::new([127, 0, 0, 1].into(), 0x7530);
+    assert_eq!(
+        wire(&Reply::passive(address)),
+        "227 Entering Passive Mode (127,0,0,1,117,48)\r\n"
+    );
+    assert_eq!(
+        wire(&Reply::extended_passive(30_000)),
+        "229 Entering Extended Passive Mode (|||30000|)\r\n"
+    );
+}
+
+#[test]
+fn sizes_and_times_are_digits_only() {
+    assert_eq!(wire(&Reply::size(5_368_709_120)), "213 5368709120\r\n");
+    assert_eq!(
+        wire(&Reply::modification_time(Timestamp::from_unix(0))),
+        "213 19700101000000\r\n"
+    );
+    assert_eq!(
+        wire(&Reply::opening_binary(12)),
+        "150 Opening BINARY mode data connection (12 bytes)\r\n"
+    );
+}
+
+#[test]
+fn i04_a_quoted_path_doubles_what_has_a_meaning() {
+    assert_eq!(
+        wire(&Reply::working_directory(&path(b"a\"b"))),
+        "257 \"/a\"\"b\" is the current directory\r\n"
+    );
+    let mut out = Vec::new();
+    Reply::working_directory(&path(b"\xff")).write_to(&mut out);
+    assert!(out.starts_with(b"257 \"/\xff\xff\" "));
+}
+
+#[test]
+fn a13_no_inner_line_can_be_taken_for_a_reply() {
+    let facts = wire(&Reply::facts(
+        b"type=file;",
+        &path(b"227 Entering Passive Mode (1,2,3,4,5,6)"),
+    ));
+    assert_eq!(
+        facts,
+        "250-Listing path\r\n type=file; /227 Entering Passive Mode (1,2,3,4,5,6)\r\n250 End\r\n"
+    );
+    for reply in [
+        Reply::help(),
+        Reply::features(&["SIZE".to_owned(), "UTF8".to_owned()]),
+        Reply::site_help(),
+    ] {
+        let text = wire(&reply);
+        let lines: Vec<&str> = text.split_terminator("\r\n").collect();
+        let (first, rest) = lines.split_first().expect("lines");
+        let (last, inner) = rest.split_last().expect("lines");
+        assert!(first.starts_with(&format!("{}-", reply.code())));
+        assert!(last.starts_with(&format!("{} ", reply.code())));
+        assert!(inner.iter().all(|line| line.starts_with(' ')));
+    }
+}
+
+#[test]
+fn digests_have_the_forms_that_clients_cut_up() {
+    assert_eq!(
+        wire(&Reply::hash(Digest::Sha1, 5, 99, &[0x0a, 0xff], &path(b"a b\xff"))).as_bytes(),
+        String::from_utf8_lossy(b"213 SHA-1 5-99 0aff /a b\xff\xff\r\n").as_bytes()
+    );
+    assert_eq!(wire(&Reply::checksum(&[0x0a, 0xff])), "250 0AFF\r\n");
+    assert_eq!(wire(&Reply::digest_in_use(Digest::Crc32)), "200 CRC32\r\n");
+}
+
+#[test]
+fn a_streamed_reply_opens_like_a_multi_line_one() {
+    assert_eq!(wire(&STATUS_LISTING_BEGINS), "213-Status of the path:\r\n");
+    assert_eq!(wire(&STATUS_LISTING_ENDS), "213 End of status\r\n");
+}
