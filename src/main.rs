@@ -20,15 +20,14 @@ use loopftpd::hash_password;
 use loopftpd::options::{self, Invocation, Options};
 use loopftpd::ports::{Listening, StartError};
 use loopftpd::random::Random;
-use loopftpd::records::event_log::EventLog;
+use loopftpd::records::log_file::{LogFile, LogKind};
 use loopftpd::records::text_log;
-use loopftpd::records::transfer_log::TransferLog;
 use loopftpd::served_tree::ServedTree;
 use loopftpd::storage::{DiskRoot, Storage, Synthetic, UploadPolicy};
 use start_checks::WrongChoice;
 use std::error::Error;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 
@@ -101,18 +100,14 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     start_checks::files_are_apart(&options, &served)?;
     // What is made here as root is given to whom the server becomes, or it could not open it again.
     let owner = identity.as_ref().map(|identity| (identity.uid, identity.gid));
-    let transfer_log = options
-        .transfer_log
-        .as_deref()
-        .map(|path| {
-            TransferLog::open(path, owner).map_err(|error| start_checks::unusable("--transfer-log", path, &error))
-        })
-        .transpose()?;
-    let event_log = options
-        .events
-        .as_deref()
-        .map(|path| EventLog::open(path, owner).map_err(|error| start_checks::unusable("--events", path, &error)))
-        .transpose()?;
+    let open_log = |kind: LogKind, path: &Option<PathBuf>| {
+        let open = |path| {
+            LogFile::open(path, kind, owner).map_err(|error| start_checks::unusable(kind.option(), path, &error))
+        };
+        path.as_deref().map(open).transpose()
+    };
+    let transfer_log = open_log(LogKind::Transfers, &options.transfer_log)?;
+    let event_log = open_log(LogKind::Events, &options.events)?;
     let range = options.passive_ports.low..=options.passive_ports.high;
     let listening = Listening::open(&options.listen, &range, &descriptors, &options.techniques)?;
     // Interface addresses are asked for while the process may still ask.
@@ -128,18 +123,14 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         file.forget_path();
     }
     start_checks::directory_can_be_served(root, &options, &accounts, &confinement)?;
-    let logs = [
-        (
-            "--transfer-log",
-            transfer_log.as_ref().map(TransferLog::can_be_made_anew),
-        ),
-        ("--events", event_log.as_ref().map(EventLog::can_be_made_anew)),
-    ];
-    for (option, _) in logs.iter().filter(|(_, anew)| *anew == Some(false)) {
-        log::info!(
-            "{option}: after a rotation the server could not create the file, since its user may not write in the directory; let \
-             the rotation create it for that user, or copy and truncate"
-        );
+    for log in [&transfer_log, &event_log].into_iter().flatten() {
+        if !log.can_be_recreated() {
+            log::info!(
+                "{}: after a rotation the server could not create the file, since its user may not write in the \
+                 directory; let the rotation create it for that user, or copy and truncate",
+                log.option()
+            );
+        }
     }
     warn_if_exposed(&options, &listening);
     let storage = storage(root, &options, &descriptors)?;

@@ -2,6 +2,7 @@
 
 use super::Connection;
 use super::shared::Shared;
+use crate::records::event;
 use crate::records::happening::{Happening, Line, TARGET, Who};
 use crate::records::trace::Tone;
 use crate::records::transfer_log::LoggedTransfer;
@@ -58,7 +59,7 @@ impl Connection {
         };
         self.tell(&happening, shared);
         if let Some(log) = &mut shared.transfer_log {
-            log.write(&LoggedTransfer {
+            let line = LoggedTransfer {
                 ended: shared.wall,
                 took,
                 peer: self.session.peer(),
@@ -68,7 +69,8 @@ impl Connection {
                 direction,
                 representation: transfer.representation,
                 complete: outcome.is_success(),
-            });
+            };
+            log.append(&line.line());
         }
     }
 }
@@ -94,7 +96,10 @@ impl Connection {
             log::log!(target: TARGET, level, "{}", Line(happening, who));
         }
         if let Some(events) = &mut shared.event_log {
-            events.append(happening, who, &mut shared.counters);
+            match event::line(happening, who) {
+                Ok(line) => events.append(&line),
+                Err(error) => log::error!("cannot format an event: {error}"),
+            }
         }
     }
 

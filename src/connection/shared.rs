@@ -19,10 +19,9 @@ use crate::reactor::pace::Pace;
 use crate::reactor::ready_queue::ReadyQueue;
 use crate::reactor::token::SlotId;
 use crate::records::counters::Counters;
-use crate::records::event_log::EventLog;
 use crate::records::line_budget::LineBudget;
+use crate::records::log_file::LogFile;
 use crate::records::trace::Trace;
-use crate::records::transfer_log::TransferLog;
 use crate::session::Context;
 use crate::slow_work::queue::SlowWorkQueue;
 use crate::storage::{Held, Storage};
@@ -74,8 +73,8 @@ pub struct Equipment {
     pub users_file: Option<UsersFile>,
     pub descriptors: Descriptors,
     pub random: Random,
-    pub transfer_log: Option<TransferLog>,
-    pub event_log: Option<EventLog>,
+    pub transfer_log: Option<LogFile>,
+    pub event_log: Option<LogFile>,
     /// `--trace`.
     pub trace: bool,
 }
@@ -91,8 +90,8 @@ pub struct Shared {
     pub deadlines: Deadlines,
     pub counters: Counters,
     pub trace: Trace,
-    pub transfer_log: Option<TransferLog>,
-    pub event_log: Option<EventLog>,
+    pub transfer_log: Option<LogFile>,
+    pub event_log: Option<LogFile>,
     /// Monotonic time, read once a turn.
     pub now: Instant,
     /// Wall-clock time, read once a turn; for dates that clients see, never for deadlines.

@@ -29,6 +29,7 @@ use crate::reactor::slots::Slots;
 use crate::reactor::token::SlotId;
 use crate::reactor::watchdog::Watchdog;
 use crate::records::counters::Counters;
+use crate::records::log_file::LogFile;
 use crate::records::trace::Tone;
 use crate::session::Ending;
 use crate::slow_work::queue::SlowWorkQueue;
@@ -135,6 +136,7 @@ impl EventLoop {
             self.finish_turn();
         }
         self.tell_of_the_rest();
+        self.shared.counters.events_dropped = self.shared.event_log.as_ref().map_or(0, LogFile::dropped);
         Ok(self.shared.counters)
     }
 

@@ -4,9 +4,7 @@
 //! handler.
 
 use super::{EventLoop, SHUTDOWN_GRACE, Shutdown};
-use crate::records::event_log::EventLog;
 use crate::records::log_file::Reopened;
-use crate::records::transfer_log::TransferLog;
 use mio::{Interest, Registry, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 use signal_hook_mio::v1_0::Signals as SignalSource;
@@ -78,14 +76,13 @@ impl EventLoop {
     }
 
     fn reopen_logs(&mut self) {
-        let transfers = self.shared.transfer_log.as_mut().map(TransferLog::reopen);
-        let events = self.shared.event_log.as_mut().map(EventLog::reopen);
-        for (option, reopened) in [("--transfer-log", transfers), ("--events", events)] {
-            match reopened {
-                None => {}
-                Some(Ok(Reopened::Anew)) => log::info!("{option}: new file opened"),
-                Some(Ok(Reopened::Same)) => log::info!("{option}: the file was not moved and stays open"),
-                Some(Err(error)) => log::warn!(
+        let logs = [&mut self.shared.transfer_log, &mut self.shared.event_log];
+        for log in logs.into_iter().flatten() {
+            let option = log.option();
+            match log.reopen() {
+                Ok(Reopened::New) => log::info!("{option}: new file opened"),
+                Ok(Reopened::Same) => log::info!("{option}: the file was not moved and stays open"),
+                Err(error) => log::warn!(
                     "{option}: the new file cannot be opened ({error}), the old one stays in use; create it for the user \
                      that the server runs as, or rotate by copying and truncating"
                 ),

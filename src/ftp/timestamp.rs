@@ -74,6 +74,17 @@ impl Timestamp {
         out.extend_from_slice(text.as_bytes());
     }
 
+    /// `2026-11-23T22:52:41` (ISO 8601).
+    pub fn iso(self) -> String {
+        let (date, time) = self.calendar();
+        let (year, month, day) = date.to_calendar_date();
+        let (hour, minute, second) = time.as_hms();
+        format!(
+            "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}",
+            u8::from(month)
+        )
+    }
+
     /// Reads `YYYYMMDDhhmmss`; `None` if it is not fourteen digits or no such time exists.
     pub fn parse_compact(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok().filter(|text| text.len() == 14)?;

@@ -1,9 +1,9 @@
-//! What the loop has done since it started: plain 64-bit counts, printed at exit.
+//! What the loop has done since it started, in 64-bit counts that are printed at exit.
 
 use std::fmt;
 use std::time::Duration;
 
-/// The loop's counts.
+/// The counts of the loop.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
     pub turns: u64,
@@ -20,7 +20,7 @@ pub struct Counters {
     pub bytes_received: u64,
     /// Calls that found a socket not ready (`EAGAIN`).
     pub would_block: u64,
-    /// Lines of `--events` that nobody took.
+    /// Lines of `--events` that could not be written; set at exit.
     pub events_dropped: u64,
     pub panics: u64,
     pub longest_turn: Duration,

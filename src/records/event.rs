@@ -1,11 +1,13 @@
 //! The fields of an event of `--events`, as `docs/operating.md` lists them.
 
 use crate::ftp::command::Representation;
+use crate::ftp::timestamp::Timestamp;
 use crate::records::happening::{GUESS_SHOWN, Happening, Who, milliseconds};
 use crate::session::TransferKind;
 use crate::shown_name::Shown;
 use serde::Serialize;
 use std::net::IpAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The version of the fields. It changes when a field changes its meaning or goes, not when one is added.
 const SCHEMA: u32 = 1;
@@ -64,9 +66,27 @@ enum Kind<'event> {
     },
 }
 
+/// The line of an event that happens now, with its line end.
+pub(crate) fn line(happening: &Happening<'_>, who: Who<'_>) -> serde_json::Result<Vec<u8>> {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut line = serde_json::to_vec(&Event::of(happening, who, iso_time(since_epoch)))?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// `2026-11-24T08:00:00.123Z`
+fn iso_time(since_epoch: Duration) -> String {
+    let seconds = i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX);
+    format!(
+        "{}.{:03}Z",
+        Timestamp::from_unix(seconds).iso(),
+        since_epoch.subsec_millis()
+    )
+}
+
 impl<'event> Event<'event> {
     /// `time`: UTC in ISO 8601.
-    pub(crate) fn of(happening: &Happening<'event>, who: Who<'event>, time: String) -> Self {
+    fn of(happening: &Happening<'event>, who: Who<'event>, time: String) -> Self {
         let shown = |name| Shown::within(NAME_LIMIT, name);
         Self {
             schema: SCHEMA,
@@ -156,7 +176,6 @@ mod tests {
     use crate::records::happening::tests::{alice, upload};
     use crate::session::Outcome;
     use serde_json::{Value, json};
-    use std::time::Duration;
 
     fn line(happening: &Happening<'_>, who: Who<'_>) -> String {
         let event = Event::of(happening, who, "2026-11-24T08:00:00.123Z".to_owned());
@@ -225,5 +244,14 @@ mod tests {
             let shown = Shown::within(NAME_LIMIT, name).to_string();
             assert!(!shown.ends_with('…'), "a name in the root is whole, whatever its bytes");
         }
+    }
+
+    #[test]
+    fn times_have_milliseconds() {
+        assert_eq!(iso_time(Duration::from_millis(7)), "1970-01-01T00:00:00.007Z");
+        assert_eq!(
+            iso_time(Duration::from_millis(1_795_474_361_999)),
+            "2026-11-23T22:52:41.999Z"
+        );
     }
 }

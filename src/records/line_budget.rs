@@ -1,19 +1,21 @@
-//! How many lines of the log a client may cause by what is refused to it, which costs it nothing.
+//! A limit on log lines about refused commands and failed logins, because a client can cause any number of them for
+//! free.
 //!
-//! The lines of one address are counted a minute long; those of others are not concerned. Their number is logged later.
+//! Lines are counted per address and minute, so one client cannot silence the lines of others. The number of lines that
+//! were left out is logged.
 
 use crate::peer_network::PeerNetwork;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// Lines of one address in a minute: far more than people need, and than programs that watch the log wait for.
+/// Lines of one address in a minute: far more than people read, and than programs such as fail2ban wait for.
 const LINES: u32 = 100;
 const MINUTE: Duration = Duration::from_secs(60);
-/// Addresses counted at once; what more of them would cause is left out.
+/// Addresses counted at a time; lines of further addresses are left out.
 const NETWORKS_MAX: usize = 10_000;
 
-/// Lines of this minute.
+/// The lines of this minute.
 #[derive(Debug)]
 pub struct LineBudget {
     since: Instant,
@@ -30,7 +32,7 @@ impl LineBudget {
         }
     }
 
-    /// Begins another minute if this one is over. How many lines were left out in it, if there were any.
+    /// Begins the next minute if this one is over. Returns how many lines were left out, if any.
     pub fn minute_is_over(&mut self, now: Instant) -> Option<u64> {
         if now.saturating_duration_since(self.since) < MINUTE {
             return None;
@@ -39,7 +41,7 @@ impl LineBudget {
         Some(ended.left_out).filter(|left_out| *left_out > 0)
     }
 
-    /// Whether one more line of this address can be written.
+    /// Whether one more line about this address may be written; counts it.
     pub fn has_room(&mut self, peer: IpAddr) -> bool {
         let network = PeerNetwork::of(peer);
         if self.written.len() >= NETWORKS_MAX && !self.written.contains_key(&network) {
@@ -78,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn g23_a_million_addresses_cost_no_more_memory_than_ten_thousand() {
+    fn g23_a_million_addresses_need_no_more_memory_than_ten_thousand() {
         let mut budget = LineBudget::new(Instant::now());
         let written = (0..1_000_000_u32)
             .filter(|address| budget.has_room(IpAddr::V4((*address).into())))

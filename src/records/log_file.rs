@@ -1,104 +1,166 @@
-//! A log that lines are appended to, and that is opened anew after something has rotated it.
+//! The log files (`--transfer-log`, `--events`): lines are appended without waiting, and a file is opened again after
+//! it was rotated.
+//!
+//! A line that cannot be written at once is dropped and counted: a slow reader or a full disk must not stop the loop.
 
 use crate::outside_file::OutsideFile;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{self, Gid, Mode, OFlags, Uid};
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// Others than owner and group have no business in a log.
+/// Logs are for owner and group only.
 const MODE: Mode = Mode::from_raw_mode(0o640);
-/// What every log is opened with.
-const FOR_LOGS: OFlags = OFlags::APPEND
+/// Flags for every log.
+const APPENDING: OFlags = OFlags::APPEND
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY)
     .union(OFlags::CLOEXEC);
+/// A pipe takes lines up to this length completely or not at all (PIPE_BUF).
+const PIPE_LINE_MAX: usize = 4096;
 
-/// How a log is written to.
+/// Which log it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogKind {
-    /// A file, written to only.
-    Plain,
-    /// A file or a FIFO. One without a reader can be opened for both ways only, and never blocks then.
-    MayBeFifo,
+    /// `--transfer-log`: a file.
+    Transfers,
+    /// `--events`: a file, a FIFO, or `-` for standard output.
+    Events,
 }
 
 /// An open log.
 #[derive(Debug)]
 pub struct LogFile {
-    path: PathBuf,
     kind: LogKind,
-    file: File,
-    /// `None`: a device, or the pipe behind `/dev/stdout`; nobody rotates one.
-    place: Option<OutsideFile>,
+    sink: Sink,
+    dropped: u64,
 }
 
-/// What became of a request to open the log anew.
+#[derive(Debug)]
+enum Sink {
+    StandardOutput,
+    /// A device, or the pipe behind `/dev/stdout`: it cannot be rotated.
+    Nameless(File),
+    Named {
+        file: File,
+        place: OutsideFile,
+    },
+}
+
+/// The result of opening a log again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reopened {
-    /// The file was moved away or replaced, and another has been opened.
-    Anew,
+    /// The file was moved or replaced, and a new one is open.
+    New,
     /// The file still has its name.
     Same,
 }
 
 impl LogFile {
-    /// Opens or creates the file for appending; writing to it never waits. `owner`: whom a file is given to that did
-    /// not exist, since a server that was started as root is somebody else when it opens its log again.
+    /// Opens or creates a log. A new file is given to `owner` (user and group), because a server that was started as
+    /// root has another user when it opens the log again.
     pub fn open(path: &Path, kind: LogKind, owner: Option<(u32, u32)>) -> io::Result<Self> {
-        let access = kind.access();
-        let (file, place) = if is_nameless(path) {
-            (fs::open(path, access | FOR_LOGS, MODE)?.into(), None)
+        let sink = if kind == LogKind::Events && path == Path::new("-") {
+            Sink::StandardOutput
+        } else if is_nameless(path) {
+            Sink::Nameless(fs::open(path, kind.access() | APPENDING, MODE)?.into())
         } else {
             let place = OutsideFile::locate(path)?;
-            (open_or_create(&place, access, owner)?, Some(place))
+            let file = open_or_create(&place, kind.access(), owner)?;
+            Sink::Named { file, place }
         };
-        Ok(Self {
-            path: path.to_path_buf(),
-            kind,
-            file,
-            place,
-        })
+        Ok(Self { kind, sink, dropped: 0 })
     }
 
-    /// The path as it was given.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// The option that names this log.
+    pub fn option(&self) -> &'static str {
+        self.kind.option()
     }
 
-    /// Opens the file anew if something has moved or replaced it; on failure the old one stays in use.
+    /// How many lines could not be written.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Opens the file again if it was moved or replaced. On failure the old file stays in use.
     pub fn reopen(&mut self) -> io::Result<Reopened> {
-        match &self.place {
-            Some(place) if !place.is_still(&self.file)? => {
-                self.file = open_or_create(place, self.kind.access(), None)?;
-                Ok(Reopened::Anew)
+        match &mut self.sink {
+            Sink::Named { file, place } if !place.is_still(file)? => {
+                *file = open_or_create(place, self.kind.access(), None)?;
+                Ok(Reopened::New)
             }
-            Some(_) | None => Ok(Reopened::Same),
+            Sink::Named { .. } | Sink::Nameless(_) | Sink::StandardOutput => Ok(Reopened::Same),
         }
     }
 
-    /// Whether the process could make the file anew after it was moved away.
-    pub fn can_be_made_anew(&self) -> bool {
-        self.place.as_ref().is_none_or(OutsideFile::can_be_recreated)
+    /// Whether the process could create the file again after it was moved.
+    pub fn can_be_recreated(&self) -> bool {
+        match &self.sink {
+            Sink::Named { place, .. } => place.can_be_recreated(),
+            Sink::Nameless(_) | Sink::StandardOutput => true,
+        }
     }
 
-    /// Appends a line, whole or not at all as far as the file allows.
-    pub fn append(&mut self, line: &[u8]) -> io::Result<()> {
-        self.file.write_all(line)
+    /// Appends a line, or drops and counts it.
+    pub fn append(&mut self, line: &[u8]) {
+        if self.try_append(line).is_err() {
+            self.dropped += 1;
+            if self.dropped.is_power_of_two() {
+                log::warn!("{}: lines that could not be written: {}", self.option(), self.dropped);
+            }
+        }
+    }
+
+    fn try_append(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.kind == LogKind::Events && line.len() > PIPE_LINE_MAX {
+            return Err(ErrorKind::InvalidData.into());
+        }
+        match &mut self.sink {
+            Sink::Named { file, .. } | Sink::Nameless(file) => file.write_all(line),
+            Sink::StandardOutput => {
+                // Standard output is shared with other programs, so it is not set to non-blocking mode.
+                let mut stdout = io::stdout().lock();
+                if !can_take_line(stdout.as_fd()) {
+                    return Err(ErrorKind::WouldBlock.into());
+                }
+                stdout.write_all(line)?;
+                stdout.flush()
+            }
+        }
     }
 }
 
 impl LogKind {
+    pub fn option(self) -> &'static str {
+        match self {
+            LogKind::Transfers => "--transfer-log",
+            LogKind::Events => "--events",
+        }
+    }
+
+    /// A FIFO without a reader can only be opened for reading and writing, and never blocks then.
     fn access(self) -> OFlags {
         match self {
-            LogKind::Plain => OFlags::WRONLY,
-            LogKind::MayBeFifo => OFlags::RDWR,
+            LogKind::Transfers => OFlags::WRONLY,
+            LogKind::Events => OFlags::RDWR,
         }
     }
 }
 
-/// Whether this is a device, or a pipe that has no name in any directory.
+/// Whether a descriptor takes a line without blocking: a pipe that is writable takes [`PIPE_LINE_MAX`] bytes.
+pub(super) fn can_take_line(descriptor: BorrowedFd<'_>) -> bool {
+    let mut watched = [PollFd::from_borrowed_fd(descriptor, PollFlags::OUT)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let ready = poll(&mut watched, Some(&at_once));
+    let [watched] = watched;
+    let events = watched.revents();
+    ready.is_ok() && events.contains(PollFlags::OUT) && !events.intersects(PollFlags::ERR | PollFlags::NVAL)
+}
+
+/// Whether this is a device, or a pipe without a name in any directory.
 fn is_nameless(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| {
         let kind = metadata.file_type();
@@ -116,4 +178,45 @@ fn open_or_create(place: &OutsideFile, access: OFlags, owner: Option<(u32, u32)>
         fs::fchown(&file, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)))?;
     }
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    #[test]
+    fn a_rotated_log_is_opened_again_and_nothing_else_is() {
+        let directory = TempDir::new().expect("a directory");
+        let path = directory.path().join("log");
+        let mut log = LogFile::open(&path, LogKind::Transfers, None).expect("created");
+        log.append(b"one\n");
+        assert_eq!(log.reopen().expect("still there"), Reopened::Same);
+        std::fs::rename(&path, directory.path().join("log.1")).expect("rotated");
+        log.append(b"two\n");
+        assert_eq!(log.reopen().expect("created again"), Reopened::New);
+        log.append(b"three\n");
+        let read = |name| std::fs::read_to_string(directory.path().join(name)).expect("a file");
+        assert_eq!(
+            (read("log.1").as_str(), read("log").as_str()),
+            ("one\ntwo\n", "three\n")
+        );
+        assert_eq!(log.dropped(), 0);
+    }
+
+    #[test]
+    fn g14_lines_that_a_reader_does_not_take_are_dropped_and_counted() {
+        let directory = TempDir::new().expect("a directory");
+        let path = directory.path().join("fifo");
+        fs::mknodat(fs::CWD, &path, fs::FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a FIFO");
+        let mut log = LogFile::open(&path, LogKind::Events, None).expect("opened without a reader");
+        let line = [b'x'; 1024];
+        for _ in 0..1_000 {
+            log.append(&line);
+        }
+        assert!((1..1_000).contains(&log.dropped()), "{} dropped", log.dropped());
+        let dropped = log.dropped();
+        log.append(&[b'x'; PIPE_LINE_MAX + 1]);
+        assert_eq!(log.dropped(), dropped + 1, "a pipe could take a part of it");
+    }
 }

@@ -1,10 +1,9 @@
-//! What is written down of what happens: log lines, events, finished transfers, the trace, and counts.
+//! Records of what happens: log lines, events, finished transfers, the trace, and counts.
 //!
-//! Nothing is decided here, and nothing here may wait: a log that takes nothing costs lines, which are counted.
+//! Nothing is decided here, and nothing waits: lines that cannot be written are dropped and counted.
 
 pub mod counters;
-mod event;
-pub mod event_log;
+pub mod event;
 pub mod happening;
 pub mod line_budget;
 pub mod log_file;

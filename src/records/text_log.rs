@@ -1,17 +1,17 @@
-//! Log lines to standard error, without ever waiting for whoever reads them.
+//! Log lines to standard error, without waiting for the reader.
 //!
-//! The lines are made and written by `simple_logger`. This room stands before it and looks whether a line can be
-//! written now: a pipe that nobody empties, a full disk or a reader that has gone costs lines, which are counted, and
-//! never the loop's time or life (threat G14).
+//! `simple_logger` formats and writes the lines. This wrapper first checks that a line can be written without blocking:
+//! a pipe that is not read, a full disk or a reader that has gone costs lines, which are counted, but never blocks or
+//! ends the loop (threat G14).
 
+use super::log_file::can_take_line;
 use crate::options::LogLevels;
 use log::{Log, Metadata, Record};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use simple_logger::SimpleLogger;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Longest message, in bytes: a path can be long, and longer still with its bytes escaped (threat I01).
+/// Longest message, in bytes. A path can be long, and longer still when it is escaped (threat I01).
 const LONGEST: usize = 1024;
 
 /// Lines that could not be written.
@@ -21,7 +21,7 @@ struct NeverWaiting {
     lines: SimpleLogger,
 }
 
-/// Makes the logger the process's own. Call once.
+/// Installs the logger. Call once.
 pub fn start(levels: &LogLevels) -> Result<(), log::SetLoggerError> {
     let mut lines = SimpleLogger::new()
         .with_level(levels.default)
@@ -34,7 +34,7 @@ pub fn start(levels: &LogLevels) -> Result<(), log::SetLoggerError> {
     log::set_boxed_logger(Box::new(NeverWaiting { lines }))
 }
 
-/// How many lines could not be written so far.
+/// How many lines could not be written.
 pub fn dropped() -> u64 {
     DROPPED.load(Ordering::Relaxed)
 }
@@ -48,10 +48,10 @@ impl Log for NeverWaiting {
         if !self.lines.enabled(record.metadata()) {
             return;
         }
-        // The library panics when it cannot write; that is a lost line, not a reason to end a session.
         let mut message = record.args().to_string();
         shorten(&mut message);
-        let written = can_be_written()
+        // simple_logger panics if it cannot write; that is a lost line, not a reason to end a session.
+        let written = can_take_line(rustix::stdio::stderr())
             && catch_unwind(AssertUnwindSafe(|| {
                 let metadata = record.metadata().clone();
                 self.lines.log(
@@ -75,17 +75,6 @@ fn shorten(message: &mut String) {
         message.truncate(message.floor_char_boundary(LONGEST - '…'.len_utf8()));
         message.push('…');
     }
-}
-
-/// Whether standard error takes a line now. A pipe that is "writable" takes 4,096 bytes, more than any line of ours.
-fn can_be_written() -> bool {
-    let stderr = rustix::stdio::stderr();
-    let mut watched = [PollFd::new(&stderr, PollFlags::OUT)];
-    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-    let ready = poll(&mut watched, Some(&at_once));
-    let [watched] = watched;
-    let events = watched.revents();
-    ready.is_ok() && events.contains(PollFlags::OUT) && !events.intersects(PollFlags::ERR | PollFlags::NVAL)
 }
 
 #[cfg(test)]

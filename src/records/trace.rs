@@ -1,11 +1,11 @@
-//! `--trace`: the loop tells what it does, a line a thought, turn by turn.
+//! `--trace`: prints what every iteration of the event loop does.
 //!
-//! A line is only made when somebody reads it: every call takes a closure, and when tracing is off that is one test of
-//! a boolean. Lines are printed at once, so that a trace of a stuck loop ends where it is stuck.
+//! Every call takes a closure, so when tracing is off it costs one comparison. Lines are printed at once, so the trace
+//! of a stuck loop ends where it is stuck.
 
 use std::io::{self, IsTerminal, Write};
 
-/// Who is told of the loop's thoughts.
+/// Whether and how the trace is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trace {
     Off,
@@ -13,23 +13,23 @@ pub enum Trace {
     Coloured,
 }
 
-/// What kind of line it is; decides its colour and indentation.
+/// The kind of a line; it decides colour and indentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
-    /// A turn begins.
+    /// An iteration begins.
     Turn,
-    /// Something woke up.
+    /// An event arrived.
     Wake,
     /// A state changed.
     Transition,
-    /// A system call's outcome.
+    /// The result of a system call.
     Call,
-    /// What is to come: the ready queue, the next deadline.
+    /// What comes next: the ready queue, the next deadline.
     Ahead,
 }
 
 impl Trace {
-    /// Tracing to standard output, in colour if that is a terminal.
+    /// Tracing to standard output, coloured if that is a terminal.
     pub fn to_standard_output(wanted: bool) -> Self {
         if !wanted {
             Trace::Off
@@ -40,12 +40,12 @@ impl Trace {
         }
     }
 
-    /// Whether anybody reads.
+    /// Whether tracing is on.
     pub fn is_on(self) -> bool {
         self != Trace::Off
     }
 
-    /// Tells a line, if anybody reads.
+    /// Prints a line, if tracing is on.
     pub fn tell(self, tone: Tone, line: impl FnOnce() -> String) {
         if self.is_on() {
             self.print(tone, &line());
@@ -66,7 +66,7 @@ impl Trace {
             Trace::Plain => format!("{indentation}{line}\n"),
             Trace::Coloured => format!("{indentation}\x1b[{colour}m{line}\x1b[0m\n"),
         };
-        // A reader that has gone is not the loop's trouble.
+        // If the reader has gone, the loop goes on.
         let _ = io::stdout().write_all(text.as_bytes());
     }
 }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_line_is_made_when_nobody_reads() {
+    fn no_line_is_made_when_tracing_is_off() {
         Trace::Off.tell(Tone::Turn, || unreachable!("tracing is off"));
         assert!(!Trace::to_standard_output(false).is_on());
     }

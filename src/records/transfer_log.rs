@@ -1,25 +1,14 @@
-//! The transfer log in xferlog form, which existing tools read (xferlog(5)): one line for each file sent or received.
-//!
-//! The file is opened so that writing to it never waits; a line that cannot be written is dropped and counted.
+//! Lines of the transfer log, in the xferlog format that existing tools read (xferlog(5)): one for each file sent or
+//! received.
 
 use crate::ftp::command::Representation;
 use crate::ftp::timestamp::Timestamp;
-use crate::records::log_file::{LogFile, LogKind, Reopened};
 use crate::shown_name::{is_commanding, push_replacing};
 use crate::transfer::Direction;
-use std::io;
 use std::net::IpAddr;
-use std::path::Path;
 use std::time::Duration;
 
-/// An open transfer log.
-#[derive(Debug)]
-pub struct TransferLog {
-    file: LogFile,
-    dropped: u64,
-}
-
-/// One line's facts.
+/// What a line says.
 #[derive(Debug)]
 pub struct LoggedTransfer<'transfer> {
     pub ended: Timestamp,
@@ -35,65 +24,34 @@ pub struct LoggedTransfer<'transfer> {
     pub complete: bool,
 }
 
-impl TransferLog {
-    /// Opens or creates `path` for appending; `owner`: whom a new file is given to.
-    pub fn open(path: &Path, owner: Option<(u32, u32)>) -> io::Result<Self> {
-        Ok(Self {
-            file: LogFile::open(path, LogKind::Plain, owner)?,
-            dropped: 0,
-        })
-    }
-
-    /// Opens the file anew, after something has moved it away; on failure the old one stays in use.
-    pub fn reopen(&mut self) -> io::Result<Reopened> {
-        self.file.reopen()
-    }
-
-    /// Whether the process could make the file anew after it was moved away.
-    pub fn can_be_made_anew(&self) -> bool {
-        self.file.can_be_made_anew()
-    }
-
-    /// Appends a line.
-    pub fn write(&mut self, transfer: &LoggedTransfer<'_>) {
-        if self.file.append(&line(transfer)).is_err() {
-            self.dropped += 1;
-            if self.dropped.is_power_of_two() {
-                log::warn!(
-                    "{} lines of the transfer log could not be written to {}",
-                    self.dropped,
-                    self.file.path().display()
-                );
+impl LoggedTransfer<'_> {
+    /// The line, with its line end.
+    pub fn line(&self) -> Vec<u8> {
+        let mut line = Vec::with_capacity(128);
+        self.ended.write_xferlog(&mut line);
+        let seconds = self.took.as_secs();
+        line.extend_from_slice(format!(" {seconds} {} {} ", self.peer, self.bytes).as_bytes());
+        push_name(&mut line, self.path);
+        let kind = match self.representation {
+            Representation::Ascii => 'a',
+            Representation::Image => 'b',
+        };
+        let direction = match self.direction {
+            Direction::ToClient => 'o',
+            Direction::FromClient => 'i',
+        };
+        let completion = if self.complete { 'c' } else { 'i' };
+        line.extend_from_slice(format!(" {kind} _ {direction} ").as_bytes());
+        match self.account {
+            None => line.extend_from_slice(b"a anonymous"),
+            Some(name) => {
+                line.extend_from_slice(b"r ");
+                push_name(&mut line, name);
             }
         }
+        line.extend_from_slice(format!(" ftp 0 * {completion}\n").as_bytes());
+        line
     }
-}
-
-fn line(transfer: &LoggedTransfer<'_>) -> Vec<u8> {
-    let mut line = Vec::with_capacity(128);
-    transfer.ended.write_xferlog(&mut line);
-    let seconds = transfer.took.as_secs();
-    line.extend_from_slice(format!(" {seconds} {} {} ", transfer.peer, transfer.bytes).as_bytes());
-    push_name(&mut line, transfer.path);
-    let kind = match transfer.representation {
-        Representation::Ascii => 'a',
-        Representation::Image => 'b',
-    };
-    let direction = match transfer.direction {
-        Direction::ToClient => 'o',
-        Direction::FromClient => 'i',
-    };
-    let completion = if transfer.complete { 'c' } else { 'i' };
-    line.extend_from_slice(format!(" {kind} _ {direction} ").as_bytes());
-    match transfer.account {
-        None => line.extend_from_slice(b"a anonymous"),
-        Some(name) => {
-            line.extend_from_slice(b"r ");
-            push_name(&mut line, name);
-        }
-    }
-    line.extend_from_slice(format!(" ftp 0 * {completion}\n").as_bytes());
-    line
 }
 
 /// Fields are separated by blanks, so a name contains none, and nothing that controls a terminal (threat I01).
@@ -108,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn i01_names_in_the_log_command_no_terminal_and_begin_no_line() {
+    fn i01_names_in_the_transfer_log_contain_no_blanks_and_no_controls() {
         for (name, written) in [
             ("grüße/日本".as_bytes(), "grüße/日本".as_bytes()),
             (b"a b\r\n\x1b[2J", b"a_b___[2J"),
@@ -143,14 +101,14 @@ mod tests {
         };
         let start = "Mon Nov 23 22:52:41 2026 2 192.0.2.7 5368709120 /a_b_.bin";
         assert_eq!(
-            line(&download),
+            download.line(),
             format!("{start} b _ o a anonymous ftp 0 * c\n").into_bytes()
         );
         let name = b"J\xfcrgen_Klein_x";
         assert_eq!(
-            line(&upload),
+            upload.line(),
             [start.as_bytes(), b" a _ i r ", name, b" ftp 0 * i\n"].concat(),
-            "as many fields as ever"
+            "the number of fields is the same"
         );
     }
 }

@@ -397,7 +397,7 @@ fn a_fifo_that_nobody_reads_costs_lines_and_never_the_loop() {
     let mut client = server.login();
     let told = 2 + babble(&mut client, 20);
     assert!(
-        server.stderr().contains("lines of events could not be written"),
+        server.stderr().contains("--events: lines that could not be written: 1"),
         "{}",
         server.stderr()
     );
