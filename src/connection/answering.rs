@@ -2,7 +2,7 @@
 //! restart marker.
 
 use super::Connection;
-use super::pumping::{BYTES_PER_ENTRY, BYTES_PER_TURN, ENTRIES_PER_TURN};
+use super::budgets::{BYTES_PER_ENTRY, BYTES_PER_TURN, ENTRIES_PER_TURN};
 use super::replies::OUTPUT_ENOUGH;
 use super::shared::Shared;
 use crate::records::trace::Tone;

@@ -6,10 +6,12 @@
 
 mod answering;
 mod arming;
+pub mod budgets;
 mod control;
-pub mod data_channel;
+mod data_channel;
 mod discarding;
 mod finishing;
+mod logins;
 mod long_input;
 mod opening;
 mod publishing;
@@ -18,7 +20,7 @@ mod recording;
 mod replies;
 pub mod shared;
 mod timeouts;
-pub mod verifying;
+mod verifying;
 
 use crate::descriptors::Permit;
 use crate::ftp::line::LineReader;

@@ -4,6 +4,7 @@
 //! client's end. There is one order: the 150 written, the bytes, our end shut, what the client sent unasked read away,
 //! the socket closed, then the 226.
 
+use super::budgets::{BYTES_PER_ENTRY, BYTES_PER_TURN, ENTRIES_PER_TURN, RECEIVED_PER_TURN};
 use super::data_channel::DataChannel;
 use super::shared::Shared;
 use super::{Connection, Life};
@@ -12,16 +13,6 @@ use crate::session::Outcome;
 use crate::transfer::{Budget, Direction, Progress, SocketStream, TransferError};
 use mio::Interest;
 use std::os::fd::AsFd;
-
-/// File bytes that one slot moves in one turn.
-pub(crate) const BYTES_PER_TURN: usize = 256 * 1024;
-/// File bytes that one slot receives in one turn. Giving a client room again means waking it, so room is given in
-/// larger parts than what is sent; a turn of it still takes less than a millisecond.
-const RECEIVED_PER_TURN: usize = 1024 * 1024;
-/// Directory entries that one slot looks at in one turn.
-pub(crate) const ENTRIES_PER_TURN: usize = 256;
-/// What looking at an entry costs of a turn's bulk, in bytes: a full share of entries is a quarter of the turn.
-pub(crate) const BYTES_PER_ENTRY: usize = 256;
 
 impl Connection {
     /// The poll reports the data socket. Bulk data waits for the ready queue: conversations come first.

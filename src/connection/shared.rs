@@ -3,8 +3,8 @@
 //! Connections cannot reach each other through it. What one connection causes for another (a freed port, a connection
 //! that arrived) is put into a queue here and delivered by the loop.
 
-use super::pumping::BYTES_PER_TURN;
-use super::verifying::Logins;
+use super::budgets::BULK_PER_TURN;
+use super::logins::Logins;
 use crate::accounts::{Account, Accounts, Attendance, LoginThrottle, Quotas, RecentProofs, Rights, UsersFile};
 use crate::clock::wall_clock;
 use crate::connection::long_input::LongInputs;
@@ -35,8 +35,6 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Bulk bytes of all slots together in one turn: what a waiting NOOP may have to wait for.
-pub const BULK_PER_TURN: usize = BYTES_PER_TURN;
 /// Bytes of the buffer that control connections are read into.
 const SCRATCH_BYTES: usize = 64 * 1024;
 

@@ -1,7 +1,7 @@
 //! When each wait ends, and what happens then: the one place that knows every deadline of a connection.
 
+use super::logins::Verification;
 use super::shared::Shared;
-use super::verifying::Verification;
 use super::{Connection, Life};
 use crate::connection::data_channel::DataChannel;
 use crate::ftp::reply;

@@ -5,49 +5,13 @@
 //! them one after the other. Whether the same password was right a moment ago is checked at both times too.
 
 use super::Connection;
+use super::logins::Verification;
 use super::shared::Shared;
 use crate::accounts::Claim;
-use crate::reactor::token::SlotId;
 use crate::session::Ending;
 use crate::slow_work::LoginAttempt;
-use crate::slow_work::login_queue::{LoginQueue, Place};
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
-
-/// Every login whose answer is owed.
-#[derive(Debug, Default)]
-pub struct Logins {
-    queue: LoginQueue<LoginAttempt>,
-    owed: HashMap<SlotId, Verification>,
-}
-
-/// Where the verification of a password stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verification {
-    /// Others are before it.
-    Waiting { place: Place, since: Instant },
-    /// The thread has it.
-    Running { since: Instant },
-    /// The result is there; the client learns it later, because too many others from its address were wrong.
-    HeldBack { matches: bool, until: Instant },
-}
-
-impl Logins {
-    /// Whether no password waits for the thread.
-    pub fn is_queue_empty(&self) -> bool {
-        self.queue.is_empty()
-    }
-
-    /// Takes out the attempt whose turn it is.
-    pub fn take_next(&mut self) -> Option<LoginAttempt> {
-        self.queue.take_next()
-    }
-
-    pub(super) fn of(&self, slot: SlotId) -> Option<Verification> {
-        self.owed.get(&slot).copied()
-    }
-}
+use std::time::Duration;
 
 impl Shared {
     /// Remembers how a login went; how long its answer is to be held back.
@@ -74,12 +38,7 @@ impl Connection {
         };
         if let Some(attempt) = self.answer_unverified(attempt, shared) {
             let failures = shared.throttle.failures(peer, shared.now);
-            let place = shared.logins.queue.enter(peer, failures, attempt);
-            let since = shared.now;
-            shared
-                .logins
-                .owed
-                .insert(self.slot, Verification::Waiting { place, since });
+            shared.logins.enter(failures, attempt, shared.now);
         }
     }
 
@@ -89,7 +48,7 @@ impl Connection {
             return;
         };
         let since = shared.now;
-        shared.logins.owed.insert(self.slot, Verification::Running { since });
+        shared.logins.set(self.slot, Verification::Running { since });
         if let Some(queue) = &mut shared.slow_work {
             queue.verify(attempt);
         }
@@ -129,10 +88,7 @@ impl Connection {
             self.answer_password(matches, shared, Connection::record_notice);
         } else {
             let until = shared.now + delay;
-            shared
-                .logins
-                .owed
-                .insert(self.slot, Verification::HeldBack { matches, until });
+            shared.logins.set(self.slot, Verification::HeldBack { matches, until });
         }
     }
 
@@ -144,7 +100,7 @@ impl Connection {
     }
 
     fn answer_password(&mut self, matches: bool, shared: &mut Shared, record: fn(&mut Connection, &mut Shared)) {
-        shared.logins.owed.remove(&self.slot);
+        shared.logins.remove(self.slot);
         self.active = shared.now;
         let step = self.session.password_verified(matches, &shared.context());
         record(self, shared);
@@ -153,11 +109,8 @@ impl Connection {
 
     /// The session ends: a password that still waits is not verified any more.
     pub(super) fn withdraw_password(&self, shared: &mut Shared) {
-        if !self.session.is_verifying() {
-            return;
-        }
-        if let Some(Verification::Waiting { place, .. }) = shared.logins.owed.remove(&self.slot) {
-            shared.logins.queue.withdraw(place);
+        if self.session.is_verifying() {
+            shared.logins.remove(self.slot);
         }
     }
 

@@ -5,6 +5,7 @@
 //! fails too, accepting pauses and is taken up again by a timer, because no event will come for those already waiting.
 
 use super::EventLoop;
+use super::spare_descriptor::spare_descriptor;
 use crate::connection::Connection;
 use crate::ftp::reply::{self, Reply};
 use crate::ports::data_socket::DataSocket;
@@ -17,7 +18,6 @@ use mio::net::TcpStream;
 use rustix::io::Errno;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 /// Connections accepted at one listener before others have their turn.
@@ -215,11 +215,6 @@ impl EventLoop {
 
 fn is_logging_in(connection: &mut Connection) -> bool {
     connection.session().is_logging_in()
-}
-
-/// A descriptor kept for the moment when there is no other: a second handle on standard input, which is always open.
-pub(super) fn spare_descriptor() -> Option<OwnedFd> {
-    rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3).ok()
 }
 
 fn accepted(result: io::Result<(TcpStream, SocketAddr)>) -> Accepted {

@@ -8,10 +8,12 @@
 //! that [`EventLoop::exchange`] empties, so no client can make the loop recurse. Protocol texts have no place here.
 
 mod accept;
+mod accounts_source;
 mod exchange;
 mod reload;
 mod signals;
 mod slow_results;
+mod spare_descriptor;
 mod walk_results;
 mod walks;
 
@@ -19,7 +21,8 @@ pub use signals::Signals;
 
 use crate::clock::wall_clock;
 use crate::connection::Connection;
-use crate::connection::shared::{BULK_PER_TURN, Equipment, Shared};
+use crate::connection::budgets::BULK_PER_TURN;
+use crate::connection::shared::{Equipment, Shared};
 use crate::ftp::reply;
 use crate::ports::Listening;
 use crate::ports::admission::Admission;
@@ -34,10 +37,10 @@ use crate::records::trace::Tone;
 use crate::session::Ending;
 use crate::slow_work::queue::SlowWorkQueue;
 use crate::target::Target;
-use accept::spare_descriptor;
+use accounts_source::AccountsSource;
 use mio::Events;
 use mio::event::Event;
-use reload::AccountsSource;
+use spare_descriptor::spare_descriptor;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -121,7 +124,7 @@ impl EventLoop {
             shutdown: Shutdown::NotAsked,
             session_number: 0,
         };
-        event_loop.sweep_and_measure();
+        event_loop.walks.sweep_and_measure(&mut event_loop.shared);
         Ok(event_loop)
     }
 
@@ -270,7 +273,7 @@ impl EventLoop {
             self.bind_missing_ports();
         }
         if self.walks.next().is_some_and(|at| at <= now) {
-            self.walk_on();
+            self.walks.walk_on(&mut self.shared);
         }
     }
 

@@ -6,7 +6,7 @@
 //! theirs is broken off, because what allowed it is not true any more.
 
 use super::EventLoop;
-use crate::accounts::UsersFile;
+use super::accounts_source::AccountsSource;
 use crate::ftp::reply;
 use crate::session::Ending;
 use crate::slow_work::{AccountsRead, Job};
@@ -15,25 +15,6 @@ use std::sync::Arc;
 
 /// Sessions that one turn closes because their account has changed.
 const CLOSED_PER_TURN: usize = 50;
-
-/// Where accounts come from.
-#[derive(Debug)]
-pub enum AccountsSource {
-    /// There are none.
-    Nothing,
-    File(Box<UsersFile>),
-    /// The thread beside the loop has the file.
-    BeingRead {
-        /// Whether it may have changed since.
-        again: bool,
-    },
-}
-
-impl AccountsSource {
-    pub(super) fn of(users_file: Option<UsersFile>) -> Self {
-        users_file.map_or(AccountsSource::Nothing, |file| AccountsSource::File(Box::new(file)))
-    }
-}
 
 impl EventLoop {
     pub(super) fn reload_accounts(&mut self) {
@@ -63,7 +44,7 @@ impl EventLoop {
                 self.shared.proofs.forget_all();
                 let quotas = mem::replace(&mut self.shared.quotas, Arc::new(quotas));
                 self.find_outdated_sessions();
-                self.measure_quotas();
+                self.walks.measure_quotas(&mut self.shared);
                 // Thousands of accounts take milliseconds to free.
                 if let Some(queue) = &mut self.shared.slow_work {
                     queue.enqueue(Job::Discard(Box::new((accounts, quotas))));

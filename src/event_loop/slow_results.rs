@@ -47,10 +47,10 @@ impl EventLoop {
                     self.shared.unclaimed.remove(&slot);
                     self.step(slot, Connection::slow_work_panicked);
                 }
-                Done::Walked(Ok(walk)) => self.walked(Some(walk)),
+                Done::Walked(Ok(walk)) => self.walks.walked(Some(walk), &mut self.shared),
                 Done::Walked(Err(Panicked)) => {
                     self.shared.counters.panics += 1;
-                    self.walked(None);
+                    self.walks.walked(None, &mut self.shared);
                 }
                 Done::AccountsRead(Ok(result)) => self.accounts_read(result),
                 Done::AccountsRead(Err(Panicked)) => self.reading_accounts_panicked(),

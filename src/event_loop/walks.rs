@@ -5,9 +5,9 @@
 //! generation: walks of older ones stop, unless nobody knows yet what lies beneath their root. A walk that could not
 //! see everything is tried again later.
 
-use super::EventLoop;
 use super::walk_results;
 use crate::accounts::QuotaRoot;
+use crate::connection::shared::Shared;
 use crate::descriptors::{Permit, SESSION_WORST_CASE};
 use crate::ftp::path::VirtualPath;
 use crate::shown_name::Shown;
@@ -85,96 +85,90 @@ impl Walks {
     }
 }
 
-impl EventLoop {
+impl Walks {
     /// At the start: what killed uploads left is removed, and what lies in quotas is added up; both beside the loop.
-    pub(super) fn sweep_and_measure(&mut self) {
-        self.walks.wants_sweep = self.shared.settings.allows_changes;
-        self.measure_quotas();
+    pub(super) fn sweep_and_measure(&mut self, shared: &mut Shared) {
+        self.wants_sweep = shared.settings.allows_changes;
+        self.measure_quotas(shared);
     }
 }
 
-impl EventLoop {
+impl Walks {
     /// The quotas are new ones: measures what lies beneath each root.
-    pub(super) fn measure_quotas(&mut self) {
-        let walks = &mut self.walks;
-        walks.generation += 1;
-        walks.next_root = 0;
-        walks.again.clear();
-        walks.pass = Some(Pass::default()).filter(|_| !self.shared.quotas.is_empty());
-        let (generation, quotas) = (walks.generation, &self.shared.quotas);
-        walks.resting.retain(|(errand, _)| match &errand.what {
+    pub(super) fn measure_quotas(&mut self, shared: &mut Shared) {
+        self.generation += 1;
+        self.next_root = 0;
+        self.again.clear();
+        self.pass = Some(Pass::default()).filter(|_| !shared.quotas.is_empty());
+        let (generation, quotas) = (self.generation, &shared.quotas);
+        self.resting.retain(|(errand, _)| match &errand.what {
             What::Sweep => true,
             What::Measure(measurement) => measurement.is_wanted(generation, quotas.find(&measurement.root)),
         });
-        self.walk_on();
+        self.walk_on(shared);
     }
 
     /// Begins what is wanted, and gives the thread its next slice.
-    pub(super) fn walk_on(&mut self) {
-        if self.shared.slow_work.is_none() {
+    pub(super) fn walk_on(&mut self, shared: &mut Shared) {
+        if shared.slow_work.is_none() {
             return;
         }
-        while self.walks.under_way().count() < WALKS_AT_ONCE
-            && let Some(permits) = self.descriptors_for_walk()
-            && let Some(what) = self.next_wanted()
+        while self.under_way().count() < WALKS_AT_ONCE
+            && let Some(permits) = self.descriptors_for_walk(shared)
+            && let Some(what) = self.next_wanted(shared)
         {
             let (from, purpose) = match &what {
-                What::Sweep => (
-                    &VirtualPath::ROOT,
-                    WalkPurpose::Sweep(StaleUploads::at(self.shared.wall)),
-                ),
+                What::Sweep => (&VirtualPath::ROOT, WalkPurpose::Sweep(StaleUploads::at(shared.wall))),
                 What::Measure(measurement) => (&measurement.root, WalkPurpose::Measure(TreeSize::default())),
             };
-            let walk = self.shared.storage.walk(from, purpose);
-            self.walks.resting.push_back((Errand { what, permits }, Box::new(walk)));
+            let walk = shared.storage.walk(from, purpose);
+            self.resting.push_back((Errand { what, permits }, Box::new(walk)));
         }
-        self.sum_up();
-        if self.walks.on_thread.is_none()
-            && let Some((errand, walk)) = self.walks.resting.pop_front()
-            && let Some(queue) = &mut self.shared.slow_work
+        self.sum_up(shared);
+        if self.on_thread.is_none()
+            && let Some((errand, walk)) = self.resting.pop_front()
+            && let Some(queue) = &mut shared.slow_work
         {
-            self.walks.on_thread = Some(errand);
+            self.on_thread = Some(errand);
             queue.enqueue(Job::Walk(walk));
         }
     }
 
     /// `None`: there are not enough; a walk under way will end and free some.
-    fn descriptors_for_walk(&self) -> Option<Vec<Permit>> {
-        if self.walks.under_way().all(|errand| !errand.permits.is_empty()) {
+    fn descriptors_for_walk(&self, shared: &Shared) -> Option<Vec<Permit>> {
+        if self.under_way().all(|errand| !errand.permits.is_empty()) {
             return Some(Vec::new());
         }
-        if self.shared.descriptors.free() < TreeWalk::DESCRIPTORS + SESSION_WORST_CASE {
+        if shared.descriptors.free() < TreeWalk::DESCRIPTORS + SESSION_WORST_CASE {
             return None;
         }
         (0..TreeWalk::DESCRIPTORS)
-            .map(|_| self.shared.descriptors.permit())
+            .map(|_| shared.descriptors.permit())
             .collect()
     }
 
     /// Roots that were not begun yet come before those that are tried again.
-    fn next_wanted(&mut self) -> Option<What> {
-        let walks = &mut self.walks;
-        if std::mem::take(&mut walks.wants_sweep) {
+    fn next_wanted(&mut self, shared: &mut Shared) -> Option<What> {
+        if std::mem::take(&mut self.wants_sweep) {
             return Some(What::Sweep);
         }
-        let (place, attempt) = match self.shared.quotas.get(walks.next_root) {
+        let (place, attempt) = match shared.quotas.get(self.next_root) {
             Some(_) => {
-                walks.next_root += 1;
-                (walks.next_root - 1, 0)
+                self.next_root += 1;
+                (self.next_root - 1, 0)
             }
             None => {
-                let Reverse((_, place, attempt)) =
-                    *walks.again.peek().filter(|Reverse((at, ..))| *at <= self.shared.now)?;
-                walks.again.pop();
+                let Reverse((_, place, attempt)) = *self.again.peek().filter(|Reverse((at, ..))| *at <= shared.now)?;
+                self.again.pop();
                 (place, attempt)
             }
         };
-        let root = self.shared.quotas.get(place)?;
-        if let Some(pass) = walks.pass.as_mut().filter(|_| attempt == 0) {
+        let root = shared.quotas.get(place)?;
+        if let Some(pass) = self.pass.as_mut().filter(|_| attempt == 0) {
             pass.open += 1;
         }
         Some(What::Measure(Measurement {
-            generation: walks.generation,
+            generation: self.generation,
             root: root.path.clone(),
             place,
             attempt,
@@ -183,41 +177,41 @@ impl EventLoop {
     }
 
     /// The thread has done a slice. `None`: it broke off.
-    pub(super) fn walked(&mut self, walk: Option<Box<TreeWalk>>) {
-        let Some(errand) = self.walks.on_thread.take() else {
+    pub(super) fn walked(&mut self, walk: Option<Box<TreeWalk>>, shared: &mut Shared) {
+        let Some(errand) = self.on_thread.take() else {
             return;
         };
         match (&errand.what, walk) {
             (What::Sweep, None) => log::error!("removing stale temporary files broke off"),
             (What::Measure(measurement), None) => {
                 log::error!("measuring {} broke off", Shown::whole(measurement.root.as_bytes()));
-                self.measurement_ends(measurement, false);
+                self.measurement_ends(measurement, false, shared.now);
             }
             (What::Sweep, Some(walk)) if walk.is_finished() => walk_results::log_sweep(&walk),
             (What::Measure(measurement), Some(walk)) => {
-                let root = self.shared.quotas.find(&measurement.root);
-                if measurement.is_wanted(self.walks.generation, root) {
+                let root = shared.quotas.find(&measurement.root);
+                if measurement.is_wanted(self.generation, root) {
                     match root.filter(|_| walk.is_finished()) {
-                        None => self.walks.resting.push_back((errand, walk)),
+                        None => self.resting.push_back((errand, walk)),
                         Some(root) => {
-                            let warned = self.walks.pass.map_or(0, |pass| pass.incomplete);
+                            let warned = self.pass.map_or(0, |pass| pass.incomplete);
                             let is_news = measurement.attempt == 0 && warned < WARNINGS_MAX;
                             let is_complete = walk_results::measured(root, measurement.since, &walk, is_news);
-                            self.measurement_ends(measurement, is_complete);
+                            self.measurement_ends(measurement, is_complete, shared.now);
                         }
                     }
                 }
             }
-            (What::Sweep, Some(walk)) => self.walks.resting.push_back((errand, walk)),
+            (What::Sweep, Some(walk)) => self.resting.push_back((errand, walk)),
         }
-        self.walk_on();
+        self.walk_on(shared);
     }
 
-    fn measurement_ends(&mut self, measurement: &Measurement, is_complete: bool) {
-        if measurement.generation != self.walks.generation {
+    fn measurement_ends(&mut self, measurement: &Measurement, is_complete: bool, now: Instant) {
+        if measurement.generation != self.generation {
             return;
         }
-        if let Some(pass) = self.walks.pass.as_mut().filter(|_| measurement.attempt == 0) {
+        if let Some(pass) = self.pass.as_mut().filter(|_| measurement.attempt == 0) {
             pass.open = pass.open.saturating_sub(1);
             pass.incomplete += usize::from(!is_complete);
         }
@@ -225,29 +219,25 @@ impl EventLoop {
             let delay = AGAIN_AFTER
                 .saturating_mul(1 << measurement.attempt.min(16))
                 .min(AGAIN_AFTER_MAX);
-            let next = (
-                self.shared.now + delay,
-                measurement.place,
-                measurement.attempt.saturating_add(1),
-            );
-            self.walks.again.push(Reverse(next));
+            let next = (now + delay, measurement.place, measurement.attempt.saturating_add(1));
+            self.again.push(Reverse(next));
         }
     }
 
     /// One line when every root has been looked at.
-    fn sum_up(&mut self) {
-        let Some(pass) = self.walks.pass else {
+    fn sum_up(&mut self, shared: &Shared) {
+        let Some(pass) = self.pass else {
             return;
         };
-        if pass.open > 0 || self.walks.next_root < self.shared.quotas.len() {
+        if pass.open > 0 || self.next_root < shared.quotas.len() {
             return;
         }
-        self.walks.pass = None;
+        self.pass = None;
         match pass.incomplete {
-            0 => log::info!("quotas measured: {} directories", self.shared.quotas.len()),
+            0 => log::info!("quotas measured: {} directories", shared.quotas.len()),
             incomplete => log::warn!(
                 "quotas measured: {} directories, {incomplete} of them incompletely; those are tried again",
-                self.shared.quotas.len()
+                shared.quotas.len()
             ),
         }
     }

@@ -8,6 +8,7 @@ mod addressing;
 mod begun;
 mod changing;
 mod client;
+mod context;
 mod digest;
 mod ending;
 mod listing;
@@ -26,29 +27,25 @@ mod storing;
 mod transfer_record;
 mod visit;
 
+pub use context::Context;
 pub use ending::{Ending, LoginFailure};
 pub use notice::Notice;
 pub use outcome::Outcome;
 pub use step::{PassiveAddress, Step};
 pub use transfer_record::{Transfer, TransferKind};
 
-use crate::accounts::{Accounts, Attendance, Quotas, Rights};
 use crate::ftp::command::{Command, CommandError, CommandLine, Representation};
-use crate::ftp::features::Features;
 use crate::ftp::interruption::Interruption;
 use crate::ftp::line::{LineError, LineReader};
 use crate::ftp::reply::{self, Reply};
-use crate::ftp::timestamp::Timestamp;
 use crate::shown_name::Shown;
-use crate::storage::Storage;
-use crate::transfer::{Budget, ModeZPlaces};
+use crate::transfer::Budget;
 use client::Client;
 use long_answer::AnswerProgress;
 use refusal::Refusal;
 use state::{Doing, Login, Part, PassiveForm, State};
 use std::mem;
 use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
 use std::time::Instant;
 
 /// Longest line before and after login, in bytes without the line end.
@@ -57,27 +54,6 @@ const LINE_MAX: usize = 4096;
 /// Bad commands in a row before the connection is closed.
 const BAD_COMMANDS_BEFORE_LOGIN: u32 = 10;
 const BAD_COMMANDS: u32 = 50;
-
-/// What a session needs to answer a command, lent for the call.
-pub struct Context<'loop_> {
-    pub storage: &'loop_ Rc<dyn Storage>,
-    /// What clients without an account may do; `None`: they are not let in.
-    pub anonymous: Option<Rights>,
-    pub accounts: &'loop_ Accounts,
-    pub attendance: &'loop_ Attendance,
-    /// By the accounts' names; one that is missing has not been measured yet.
-    pub quotas: &'loop_ Quotas,
-    /// What transfers in MODE Z share.
-    pub mode_z_places: &'loop_ ModeZPlaces,
-    /// Wall-clock time, for the dates of listings only.
-    pub wall: Timestamp,
-    /// Whether PORT and EPRT are allowed.
-    pub active: bool,
-    /// What FEAT tells besides what is always there.
-    pub features: Features,
-    /// Whether anybody reads notices.
-    pub wants_notices: bool,
-}
 
 /// One control connection's conversation.
 #[derive(Debug)]

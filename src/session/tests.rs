@@ -6,9 +6,15 @@ mod writers;
 
 use super::*;
 use crate::accounts::WorkingMemory;
+use crate::accounts::{Accounts, Attendance, Quotas, Rights};
 use crate::descriptors::Descriptors;
+use crate::ftp::features::Features;
+use crate::ftp::timestamp::Timestamp;
 use crate::random::Random;
+use crate::storage::Storage;
 use crate::storage::{DiskRoot, UploadPolicy};
+use crate::transfer::ModeZPlaces;
+use std::rc::Rc;
 
 use crate::transfer::{Budget, DataSink, DataSource, KernelCopyError, Progress, Pump};
 use std::io;

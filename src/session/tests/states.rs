@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use std::rc::Rc;
 
 #[test]
 fn f01_every_user_is_asked_for_a_password_and_every_failure_sounds_the_same() {
