@@ -1,8 +1,7 @@
-//! The picture of a run: throughput and latency second by second, and how the latencies are distributed.
+//! The chart of a run: throughput and latency for each second, and the distribution of the latencies.
 //!
-//! Each second is drawn as a flat step from its beginning to its end. A remainder too short to say anything is left
-//! out, and a second in which nothing ended has no latency: the line is interrupted. Legends stand beside the data,
-//! never on it.
+//! Each second is drawn as a flat step from its beginning to its end. A last second that is too short to mean anything
+//! is left out. A second in which no operation ended has no latency: the line has a gap. Legends are beside the plot.
 
 use super::measurements::{Class, Measurements, Second};
 use plotters::coord::Shift;
@@ -16,12 +15,12 @@ const SIZE: (u32, u32) = (900, 960);
 const LEGEND_WIDTH: u32 = 150;
 /// The last share of the operations that the distribution shows.
 const LAST_SHARE: f64 = 0.9999;
-/// A remainder shorter than this is not drawn: scaled to a second it would be noise.
+/// A last second shorter than this is not drawn: scaled to a full second it would be noise.
 const SHORTEST: Duration = Duration::from_millis(500);
 
 type Sheet<'picture> = DrawingArea<SVGBackend<'picture>, Shift>;
 /// The beginning, the end and the value of one second.
-type Step = (f64, f64, f64);
+type PlottedSecond = (f64, f64, f64);
 
 /// Draws the run into `file`.
 pub fn draw(measurements: &Measurements, title: &str, file: &Path) -> Result<(), Box<dyn Error>> {
@@ -62,7 +61,7 @@ fn draw_latency(measurements: &Measurements, sheet: &Sheet<'_>) -> Result<(), Bo
 fn draw_seconds(
     sheet: &Sheet<'_>,
     caption: &str,
-    series: &[(&str, RGBColor, Vec<Step>)],
+    series: &[(&str, RGBColor, Vec<PlottedSecond>)],
 ) -> Result<(), Box<dyn Error>> {
     let (plot, legend) = sheet.split_horizontally(SIZE.0 - LEGEND_WIDTH);
     let all = || series.iter().flat_map(|(_, _, steps)| steps);
@@ -92,7 +91,7 @@ fn draw_seconds(
     )
 }
 
-/// Each class's latencies by the share of operations that took no longer.
+/// Latencies of each class, by the share of operations that took no longer.
 fn draw_distribution(measurements: &Measurements, sheet: &Sheet<'_>) -> Result<(), Box<dyn Error>> {
     let (plot, legend) = sheet.split_horizontally(SIZE.0 - LEGEND_WIDTH);
     let classes: Vec<&Class> = measurements
@@ -136,13 +135,13 @@ fn draw_distribution(measurements: &Measurements, sheet: &Sheet<'_>) -> Result<(
     draw_legend(&legend, names)
 }
 
-/// A number on an axis, without needless zeros.
+/// A number on an axis, without trailing zeros.
 fn label(value: &f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// A line and a name for each series, one beneath the other.
+/// A line and a name for each series, one below the other.
 fn draw_legend<'name>(
     sheet: &Sheet<'_>,
     series: impl Iterator<Item = (&'name str, RGBAColor)>,
@@ -157,12 +156,12 @@ fn draw_legend<'name>(
 }
 
 /// The seconds that can be drawn, and have a value.
-fn steps(seconds: &[Second], value: impl Fn(&Second) -> Option<f64>) -> Vec<Step> {
+fn steps(seconds: &[Second], value: impl Fn(&Second) -> Option<f64>) -> Vec<PlottedSecond> {
     let mut steps = Vec::new();
     let mut began = 0.0;
     for second in seconds {
         let end = began + second.length.as_secs_f64();
-        // A run that is shorter than any is drawn as it is.
+        // A run shorter than a second is drawn as it is.
         let is_drawn = second.length >= SHORTEST || (seconds.len() == 1 && !second.length.is_zero());
         if let (true, Some(value)) = (is_drawn, value(second)) {
             steps.push((began, end, value));
@@ -172,8 +171,8 @@ fn steps(seconds: &[Second], value: impl Fn(&Second) -> Option<f64>) -> Vec<Step
     steps
 }
 
-/// The points of each line: steps that follow one another belong to the same.
-fn unbroken(steps: &[Step]) -> Vec<Vec<(f64, f64)>> {
+/// The points of each line: consecutive seconds belong to the same line.
+fn unbroken(steps: &[PlottedSecond]) -> Vec<Vec<(f64, f64)>> {
     let mut lines: Vec<Vec<(f64, f64)>> = Vec::new();
     for (began, end, value) in steps {
         let points = [(*began, *value), (*end, *value)];
@@ -197,7 +196,7 @@ mod tests {
         }
     }
 
-    fn rates(seconds: &[Second]) -> Vec<Step> {
+    fn rates(seconds: &[Second]) -> Vec<PlottedSecond> {
         steps(seconds, |second| {
             Some(second.operations as f64 / second.length.as_secs_f64())
         })

@@ -1,8 +1,8 @@
 //! Removes the files that uploads have left on the server: one session after the run, as the user that stored them.
 
-use super::failure::{Awaited, Break, Connection, Failure};
+use super::failure::{Awaited, Break, ConnectionKind, Failure};
 use super::interrupt::Interrupt;
-use super::options::Options;
+use super::options::RunOptions;
 use crate::reply_reader::{ReplyReader, ServerReply};
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
@@ -11,9 +11,9 @@ use std::rc::Rc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// How long the whole of it may take; `--timeout`, where that is shorter.
+/// How long the cleanup may take; `--timeout` if that is shorter.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Pause before another attempt when the server still counts the sessions of the run.
+/// Pause before another attempt while the server still counts the sessions of the run.
 const RETRY: Duration = Duration::from_millis(100);
 
 /// What was removed, and what was not.
@@ -24,22 +24,22 @@ pub struct Cleanup {
     pub left: Vec<(Rc<str>, Failure)>,
 }
 
-/// Removes `uploads`; each is known with whether it was ever stored whole.
-pub fn remove(uploads: &BTreeMap<Rc<str>, bool>, options: &Options, interrupt: &Interrupt) -> Cleanup {
+/// Removes `uploads`, each with whether it was ever stored completely.
+pub fn remove(uploads: &BTreeMap<Rc<str>, bool>, options: &RunOptions, interrupt: &Interrupt) -> Cleanup {
     let mut cleanup = Cleanup::default();
     if uploads.is_empty() {
         return cleanup;
     }
     let until = Instant::now() + options.timeout.min(PATIENCE);
     let mut session = log_in(options, until);
-    // A server at its limit of sessions needs a moment to notice that the run's have ended.
+    // A server at its session limit needs a moment to notice that the sessions of the run have ended.
     while matches!(&session, Err(Failure::Reply(said)) if said.code == 421) && Instant::now() + RETRY < until {
         sleep(RETRY);
         session = log_in(options, until);
     }
     let already_interrupted = interrupt.has_come();
     for (path, was_stored) in uploads {
-        // A signal during the cleanup ends it; the one that ended the run does not.
+        // A signal during the cleanup ends it; the one that ended the run does not count.
         let is_over = Instant::now() >= until || (interrupt.has_come() && !already_interrupted);
         let removed = match &mut session {
             Ok(session) if !is_over => session.remove(path, *was_stored),
@@ -53,52 +53,52 @@ pub fn remove(uploads: &BTreeMap<Rc<str>, bool>, options: &Options, interrupt: &
         }
     }
     if let Ok(session) = &mut session {
-        session.leave();
+        session.quit();
     }
     cleanup
 }
 
-fn log_in(options: &Options, until: Instant) -> Result<Session, Failure> {
+fn log_in(options: &RunOptions, until: Instant) -> Result<CleanupSession, Failure> {
     let patience = until.saturating_duration_since(Instant::now()).max(RETRY);
     let stream = TcpStream::connect_timeout(&options.target, patience)
-        .map_err(|error| Failure::of(Connection::Control, &error))?;
-    let mut session = Session {
+        .map_err(|error| Failure::of(ConnectionKind::Control, &error))?;
+    let mut session = CleanupSession {
         stream,
         replies: ReplyReader::default(),
         until,
     };
     session.expect(&[220])?;
-    session.ask(&format!("USER {}", options.user), &[331, 230])?;
-    session.ask(&format!("PASS {}", options.password), &[230, 202])?;
+    session.command(&format!("USER {}", options.user), &[331, 230])?;
+    session.command(&format!("PASS {}", options.password), &[230, 202])?;
     Ok(session)
 }
 
-/// A conversation that waits for each reply; the poll loop has ended.
-struct Session {
+/// A session that blocks for each reply; the poll loop has ended.
+struct CleanupSession {
     stream: TcpStream,
     replies: ReplyReader,
     until: Instant,
 }
 
-impl Session {
-    /// `Ok(false)`: nothing was there to be removed. `Err`: why it could not be removed.
+impl CleanupSession {
+    /// `Ok(false)`: there was no such file. `Err`: why it could not be removed.
     fn remove(&mut self, path: &str, was_stored: bool) -> Result<bool, Failure> {
-        let Err(failure) = self.ask(&format!("DELE {path}"), &[250, 200]) else {
+        let Err(failure) = self.command(&format!("DELE {path}"), &[250, 200]) else {
             return Ok(true);
         };
-        // An upload that never succeeded may have left nothing; SIZE knows whether it did.
-        if was_stored || self.ask(&format!("SIZE {path}"), &[213]).is_ok() {
+        // An upload that never succeeded may have left no file; SIZE says whether it did.
+        if was_stored || self.command(&format!("SIZE {path}"), &[213]).is_ok() {
             return Err(failure);
         }
         Ok(false)
     }
 
-    /// Says a line and reads its reply, which must have one of these codes.
-    fn ask(&mut self, line: &str, codes: &[u16]) -> Result<(), Failure> {
-        self.limit_the_wait()?;
+    /// Sends a line and reads its reply, which must have one of these codes.
+    fn command(&mut self, line: &str, codes: &[u16]) -> Result<(), Failure> {
+        self.set_timeouts()?;
         self.stream
             .write_all(format!("{line}\r\n").as_bytes())
-            .map_err(|error| Failure::of(Connection::Control, &error))?;
+            .map_err(|error| Failure::of(ConnectionKind::Control, &error))?;
         self.expect(codes)
     }
 
@@ -117,25 +117,28 @@ impl Session {
             if let Some(reply) = self.replies.next_reply() {
                 return Ok(reply?);
             }
-            self.limit_the_wait()?;
+            self.set_timeouts()?;
             match self.stream.read(&mut bytes) {
                 Ok(0) => {
                     return Err(Failure::Connection {
-                        which: Connection::Control,
+                        which: ConnectionKind::Control,
                         broke: Break::Closed,
                     });
                 }
-                Ok(count) => self.replies.feed(bytes.get(..count).unwrap_or_default()),
+                Ok(count) => {
+                    let (received, _) = bytes.split_at(count);
+                    self.replies.feed(received);
+                }
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
                     ErrorKind::WouldBlock | ErrorKind::TimedOut => return Err(Failure::TimedOut(Awaited::Reply)),
-                    _ => return Err(Failure::of(Connection::Control, &error)),
+                    _ => return Err(Failure::of(ConnectionKind::Control, &error)),
                 },
             }
         }
     }
 
-    fn limit_the_wait(&self) -> Result<(), Failure> {
+    fn set_timeouts(&self) -> Result<(), Failure> {
         let left = self.until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Failure::TimedOut(Awaited::Reply));
@@ -143,12 +146,12 @@ impl Session {
         self.stream
             .set_read_timeout(Some(left))
             .and_then(|()| self.stream.set_write_timeout(Some(left)))
-            .map_err(|error| Failure::of(Connection::Control, &error))
+            .map_err(|error| Failure::of(ConnectionKind::Control, &error))
     }
 
-    /// The server's session ends with this, before its descriptors are counted.
-    fn leave(&mut self) {
-        let _ = self.ask("QUIT", &[221]);
+    /// Ends the server's session before its descriptors are counted.
+    fn quit(&mut self) {
+        let _ = self.command("QUIT", &[221]);
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 }

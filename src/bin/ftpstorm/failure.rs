@@ -1,4 +1,4 @@
-//! Why an operation failed, in the words that the report counts by.
+//! Why an operation failed; the report counts equal failures together.
 
 use crate::reply_reader::{ReplyError, ServerReply};
 use rustix::io::Errno;
@@ -14,30 +14,30 @@ const TEXT_MAX: usize = 80;
 pub enum Failure {
     /// A connection could not be made, or broke.
     Connection {
-        which: Connection,
+        which: ConnectionKind,
         broke: Break,
     },
-    /// ftpstorm's own side refused: no descriptors, no local ports, or an address that is not this machine's. Says
-    /// nothing about the server.
+    /// ftpstorm's own machine refused: no descriptors, no local ports, or an address that is not its own. Says nothing
+    /// about the server.
     Local(ErrorKind),
     /// A reply with another code than the step allows.
-    Reply(Said),
+    Reply(ReplySummary),
     /// A reply that no command was waiting for.
-    Unasked(Said),
+    Unsolicited(ReplySummary),
     /// Bytes that are no reply.
-    Malformed(ReplyForm),
+    Malformed(ReplyError),
     /// A transfer ended well, with other bytes or another number of them.
     WrongBytes,
     /// Downloads of one file had different sizes.
     SizesDiffer,
     /// A 227 or 229 without an address.
-    NoAddress(Said),
+    NoAddress(ReplySummary),
     TimedOut(Awaited),
 }
 
 /// Which of a client's two connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Connection {
+pub enum ConnectionKind {
     Control,
     Data,
 }
@@ -46,7 +46,7 @@ pub enum Connection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Break {
     Refused,
-    /// Nobody answered the attempt to connect.
+    /// The attempt to connect got no answer.
     ConnectTimedOut,
     Unreachable,
     Reset,
@@ -55,7 +55,7 @@ pub enum Break {
     Other(ErrorKind),
 }
 
-/// What a client waited for in vain.
+/// What a client waited for when it timed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Awaited {
     Greeting,
@@ -65,30 +65,18 @@ pub enum Awaited {
 
 /// A reply's code and the beginning of its first line, without control characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Said {
+pub struct ReplySummary {
     pub code: u16,
     text: Rc<str>,
 }
 
-/// [`ReplyError`], in an order that a table can sort by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ReplyForm {
-    BareLineFeed,
-    NoCode,
-    TooLong,
-}
-
 impl From<ReplyError> for Failure {
     fn from(error: ReplyError) -> Self {
-        Failure::Malformed(match error {
-            ReplyError::BareLineFeed => ReplyForm::BareLineFeed,
-            ReplyError::NoCode => ReplyForm::NoCode,
-            ReplyError::TooLong => ReplyForm::TooLong,
-        })
+        Failure::Malformed(error)
     }
 }
 
-impl From<&ServerReply> for Said {
+impl From<&ServerReply> for ReplySummary {
     fn from(reply: &ServerReply) -> Self {
         let line = reply.text.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let text: String = String::from_utf8_lossy(line)
@@ -104,8 +92,8 @@ impl From<&ServerReply> for Said {
 }
 
 impl Failure {
-    /// What an error of a socket means.
-    pub fn of(which: Connection, error: &io::Error) -> Self {
+    /// What a socket error means.
+    pub fn of(which: ConnectionKind, error: &io::Error) -> Self {
         let broke = match Errno::from_io_error(error) {
             Some(
                 Errno::MFILE
@@ -129,16 +117,16 @@ impl Failure {
         Failure::Connection { which, broke }
     }
 
-    /// The same failure without the text of its reply: where too many texts differ, only their codes are counted.
+    /// The same failure without the text of its reply: of too many different texts only the codes are counted.
     pub fn without_text(&self) -> Self {
-        let cut = |said: &Said| Said {
-            code: said.code,
+        let cut = |reply: &ReplySummary| ReplySummary {
+            code: reply.code,
             text: "…".into(),
         };
         match self {
-            Failure::Reply(said) => Failure::Reply(cut(said)),
-            Failure::Unasked(said) => Failure::Unasked(cut(said)),
-            Failure::NoAddress(said) => Failure::NoAddress(cut(said)),
+            Failure::Reply(reply) => Failure::Reply(cut(reply)),
+            Failure::Unsolicited(reply) => Failure::Unsolicited(cut(reply)),
+            Failure::NoAddress(reply) => Failure::NoAddress(cut(reply)),
             Failure::Connection { .. }
             | Failure::Local(_)
             | Failure::Malformed(_)
@@ -148,13 +136,13 @@ impl Failure {
         }
     }
 
-    /// Whether it says something about the server, rather than about the machine that ftpstorm runs on.
-    pub fn is_the_servers(&self) -> bool {
+    /// Whether it says something about the server, not about the machine that ftpstorm runs on.
+    pub fn concerns_server(&self) -> bool {
         !matches!(self, Failure::Local(_))
     }
 }
 
-impl fmt::Display for Said {
+impl fmt::Display for ReplySummary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} {}", self.code, self.text)
     }
@@ -165,8 +153,8 @@ impl fmt::Display for Failure {
         match self {
             Failure::Connection { which, broke } => {
                 formatter.write_str(match which {
-                    Connection::Control => "control connection ",
-                    Connection::Data => "data connection ",
+                    ConnectionKind::Control => "control connection ",
+                    ConnectionKind::Data => "data connection ",
                 })?;
                 match broke {
                     Break::Refused => formatter.write_str("refused"),
@@ -178,14 +166,14 @@ impl fmt::Display for Failure {
                 }
             }
             Failure::Local(kind) => write!(formatter, "ftpstorm could not open a connection: {kind}"),
-            Failure::Reply(said) => write!(formatter, "reply {said}"),
-            Failure::Unasked(said) => write!(formatter, "unasked reply {said}"),
-            Failure::Malformed(ReplyForm::BareLineFeed) => formatter.write_str("reply line ends in LF alone"),
-            Failure::Malformed(ReplyForm::NoCode) => formatter.write_str("reply without a code"),
-            Failure::Malformed(ReplyForm::TooLong) => formatter.write_str("reply without an end"),
+            Failure::Reply(reply) => write!(formatter, "reply {reply}"),
+            Failure::Unsolicited(reply) => write!(formatter, "unsolicited reply {reply}"),
+            Failure::Malformed(ReplyError::BareLineFeed) => formatter.write_str("reply line ends in a bare LF"),
+            Failure::Malformed(ReplyError::NoCode) => formatter.write_str("reply without a code"),
+            Failure::Malformed(ReplyError::TooLong) => formatter.write_str("reply without an end"),
             Failure::WrongBytes => formatter.write_str("wrong bytes"),
-            Failure::SizesDiffer => formatter.write_str("another size than the first download"),
-            Failure::NoAddress(said) => write!(formatter, "no address announced: {said}"),
+            Failure::SizesDiffer => formatter.write_str("size differs from the first download"),
+            Failure::NoAddress(reply) => write!(formatter, "no address announced: {reply}"),
             Failure::TimedOut(Awaited::Greeting) => formatter.write_str("timed out waiting for the greeting"),
             Failure::TimedOut(Awaited::Reply) => formatter.write_str("timed out waiting for a reply"),
             Failure::TimedOut(Awaited::Data) => formatter.write_str("timed out in a transfer"),
@@ -193,7 +181,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// How often something happened, in words.
+/// How often something happened: `once`, `3 times`.
 pub fn times(count: u64) -> String {
     if count == 1 {
         "once".to_owned()
@@ -208,32 +196,32 @@ mod tests {
 
     #[test]
     fn a_replys_text_is_kept_short_and_harmless() {
-        let said = |text: &[u8]| {
-            Said::from(&ServerReply {
+        let summary = |text: &[u8]| {
+            ReplySummary::from(&ServerReply {
                 code: 550,
                 text: text.to_vec(),
             })
             .to_string()
         };
-        assert_eq!(said(b"No such file\nmore"), "550 No such file");
-        assert_eq!(said(b"a\x1b[31mb\xff"), "550 a[31mb\u{fffd}");
-        assert_eq!(said(&[b'x'; 500]).len(), "550 ".len() + TEXT_MAX);
+        assert_eq!(summary(b"No such file\nmore"), "550 No such file");
+        assert_eq!(summary(b"a\x1b[31mb\xff"), "550 a[31mb\u{fffd}");
+        assert_eq!(summary(&[b'x'; 500]).len(), "550 ".len() + TEXT_MAX);
     }
 
     #[test]
-    fn errors_of_the_clients_own_machine_are_not_the_servers() {
-        let of = |errno: Errno| Failure::of(Connection::Control, &io::Error::from(errno));
+    fn errors_of_the_own_machine_do_not_concern_the_server() {
+        let of = |errno: Errno| Failure::of(ConnectionKind::Control, &io::Error::from(errno));
         for (errno, text) in [
             (Errno::CONNREFUSED, "control connection refused"),
             (Errno::TIMEDOUT, "control connection timed out connecting"),
             (Errno::CONNRESET, "control connection reset"),
             (Errno::HOSTUNREACH, "control connection failed: host unreachable"),
         ] {
-            assert!(of(errno).is_the_servers());
+            assert!(of(errno).concerns_server());
             assert_eq!(of(errno).to_string(), text);
         }
         for errno in [Errno::MFILE, Errno::ADDRNOTAVAIL, Errno::NFILE] {
-            assert!(!of(errno).is_the_servers(), "{errno}");
+            assert!(!of(errno).concerns_server(), "{errno}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C and TERM: the first ends the run in order, with its report; the second ends the process at once.
+//! Ctrl-C and TERM: the first ends the run with its report; the second ends the process at once.
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// Added to a signal's number, it is the exit code that shells expect.
 const EXIT_BASE: u8 = 128;
 
-/// Whether somebody wants the run to end.
+/// Whether a signal has asked for the end of the run.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt {
     has_come: Arc<AtomicBool>,
@@ -17,7 +17,7 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Takes over the signals. From now on the first one only sets a flag.
+    /// Installs the signal handlers. From now on the first signal only sets a flag.
     pub fn take_over() -> io::Result<Self> {
         let interrupt = Self::default();
         for signal in [SIGINT, SIGTERM] {

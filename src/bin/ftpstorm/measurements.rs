@@ -1,13 +1,15 @@
-//! What happened, counted: latencies, bytes, failures, ports; for the whole run and second by second.
+//! Counts of latencies, bytes, failures and ports, for the whole run and for each second.
 
+use super::duration_seconds;
 use super::failure::Failure;
 use hdrhistogram::Histogram;
+use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
-/// Longest latency that is told apart from longer ones.
+/// Longer latencies are counted as this one.
 const LONGEST: Duration = Duration::from_secs(600);
-/// Different failures of one class that are listed with their replies' texts; more are counted by their codes.
+/// Different failures of one class that are listed with the text of the reply; more are counted by code.
 const TEXTS: usize = 10;
 
 /// Everything that was counted.
@@ -17,22 +19,22 @@ pub struct Measurements {
     pub seconds: Vec<Second>,
     /// Passive ports that were announced.
     pub ports: HashSet<u16>,
-    /// Bytes that a thief at another address got.
+    /// Bytes that thieves received.
     pub stolen: u64,
     pub thefts_tried: u64,
-    /// Connections that came to a port squatted upon.
+    /// Connections that a port of the squatter received.
     pub diverted: u64,
-    /// Ports that could be squatted upon, and those that were tried.
+    /// Ports that the squatter holds, and those that it tried to bind.
     pub squatted: u64,
     pub squats_tried: u64,
-    /// What an attack achieved, in the unit of its scenario: bytes sent, ports hoarded, downloads stalled or reset.
-    pub struck: u64,
+    /// What an attack has done, in the unit of its scenario: bytes sent, ports hoarded, downloads stalled or reset.
+    pub attack_effects: u64,
     /// Bytes of file and listing data, both ways.
     pub bytes: u64,
     pub began: Instant,
-    /// The size of the first whole download, which all others must have.
+    /// The size of the first complete download, which all others must have.
     download_size: Option<u64>,
-    /// The time is up: what still ends is judged, but is not part of any rate.
+    /// The time is up: operations that still end are judged, but are part of no rate.
     is_time_up: bool,
     current: Second,
     current_began: Instant,
@@ -43,7 +45,7 @@ pub struct Measurements {
 #[derive(Debug)]
 pub struct Class {
     pub name: &'static str,
-    pub kind: Kind,
+    pub kind: ClassKind,
     /// Whether a failure here means that the server, or the run, failed.
     pub is_judged: bool,
     /// Nanoseconds.
@@ -57,25 +59,28 @@ pub struct Class {
 
 /// What the operations of a class are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// They get a client the session that its other operations need.
+pub enum ClassKind {
+    /// They open the session that a client needs for its other operations.
     Login,
     Operation,
 }
 
 /// One second of the run; the last may be shorter, and a busy loop makes some longer.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Second {
+    #[serde(serialize_with = "duration_seconds::serialize")]
     pub length: Duration,
     pub operations: u64,
     pub failures: u64,
     pub bytes: u64,
+    #[serde(rename = "p50", serialize_with = "duration_seconds::serialize")]
     pub median: Duration,
+    #[serde(serialize_with = "duration_seconds::serialize")]
     pub p99: Duration,
 }
 
 impl Class {
-    pub fn new(name: &'static str, kind: Kind, is_judged: bool) -> Self {
+    pub fn new(name: &'static str, kind: ClassKind, is_judged: bool) -> Self {
         Self {
             name,
             kind,
@@ -125,7 +130,7 @@ impl Measurements {
             diverted: 0,
             squatted: 0,
             squats_tried: 0,
-            struck: 0,
+            attack_effects: 0,
             bytes: 0,
             began: now,
             download_size: None,
@@ -136,7 +141,7 @@ impl Measurements {
         }
     }
 
-    /// Everybody has logged in: the clock starts.
+    /// All clients have logged in: the clock starts.
     pub fn begin(&mut self, now: Instant) {
         self.began = now;
         self.current_began = now;
@@ -144,12 +149,17 @@ impl Measurements {
         self.current_latencies.reset();
     }
 
-    /// From now on what ends belongs to no rate and no second.
+    /// Operations that end from now on are part of no rate and no second.
     pub fn time_is_up(&mut self, now: Instant) {
         if !self.is_time_up {
             self.second_ends(now);
             self.is_time_up = true;
         }
+    }
+
+    /// Whether a failure of this class means that the server, or the run, failed.
+    pub fn is_judged(&self, class: usize) -> bool {
+        self.classes.get(class).is_some_and(|class| class.is_judged)
     }
 
     pub fn begun(&mut self, class: usize) {
@@ -193,12 +203,12 @@ impl Measurements {
         self.current.bytes += bytes;
     }
 
-    /// A download of the one file has ended with `size` bytes. Whether that is what the first one had.
+    /// A download has ended with `size` bytes; returns whether the first one had as many.
     pub fn downloaded(&mut self, size: u64) -> bool {
         *self.download_size.get_or_insert(size) == size
     }
 
-    /// A second is over: what was counted in it becomes a point of the chart.
+    /// A second is over: its counts become a point of the chart.
     pub fn second_ends(&mut self, now: Instant) -> Second {
         let quantile = |share| Duration::from_nanos(self.current_latencies.value_at_quantile(share));
         let second = Second {

@@ -1,20 +1,23 @@
-//! The server's process, seen from outside: memory, descriptors and processor time, its children's included.
+//! The server's process as `/proc` shows it: memory, descriptors and processor time, its children's included.
 
+use super::duration_seconds;
+use serde::Serialize;
 use std::fs;
 use std::time::Duration;
 
-/// What a process and its descendants hold at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a process and its descendants use at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Sample {
-    /// Proportional set size in bytes where the kernel tells it, else resident set size.
+    /// Bytes: the proportional set size if it can be read, else the resident set size.
     pub memory: u64,
     pub descriptors: u64,
     pub processes: u64,
+    #[serde(rename = "processor_seconds", serialize_with = "duration_seconds::serialize")]
     pub processor: Duration,
 }
 
 /// Before, at most, and after.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Samples {
     pub before: Sample,
     pub most: Sample,
@@ -41,7 +44,7 @@ impl Sample {
 }
 
 impl Samples {
-    /// Takes a sample from the middle of the run.
+    /// Takes a sample during the run.
     pub fn note(&mut self, sample: Sample) {
         self.most.memory = self.most.memory.max(sample.memory);
         self.most.descriptors = self.most.descriptors.max(sample.descriptors);
@@ -49,7 +52,7 @@ impl Samples {
     }
 }
 
-/// Bytes. The kernel counts them page by page for the proportional size, which only the owner and root may ask for.
+/// Bytes. Only the owner and root can read the proportional size.
 fn memory(pid: u32) -> u64 {
     let kibibytes = |file: &str, field: &str| {
         let text = fs::read_to_string(format!("/proc/{pid}/{file}")).ok()?;

@@ -1,11 +1,11 @@
-//! Whether the operations began as often as `--rate` asked for.
+//! Whether operations began as often as `--rate` asked for.
 
+use serde::{Serialize, Serializer};
 use std::time::{Duration, Instant};
 
 /// Share of the operations due that must have begun for the rate to count as reached.
 pub const RATE_TOLERANCE: f64 = 0.95;
-/// Operations that were due this shortly before the end may be missing: the machine may have been busy with something
-/// else.
+/// Operations that were due this shortly before the end may be missing: the machine may have been busy.
 pub const RATE_SLACK: Duration = Duration::from_millis(250);
 
 /// When operations are due: each client begins one at `start` and then one every `interval`.
@@ -16,8 +16,8 @@ pub struct Schedule {
     starts: Vec<Instant>,
 }
 
-/// The rate that was asked for beside the one that was reached.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The rate that was asked for, and the one that was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Rate {
     /// Operations a second.
     pub requested: f64,
@@ -25,6 +25,7 @@ pub struct Rate {
     /// Operations that should have begun [`RATE_SLACK`] before the end.
     pub due: u64,
     pub begun: u64,
+    #[serde(rename = "missed", serialize_with = "serialize_missed")]
     pub verdict: RateVerdict,
 }
 
@@ -32,8 +33,12 @@ pub struct Rate {
 pub enum RateVerdict {
     Reached,
     Missed,
-    /// The run was over before a delay could be told from a rate that is too high.
+    /// The run was too short to tell a delay from a rate that is too high.
     TooShort,
+}
+
+fn serialize_missed<S: Serializer>(verdict: &RateVerdict, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bool(*verdict == RateVerdict::Missed)
 }
 
 impl Schedule {
@@ -60,7 +65,7 @@ impl Schedule {
         self.starts.iter().filter_map(due_of).sum()
     }
 
-    /// What became of the rate in a run from `began` to `end`, in which `begun` operations were begun.
+    /// Judges the rate of a run from `began` to `end`, in which `begun` operations began.
     pub fn judge(&self, began: Instant, end: Instant, begun: u64) -> Rate {
         let is_behind = |due: u64| (begun as f64) < due as f64 * RATE_TOLERANCE;
         let due = self.due(end.checked_sub(RATE_SLACK));

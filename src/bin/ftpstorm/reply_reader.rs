@@ -1,7 +1,7 @@
-//! Bytes into replies, strictly: what a client must be able to read from any server (RFC 959 §4.2).
+//! Parses bytes into replies, strictly: the form that a client can read from any server (RFC 959 §4.2).
 //!
-//! Bytes may arrive in any segmentation and give the same replies. What breaks the form is an error that says how,
-//! because a client that guesses hides a server's mistakes. What is held is bounded by [`REPLY_MAX`].
+//! Bytes may arrive in any segmentation and give the same replies. A malformed reply is an error that says how, because
+//! a client that guesses hides a server's mistakes. What is buffered is bounded by [`REPLY_MAX`].
 
 /// Longest reply, all its lines together.
 pub const REPLY_MAX: usize = 1024 * 1024;
@@ -13,7 +13,7 @@ pub struct ReplyReader {
     start: usize,
     /// The multi-line reply that is being read.
     open: Option<ServerReply>,
-    /// The form was broken: where the next reply begins can no longer be known.
+    /// A reply was malformed: where the next one begins cannot be known.
     is_broken: bool,
 }
 
@@ -24,8 +24,8 @@ pub struct ServerReply {
     pub text: Vec<u8>,
 }
 
-/// How a server's bytes break the form of a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a reply is malformed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReplyError {
     /// A line ends in LF alone.
     BareLineFeed,
@@ -36,7 +36,7 @@ pub enum ReplyError {
 }
 
 impl ReplyReader {
-    /// Takes bytes as they were read from the socket; after an error they are forgotten at once.
+    /// Takes bytes as they were read from the socket; after an error they are dropped.
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.is_broken {
             return;
@@ -48,7 +48,7 @@ impl ReplyReader {
         self.pending.extend_from_slice(bytes);
     }
 
-    /// The next whole reply; `None` until more bytes come. An error is told once, and is the last that comes.
+    /// The next whole reply; `None` until more bytes arrive. An error is returned once; nothing is read after it.
     pub fn next_reply(&mut self) -> Option<Result<ServerReply, ReplyError>> {
         let next = self.read_reply();
         if matches!(next, Some(Err(_))) {
@@ -62,12 +62,12 @@ impl ReplyReader {
 
     fn read_reply(&mut self) -> Option<Result<ServerReply, ReplyError>> {
         loop {
-            let rest = self.pending.get(self.start..).unwrap_or_default();
+            let (_, rest) = self.pending.split_at(self.start);
             let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
                 let held = rest.len() + self.open.as_ref().map_or(0, |reply| reply.text.len());
                 return (held > REPLY_MAX).then_some(Err(ReplyError::TooLong));
             };
-            let line = rest.get(..end).unwrap_or_default();
+            let (line, _) = rest.split_at(end);
             let read = match line.strip_suffix(b"\r") {
                 None => Err(ReplyError::BareLineFeed),
                 Some(line) => take_line(&mut self.open, line),
@@ -80,36 +80,26 @@ impl ReplyReader {
     }
 }
 
-/// `Ok(None)`: the reply goes on.
+/// `Ok(None)`: the reply has more lines.
 fn take_line(open: &mut Option<ServerReply>, line: &[u8]) -> Result<Option<ServerReply>, ReplyError> {
-    let code = code_of(line);
-    match open.take() {
-        None => {
-            let reply = ServerReply {
-                code: code.ok_or(ReplyError::NoCode)?,
-                text: line.get(4..).unwrap_or_default().to_vec(),
-            };
-            match line.get(3) {
-                Some(b'-') => {
-                    *open = Some(reply);
-                    Ok(None)
-                }
-                Some(b' ') | None => Ok(Some(reply)),
-                Some(_) => Err(ReplyError::NoCode),
-            }
+    let Some(mut reply) = open.take() else {
+        let (code, is_last, text) = split_line(line).ok_or(ReplyError::NoCode)?;
+        let text = text.to_vec();
+        let reply = ServerReply { code, text };
+        if is_last {
+            return Ok(Some(reply));
         }
-        Some(mut reply) => {
-            let is_last = code == Some(reply.code) && line.get(3).is_none_or(|byte| *byte == b' ');
-            let text = if is_last {
-                line.get(4..).unwrap_or_default()
-            } else {
-                line
-            };
-            reply.text.push(b'\n');
+        *open = Some(reply);
+        return Ok(None);
+    };
+    reply.text.push(b'\n');
+    match split_line(line) {
+        Some((code, true, text)) if code == reply.code => {
             reply.text.extend_from_slice(text);
-            if is_last {
-                return Ok(Some(reply));
-            }
+            Ok(Some(reply))
+        }
+        Some(_) | None => {
+            reply.text.extend_from_slice(line);
             if reply.text.len() > REPLY_MAX {
                 return Err(ReplyError::TooLong);
             }
@@ -119,10 +109,23 @@ fn take_line(open: &mut Option<ServerReply>, line: &[u8]) -> Result<Option<Serve
     }
 }
 
-fn code_of(line: &[u8]) -> Option<u16> {
-    let digits = line.get(..3)?;
-    let code = std::str::from_utf8(digits).ok()?.parse().ok()?;
-    (digits.iter().all(u8::is_ascii_digit) && (100..600).contains(&code)).then_some(code)
+/// The code of a line, whether the line may be the last of its reply (a space or nothing follows the code, not a
+/// hyphen), and its text.
+fn split_line(line: &[u8]) -> Option<(u16, bool, &[u8])> {
+    let (digits, rest) = line.split_first_chunk::<3>()?;
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let code = digits.iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
+    if !(100..600).contains(&code) {
+        return None;
+    }
+    match rest {
+        [] => Some((code, true, &[])),
+        [b' ', text @ ..] => Some((code, true, text)),
+        [b'-', text @ ..] => Some((code, false, text)),
+        [..] => None,
+    }
 }
 
 #[cfg(test)]
@@ -153,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reply_is_said() {
+    fn a_malformed_reply_is_an_error_that_says_how() {
         assert_eq!(replies(b"220 Welcome\n"), [Err(ReplyError::BareLineFeed)]);
         for bad in [&b"Welcome\r\n"[..], b"2x0 a\r\n", b"\r\n", b"999 a\r\n", b"220_a\r\n"] {
             assert_eq!(replies(bad), [Err(ReplyError::NoCode)]);

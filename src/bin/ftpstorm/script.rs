@@ -1,43 +1,43 @@
-//! What a client does, written down as steps: honest ones that expect exact replies, and the misbehaviour of attackers.
+//! What a client does, as data: the steps of well-behaved clients, which expect exact replies, and of attackers.
 //!
-//! A script is data. It knows no socket; [`client`](super::client) plays it.
+//! A script knows no socket; [`client`](super::client) runs it.
 
 use loopftpd::computed_file::Content;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// What is measured as one: from its first step to its last.
+/// What is measured as one, from its first step to its last.
 #[derive(Debug)]
 pub struct Operation {
-    /// Which row of the table it counts in.
+    /// Index of the class that it is counted in.
     pub class: usize,
-    pub steps: Vec<Step>,
+    pub steps: Vec<ScriptStep>,
 }
 
 /// One step of a client.
 #[derive(Clone, Debug)]
-pub enum Step {
+pub enum ScriptStep {
     /// Opens the control connection and reads the greeting.
     Connect,
-    /// Says a line; the reply has to carry one of these codes.
-    Say {
+    /// Sends a line; the reply must have one of these codes.
+    Send {
         line: Rc<str>,
         codes: &'static [u16],
     },
-    /// Asks for a passive port and remembers what was announced.
-    Arm(Announcement),
-    /// Connects to what was announced, says a line, and moves bytes until `226`.
+    /// Asks for a passive port and stores the address in the reply.
+    Passive(PassiveCommand),
+    /// Connects to the passive port, sends a line, and moves bytes until `226`.
     Transfer {
         line: Rc<str>,
         flow: Flow,
     },
-    /// A thief at another address connects to what was announced.
+    /// A thief at another address connects to the passive port.
     Steal,
-    /// Looks what the thief got.
-    CountLoot,
-    /// Counts the step before as something that an attack has achieved.
-    Strike,
-    /// Does nothing for a while; the connection has to survive it.
+    /// Counts the bytes that the thief received.
+    CountStolenBytes,
+    /// Counts the previous step as an effect of the attack.
+    CountEffect,
+    /// Does nothing for a while; the connection must survive it.
     Pause(Duration),
     /// Closes the control connection.
     Close,
@@ -46,19 +46,19 @@ pub enum Step {
 
 /// How a passive port is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Announcement {
+pub enum PassiveCommand {
     Pasv,
     Epsv,
 }
 
-/// Which way the bytes of a transfer go, and what is known of them.
+/// The direction of a transfer, and what is known of its bytes.
 #[derive(Clone, Debug)]
 pub enum Flow {
-    /// The bytes are dropped in the kernel; only their number is known.
+    /// The kernel drops the bytes; only their number is known.
     Discard,
-    /// The bytes are dropped, and all downloads must have the same number of them.
+    /// The kernel drops the bytes, and all downloads must have the same number of them.
     SameSize,
-    /// Every byte is compared; exactly `size` must come.
+    /// Every byte is compared; exactly `size` bytes must arrive.
     Compare {
         content: Content,
         size: u64,
@@ -71,46 +71,79 @@ pub enum Flow {
     },
 }
 
-/// What no honest client does. Each goes on until the server ends the connection or the time is over.
+/// What only attackers do. Each goes on until the server closes the connection or the time is over.
 #[derive(Clone, Debug)]
 pub enum Misbehaviour {
-    /// One byte of a line now and then, never its end.
+    /// Sends a byte of a line each time, never its end.
     Trickle { every: Duration },
-    /// Bytes as fast as the server takes them; replies are never read.
+    /// Sends bytes as fast as the server takes them and never reads replies.
     Flood { bytes: Rc<[u8]>, hold: Duration },
     /// Starts a transfer and reads nothing of it.
     Stall { line: Rc<str>, hold: Duration },
     /// Starts a transfer and resets the data connection in the middle.
     Reset { line: Rc<str>, after: u64 },
-    /// Says something odd and waits for whatever comes.
-    Babble { bytes: Rc<[u8]>, hold: Duration },
+    /// Sends malformed lines and ignores the replies.
+    Malformed { bytes: Rc<[u8]>, hold: Duration },
 }
 
-impl Step {
-    /// The file that the step stores, if it does.
-    pub fn upload(&self) -> Option<&str> {
-        match self {
-            Step::Transfer {
-                line,
-                flow: Flow::Upload { .. },
-            } => line.strip_prefix("STOR "),
-            Step::Transfer { .. }
-            | Step::Connect
-            | Step::Say { .. }
-            | Step::Arm(_)
-            | Step::Steal
-            | Step::CountLoot
-            | Step::Strike
-            | Step::Pause(_)
-            | Step::Close
-            | Step::Misbehave(_) => None,
+impl ScriptStep {
+    pub fn send(line: impl Into<Rc<str>>, codes: &'static [u16]) -> Self {
+        ScriptStep::Send {
+            line: line.into(),
+            codes,
         }
     }
 
-    pub fn say(line: impl Into<Rc<str>>, codes: &'static [u16]) -> Self {
-        Step::Say {
+    /// A transfer whose bytes are dropped.
+    pub fn discard(line: impl Into<Rc<str>>) -> Self {
+        ScriptStep::Transfer {
             line: line.into(),
-            codes,
+            flow: Flow::Discard,
+        }
+    }
+
+    /// The path that the step uploads to, if it does.
+    pub fn upload(&self) -> Option<&str> {
+        let ScriptStep::Transfer {
+            line,
+            flow: Flow::Upload { .. },
+        } = self
+        else {
+            return None;
+        };
+        line.strip_prefix("STOR ")
+    }
+}
+
+impl PassiveCommand {
+    pub fn line(self) -> &'static str {
+        match self {
+            PassiveCommand::Pasv => "PASV",
+            PassiveCommand::Epsv => "EPSV",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_upload_has_a_path_to_clean_up() {
+        let upload = ScriptStep::Transfer {
+            line: "STOR up/storm 1.pattern".into(),
+            flow: Flow::Upload {
+                content: Content::Pattern,
+                size: 3,
+            },
+        };
+        assert_eq!(upload.upload(), Some("up/storm 1.pattern"));
+        for other in [
+            ScriptStep::discard("STOR file"),
+            ScriptStep::send("STOR file", &[226]),
+            ScriptStep::Connect,
+        ] {
+            assert_eq!(other.upload(), None, "{other:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where connections come from: one local address, or many, so that ephemeral ports are no limit.
+//! Local addresses of connections: one, or many, so that ephemeral ports are no limit.
 
 use mio::net::TcpStream;
 use rustix::io::Errno;
@@ -14,7 +14,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Reads `127.1.0.0/16`: every host address of that network in turn.
+    /// Parses a network such as `127.1.0.0/16`, whose host addresses are used in turn.
     pub fn parse(text: &str) -> Result<Self, String> {
         let expected = || "expected an IPv4 network such as 127.1.0.0/16, prefix 8 to 30".to_owned();
         let (address, prefix) = text.split_once('/').ok_or_else(expected)?;
@@ -37,7 +37,7 @@ impl Sources {
     }
 }
 
-/// Begins to connect; the poll tells when it is done.
+/// Begins to connect; the poll reports when it is done.
 pub fn connect(target: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
     let kind = Type::STREAM.nonblocking();
     let socket = Socket::new(Domain::for_address(target), kind, Some(Protocol::TCP))?;

@@ -1,7 +1,6 @@
-//! The squatter: takes ports of the server's passive range from outside, and waits who comes.
+//! The squatter: binds ports of the server's passive range from outside, and counts the connections that it gets.
 //!
-//! It is what stalled the server of the story: another program bound a more specific address of a port that the server
-//! announced, and got the server's connections.
+//! A program that binds a more specific address of a port that the server announces receives the server's connections.
 
 use super::polled_socket::PolledSocket;
 use mio::net::TcpListener;
@@ -11,50 +10,50 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-/// Ports squatted upon, and those still to be tried.
+/// Ports that the squatter holds, and those still to be tried.
 #[derive(Debug)]
 pub struct Squatter {
     address: IpAddr,
-    seen: BTreeSet<u16>,
-    /// The port tried last; the next higher one is the next.
-    tried: u16,
+    announced: BTreeSet<u16>,
+    /// The port looked at last; the next higher one is the next.
+    last: u16,
     held: HashMap<u16, TcpListener>,
-    attempted: BTreeSet<u16>,
+    tried: BTreeSet<u16>,
 }
 
 impl Squatter {
-    /// Squats at `address`, the most specific one that clients connect to.
+    /// Binds at `address`, the most specific one that clients connect to.
     pub fn new(address: IpAddr) -> Self {
         Self {
             address,
-            seen: BTreeSet::new(),
-            tried: 0,
+            announced: BTreeSet::new(),
+            last: 0,
             held: HashMap::new(),
-            attempted: BTreeSet::new(),
+            tried: BTreeSet::new(),
         }
     }
 
     /// A port that the server has announced.
     pub fn remember(&mut self, port: u16) {
-        self.seen.insert(port);
+        self.announced.insert(port);
     }
 
-    /// Ports held, and ports that were tried.
+    /// How many ports it holds, and how many it has tried to bind.
     pub fn score(&self) -> (u64, u64) {
-        (self.held.len() as u64, self.attempted.len() as u64)
+        (self.held.len() as u64, self.tried.len() as u64)
     }
 
-    /// Tries to take the next of the ports seen, every second one, so that the server has some left.
+    /// Tries to bind the next announced port: only even ones, so that the server has some left.
     pub fn take_a_port(&mut self, registry: &Registry) {
         let next = self
-            .seen
-            .range(self.tried.saturating_add(1)..)
+            .announced
+            .range(self.last.saturating_add(1)..)
             .next()
-            .or(self.seen.first());
+            .or(self.announced.first());
         if let Some(port) = next.copied() {
-            self.tried = port;
+            self.last = port;
             if port % 2 == 0 && !self.held.contains_key(&port) {
-                self.attempted.insert(port);
+                self.tried.insert(port);
                 self.take(port, registry);
             }
         }
@@ -70,8 +69,8 @@ impl Squatter {
         }
     }
 
-    /// Connections that came to a port held here.
-    pub fn victims(&mut self, port: u16) -> u64 {
+    /// Accepts and counts the connections to a port that it holds.
+    pub fn accept_diverted(&mut self, port: u16) -> u64 {
         let mut count = 0;
         if let Some(listener) = self.held.get(&port) {
             while listener.accept().is_ok() {

@@ -1,15 +1,16 @@
-//! What a run has shown: that all went well, that something failed, or nothing at all.
+//! What a run has shown: that the server works, that it fails, or nothing.
 
 use super::failure::times;
-use super::measurements::{Class, Kind, Measurements};
-use super::options::{Options, Scenario};
-use super::progress::format_latency;
+use super::measurements::{Class, ClassKind, Measurements};
+use super::options::RunOptions;
+use super::progress_display::format_latency;
 use super::rate::{Rate, RateVerdict};
-use super::storm::{End, Outcome};
+use super::scenario::Scenario;
+use super::storm::{End, RunOutcome};
 
-/// What the whole run comes to; each has an exit code of its own.
+/// The result of a run; each has an exit code of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RunVerdict {
     Passed,
     Failed,
     /// The run did not test what it was meant to test.
@@ -22,104 +23,107 @@ pub enum Verdict {
 /// The verdict with its reasons.
 #[derive(Clone, Debug)]
 pub struct Judgement {
-    pub verdict: Verdict,
+    pub verdict: RunVerdict,
     /// What went wrong.
     pub complaints: Vec<String>,
     /// What was not tested.
     pub doubts: Vec<String>,
 }
 
-impl Verdict {
+impl RunVerdict {
     pub fn exit_code(self) -> u8 {
         match self {
-            Verdict::Passed => 0,
-            Verdict::Failed => 1,
-            Verdict::Inconclusive => 3,
-            Verdict::Interrupted { exit_code } => exit_code,
+            RunVerdict::Passed => 0,
+            RunVerdict::Failed => 1,
+            RunVerdict::Inconclusive => 3,
+            RunVerdict::Interrupted { exit_code } => exit_code,
         }
     }
 
-    /// The word for programs.
+    /// Its name in the JSON report.
     pub fn name(self) -> &'static str {
         match self {
-            Verdict::Passed => "passed",
-            Verdict::Failed => "failed",
-            Verdict::Inconclusive => "inconclusive",
-            Verdict::Interrupted { .. } => "interrupted",
+            RunVerdict::Passed => "passed",
+            RunVerdict::Failed => "failed",
+            RunVerdict::Inconclusive => "inconclusive",
+            RunVerdict::Interrupted { .. } => "interrupted",
         }
     }
 }
 
 impl Judgement {
-    pub fn new(options: &Options, outcome: &Outcome) -> Self {
+    pub fn new(options: &RunOptions, outcome: &RunOutcome) -> Self {
         let mut judgement = Self {
-            verdict: Verdict::Passed,
+            verdict: RunVerdict::Passed,
             complaints: Vec::new(),
             doubts: Vec::new(),
         };
-        judgement.look_at_the_end(options, outcome);
-        judgement.look_at_the_classes(options, outcome);
-        judgement.look_at_the_attack(options, &outcome.measurements);
-        judgement.look_at_the_rate(options, outcome.rate.as_ref());
-        judgement.look_at_the_server(options, outcome);
+        judgement.judge_end(options, outcome);
+        judgement.judge_classes(options, outcome);
+        judgement.judge_attack(options, &outcome.measurements);
+        judgement.judge_rate(options, outcome.rate.as_ref());
+        judgement.judge_server(options, outcome);
         judgement.verdict = match outcome.end {
-            End::Interrupted { exit_code } => Verdict::Interrupted { exit_code },
-            End::Done | End::NothingSucceeded { .. } | End::ServerGone if !judgement.complaints.is_empty() => {
-                Verdict::Failed
+            End::Interrupted { exit_code } => RunVerdict::Interrupted { exit_code },
+            End::Done | End::NothingSucceeded { .. } | End::ServerGone => {
+                match (judgement.complaints.is_empty(), judgement.doubts.is_empty()) {
+                    (false, _) => RunVerdict::Failed,
+                    (true, false) => RunVerdict::Inconclusive,
+                    (true, true) => RunVerdict::Passed,
+                }
             }
-            End::Done | End::NothingSucceeded { .. } | End::ServerGone if !judgement.doubts.is_empty() => {
-                Verdict::Inconclusive
-            }
-            End::Done | End::NothingSucceeded { .. } | End::ServerGone => Verdict::Passed,
         };
         judgement
     }
 
     /// The verdict in a sentence.
-    pub fn text(&self, options: &Options) -> String {
+    pub fn text(&self, options: &RunOptions) -> String {
         let reasons = || [&self.complaints[..], &self.doubts[..]].concat().join("; ");
         let is_attack = options.scenario.is_attack();
         match self.verdict {
-            Verdict::Passed if is_attack => "the server stood".to_owned(),
-            Verdict::Passed => "every operation succeeded".to_owned(),
-            Verdict::Failed if is_attack => format!("the server did not stand: {}", self.complaints.join("; ")),
-            Verdict::Failed => format!("failed: {}", self.complaints.join("; ")),
-            Verdict::Inconclusive => format!("inconclusive: {}", self.doubts.join("; ")),
-            Verdict::Interrupted { .. } if self.complaints.is_empty() => "interrupted".to_owned(),
-            Verdict::Interrupted { .. } => format!("interrupted; until then: {}", reasons()),
+            RunVerdict::Passed if is_attack => "the server withstood the attack".to_owned(),
+            RunVerdict::Passed => "every operation succeeded".to_owned(),
+            RunVerdict::Failed if is_attack => format!(
+                "the server did not withstand the attack: {}",
+                self.complaints.join("; ")
+            ),
+            RunVerdict::Failed => format!("failed: {}", self.complaints.join("; ")),
+            RunVerdict::Inconclusive => format!("inconclusive: {}", self.doubts.join("; ")),
+            RunVerdict::Interrupted { .. } if self.complaints.is_empty() => "interrupted".to_owned(),
+            RunVerdict::Interrupted { .. } => format!("interrupted; until then: {}", reasons()),
         }
     }
 
-    fn look_at_the_end(&mut self, options: &Options, outcome: &Outcome) {
+    fn judge_end(&mut self, options: &RunOptions, outcome: &RunOutcome) {
         match &outcome.end {
             End::Done | End::Interrupted { .. } => {}
             End::ServerGone => self.complaints.push("the server's process has ended".to_owned()),
             End::NothingSucceeded { last } if outcome.measurements.succeeded() == 0 => self.complaints.push(format!(
-                "nothing could be done at {} for {}: {last}",
+                "nothing succeeded at {} for {}: {last}",
                 options.target,
                 format_latency(options.timeout)
             )),
             End::NothingSucceeded { last } => self.complaints.push(format!(
-                "stopped, because nothing succeeded any more for {}: {last}",
+                "stopped because nothing succeeded for {}: {last}",
                 format_latency(options.timeout)
             )),
         }
     }
 
-    fn look_at_the_classes(&mut self, options: &Options, outcome: &Outcome) {
+    fn judge_classes(&mut self, options: &RunOptions, outcome: &RunOutcome) {
         let measurements = &outcome.measurements;
         if matches!(outcome.end, End::NothingSucceeded { .. }) && measurements.succeeded() == 0 {
-            // The one reason has been given.
+            // The reason has been given.
             return;
         }
         let judged = || measurements.classes.iter().filter(|class| class.is_judged);
         let is_attack = options.scenario.is_attack();
         let is_over = !matches!(outcome.end, End::Interrupted { .. });
-        // An attack shows something only if an honest client was there to be served or not.
-        let has_witness = judged().any(|class| class.kind == Kind::Operation && class.begun > 0);
+        // An attack shows something only if a well-behaved client had a session to be served in.
+        let has_witness = judged().any(|class| class.kind == ClassKind::Operation && class.begun > 0);
         if is_attack && !has_witness && outcome.end == End::Done {
             self.doubts.push(format!(
-                "no honest client got a session{}",
+                "no well-behaved client got a session{}",
                 reasons_in_brackets(judged())
             ));
             return;
@@ -129,16 +133,16 @@ impl Judgement {
                 let is_theft = options.scenario == Scenario::Thief && class.name.starts_with("theft");
                 let what = if is_theft { "victims not served: " } else { "" };
                 let reason = format!("{what}{}: {failure}, {}", class.name, times(*count));
-                if failure.is_the_servers() {
+                if failure.concerns_server() {
                     self.complaints.push(reason);
                 } else {
                     self.doubts.push(reason);
                 }
             }
-            if is_over && class.begun == 0 && class.kind == Kind::Operation {
-                self.doubts.push(format!("{}: none was begun", class.name));
+            if is_over && class.begun == 0 && class.kind == ClassKind::Operation {
+                self.doubts.push(format!("{}: no operation began", class.name));
             } else if is_over && class.begun > 0 && class.ended() == 0 {
-                self.complaints.push(format!("{}: none came to an end", class.name));
+                self.complaints.push(format!("{}: no operation ended", class.name));
             }
         }
         let noop = measurements.classes.iter().find(|class| class.name == "noop");
@@ -146,7 +150,7 @@ impl Judgement {
             && noop.quantile(0.99) > limit
         {
             self.complaints.push(format!(
-                "NOOP took {} at the 99th percentile, the limit is {}",
+                "NOOP took {} at the 99th percentile, over the limit of {}",
                 format_latency(noop.quantile(0.99)),
                 format_latency(limit)
             ));
@@ -157,8 +161,8 @@ impl Judgement {
         }
     }
 
-    /// Whether the attack took place at all, and what it got.
-    fn look_at_the_attack(&mut self, options: &Options, measurements: &Measurements) {
+    /// Whether the attack took place, and what it achieved.
+    fn judge_attack(&mut self, options: &RunOptions, measurements: &Measurements) {
         if measurements.stolen > 0 {
             self.complaints
                 .push(format!("{} bytes were stolen", measurements.stolen));
@@ -167,50 +171,30 @@ impl Judgement {
             self.complaints
                 .push(format!("{} connections were diverted", measurements.diverted));
         }
-        match options.scenario {
-            Scenario::Thief if measurements.thefts_tried == 0 => self.doubts.push(
-                "no theft was tried: a thief needs a second address, 127.99.0.1, and a server on 127.0.0.0/8"
+        if options.scenario == Scenario::Thief && measurements.thefts_tried == 0 {
+            self.doubts.push(
+                "no theft was tried: a thief needs a second address, 127.99.0.1, and a server in 127.0.0.0/8"
                     .to_owned(),
-            ),
-            Scenario::Squat if measurements.squatted == 0 => self.doubts.push(format!(
-                "the squatter held 0 ports; {} were tried, none could be bound",
+            );
+        }
+        if options.scenario == Scenario::Squat && measurements.squatted == 0 {
+            self.doubts.push(format!(
+                "the squatter could bind none of the {} ports it tried",
                 measurements.squats_tried
-            )),
-            Scenario::Hoard
-            | Scenario::Slowloris
-            | Scenario::Stall
-            | Scenario::Reset
-            | Scenario::Flood
-            | Scenario::Lines
-                if measurements.struck == 0 =>
-            {
-                let attackers = measurements.classes.iter().filter(|class| !class.is_judged);
-                self.doubts.push(format!(
-                    "the attack did nothing, 0 {}{}",
-                    options.scenario.strikes(),
-                    reasons_in_brackets(attackers)
-                ));
-            }
-            Scenario::Login
-            | Scenario::Cycle
-            | Scenario::Download
-            | Scenario::Upload
-            | Scenario::Mixed
-            | Scenario::Idle
-            | Scenario::Fair
-            | Scenario::Exhaust
-            | Scenario::Hoard
-            | Scenario::Slowloris
-            | Scenario::Stall
-            | Scenario::Thief
-            | Scenario::Squat
-            | Scenario::Reset
-            | Scenario::Flood
-            | Scenario::Lines => {}
+            ));
+        }
+        if let Some(unit) = options.scenario.effect_unit()
+            && measurements.attack_effects == 0
+        {
+            let attackers = measurements.classes.iter().filter(|class| !class.is_judged);
+            self.doubts.push(format!(
+                "the attack had no effect, 0 {unit}{}",
+                reasons_in_brackets(attackers)
+            ));
         }
     }
 
-    fn look_at_the_rate(&mut self, options: &Options, rate: Option<&Rate>) {
+    fn judge_rate(&mut self, options: &RunOptions, rate: Option<&Rate>) {
         let Some(rate) = rate else {
             return;
         };
@@ -229,7 +213,7 @@ impl Judgement {
         }
     }
 
-    fn look_at_the_server(&mut self, options: &Options, outcome: &Outcome) {
+    fn judge_server(&mut self, options: &RunOptions, outcome: &RunOutcome) {
         if let Some(samples) = &outcome.samples
             && options.scenario.is_attack()
             && samples.after.descriptors > samples.before.descriptors
@@ -242,7 +226,7 @@ impl Judgement {
     }
 }
 
-/// ` (login: reply 530 Login incorrect.)`, or nothing where nothing failed.
+/// ` (login: reply 530 Login incorrect.)`, or nothing if nothing failed.
 fn reasons_in_brackets<'class>(classes: impl Iterator<Item = &'class Class>) -> String {
     let reasons: Vec<String> = classes
         .flat_map(|class| {

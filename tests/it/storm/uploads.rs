@@ -113,7 +113,7 @@ fn files_on_a_server_that_has_gone_are_named() {
     assert!(
         ended
             .stderr
-            .contains("nothing succeeded any more for 1.00 s: control connection refused"),
+            .contains("nothing succeeded for 1.00 s: control connection refused"),
         "{}",
         ended.stderr
     );

@@ -65,7 +65,7 @@ fn a_run_in_which_nothing_succeeds_stops_and_says_why() {
         let arguments = ["cycle", &address, "--quiet", "-n", "100", "-c", "2", "--timeout", "1s"];
         let ended = Running::start(&arguments).wait();
         assert_eq!(ended.code, Some(1), "{reason}: {}", ended.text());
-        let said = format!("nothing could be done at {address} for 1.00 s: ");
+        let said = format!("nothing succeeded at {address} for 1.00 s: ");
         assert!(ended.stderr.contains(&said), "{reason}: {}", ended.stderr);
         assert!(ended.stderr.contains(reason), "{reason}: {}", ended.stderr);
         assert!(ended.stdout.contains(reason), "{reason}: {}", ended.stdout);
@@ -158,7 +158,7 @@ fn an_attack_that_tests_nothing_is_inconclusive() {
     let server = Setup::new().ports(64).start();
     server.write("small", b"12345");
     for (attack, arguments, reason) in [
-        ("squat", &["-d", "500ms"][..], "the squatter held 0 ports"),
+        ("squat", &["-d", "500ms"][..], "the squatter could bind none of"),
         (
             "stall",
             &["-d", "500ms", "--path", "missing"],
@@ -194,7 +194,10 @@ fn an_attack_without_a_witness_shows_nothing() {
     ] {
         let (name, more) = attack.split_first().expect("a name");
         let arguments = [&[*name, &address, "-q", "-d", "300ms"], more].concat();
-        assert_inconclusive(&Running::start(&arguments).wait(), "no honest client got a session");
+        assert_inconclusive(
+            &Running::start(&arguments).wait(),
+            "no well-behaved client got a session",
+        );
     }
 }
 
@@ -202,7 +205,7 @@ fn an_attack_without_a_witness_shows_nothing() {
 fn a_part_of_a_mix_that_was_never_chosen_shows_nothing() {
     let server = Server::start();
     let mix = ["-n", "1", "-c", "1", "--mix", "cycle=1,noop=1"];
-    assert_inconclusive(&Running::against(&server, "mixed", &mix).wait(), "none was begun");
+    assert_inconclusive(&Running::against(&server, "mixed", &mix).wait(), "no operation began");
 }
 
 #[test]
@@ -236,7 +239,7 @@ fn downloads_that_are_cut_short_are_found_out() {
     let ended = run.wait();
     assert_eq!(ended.code, Some(1), "{}", ended.text());
     assert!(
-        ended.text().contains("another size than the first download"),
+        ended.text().contains("size differs from the first download"),
         "{}",
         ended.text()
     );

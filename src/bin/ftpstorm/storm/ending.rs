@@ -1,21 +1,24 @@
 //! When a run is over, and what is done then.
 
-use super::{Outcome, Phase, Storm, TICK};
+use super::{Phase, RunOutcome, Storm, TICK};
 use crate::cleanup;
 use crate::failure::Failure;
-use crate::loot;
-use crate::process::Sample;
+use crate::interrupt::Interrupt;
+use crate::process::{Sample, Samples};
 use crate::rate::Rate;
+use crate::stolen_bytes;
 use loopftpd::reactor::token::SlotId;
 use std::time::{Duration, Instant};
 
-/// How long the server's descriptors may take to come back to where they were.
-const AFTERMATH: Duration = Duration::from_secs(10);
+/// How long the server may take to close the descriptors of the run.
+const CLOSING_TIME: Duration = Duration::from_secs(10);
+/// How often its descriptors are counted in that time.
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How the run came to its end.
+/// Why the run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The time is up or the count is full.
+    /// The time is up or the count is reached.
     Done,
     /// Nothing succeeded for `--timeout`.
     NothingSucceeded {
@@ -28,19 +31,9 @@ pub enum End {
     },
 }
 
-/// Whether anything succeeds.
-#[derive(Debug)]
-pub(super) struct SuccessWatch {
-    last_success: Instant,
-    /// Bytes moved when that was last looked at: a long transfer is a success too.
-    bytes: u64,
-    /// The first failure since, and since when there was no progress.
-    failing: Option<(Instant, Failure)>,
-}
-
 impl Storm<'_> {
-    /// Once a second: a point of the chart, a sample of the server. And whether the run is over, and how.
-    pub(super) fn look_at_the_clock(&mut self) -> Option<End> {
+    /// Whether the run is over, and why. Takes a point of the chart and a sample of the server once a second.
+    pub(super) fn check_end(&mut self) -> Option<End> {
         let now = self.tools.now;
         if self.interrupt.has_come() {
             self.tools.measurements.time_is_up(now);
@@ -62,22 +55,21 @@ impl Storm<'_> {
             Phase::Gathering => None,
             Phase::Running => {
                 let elapsed = now - self.tools.measurements.began;
-                let all_counted = self.counted.limit.is_some_and(|limit| self.counted.ended >= limit);
                 let out_of_time = self.options.duration.is_some_and(|duration| elapsed >= duration);
-                if all_counted || out_of_time {
+                if self.counted.all_ended() || out_of_time {
                     self.tools.measurements.time_is_up(now);
-                    self.phase = Phase::Draining { since: now };
+                    self.phase = Phase::Finishing { since: now };
                 }
-                self.drained(now).then_some(End::Done)
+                self.has_finished(now).then_some(End::Done)
             }
-            Phase::Draining { .. } => self.drained(now).then_some(End::Done),
+            Phase::Finishing { .. } => self.has_finished(now).then_some(End::Done),
         }
     }
 
-    /// Whether every judged operation that was under way when the time was up has ended, or has moved bytes since: what
-    /// waits in vain must not be taken for what merely was not finished.
-    fn drained(&self, now: Instant) -> bool {
-        let Phase::Draining { since } = self.phase else {
+    /// Whether every judged operation that was under way when the time was up has ended, or has moved bytes since: one
+    /// that the server does not serve must not pass for one that was only not finished.
+    fn has_finished(&self, now: Instant) -> bool {
+        let Phase::Finishing { since } = self.phase else {
             return false;
         };
         let is_owed = |(class, progressed): (usize, Instant)| {
@@ -92,27 +84,24 @@ impl Storm<'_> {
                 .any(|(_, client)| client.under_way().is_some_and(is_owed))
     }
 
-    /// Whether the watched process is still there.
+    /// Returns whether the watched process is still there.
     fn second_passes(&mut self) -> bool {
         let now = self.tools.now;
         self.next_second += TICK;
         let second = self.tools.measurements.second_ends(now);
         let elapsed = now - self.tools.measurements.began;
-        let by_count = self
-            .counted
-            .limit
-            .map_or(0.0, |limit| self.counted.ended as f64 / limit as f64);
         let by_time = self
             .options
             .duration
             .map_or(0.0, |duration| elapsed.as_secs_f64() / duration.as_secs_f64());
         let failed = self.tools.measurements.failed();
-        self.progress.second(&second, failed, by_count.max(by_time));
-        self.tools.measurements.stolen += self.tools.loot.collect(now, &mut self.tools.scratch);
+        self.progress
+            .second(&second, failed, self.counted.share_ended().max(by_time));
+        self.tools.measurements.stolen += self.tools.stolen_bytes.collect(now, &mut self.tools.scratch);
         self.sample()
     }
 
-    /// Whether the watched process is still there.
+    /// Returns whether the watched process is still there.
     fn sample(&mut self) -> bool {
         let (Some(pid), Some(samples)) = (self.options.pid, &mut self.samples) else {
             return true;
@@ -124,13 +113,13 @@ impl Storm<'_> {
         sample.is_some()
     }
 
-    /// Everybody hangs up, and what was uploaded is removed; then the server is watched until it holds no more than
+    /// Closes all connections and removes the uploads; then waits until the server holds no more descriptors than
     /// before.
-    pub(super) fn conclude(mut self, end: End) -> Outcome {
+    pub(super) fn conclude(mut self, end: End) -> RunOutcome {
         let now = self.tools.now;
         self.tools.measurements.time_is_up(now);
         let ended = match self.phase {
-            Phase::Draining { since } => since,
+            Phase::Finishing { since } => since,
             Phase::Gathering | Phase::Running => now,
         };
         let end = match end {
@@ -146,26 +135,18 @@ impl Storm<'_> {
                 client.stop();
             }
         }
-        if !self.tools.loot.is_empty() {
-            std::thread::sleep(loot::PATIENCE);
-            self.tools.measurements.stolen += self.tools.loot.collect(Instant::now(), &mut self.tools.scratch);
+        if !self.tools.stolen_bytes.is_empty() {
+            std::thread::sleep(stolen_bytes::PATIENCE);
+            let now = Instant::now();
+            self.tools.measurements.stolen += self.tools.stolen_bytes.collect(now, &mut self.tools.scratch);
         }
         drop(self.poller);
         let cleanup = cleanup::remove(&self.tools.uploads, self.options, &self.interrupt);
         if let (Some(pid), Some(samples)) = (self.options.pid, &mut self.samples) {
-            let start = Instant::now();
-            let was_interrupted = self.interrupt.has_come();
-            while let Some(sample) = Sample::of(pid) {
-                samples.after = sample;
-                let is_interrupted = !was_interrupted && self.interrupt.has_come();
-                if sample.descriptors <= samples.before.descriptors || start.elapsed() > AFTERMATH || is_interrupted {
-                    break;
-                }
-                std::thread::sleep(Duration::from_millis(20));
-            }
+            samples.after = wait_for_descriptors(pid, samples, &self.interrupt);
         }
         let began = self.tools.measurements.began;
-        Outcome {
+        RunOutcome {
             measurements: self.tools.measurements,
             elapsed: ended.saturating_duration_since(began),
             sessions,
@@ -176,45 +157,31 @@ impl Storm<'_> {
         }
     }
 
-    /// How the rate fared in a run that ended at `ended`; with a count, when its last operation began.
+    /// The rate of a run that ended at `ended`; with a count, when its last operation began.
     fn rate(&self, ended: Instant) -> Option<Rate> {
         let schedule = self.schedule.as_ref()?;
-        let is_full = self.counted.limit.is_some_and(|limit| self.counted.begun >= limit);
-        let until = if is_full { self.counted.last_began } else { ended };
+        let until = if self.counted.all_begun() {
+            self.counted.last_began
+        } else {
+            ended
+        };
         Some(schedule.judge(self.tools.measurements.began, until, self.counted.begun))
     }
 }
 
-impl SuccessWatch {
-    pub(super) fn new(now: Instant) -> Self {
-        Self {
-            last_success: now,
-            bytes: 0,
-            failing: None,
+/// Waits until the server has closed the descriptors of the run; returns the last sample. A signal ends the wait, unless
+/// one has ended the run already.
+fn wait_for_descriptors(pid: u32, samples: &Samples, interrupt: &Interrupt) -> Sample {
+    let start = Instant::now();
+    let was_interrupted = interrupt.has_come();
+    let mut after = samples.after;
+    while let Some(sample) = Sample::of(pid) {
+        after = sample;
+        let is_interrupted = !was_interrupted && interrupt.has_come();
+        if sample.descriptors <= samples.before.descriptors || start.elapsed() > CLOSING_TIME || is_interrupted {
+            break;
         }
+        std::thread::sleep(SAMPLE_INTERVAL);
     }
-
-    pub(super) fn success(&mut self, now: Instant) {
-        self.last_success = now;
-        self.failing = None;
-    }
-
-    /// Something failed that had made no progress since `since`.
-    pub(super) fn failure(&mut self, since: Instant, failure: &Failure) {
-        let since = self
-            .failing
-            .as_ref()
-            .map_or(since.max(self.last_success), |(first, _)| *first);
-        self.failing = Some((since, failure.clone()));
-    }
-
-    /// The last failure, if nothing has succeeded and no byte has moved for `patience`.
-    fn stalled(&mut self, now: Instant, bytes: u64, patience: Duration) -> Option<Failure> {
-        if self.bytes != bytes {
-            self.bytes = bytes;
-            self.success(now);
-        }
-        let (since, last) = self.failing.as_ref()?;
-        (now.saturating_duration_since(*since) >= patience).then(|| last.clone())
-    }
+    after
 }

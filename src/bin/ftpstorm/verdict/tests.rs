@@ -1,49 +1,30 @@
 //! Each scenario with each way in which a run can fail, or show nothing.
 
-use super::super::cleanup::Cleanup;
-use super::super::failure::{Break, Connection, Failure, Said};
-use super::super::options::{Invocation, parse};
-use super::super::plan::Plan;
-use super::super::process::{Sample, Samples};
-use super::super::rate::RateVerdict;
 use super::*;
+use crate::cleanup::Cleanup;
+use crate::failure::{Break, ConnectionKind, Failure, ReplySummary};
+use crate::options::{ParsedArguments, parse};
+use crate::plan::Plan;
+use crate::process::{Sample, Samples};
+use crate::rate::RateVerdict;
 use crate::reply_reader::ServerReply;
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-const SCENARIOS: [&str; 16] = [
-    "login",
-    "cycle",
-    "download",
-    "upload",
-    "mixed",
-    "idle",
-    "fair",
-    "exhaust",
-    "hoard",
-    "slowloris",
-    "stall",
-    "thief",
-    "squat",
-    "reset",
-    "flood",
-    "lines",
-];
-
-/// A run that went as it should: every class has ten operations, and the attack did its work.
+/// A run that went well: every class has ten operations, and the attack had its effects.
 struct Run {
-    options: Options,
-    outcome: Outcome,
+    options: RunOptions,
+    outcome: RunOutcome,
 }
 
 impl Run {
-    fn of(scenario: &str) -> Self {
-        Self::with(&format!("{scenario} 127.0.0.1:21 --path f"))
+    fn of(scenario: Scenario) -> Self {
+        Self::with(&format!("{} 127.0.0.1:21 --path f", scenario.name()))
     }
 
     fn with(line: &str) -> Self {
         let options = match parse(line.split_whitespace().map(std::ffi::OsString::from)) {
-            Ok(Invocation::Storm(options)) => *options,
+            Ok(ParsedArguments::Run(options)) => *options,
             other => panic!("{line}: {other:?}"),
         };
         let mut measurements = Measurements::new(Plan::new(&options).classes, Instant::now());
@@ -54,13 +35,13 @@ impl Run {
             }
             measurements.moved(class, 100);
         }
-        measurements.struck = 10;
+        measurements.attack_effects = 10;
         measurements.squatted = 10;
         measurements.squats_tried = 10;
         measurements.thefts_tried = 10;
         Self {
             options,
-            outcome: Outcome {
+            outcome: RunOutcome {
                 measurements,
                 elapsed: Duration::from_secs(1),
                 sessions: 10,
@@ -81,7 +62,7 @@ impl Run {
         classes.iter_mut().find(|class| class.name == name).expect("a class")
     }
 
-    /// Nothing of these classes was ever begun.
+    /// No operation of these classes began.
     fn never_begun(&mut self, which: impl Fn(&Class) -> bool) {
         for class in &mut self.outcome.measurements.classes {
             if which(class) {
@@ -97,7 +78,7 @@ impl Run {
 }
 
 fn reply(code: u16, text: &str) -> Failure {
-    Failure::Reply(Said::from(&ServerReply {
+    Failure::Reply(ReplySummary::from(&ServerReply {
         code,
         text: text.as_bytes().to_vec(),
     }))
@@ -105,41 +86,41 @@ fn reply(code: u16, text: &str) -> Failure {
 
 fn refused() -> Failure {
     Failure::Connection {
-        which: Connection::Control,
+        which: ConnectionKind::Control,
         broke: Break::Refused,
     }
 }
 
 #[test]
 fn every_scenario_passes_when_all_went_well() {
-    for scenario in SCENARIOS {
+    for scenario in Scenario::ALL {
         let run = Run::of(scenario);
         let expected = if run.is_attack() {
-            "the server stood"
+            "the server withstood the attack"
         } else {
             "every operation succeeded"
         };
-        assert_eq!(run.judge(), (0, expected.to_owned()), "{scenario}");
+        assert_eq!(run.judge(), (0, expected.to_owned()), "{scenario:?}");
     }
 }
 
 #[test]
-fn in_every_scenario_a_judged_failure_fails_and_is_told_with_the_replys_text() {
-    for scenario in SCENARIOS {
+fn in_every_scenario_a_judged_failure_fails_the_run_with_the_text_of_the_reply() {
+    for scenario in Scenario::ALL {
         let judged = Run::of(scenario).outcome.measurements.classes;
         for index in (0..judged.len()).filter(|index| judged[*index].is_judged) {
             let mut run = Run::of(scenario);
             run.outcome.measurements.failure(index, reply(550, "Permission denied"));
             let (code, text) = run.judge();
-            assert_eq!(code, 1, "{scenario}: {text}");
+            assert_eq!(code, 1, "{scenario:?}: {text}");
             assert!(text.contains("reply 550 Permission denied, once"), "{text}");
         }
     }
 }
 
 #[test]
-fn in_every_scenario_a_failure_of_the_own_machine_is_inconclusive() {
-    for scenario in SCENARIOS {
+fn in_every_scenario_a_failure_of_the_own_machine_makes_the_run_inconclusive() {
+    for scenario in Scenario::ALL {
         let mut run = Run::of(scenario);
         let judged = run
             .outcome
@@ -150,14 +131,14 @@ fn in_every_scenario_a_failure_of_the_own_machine_is_inconclusive() {
         let failure = Failure::Local(ErrorKind::AddrNotAvailable);
         run.outcome.measurements.failure(judged.expect("one"), failure);
         let (code, text) = run.judge();
-        assert_eq!(code, 3, "{scenario}: {text}");
+        assert_eq!(code, 3, "{scenario:?}: {text}");
         assert!(text.contains("ftpstorm could not open a connection"), "{text}");
     }
 }
 
 #[test]
-fn in_every_scenario_operations_that_were_begun_and_none_ended_fail() {
-    for scenario in SCENARIOS {
+fn in_every_scenario_a_class_of_which_no_operation_ended_fails_the_run() {
+    for scenario in Scenario::ALL {
         let mut run = Run::of(scenario);
         let judged: Vec<_> = run
             .outcome
@@ -167,19 +148,19 @@ fn in_every_scenario_operations_that_were_begun_and_none_ended_fail() {
             .map(|class| class.name)
             .collect();
         let last = judged.iter().rev().find(|name| **name != "attack").expect("one");
-        // Other classes of the same scenario are served: only this one hangs.
+        // The other classes of the scenario are served, only this one hangs.
         let (is_judged, kind) = (run.class(last).is_judged, run.class(last).kind);
         *run.class(last) = Class::new(last, kind, is_judged);
         run.class(last).begun = 1;
         let (code, text) = run.judge();
-        assert_eq!(code, 1, "{scenario}: {text}");
-        assert!(text.contains(&format!("{last}: none came to an end")), "{text}");
+        assert_eq!(code, 1, "{scenario:?}: {text}");
+        assert!(text.contains(&format!("{last}: no operation ended")), "{text}");
     }
 }
 
 #[test]
-fn in_every_attack_a_run_without_a_witness_is_inconclusive() {
-    for scenario in SCENARIOS {
+fn in_every_attack_a_run_without_a_well_behaved_client_is_inconclusive() {
+    for scenario in Scenario::ALL {
         let mut run = Run::of(scenario);
         if !run.is_attack() {
             continue;
@@ -188,32 +169,35 @@ fn in_every_attack_a_run_without_a_witness_is_inconclusive() {
         let logins = run.outcome.measurements.classes.iter();
         let login = logins
             .clone()
-            .position(|class| class.is_judged && class.kind == Kind::Login);
+            .position(|class| class.is_judged && class.kind == ClassKind::Login);
         run.outcome
             .measurements
             .failure(login.expect("a login"), reply(530, "Login incorrect."));
         let (code, text) = run.judge();
-        assert_eq!(code, 3, "{scenario}: {text}");
-        assert!(text.contains("no honest client got a session"), "{text}");
+        assert_eq!(code, 3, "{scenario:?}: {text}");
+        assert!(text.contains("no well-behaved client got a session"), "{text}");
         assert!(text.contains("530 Login incorrect."), "{text}");
     }
 }
 
 #[test]
-fn an_attack_that_did_nothing_is_inconclusive() {
+fn an_attack_without_effect_is_inconclusive() {
     for (scenario, reason) in [
-        ("hoard", "0 ports hoarded"),
-        ("slowloris", "0 bytes sent one by one"),
-        ("stall", "0 downloads stalled (attack: reply 550 File not found)"),
-        ("reset", "0 downloads reset (attack: reply 550 File not found)"),
-        ("flood", "0 bytes of commands sent"),
-        ("lines", "0 bytes of odd lines sent"),
-        ("thief", "no theft was tried"),
-        ("squat", "the squatter held 0 ports; 10 were tried"),
+        (Scenario::Hoard, "0 ports hoarded"),
+        (Scenario::Slowloris, "0 bytes sent one by one"),
+        (
+            Scenario::Stall,
+            "0 downloads stalled (attack: reply 550 File not found)",
+        ),
+        (Scenario::Reset, "0 downloads reset (attack: reply 550 File not found)"),
+        (Scenario::Flood, "0 bytes of commands sent"),
+        (Scenario::Lines, "0 bytes of malformed lines sent"),
+        (Scenario::Thief, "no theft was tried"),
+        (Scenario::Squat, "the squatter could bind none of the 10 ports it tried"),
     ] {
         let mut run = Run::of(scenario);
         let measurements = &mut run.outcome.measurements;
-        measurements.struck = 0;
+        measurements.attack_effects = 0;
         measurements.squatted = 0;
         measurements.thefts_tried = 0;
         if reason.contains("550") {
@@ -221,7 +205,7 @@ fn an_attack_that_did_nothing_is_inconclusive() {
             measurements.failure(attack.expect("a class"), reply(550, "File not found"));
         }
         let (code, text) = run.judge();
-        assert_eq!(code, 3, "{scenario}: {text}");
+        assert_eq!(code, 3, "{scenario:?}: {text}");
         assert!(text.starts_with("inconclusive: ") && text.contains(reason), "{text}");
     }
 }
@@ -229,25 +213,25 @@ fn an_attack_that_did_nothing_is_inconclusive() {
 #[test]
 fn a_load_of_which_a_part_never_began_is_inconclusive() {
     for (scenario, class) in [
-        ("login", "login"),
-        ("cycle", "cycle"),
-        ("download", "download"),
-        ("upload", "upload"),
-        ("mixed", "noop"),
-        ("idle", "noop"),
-        ("fair", "noop"),
+        (Scenario::Login, "login"),
+        (Scenario::Cycle, "cycle"),
+        (Scenario::Download, "download"),
+        (Scenario::Upload, "upload"),
+        (Scenario::Mixed, "noop"),
+        (Scenario::Idle, "noop"),
+        (Scenario::Fair, "noop"),
     ] {
         let mut run = Run::of(scenario);
         run.never_begun(|found| found.name == class);
         let (code, text) = run.judge();
-        assert_eq!(code, 3, "{scenario}: {text}");
-        assert!(text.contains(&format!("{class}: none was begun")), "{text}");
+        assert_eq!(code, 3, "{scenario:?}: {text}");
+        assert!(text.contains(&format!("{class}: no operation began")), "{text}");
     }
 }
 
 #[test]
-fn downloads_of_no_bytes_show_nothing_unless_that_was_expected() {
-    let mut run = Run::of("download");
+fn downloads_of_an_empty_file_are_inconclusive_unless_that_was_expected() {
+    let mut run = Run::of(Scenario::Download);
     run.class("download").bytes = 0;
     let (code, text) = run.judge();
     assert_eq!(code, 3, "{text}");
@@ -258,13 +242,13 @@ fn downloads_of_no_bytes_show_nothing_unless_that_was_expected() {
 }
 
 #[test]
-fn a_thief_fails_a_server_for_what_was_stolen_or_for_who_was_not_served_and_says_which() {
-    let mut run = Run::of("thief");
+fn a_thief_fails_the_run_by_stolen_bytes_or_unserved_victims_and_the_verdict_says_which() {
+    let mut run = Run::of(Scenario::Thief);
     run.outcome.measurements.stolen = 8;
     let (code, text) = run.judge();
     assert_eq!((code, text.contains("8 bytes were stolen")), (1, true), "{text}");
     assert!(!text.contains("not served"), "{text}");
-    let mut run = Run::of("thief");
+    let mut run = Run::of(Scenario::Thief);
     let theft = run
         .outcome
         .measurements
@@ -281,7 +265,7 @@ fn a_thief_fails_a_server_for_what_was_stolen_or_for_who_was_not_served_and_says
 
 #[test]
 fn a_missed_rate_fails_a_load_and_makes_an_attack_inconclusive() {
-    for scenario in SCENARIOS {
+    for scenario in Scenario::ALL {
         for (verdict, load, attack) in [
             (RateVerdict::Reached, 0, 0),
             (RateVerdict::Missed, 1, 3),
@@ -297,7 +281,7 @@ fn a_missed_rate_fails_a_load_and_makes_an_attack_inconclusive() {
             });
             let expected = if run.is_attack() { attack } else { load };
             let (code, text) = run.judge();
-            assert_eq!(code, expected, "{scenario}: {text}");
+            assert_eq!(code, expected, "{scenario:?}: {text}");
             assert_eq!(
                 text.contains("500000/s requested, 14000/s reached"),
                 verdict == RateVerdict::Missed,
@@ -308,12 +292,12 @@ fn a_missed_rate_fails_a_load_and_makes_an_attack_inconclusive() {
 }
 
 #[test]
-fn what_the_server_lost_and_what_took_too_long_fails() {
-    let mut run = Run::of("squat");
+fn leaked_descriptors_diverted_connections_and_slow_noops_fail_the_run() {
+    let mut run = Run::of(Scenario::Squat);
     run.outcome.measurements.diverted = 3;
     assert_eq!(run.judge().0, 1);
 
-    let mut run = Run::of("hoard");
+    let mut run = Run::of(Scenario::Hoard);
     let (mut samples, more) = (
         Samples::default(),
         Sample {
@@ -336,34 +320,34 @@ fn what_the_server_lost_and_what_took_too_long_fails() {
     assert!(run.judge().1.contains("NOOP took"), "{}", run.judge().1);
 
     for end in [End::ServerGone, End::NothingSucceeded { last: refused() }] {
-        let mut run = Run::of("cycle");
+        let mut run = Run::of(Scenario::Cycle);
         run.outcome.end = end;
         assert_eq!(run.judge().0, 1, "{}", run.judge().1);
     }
 }
 
 #[test]
-fn where_nothing_ever_succeeded_the_reason_is_given_once() {
-    let mut run = Run::of("cycle");
+fn when_nothing_succeeded_the_reason_is_given_once() {
+    let mut run = Run::of(Scenario::Cycle);
     run.never_begun(|_| true);
     run.outcome.measurements.failure(1, refused());
     run.outcome.end = End::NothingSucceeded { last: refused() };
-    let expected = "failed: nothing could be done at 127.0.0.1:21 for 30.00 s: control connection refused";
+    let expected = "failed: nothing succeeded at 127.0.0.1:21 for 30.00 s: control connection refused";
     assert_eq!(run.judge(), (1, expected.to_owned()));
 }
 
 #[test]
-fn an_interrupted_run_says_so_and_what_had_failed_until_then() {
-    for scenario in SCENARIOS {
+fn an_interrupted_run_says_so_and_what_failed_until_then() {
+    for scenario in Scenario::ALL {
         let mut run = Run::of(scenario);
         run.outcome.end = End::Interrupted { exit_code: 130 };
-        assert_eq!(run.judge(), (130, "interrupted".to_owned()), "{scenario}");
+        assert_eq!(run.judge(), (130, "interrupted".to_owned()), "{scenario:?}");
         run.outcome.measurements.stolen = 1;
         let (code, text) = run.judge();
         assert_eq!(
             (code, text.contains("1 bytes were stolen")),
             (130, true),
-            "{scenario}: {text}"
+            "{scenario:?}: {text}"
         );
     }
 }

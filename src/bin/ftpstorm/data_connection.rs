@@ -1,6 +1,6 @@
-//! A client's data connection: bytes dropped, compared, summed or made, and sometimes left lying.
+//! A client's data connection: its bytes are dropped, compared, summed or generated, or left unread.
 
-use super::failure::{Connection, Failure};
+use super::failure::{ConnectionKind, Failure};
 use super::polled_socket::PolledSocket;
 use super::script::Flow;
 use loopftpd::computed_file::Content;
@@ -13,16 +13,16 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
 
-/// Reads or writes of one data connection before others have their turn: a prober must not wait for a client's own
-/// bulk.
+/// Reads or writes of one data connection before others get their turn: a prober's latency must not include ftpstorm's
+/// own bulk work.
 const CALLS_PER_TURN: usize = 2;
 
-/// Bytes made at once for an upload; what the socket does not take is made again.
+/// Bytes generated at once for an upload; those that the socket does not take are generated again.
 const UPLOAD_CHUNK: usize = 64 * 1024;
 
 /// The data connection.
 #[derive(Debug)]
-pub struct Data {
+pub struct DataConnection {
     stream: TcpStream,
     work: Work,
     /// Bytes moved so far.
@@ -40,20 +40,20 @@ enum Work {
     ResetAfter(u64),
 }
 
-/// Where the data connection stands after a turn.
+/// What the data connection has come to after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moved {
-    /// An event will tell of more.
+pub enum DataProgress {
+    /// An event will come when more can be moved.
     WouldBlock,
     /// More could be moved now.
     BudgetSpent,
     /// Everything has been moved and is right.
     Ended,
-    /// As much has come as was wanted, and closing will reset the connection.
+    /// As much has arrived as was wanted, and closing will reset the connection.
     Reset,
 }
 
-impl Data {
+impl DataConnection {
     pub fn new(stream: TcpStream, flow: &Flow) -> Self {
         let work = match flow {
             Flow::Discard | Flow::SameSize => Work::Discard,
@@ -70,20 +70,20 @@ impl Data {
                 size: *size,
             },
         };
-        Self::working(stream, work)
+        Self::with_work(stream, work)
     }
 
-    /// A data connection that nobody reads.
+    /// A data connection that is never read.
     pub fn unread(stream: TcpStream) -> Self {
-        Self::working(stream, Work::LeaveUnread)
+        Self::with_work(stream, Work::LeaveUnread)
     }
 
     /// A data connection that is reset after `bytes`.
     pub fn reset_after(stream: TcpStream, bytes: u64) -> Self {
-        Self::working(stream, Work::ResetAfter(bytes))
+        Self::with_work(stream, Work::ResetAfter(bytes))
     }
 
-    fn working(stream: TcpStream, work: Work) -> Self {
+    fn with_work(stream: TcpStream, work: Work) -> Self {
         Self {
             stream,
             work,
@@ -92,33 +92,29 @@ impl Data {
         }
     }
 
-    /// Asks for events, once. What comes whole with the replies of a short transfer needs none.
+    /// Registers for events, once. A short transfer that arrives together with its replies needs none.
     pub fn await_event(&mut self, socket: PolledSocket, registry: &Registry) -> Result<(), Failure> {
         if !self.is_registered {
             let interest = Interest::READABLE | Interest::WRITABLE;
             registry
                 .register(&mut self.stream, socket.into(), interest)
-                .map_err(|error| Failure::of(Connection::Data, &error))?;
+                .map_err(|error| Failure::of(ConnectionKind::Data, &error))?;
             self.is_registered = true;
         }
         Ok(())
     }
 
-    /// Whether the server's side has accepted the connection.
+    /// Whether the connection is established.
     pub fn is_connected(&self) -> bool {
         self.stream.peer_addr().is_ok()
     }
 
-    /// Gives the transfer up. An upload that is merely closed would look like a whole file to the server.
-    pub fn give_up(&self) {
-        match self.work {
-            Work::Upload { size, .. } if self.moved < size => self.reset_when_closed(),
-            Work::Upload { .. }
-            | Work::Discard
-            | Work::Compare { .. }
-            | Work::Checksum { .. }
-            | Work::LeaveUnread
-            | Work::ResetAfter(_) => {}
+    /// Aborts the transfer. An upload that is merely closed would look like a whole file to the server.
+    pub fn abandon(&self) {
+        if let Work::Upload { size, .. } = self.work
+            && self.moved < size
+        {
+            self.reset_when_closed();
         }
     }
 
@@ -127,10 +123,10 @@ impl Data {
     }
 
     /// Moves what can be moved now.
-    pub fn pump(&mut self, scratch: &mut [u8]) -> Result<Moved, Failure> {
+    pub fn pump(&mut self, scratch: &mut [u8]) -> Result<DataProgress, Failure> {
         for _ in 0..CALLS_PER_TURN {
-            let step = match &mut self.work {
-                Work::LeaveUnread => return Ok(Moved::WouldBlock),
+            let progress = match &mut self.work {
+                Work::LeaveUnread => return Ok(DataProgress::WouldBlock),
                 Work::Upload { content, size } => {
                     let (content, size) = (*content, *size);
                     self.send_some(content, size, scratch)?
@@ -138,40 +134,38 @@ impl Data {
                 Work::Discard | Work::ResetAfter(_) => self.drop_some(scratch)?,
                 Work::Compare { .. } | Work::Checksum { .. } => self.read_some(scratch)?,
             };
-            match step {
-                Some(moved) => return Ok(moved),
-                None => {
-                    if let Work::ResetAfter(bytes) = self.work
-                        && self.moved >= bytes
-                    {
-                        self.reset_when_closed();
-                        return Ok(Moved::Reset);
-                    }
-                }
+            if let Some(progress) = progress {
+                return Ok(progress);
+            }
+            if let Work::ResetAfter(bytes) = self.work
+                && self.moved >= bytes
+            {
+                self.reset_when_closed();
+                return Ok(DataProgress::Reset);
             }
         }
-        Ok(Moved::BudgetSpent)
+        Ok(DataProgress::BudgetSpent)
     }
 
     /// The kernel drops the bytes without copying them here (`MSG_TRUNC`, tcp(7)).
-    fn drop_some(&mut self, scratch: &mut [u8]) -> Result<Option<Moved>, Failure> {
+    fn drop_some(&mut self, scratch: &mut [u8]) -> Result<Option<DataProgress>, Failure> {
         match recv(&self.stream, &mut *scratch, RecvFlags::TRUNC) {
-            Ok((_, 0)) => Ok(Some(Moved::Ended)),
+            Ok((_, 0)) => Ok(Some(DataProgress::Ended)),
             Ok((_, count)) => {
                 self.moved += count as u64;
                 Ok(None)
             }
             Err(Errno::INTR) => Ok(None),
-            Err(Errno::AGAIN | Errno::NOTCONN) => Ok(Some(Moved::WouldBlock)),
-            Err(errno) => Err(Failure::of(Connection::Data, &errno.into())),
+            Err(Errno::AGAIN | Errno::NOTCONN) => Ok(Some(DataProgress::WouldBlock)),
+            Err(errno) => Err(Failure::of(ConnectionKind::Data, &errno.into())),
         }
     }
 
-    fn read_some(&mut self, scratch: &mut [u8]) -> Result<Option<Moved>, Failure> {
+    fn read_some(&mut self, scratch: &mut [u8]) -> Result<Option<DataProgress>, Failure> {
         match self.stream.read(scratch) {
-            Ok(0) => self.judge().map(|()| Some(Moved::Ended)),
+            Ok(0) => self.check().map(|()| Some(DataProgress::Ended)),
             Ok(count) => {
-                let bytes = scratch.get(..count).unwrap_or_default();
+                let (bytes, _) = scratch.split_at(count);
                 match &mut self.work {
                     Work::Compare { content, .. } => {
                         if content.first_difference(self.moved, bytes).is_some() {
@@ -186,14 +180,14 @@ impl Data {
             }
             Err(error) => match error.kind() {
                 ErrorKind::Interrupted => Ok(None),
-                ErrorKind::WouldBlock | ErrorKind::NotConnected => Ok(Some(Moved::WouldBlock)),
-                _ => Err(Failure::of(Connection::Data, &error)),
+                ErrorKind::WouldBlock | ErrorKind::NotConnected => Ok(Some(DataProgress::WouldBlock)),
+                _ => Err(Failure::of(ConnectionKind::Data, &error)),
             },
         }
     }
 
-    /// All bytes have come: were they the right ones, and as many as there should be?
-    fn judge(&self) -> Result<(), Failure> {
+    /// All bytes have arrived: checks that they are the right ones, and as many as expected.
+    fn check(&self) -> Result<(), Failure> {
         let is_right = match &self.work {
             Work::Compare { size, .. } => self.moved == *size,
             Work::Checksum { expected, hasher } => hasher.clone().finalize() == *expected,
@@ -202,19 +196,19 @@ impl Data {
         if is_right { Ok(()) } else { Err(Failure::WrongBytes) }
     }
 
-    fn send_some(&mut self, content: Content, size: u64, scratch: &mut [u8]) -> Result<Option<Moved>, Failure> {
+    fn send_some(&mut self, content: Content, size: u64, scratch: &mut [u8]) -> Result<Option<DataProgress>, Failure> {
         let left = size.saturating_sub(self.moved);
         if left == 0 {
             return match self.stream.shutdown(Shutdown::Write) {
-                Ok(()) => Ok(Some(Moved::Ended)),
-                Err(error) => Err(Failure::of(Connection::Data, &error)),
+                Ok(()) => Ok(Some(DataProgress::Ended)),
+                Err(error) => Err(Failure::of(ConnectionKind::Data, &error)),
             };
         }
         let wanted = usize::try_from(left)
             .unwrap_or(usize::MAX)
             .min(scratch.len())
             .min(UPLOAD_CHUNK);
-        let bytes = scratch.get_mut(..wanted).unwrap_or_default();
+        let (bytes, _) = scratch.split_at_mut(wanted);
         content.fill(self.moved, bytes);
         match self.stream.write(bytes) {
             Ok(count) => {
@@ -223,8 +217,8 @@ impl Data {
             }
             Err(error) => match error.kind() {
                 ErrorKind::Interrupted => Ok(None),
-                ErrorKind::WouldBlock | ErrorKind::NotConnected => Ok(Some(Moved::WouldBlock)),
-                _ => Err(Failure::of(Connection::Data, &error)),
+                ErrorKind::WouldBlock | ErrorKind::NotConnected => Ok(Some(DataProgress::WouldBlock)),
+                _ => Err(Failure::of(ConnectionKind::Data, &error)),
             },
         }
     }

@@ -1,19 +1,19 @@
 //! A client's control connection: lines out, replies in.
 
-use super::failure::{Connection, Failure};
+use super::failure::{ConnectionKind, Failure};
 use crate::reply_reader::{ReplyReader, ServerReply};
 use mio::net::TcpStream;
 use std::io::{ErrorKind, Read, Write};
 
 /// The control connection.
 #[derive(Debug)]
-pub struct Control {
+pub struct ControlConnection {
     stream: TcpStream,
     replies: ReplyReader,
     unsent: Vec<u8>,
 }
 
-impl Control {
+impl ControlConnection {
     pub fn new(stream: TcpStream) -> Self {
         Self {
             stream,
@@ -22,25 +22,25 @@ impl Control {
         }
     }
 
-    /// Whether the server's side has accepted the connection.
+    /// Whether the connection is established.
     pub fn is_connected(&self) -> bool {
         self.stream.peer_addr().is_ok()
     }
 
-    /// Says a line now, as far as the socket takes it.
-    pub fn say(&mut self, line: &str) -> Result<(), Failure> {
+    /// Sends a line; what the socket does not take now waits for [`flush`](Self::flush).
+    pub fn send(&mut self, line: &str) -> Result<(), Failure> {
         self.unsent.extend_from_slice(line.as_bytes());
         self.unsent.extend_from_slice(b"\r\n");
         self.flush()
     }
 
-    /// Sends raw bytes, as far as the socket takes them; how many it took.
+    /// Sends raw bytes, as far as the socket takes them; returns how many it took.
     pub fn push(&mut self, bytes: &[u8]) -> Result<usize, Failure> {
         match self.stream.write(bytes) {
             Ok(count) => Ok(count),
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::NotConnected => Ok(0),
-                _ => Err(Failure::of(Connection::Control, &error)),
+                _ => Err(Failure::of(ConnectionKind::Control, &error)),
             },
         }
     }
@@ -54,21 +54,22 @@ impl Control {
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
                     ErrorKind::WouldBlock | ErrorKind::NotConnected => return Ok(()),
-                    _ => return Err(Failure::of(Connection::Control, &error)),
+                    _ => return Err(Failure::of(ConnectionKind::Control, &error)),
                 },
             }
         }
         Ok(())
     }
 
-    /// Reads what is there. `to_the_end`: the event told of the server's end, so a short read proves nothing.
-    /// `Ok(false)`: the server has closed its end.
+    /// Reads what has arrived. `to_the_end`: the event reported the server's end, so a short read proves nothing.
+    /// `Ok(false)`: the server has closed the connection.
     pub fn receive(&mut self, scratch: &mut [u8], to_the_end: bool) -> Result<bool, Failure> {
         loop {
             match self.stream.read(scratch) {
                 Ok(0) => return Ok(false),
                 Ok(count) => {
-                    self.replies.feed(scratch.get(..count).unwrap_or_default());
+                    let (received, _) = scratch.split_at(count);
+                    self.replies.feed(received);
                     if count < scratch.len() && !to_the_end {
                         // The socket is empty, and the next byte or the end brings an event.
                         return Ok(true);
@@ -77,13 +78,13 @@ impl Control {
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
                     ErrorKind::WouldBlock | ErrorKind::NotConnected => return Ok(true),
-                    _ => return Err(Failure::of(Connection::Control, &error)),
+                    _ => return Err(Failure::of(ConnectionKind::Control, &error)),
                 },
             }
         }
     }
 
-    /// The next reply that has come whole.
+    /// The next reply that has arrived whole.
     pub fn next_reply(&mut self) -> Result<Option<ServerReply>, Failure> {
         self.replies.next_reply().transpose().map_err(Failure::from)
     }

@@ -1,24 +1,25 @@
-//! What thieves got: their connections are read until the server has closed them, or has had time enough to send
-//! something.
+//! Bytes that thieves receive: their connections are read until the server has closed them or has had enough time to
+//! send something.
 
 use mio::net::TcpStream;
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read};
 use std::time::{Duration, Instant};
 
-/// A server may serve a thief a little later than its client; after this long it will not.
+/// A server may serve a thief a little later than its client, but not after this long.
 pub const PATIENCE: Duration = Duration::from_millis(200);
-/// Connections that are watched at the same time; above it the oldest is read for the last time.
+/// Connections watched at the same time; beyond it the oldest is read for the last time.
 const WATCHED: usize = 512;
 
 /// Connections of thieves whose clients' operations have ended.
 #[derive(Debug, Default)]
-pub struct Loot {
+pub struct StolenBytes {
     watched: VecDeque<(Instant, TcpStream)>,
 }
 
-impl Loot {
-    /// Takes a thief's connection; how many bytes it got so far. It is watched on unless the server has closed it.
+impl StolenBytes {
+    /// Takes a thief's connection and returns how many bytes it received so far. Watches it further unless the server has
+    /// closed it.
     pub fn watch(&mut self, mut thief: TcpStream, now: Instant, scratch: &mut [u8]) -> u64 {
         let (mut stolen, is_open) = read(&mut thief, scratch);
         if is_open {
@@ -32,7 +33,7 @@ impl Loot {
         stolen
     }
 
-    /// Reads the connections that have been watched long enough; how many bytes those got.
+    /// Reads the connections that have been watched long enough; returns how many bytes they received.
     pub fn collect(&mut self, now: Instant, scratch: &mut [u8]) -> u64 {
         let mut stolen = 0;
         while let Some((since, _)) = self.watched.front()
@@ -49,7 +50,7 @@ impl Loot {
     }
 }
 
-/// The bytes that are there, and whether more can come.
+/// Returns how many bytes have arrived, and whether more can.
 fn read(thief: &mut TcpStream, scratch: &mut [u8]) -> (u64, bool) {
     let mut stolen = 0;
     loop {

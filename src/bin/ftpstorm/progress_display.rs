@@ -1,4 +1,4 @@
-//! What a person sees while it runs: a bar on a terminal, plain lines elsewhere, on standard error.
+//! Progress on standard error while it runs: a bar on a terminal, plain lines elsewhere.
 
 use super::measurements::Second;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -8,14 +8,14 @@ use std::time::Duration;
 /// Steps of a bar that follows the time.
 const TIME_STEPS: u64 = 1_000;
 
-/// The progress of a run.
-pub struct Progress {
+/// Shows the progress of a run.
+pub struct ProgressDisplay {
     bar: Option<ProgressBar>,
     is_silent: bool,
 }
 
-impl Progress {
-    /// `count`: operations until the end, if that is what ends it.
+impl ProgressDisplay {
+    /// `count`: the number of operations that ends the run, if one was given.
     pub fn new(count: Option<u64>, is_quiet: bool) -> Self {
         let is_terminal = std::io::stderr().is_terminal();
         let bar = (is_terminal && !is_quiet).then(|| {
@@ -57,7 +57,7 @@ impl Progress {
     }
 }
 
-/// A latency with three digits and its unit.
+/// A latency with its unit; `–` for zero.
 pub fn format_latency(latency: Duration) -> String {
     let seconds = latency.as_secs_f64();
     match seconds {

@@ -1,0 +1,311 @@
+//! Scenarios: what ftpstorm does with the server.
+
+/// What is done with the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scenario {
+    Login,
+    Cycle,
+    Download,
+    Upload,
+    Mixed,
+    Idle,
+    Fair,
+    Exhaust,
+    Hoard,
+    Slowloris,
+    Stall,
+    Thief,
+    Squat,
+    Reset,
+    Flood,
+    Lines,
+}
+
+/// What is fixed for a scenario.
+#[derive(Clone, Copy, Debug)]
+struct Traits {
+    name: &'static str,
+    about: &'static str,
+    is_attack: bool,
+    /// Whether its own operations move files or listings.
+    moves_data: bool,
+    downloads: bool,
+    /// Whether it can compare the bytes of its downloads.
+    compares: bool,
+    /// Whether some client sends NOOP.
+    sends_noop: bool,
+    usual_count: Option<u64>,
+    /// The unit of an attack's effects; empty: they are not counted.
+    effect_unit: &'static str,
+}
+
+/// A load whose operations move data.
+const LOAD: Traits = Traits {
+    name: "",
+    about: "",
+    is_attack: false,
+    moves_data: true,
+    downloads: false,
+    compares: false,
+    sends_noop: false,
+    usual_count: None,
+    effect_unit: "",
+};
+
+/// An attack beside a client that sends NOOP.
+const ATTACK: Traits = Traits {
+    is_attack: true,
+    sends_noop: true,
+    ..LOAD
+};
+
+impl Scenario {
+    /// In the order of `--help`.
+    pub const ALL: [Scenario; 16] = [
+        Scenario::Login,
+        Scenario::Cycle,
+        Scenario::Download,
+        Scenario::Upload,
+        Scenario::Mixed,
+        Scenario::Idle,
+        Scenario::Fair,
+        Scenario::Exhaust,
+        Scenario::Hoard,
+        Scenario::Slowloris,
+        Scenario::Stall,
+        Scenario::Thief,
+        Scenario::Squat,
+        Scenario::Reset,
+        Scenario::Flood,
+        Scenario::Lines,
+    ];
+
+    fn traits(self) -> Traits {
+        match self {
+            Scenario::Login => Traits {
+                name: "login",
+                about: "connect, USER, PASS, QUIT",
+                moves_data: false,
+                ..LOAD
+            },
+            Scenario::Cycle => Traits {
+                name: "cycle",
+                about: "PASV or EPSV, connect, LIST (--list NLST or MLSD)",
+                ..LOAD
+            },
+            Scenario::Download => Traits {
+                name: "download",
+                about: "PASV, connect, RETR --path",
+                downloads: true,
+                compares: true,
+                ..LOAD
+            },
+            Scenario::Upload => Traits {
+                name: "upload",
+                about: "STOR a file of --size into --path, download it, compare",
+                ..LOAD
+            },
+            Scenario::Mixed => Traits {
+                name: "mixed",
+                about: "cycle, download, upload and NOOP, weighted by --mix",
+                downloads: true,
+                compares: true,
+                sends_noop: true,
+                ..LOAD
+            },
+            Scenario::Idle => Traits {
+                name: "idle",
+                about: "hold --clients sessions, send NOOP on a sample of them",
+                moves_data: false,
+                sends_noop: true,
+                ..LOAD
+            },
+            Scenario::Fair => Traits {
+                name: "fair",
+                about: "downloads of --path beside a client that sends NOOP",
+                downloads: true,
+                compares: true,
+                sends_noop: true,
+                ..LOAD
+            },
+            Scenario::Exhaust => Traits {
+                name: "exhaust",
+                about: "attack: one session repeats PASV, connect, LIST",
+                sends_noop: false,
+                usual_count: Some(70_000),
+                ..ATTACK
+            },
+            Scenario::Hoard => Traits {
+                name: "hoard",
+                about: "attack: PASV again and again without connecting",
+                moves_data: false,
+                effect_unit: "ports hoarded",
+                ..ATTACK
+            },
+            Scenario::Slowloris => Traits {
+                name: "slowloris",
+                about: "attack: a byte every two seconds, never a login",
+                moves_data: false,
+                effect_unit: "bytes sent one by one",
+                ..ATTACK
+            },
+            Scenario::Stall => Traits {
+                name: "stall",
+                about: "attack: downloads of --path that are never read",
+                downloads: true,
+                effect_unit: "downloads stalled",
+                ..ATTACK
+            },
+            Scenario::Thief => Traits {
+                name: "thief",
+                about: "attack: connect to passive ports announced to others",
+                usual_count: Some(10_000),
+                ..ATTACK
+            },
+            Scenario::Squat => Traits {
+                name: "squat",
+                about: "attack: bind ports of the server's passive range",
+                ..ATTACK
+            },
+            Scenario::Reset => Traits {
+                name: "reset",
+                about: "attack: reset downloads of --path in the middle",
+                downloads: true,
+                effect_unit: "downloads reset",
+                ..ATTACK
+            },
+            Scenario::Flood => Traits {
+                name: "flood",
+                about: "attack: pipelined commands, replies are never read",
+                effect_unit: "bytes of commands sent",
+                ..ATTACK
+            },
+            Scenario::Lines => Traits {
+                name: "lines",
+                about: "attack: endless and malformed lines",
+                effect_unit: "bytes of malformed lines sent",
+                ..ATTACK
+            },
+        }
+    }
+
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scenario| scenario.name() == name)
+    }
+
+    pub fn name(self) -> &'static str {
+        self.traits().name
+    }
+
+    /// What it does, for `--help`.
+    pub fn about(self) -> &'static str {
+        self.traits().about
+    }
+
+    /// Whether the question is if the server withstands it.
+    pub fn is_attack(self) -> bool {
+        self.traits().is_attack
+    }
+
+    /// Whether its own operations move files or listings.
+    pub fn moves_data(self) -> bool {
+        self.traits().moves_data
+    }
+
+    /// Whether it downloads a file that must exist on the server.
+    pub fn downloads(self, mix: Mix) -> bool {
+        self.traits().downloads && (self != Scenario::Mixed || mix.download > 0)
+    }
+
+    /// Whether it can compare the bytes of its downloads.
+    pub fn compares(self) -> bool {
+        self.traits().compares
+    }
+
+    /// Whether some client sends NOOP.
+    pub fn sends_noop(self, mix: Mix) -> bool {
+        self.traits().sends_noop && (self != Scenario::Mixed || mix.noop > 0)
+    }
+
+    /// `--count`, unless it or `--duration` is given.
+    pub fn usual_count(self) -> Option<u64> {
+        self.traits().usual_count
+    }
+
+    /// The unit of an attack's effects; `None`: they are not counted.
+    pub fn effect_unit(self) -> Option<&'static str> {
+        Some(self.traits().effect_unit).filter(|unit| !unit.is_empty())
+    }
+}
+
+/// How often the parts of `mixed` are chosen, relative to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mix {
+    pub cycle: u32,
+    pub download: u32,
+    pub upload: u32,
+    pub noop: u32,
+}
+
+impl Mix {
+    /// Parses `cycle=4,download=4,upload=1,noop=2`; a part that is not named is never chosen.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let expected = || "expected weights such as cycle=4,download=4,upload=1,noop=2".to_owned();
+        let mut mix = Mix {
+            cycle: 0,
+            download: 0,
+            upload: 0,
+            noop: 0,
+        };
+        for part in text.split(',') {
+            let (name, weight) = part.split_once('=').ok_or_else(expected)?;
+            let weight: u32 = weight.parse().map_err(|_| expected())?;
+            *match name {
+                "cycle" => &mut mix.cycle,
+                "download" => &mut mix.download,
+                "upload" => &mut mix.upload,
+                "noop" => &mut mix.noop,
+                _ => return Err(expected()),
+            } = weight.min(1_000_000);
+        }
+        if mix.cycle + mix.download + mix.upload + mix.noop == 0 {
+            return Err(expected());
+        }
+        Ok(mix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_leads_to_its_scenario_and_no_two_share_one() {
+        for scenario in Scenario::ALL {
+            assert_eq!(Scenario::of_name(scenario.name()), Some(scenario));
+        }
+        assert_eq!(Scenario::of_name(""), None);
+    }
+
+    #[test]
+    fn a_mix_takes_its_weights_by_name_and_needs_one_above_zero() {
+        let mix = Mix::parse("noop=2,upload=9999999").expect("a mix");
+        let expected = Mix {
+            cycle: 0,
+            download: 0,
+            upload: 1_000_000,
+            noop: 2,
+        };
+        assert_eq!(mix, expected);
+        for bad in ["", "cycle", "cycle=", "cycle=-1", "list=1", "cycle=0", "cycle=1,"] {
+            assert!(Mix::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_mix_downloads_and_probes_only_what_it_is_made_of() {
+        let mix = Mix::parse("cycle=1").expect("a mix");
+        assert!(!Scenario::Mixed.downloads(mix) && !Scenario::Mixed.sends_noop(mix));
+        assert!(Scenario::Fair.downloads(mix) && Scenario::Fair.sends_noop(mix));
+    }
+}

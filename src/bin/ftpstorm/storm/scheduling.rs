@@ -1,0 +1,221 @@
+//! Counts operations that have ended, and begins the next ones.
+
+use super::{Phase, Storm};
+use crate::client::Status;
+use crate::measurements::Measurements;
+use crate::script::Operation;
+use loopftpd::random::Random;
+use loopftpd::reactor::token::SlotId;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// After a failure a client waits this long, or it would ask a dead server a million times a second.
+const AFTER_FAILURE: Duration = Duration::from_millis(100);
+/// When a client that has nothing more to do is looked at again: long after any run.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Operations that `--count` counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted {
+    limit: Option<u64>,
+    pub(super) begun: u64,
+    pub(super) ended: u64,
+    pub(super) last_began: Instant,
+}
+
+impl Counted {
+    pub(super) fn new(limit: Option<u64>, now: Instant) -> Self {
+        Self {
+            limit,
+            begun: 0,
+            ended: 0,
+            last_began: now,
+        }
+    }
+
+    /// Whether as many have begun as were asked for.
+    pub(super) fn all_begun(&self) -> bool {
+        self.limit.is_some_and(|limit| self.begun >= limit)
+    }
+
+    pub(super) fn all_ended(&self) -> bool {
+        self.limit.is_some_and(|limit| self.ended >= limit)
+    }
+
+    /// The share of them that has ended; 0 without a limit.
+    pub(super) fn share_ended(&self) -> f64 {
+        self.limit.map_or(0.0, |limit| self.ended as f64 / limit as f64)
+    }
+}
+
+impl Storm<'_> {
+    /// A client whose time has come begins now; that this loop's timer is late is not the server's fault.
+    pub(super) fn begin(&mut self, slot: SlotId) {
+        let status = self.begin_next(slot, self.tools.now);
+        self.go_on(slot, status);
+    }
+
+    pub(super) fn go_on(&mut self, slot: SlotId, status: Status) {
+        let mut status = status;
+        while let Some(intended) = self.account(slot, status) {
+            status = self.begin_next(slot, intended);
+        }
+        self.arm_deadline(slot);
+    }
+
+    /// Counts what ended. Returns when the next operation should have begun, if that is now or past: its latency counts
+    /// from then, so that a server that stalls cannot hide it.
+    fn account(&mut self, slot: SlotId, status: Status) -> Option<Instant> {
+        let client = self.clients.get_mut(slot)?;
+        let role = self.roles.get(client.role);
+        let login_class = role.and_then(|role| role.login.as_ref()).map(|login| login.class);
+        let interval = role.and_then(|role| role.interval);
+        let is_counted = role.is_some_and(|role| role.is_counted);
+        let now = self.tools.now;
+        let measurements = &mut self.tools.measurements;
+        let (ended, has_failed) = match status {
+            Status::UnderWay | Status::Resting => return None,
+            Status::Succeeded { class, began } => {
+                measurements.success(class, now - began);
+                if measurements.is_judged(class) {
+                    self.success_watch.success(now);
+                }
+                (Some(class), false)
+            }
+            Status::Failed { class, failure, since } => {
+                if measurements.is_judged(class) {
+                    self.success_watch.failure(since, &failure);
+                }
+                measurements.failure(class, failure);
+                (Some(class), true)
+            }
+            Status::LostAtRest(failure) => {
+                if let Some(class) = login_class {
+                    measurements.failure(class, failure);
+                }
+                (None, true)
+            }
+        };
+        let was_login = ended.is_some() && ended == login_class;
+        if was_login && self.phase == Phase::Gathering {
+            self.logging_in -= 1;
+            return None;
+        }
+        if is_counted && ended.is_some() && !was_login {
+            self.counted.ended += 1;
+            self.squat();
+        }
+        if was_login && !has_failed {
+            return Some(now);
+        }
+        let client = self.clients.get_mut(slot)?;
+        let next = interval.map_or(now, |interval| client.intended + interval);
+        client.intended = if has_failed {
+            next.max(now + AFTER_FAILURE)
+        } else {
+            next
+        };
+        let is_due = client.intended <= now && self.phase == Phase::Running;
+        is_due.then_some(client.intended)
+    }
+
+    /// The squatter tries to bind one more port.
+    fn squat(&mut self) {
+        let Measurements {
+            squatted, squats_tried, ..
+        } = &mut self.tools.measurements;
+        if let Some(squatter) = &mut self.tools.squatter {
+            squatter.take_a_port(&self.tools.registry);
+            (*squatted, *squats_tried) = squatter.score();
+        }
+    }
+
+    /// Begins the login that a client needs, or its next operation, whose latency counts from `intended`.
+    fn begin_next(&mut self, slot: SlotId, intended: Instant) -> Status {
+        let Some(client) = self.clients.get_mut(slot) else {
+            return Status::Resting;
+        };
+        let Some(role) = self.roles.get(client.role) else {
+            return Status::Resting;
+        };
+        match self.phase {
+            Phase::Gathering if role.login.is_none() || client.has_session() => return Status::Resting,
+            Phase::Gathering | Phase::Running => {}
+            Phase::Finishing { .. } => {
+                client.intended = self.tools.now + NEVER;
+                return Status::Resting;
+            }
+        }
+        if let Some(login) = &role.login
+            && !client.has_session()
+        {
+            let now = self.tools.now;
+            return client.begin(Rc::clone(login), now, &mut self.tools);
+        }
+        if role.is_counted {
+            if self.counted.all_begun() {
+                client.intended = self.tools.now + NEVER;
+                return Status::Resting;
+            }
+            self.counted.begun += 1;
+            self.counted.last_began = self.tools.now;
+        }
+        match choose(&role.repertoire, &mut self.random) {
+            Some(operation) => client.begin(operation, intended, &mut self.tools),
+            None => Status::Resting,
+        }
+    }
+}
+
+/// One of the operations, by weight; `None` if no weight is above 0.
+fn choose(repertoire: &[(u32, Rc<Operation>)], random: &mut Random) -> Option<Rc<Operation>> {
+    if let [(_, only)] = repertoire {
+        return Some(Rc::clone(only));
+    }
+    let total: u32 = repertoire.iter().map(|(weight, _)| weight).sum();
+    let mut drawn = u32::try_from(random.below(total as usize)).unwrap_or(0);
+    for (weight, operation) in repertoire {
+        if drawn < *weight {
+            return Some(Rc::clone(operation));
+        }
+        drawn -= weight;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_are_chosen_by_weight() {
+        let operation = |class| {
+            Rc::new(Operation {
+                class,
+                steps: Vec::new(),
+            })
+        };
+        let repertoire = [(3, operation(0)), (0, operation(1)), (1, operation(2))];
+        let mut random = Random::Seeded(1);
+        let mut chosen = [0; 3];
+        for _ in 0..4_000 {
+            chosen[choose(&repertoire, &mut random).expect("one").class] += 1;
+        }
+        assert!((2_800..3_200).contains(&chosen[0]) && chosen[1] == 0, "{chosen:?}");
+        assert!(choose(&[], &mut random).is_none());
+    }
+
+    #[test]
+    fn a_count_is_reached_when_as_many_operations_have_ended() {
+        let mut counted = Counted::new(Some(4), Instant::now());
+        counted.begun = 4;
+        assert!(counted.all_begun() && !counted.all_ended());
+        counted.ended = 1;
+        assert_eq!(counted.share_ended(), 0.25);
+        counted.ended = 4;
+        assert!(counted.all_ended());
+        let mut unlimited = Counted::new(None, Instant::now());
+        unlimited.ended = u64::MAX;
+        assert!(!unlimited.all_ended() && unlimited.share_ended() == 0.0);
+    }
+}
