@@ -1,9 +1,8 @@
-//! TYPE A: line ends as the network wants them (NVT-ASCII, RFC 959 §3.1.1.1), translated so that it can stop at any
-//! byte.
+//! TYPE A: line ends as on the network (NVT-ASCII, RFC 959 §3.1.1.1), translated in segments of any size.
 //!
-//! A LF becomes CR LF unless a CR stands before it already. Nothing else is touched, and nothing is looked at twice.
+//! A LF becomes CR LF unless there is a CR before it already. Nothing else is changed.
 
-/// A translation under way: remembers the one bit that the next byte depends on.
+/// Translates to the network: remembers the one bit that the next byte depends on.
 #[derive(Clone, Debug, Default)]
 pub struct AsciiEncoder {
     last_was_cr: bool,
@@ -34,7 +33,7 @@ impl AsciiEncoder {
         }
     }
 
-    /// How many octets `encode` would append, moving on in the same way.
+    /// How many octets `encode` would append; advances in the same way.
     pub fn count(&mut self, input: &[u8]) -> u64 {
         let mut octets = input.len() as u64;
         for byte in input {
@@ -47,10 +46,10 @@ impl AsciiEncoder {
     }
 }
 
-/// The way back: CR LF becomes LF; a CR that stands alone stays.
+/// Translates from the network: CR LF becomes LF; a CR alone stays.
 #[derive(Clone, Debug, Default)]
 pub struct AsciiDecoder {
-    /// A CR whose next byte has not come yet.
+    /// A CR was received whose next byte is not known yet.
     held_cr: bool,
 }
 
@@ -71,7 +70,7 @@ impl AsciiDecoder {
         }
     }
 
-    /// The end has come: a CR that waited for its LF is one by itself.
+    /// At the end of the file: appends a CR that was held because a LF might have followed.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         if std::mem::take(&mut self.held_cr) {
             out.push(b'\r');

@@ -1,18 +1,18 @@
-//! FEAT: what is understood beyond RFC 959, a feature a line (RFC 2389 §3).
+//! FEAT: the extensions of RFC 959, one per line (RFC 2389 §3).
 //!
-//! Clients compare these lines word by word and use what they find, so only what this server does as it was started
-//! stands here, and nothing that harms those who use it wherever it is announced.
+//! Clients compare these lines word by word and use every feature that they find. So only what this server does with
+//! its options is listed, and nothing that slows down clients which always use it.
 
 use super::command::Digest;
 use super::listing::Facts;
 use super::reply::Reply;
 
-/// What depends on how the server was started.
+/// The features that depend on the server's options.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Features {
-    /// Times and modes can be set, and there can be room for files.
+    /// Times and modes can be set, and files stored.
     pub changes: bool,
-    /// MODE Z is announced; it is understood in any case.
+    /// MODE Z is announced; it is accepted in any case.
     pub deflate: bool,
 }
 
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn each_stands_alone_on_its_line_with_mlst_and_its_facts() {
+    fn each_feature_has_its_line_and_mlst_lists_its_facts() {
         assert_eq!(
             lines(Features::default()),
             [
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_files_is_announced_where_files_can_be_changed() {
+    fn commands_that_change_files_are_announced_where_files_can_be_changed() {
         let more: Vec<String> = lines(Features {
             changes: true,
             deflate: false,

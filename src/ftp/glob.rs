@@ -1,8 +1,8 @@
 //! Patterns in the last component of LIST and NLST: `*` and `?`, matched in linear space and without recursion.
 //!
-//! Braces, brackets, `~` and `**` mean nothing here: every richer language has let one command stop a server
-//! (threat G11). A star is retried only from the latest star on, so the cost is at most pattern times name; it is
-//! counted, and a listing is charged for it.
+//! Braces, brackets, `~` and `**` have no meaning here: richer languages let one command stall a server (threat G11).
+//! Backtracking goes to the latest star only, so the cost is at most pattern times name; it is counted, and a listing
+//! is charged for it.
 
 /// Longest pattern; a file name cannot be longer either.
 const LONGEST: usize = 255;
@@ -17,13 +17,12 @@ impl Glob {
         (pattern.len() <= LONGEST).then(|| Self(pattern.to_vec()))
     }
 
-    /// Whether text has anything that makes it a pattern.
+    /// Whether text contains `*` or `?`.
     pub fn is_glob(text: &[u8]) -> bool {
         text.iter().any(|byte| matches!(byte, b'*' | b'?'))
     }
 
-    /// Whether `name` matches; what is compared is added to `steps`. A leading dot is matched by a dot only, as in
-    /// every shell.
+    /// Whether `name` matches; comparisons are added to `steps`. Only a dot matches a leading dot, as in shells.
     pub fn matches(&self, name: &[u8], steps: &mut usize) -> bool {
         if name.first() == Some(&b'.') && self.0.first() != Some(&b'.') {
             return false;
@@ -46,7 +45,7 @@ impl Glob {
 /// Whether `pattern`, with a star behind it, matches `name`.
 fn matches_before_a_star(pattern: &[u8], name: &[u8], steps: &mut usize) -> bool {
     let (mut at_pattern, mut at_name) = (0, 0);
-    // Where to go on when the latest star has to swallow one more byte.
+    // Where to go on when the latest star has to match one more byte.
     let mut retry: Option<(usize, usize)> = None;
     while let Some(wanted) = pattern.get(at_pattern) {
         *steps += 1;

@@ -1,8 +1,8 @@
 //! Addresses on the control connection: PORT's six numbers and EPRT's delimited fields, and the same in 227 and 229
 //! (RFC 959 §4.1.2, RFC 2428 §§2–3).
 //!
-//! Only the exact forms are accepted: every liberty here has been somebody's security hole. Whether an address may be
-//! connected to is not decided here.
+//! Only the exact forms are accepted: lenient parsers of these have been security holes. Whether an address may be
+//! connected to is decided elsewhere.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

@@ -1,25 +1,25 @@
-//! Which of the lines that wait act out of their turn: ABOR and QUIT (RFC 959 §4.1.3).
+//! ABOR and QUIT behind other lines: they take effect out of turn (RFC 959 §4.1.3).
 //!
-//! Each byte that waits is looked at once, and each line once more when it is taken out, however often somebody asks:
-//! a client that queues much and sends it byte by byte costs no more than one that sends it at once.
+//! Each pending byte is looked at once, and each line once more when it is taken out, however often the question is
+//! asked: a client that queues many lines byte by byte costs no more than one that sends them at once.
 
-/// Counts of the lines that act out of their turn, and how far they were counted.
+/// How many pending lines are ABOR or QUIT, and how far they were counted.
 #[derive(Debug, Default)]
 pub(super) struct Interruptions {
     aborts: usize,
     quits: usize,
-    /// Where the first line begins that is not counted.
+    /// Where the first line begins that is not counted yet.
     uncounted: usize,
-    /// Up to here there is no LF behind that.
+    /// From `uncounted` up to here there is no LF.
     searched: usize,
 }
 
-/// What a line asks for at once.
+/// A command that takes effect before the lines in front of it are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interruption {
-    /// ABOR: what is under way is to end.
+    /// ABOR: the transfer or long answer under way ends.
     Abort,
-    /// QUIT: what is under way is to go on, although the client's end may close.
+    /// QUIT: the transfer under way goes on, even if the client closes its end.
     Quit,
 }
 
@@ -41,14 +41,16 @@ impl Interruption {
 }
 
 impl Interruptions {
-    /// Whether a complete line of `pending` asks for it.
-    pub(super) fn hold(&mut self, wanted: Interruption, pending: &[u8]) -> bool {
-        while let Some(offset) = pending
-            .get(self.searched..)
-            .and_then(|rest| rest.iter().position(|byte| *byte == b'\n'))
-        {
+    /// Whether a complete line of `pending` is `wanted`.
+    pub(super) fn contains(&mut self, wanted: Interruption, pending: &[u8]) -> bool {
+        loop {
+            let (_, unsearched) = pending.split_at(self.searched);
+            let Some(offset) = unsearched.iter().position(|byte| *byte == b'\n') else {
+                break;
+            };
             let past = self.searched + offset + 1;
-            let line = pending.get(self.uncounted..past).unwrap_or_default();
+            // `uncounted` is never behind `searched`.
+            let line = &pending[self.uncounted..past];
             if let Some(found) = Interruption::of(line) {
                 *self.count(found) += 1;
             }
@@ -59,7 +61,7 @@ impl Interruptions {
         *self.count(wanted) > 0
     }
 
-    /// The line in front is taken out, with its line end; what waits begins at `past` now.
+    /// The line in front, with its line end, is taken out: `pending` begins at `past` now.
     pub(super) fn line_taken(&mut self, line: &[u8], past: usize) {
         if past > self.uncounted {
             self.uncounted = past;
@@ -70,7 +72,7 @@ impl Interruptions {
         }
     }
 
-    /// `bytes` that were given out already are no longer kept in front.
+    /// `bytes` that were taken out are removed from the front of `pending`.
     pub(super) fn moved_up(&mut self, bytes: usize) {
         self.uncounted = self.uncounted.saturating_sub(bytes);
         self.searched = self.searched.saturating_sub(bytes);

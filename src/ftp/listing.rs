@@ -11,13 +11,13 @@ pub use attributes::{Attributes, Kind};
 pub use columns::write_list_line;
 pub use facts::{Facts, Permissions, write_facts, write_mlsd_line};
 
-/// Appends a name of NLST: the bytes as they are.
+/// Appends a line of NLST: the name's bytes, unchanged.
 pub fn write_name_line(out: &mut Vec<u8>, name: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(b"\r\n");
 }
 
-/// Whether a name can stand in NLST and MLSD: one with control bytes could pretend to be other lines (threat I03).
+/// Whether a name is listed in NLST and MLSD: control bytes could pretend to be other lines (threat I03).
 pub fn is_printable_name(name: &[u8]) -> bool {
     !name.iter().any(u8::is_ascii_control)
 }

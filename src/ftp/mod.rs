@@ -1,7 +1,7 @@
-//! The protocol's words: what bytes mean on the control connection, and how things are written for clients.
+//! The protocol: what bytes mean on the control connection, and how replies and listings are written.
 //!
-//! Nothing here knows a socket, a file or a clock, so all of it is tested by calling it. Paths and names are bytes from
-//! end to end; they are never decoded.
+//! Nothing here knows a socket, a file or a clock, so all of it is tested by calling it. Paths and names are bytes
+//! throughout; they are never decoded.
 
 pub mod ascii;
 pub mod command;
@@ -14,4 +14,5 @@ pub mod listing;
 pub mod password;
 pub mod path;
 pub mod reply;
+mod telnet;
 pub mod timestamp;

@@ -1,11 +1,11 @@
-//! The password that a client sent: bytes that are never shown and do not stay in memory.
+//! The password that a client sent: never shown, and overwritten when dropped.
 
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// A password as it came. It is overwritten when it is dropped, and `{:?}` tells nothing of it, not even its length.
+/// A password as received. It is overwritten when it is dropped, and `{:?}` reveals nothing of it, not even its length.
 ///
-/// Equality is for tests and takes as long as it takes; whether a password is right is for its hash to say.
+/// Equality is for tests: it takes no constant time. Logins compare hashes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(Zeroizing<Vec<u8>>);
 
@@ -13,7 +13,7 @@ impl Password {
     /// Longest password in bytes (threat A20).
     pub const LONGEST: usize = 256;
 
-    /// Takes the bytes over as they are. Copies made of them before are the caller's to clear.
+    /// Takes ownership of the bytes. The caller has to clear any copies.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
     }
@@ -61,13 +61,13 @@ mod tests {
         }
     }
 
-    /// What is searched for, so written that searching leaves no copy of it.
+    /// The secret to be searched for, masked so that the search itself leaves no copy of it.
     const DISGUISE: u8 = 0x5a;
     const DISGUISED: [u8; 64] = *b"f09-what-the-allocator-overwrites.disguised:-no-copy-in-the-test";
-    /// The allocator writes over the beginning of what is freed, so the end is searched for.
+    /// The allocator overwrites the beginning of freed memory, so the end is searched for.
     const END: usize = 32;
 
-    /// How often the secret's end stands in this process's writable memory, the window that is looked through left out.
+    /// How often the end of the secret occurs in this process's writable memory, outside of `window` itself.
     fn copies_in_memory(window: &mut [u8]) -> usize {
         let own = window.as_ptr() as usize..window.as_ptr() as usize + window.len();
         let memory = File::open("/proc/self/mem").expect("our memory");
@@ -111,7 +111,7 @@ mod tests {
         let mut bytes = Vec::with_capacity(DISGUISED.len());
         bytes.extend(DISGUISED.iter().map(|hidden| hidden ^ DISGUISE));
         let password = Password::new(bytes);
-        assert_eq!(copies_in_memory(&mut window), 1, "the search finds what is there");
+        assert_eq!(copies_in_memory(&mut window), 1, "the search works");
         drop(password);
         assert_eq!(copies_in_memory(&mut window), 0);
     }

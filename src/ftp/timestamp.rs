@@ -1,7 +1,7 @@
 //! Points in time as clients read them: always UTC, always printable.
 //!
-//! LIST and MDTM must use the same zone, or clients that compare them move every date. The calendar comes from the
-//! `time` crate; this file only writes its fields down.
+//! LIST and MDTM must use the same zone, or clients that compare them shift every date. The calendar comes from the
+//! `time` crate; this file only formats its fields.
 
 use time::{Date, Duration, Month, OffsetDateTime, PrimitiveDateTime, Time};
 

@@ -1,6 +1,6 @@
-//! HASH, XCRC and their like: a part of a file read through a digest, a budget at a time.
+//! HASH, XCRC and their kind: the digest of a part of a file, a budget at a time.
 //!
-//! Nothing is kept of the file but the digest's state; the buffer that bytes are read into is lent for each call.
+//! Only the digest's state is kept between calls; the buffer is lent for each call.
 //! Growth is not read, shrinkage is an error, as for a download.
 
 use crate::ftp::command::Digest;
@@ -16,7 +16,7 @@ pub struct DigestFile {
     hasher: Hasher,
 }
 
-/// Where a digest stands after a turn.
+/// How far a digest has come at the end of its turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DigestProgress {
     /// The budget is spent, and there are more bytes.
@@ -39,7 +39,7 @@ enum Hasher {
 }
 
 impl DigestFile {
-    /// Vouches for the bytes of `file` whose offsets are in `part`.
+    /// The digest of the bytes of `file` whose offsets are in `part`.
     pub fn new(file: OpenFile, part: Range<u64>, digest: Digest) -> Self {
         Self {
             file,
@@ -53,7 +53,7 @@ impl DigestFile {
         self.left.end.saturating_sub(self.left.start)
     }
 
-    /// Reads on through `buffer`, at most `budget` bytes; what was read is taken off the budget.
+    /// Reads at most `budget` more bytes through `buffer`, and takes them off the budget.
     pub fn advance(&mut self, buffer: &mut [u8], budget: &mut usize) -> DigestProgress {
         loop {
             let left = usize::try_from(self.left()).unwrap_or(usize::MAX);

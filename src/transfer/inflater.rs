@@ -1,8 +1,7 @@
-//! MODE Z from the client: a zlib stream (RFC 1950) inflated as it comes, never more of it at a time than is asked for.
+//! MODE Z from the client: a zlib stream (RFC 1950), inflated a bounded number of bytes at a time.
 //!
-//! A small stream can be a large file, so what has come and was not inflated yet is held, in a buffer of a fixed size;
-//! no more is received before it is used up. Whatever is no zlib stream, breaks off, or goes on behind its end is an
-//! error.
+//! A small stream can be a large file, so received bytes wait in a buffer of fixed size until they are inflated, and no
+//! more are received before that. A stream that is not zlib, is truncated, or goes on behind its end is an error.
 
 use super::TransferError;
 use flate2::{Decompress, FlushDecompress, Status};
@@ -16,18 +15,18 @@ const BUFFER_BYTES: usize = 16 * 1024;
 pub struct Inflater {
     decoder: Decompress,
     buffer: Box<[u8]>,
-    /// Where in the buffer the bytes are that were not inflated yet.
+    /// Which bytes of the buffer are not inflated yet.
     held: Range<usize>,
     stage: Stage,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// All that can be made of what has come was made.
+    /// Everything received is inflated.
     Hungry,
-    /// The decoder has more to give, or bytes are held.
+    /// The decoder has more output, or bytes are held.
     Giving,
-    /// The stream's end has come, its checksum was right.
+    /// The stream has ended, and its checksum is right.
     Ended,
 }
 
@@ -59,7 +58,7 @@ impl Inflater {
         }
     }
 
-    /// Where to receive at most `count` more bytes, if they are wanted now; [`received`](Self::received) tells of them.
+    /// Where to receive at most `count` more bytes, if there is room; then call [`received`](Self::received).
     pub fn room(&mut self, count: usize) -> Option<&mut [u8]> {
         match self.stage {
             Stage::Giving => None,
@@ -70,11 +69,11 @@ impl Inflater {
         }
     }
 
-    /// `count` bytes have come into the room; 0: the client has closed, and there will be no more.
+    /// `count` bytes were received into the room; 0: the client has closed.
     pub fn received(&mut self, count: usize) -> Result<(), BrokenStream> {
         match (self.stage, count) {
             (Stage::Ended, 0) => Ok(()),
-            // Broken off; or something follows what was whole.
+            // Truncated; or something follows the end.
             (Stage::Hungry | Stage::Giving, 0) | (Stage::Ended, _) => Err(BrokenStream),
             (Stage::Hungry | Stage::Giving, _) => {
                 self.held = 0..count;

@@ -1,7 +1,7 @@
-//! Where the lines of a listing come from: a directory read in batches, or one line made beforehand.
+//! The source of a listing's lines: a directory read in batches, or one prepared line.
 //!
 //! The same lines go to a data connection (LIST, NLST, MLSD) or, indented, to the control connection (STAT). Entries
-//! that cannot be looked at for lack of permission are named without attributes; entries that vanished are left out.
+//! whose attributes may not be read are listed by name; entries that vanished are left out.
 
 use crate::ftp::glob::Glob;
 use crate::ftp::listing::{
@@ -11,9 +11,9 @@ use crate::ftp::timestamp::Timestamp;
 use crate::storage::{Batch, EntryLookup, EntryType, OpenDirectory, StorageError};
 use std::ffi::CStr;
 
-/// Entries read at once when each has to be looked up: about 256, a turn's budget.
+/// Bytes of directory read at once when each entry has to be looked up: about 256, a turn's budget.
 const LOOKUPS_BATCH_BYTES: usize = 8 * 1024;
-/// Entries read at once when the names are all that is wanted: about 1,000, which cost less than 256 lookups.
+/// Bytes of directory read at once when only names are needed: about 1,000 entries, which cost less than 256 lookups.
 const NAMES_BATCH_BYTES: usize = 32 * 1024;
 /// There has to be room for an entry with the longest name.
 const SMALLEST_BATCH_BYTES: usize = 1024;
@@ -25,7 +25,7 @@ const BATCH_COST: usize = 32;
 /// What is left to be listed.
 #[derive(Debug)]
 pub enum ListingLines {
-    /// Lines that are known already: a listing of one file.
+    /// Prepared lines: a listing of one file.
     Ready(Vec<u8>),
     Directory(DirectoryLines),
     Finished,
@@ -57,7 +57,7 @@ impl ListingLines {
         matches!(self, ListingLines::Finished)
     }
 
-    /// Appends the lines of the next batch to `lines`; takes the entries looked at off `entries`.
+    /// Appends the lines of the next batch to `lines`; takes the entries looked up off `entries`.
     pub fn next_batch(&mut self, lines: &mut Vec<u8>, entries: &mut usize) -> Result<(), StorageError> {
         match self {
             ListingLines::Ready(line) => {
@@ -84,14 +84,14 @@ impl DirectoryLines {
         } = self;
         *entries = entries.saturating_sub(BATCH_COST);
         let (batch_bytes, entry_cost) = match format {
-            // A batch is what a stalled listing holds, and its lines are as long as their prefix.
+            // A stalled listing holds one batch, and a long prefix makes long lines.
             LineFormat::Names { prefix } => {
                 let batch_bytes = NAMES_BATCH_BYTES / (1 + prefix.len() / 32);
                 (batch_bytes.max(SMALLEST_BATCH_BYTES), 0)
             }
             LineFormat::Columns { .. } | LineFormat::Facts { .. } => (LOOKUPS_BATCH_BYTES, 1),
         };
-        // A batch is finished once begun, so one that is matched against a pattern is a small one.
+        // A batch is always finished, so batches that are matched against a pattern are small.
         let batch_bytes = match pattern {
             Some(_) => batch_bytes.min(LOOKUPS_BATCH_BYTES),
             None => batch_bytes,
@@ -140,8 +140,7 @@ fn write_columns(
     let Some(mut entry) = look_at(place, name, entry_type)? else {
         return Ok(());
     };
-    // The text of a link that leads nowhere a client can go is not shown, nor how long it is: it may tell of the
-    // outside.
+    // The text of a link that leads out of the root is not shown, nor its length: both could reveal what is outside.
     let target = match entry.kind {
         Kind::SymbolicLink => place.followed(name).and_then(|_| place.link_text(name)),
         Kind::File | Kind::Directory => None,
@@ -191,10 +190,10 @@ fn write_entry_facts(
     Ok(())
 }
 
-/// `Ok(None)`: not served, or gone. An entry that may not be looked at is shown with nothing but its kind.
+/// `Ok(None)`: not served, or gone. An entry whose attributes may not be read has only its kind.
 fn look_at(place: &EntryLookup, name: &CStr, entry_type: EntryType) -> Result<Option<Attributes>, StorageError> {
     let found = place.attributes(name);
-    // The storage fails, so the listing does: to a client that mirrors, what is left out is gone.
+    // The listing fails with the storage: a client that mirrors would delete what is left out.
     if let Err(error @ (StorageError::Failed | StorageError::Busy)) = found {
         return Err(error);
     }

@@ -100,7 +100,7 @@ pub enum Outgoing {
 }
 
 impl Pump {
-    /// Moves bytes, as far as `budget` allows; what was used is taken off the budget.
+    /// Moves bytes, as far as `budget` allows; and takes what was used off the budget.
     pub fn pump(&mut self, stream: &mut (impl DataSink + DataSource), budget: &mut Budget) -> Progress {
         match self {
             Pump::Outgoing(outgoing) => outgoing.pump(stream, budget),
@@ -124,7 +124,7 @@ impl Pump {
         }
     }
 
-    /// What was received, once all has come; `None` if bytes went the other way.
+    /// The upload, once the transfer is complete; `None` if it was a download.
     pub fn into_upload(self) -> Option<Upload> {
         match self {
             Pump::Outgoing(_) => None,

@@ -1,6 +1,6 @@
-//! How many transfers may be in MODE Z at once: each holds some memory, and they share one processor.
+//! The limit of concurrent transfers in MODE Z: each holds some memory, and they share one processor.
 //!
-//! A place is taken when the transfer begins and given back by `Drop`, so the count cannot leak.
+//! A place is taken when the transfer begins and freed by `Drop`, so the count cannot leak.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use std::rc::Rc;
 /// Transfers in MODE Z at once. At 96 KiB each they hold 6 MiB at most.
 const PLACES: usize = 64;
 
-/// The places, all of them.
+/// All places.
 #[derive(Debug, Default)]
 pub struct ModeZPlaces {
     taken: Rc<Cell<usize>>,

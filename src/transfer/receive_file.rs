@@ -12,7 +12,7 @@ use super::{Budget, DataSource, KernelCopyError, Progress, TransferError};
 use crate::ftp::command::{Representation, Transmission};
 use crate::storage::{StorageError, Upload};
 
-/// Bytes of the buffer that uploads pass through which are not spliced.
+/// Bytes of the buffer for uploads that are not spliced.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// An upload.
@@ -50,7 +50,7 @@ impl ReceiveFile {
         self.writer.upload.received()
     }
 
-    /// The upload, once all has come.
+    /// The upload, once the transfer is complete.
     pub fn into_upload(self) -> Upload {
         self.writer.upload
     }
@@ -76,8 +76,7 @@ impl ReceiveFile {
         let writer = &mut self.writer;
         match &mut self.method {
             ReceiveMethod::Inflate(inflater) => inflate(inflater, source, writer, count),
-            // A translated file is shorter than what is received, and the last bytes may add nothing to it; so the
-            // upload itself refuses what the quota does not allow.
+            // Translating makes fewer bytes than were received, so the quota is checked when they are written.
             ReceiveMethod::Splice | ReceiveMethod::Copy if writer.is_translating() => {
                 copy(source, writer, buffer, count)
             }
@@ -85,8 +84,7 @@ impl ReceiveFile {
                 let room = usize::try_from(writer.upload.room()).unwrap_or(usize::MAX);
                 match count.min(room) {
                     0 => expect_end(source),
-                    // Splicing writes as it receives; the file has to be cut in between, when its first new byte has
-                    // come.
+                    // The file is cut between receiving and writing its first new byte; splicing does both in one.
                     count if writer.upload.is_to_be_cut() => copy(source, writer, buffer, count),
                     count => self.splice_or_copy(source, buffer, count),
                 }

@@ -1,11 +1,11 @@
-//! MODE Z to the client: whatever another pump would send, deflated, with zlib's header (draft-preston-ftpext-deflate).
+//! MODE Z to the client: the output of another pump, deflated, with zlib's header (draft-preston-ftpext-deflate).
 //!
-//! The inner pump sends into memory, a small share at a time; that is deflated, and sent before the next share is made.
-//! So a file, a text and a listing are all deflated by the same few lines, and none of them knows.
+//! The inner pump sends a small share into memory; that is deflated, and sent before the next share is made. So files,
+//! texts and listings are deflated by the same code.
 //!
 //! A deflater's state takes a quarter of a megabyte, which thousands of clients that do not read would multiply. So one
 //! exists for a turn only: what a turn deflates ends at a byte boundary (a sync flush, RFC 1951 §3.2.4), and the next
-//! turn goes on with a new deflater. To the client it is one stream; it only loses the references across that boundary.
+//! turn starts a new deflater. To the client it is one stream, which only lacks references across that boundary.
 //! The zlib header, the checksum and the last block are written here (RFC 1950).
 
 use super::adler32::Adler32;
@@ -18,13 +18,13 @@ use std::os::fd::OwnedFd;
 
 /// What a byte to be deflated costs of the budget. Deflating takes the processor much longer than handing pages to the
 /// kernel: some 2 ms for 64 KiB at the highest level that is granted, where 256 KiB of a file cost a fraction of that.
-/// So a turn deflates a quarter of what it sends otherwise, of all sessions together, and a NOOP still waits no longer
-/// than the 5 ms that a turn may take.
+/// So a turn deflates a quarter of what it sends otherwise, for all sessions together, and a NOOP still waits at most
+/// the 5 ms that a turn may take.
 const COST: usize = 4;
 /// Bytes deflated before they are sent.
 const SHARE: usize = 16 * 1024;
-/// Fewer bytes are not worth a deflater of their own, however little a pace allows. The places for transfers in MODE Z
-/// are few, so what this costs beyond the budget is bounded.
+/// Fewer bytes are not worth a deflater of their own, even if the pace allows fewer. Transfers in MODE Z are few, so
+/// what this costs beyond the budget is bounded.
 const SMALLEST_SHARE: usize = 4 * 1024;
 /// Room that is made for deflated bytes at a time: for a share that cannot be made smaller.
 const ROOM: usize = SHARE + 256;
@@ -34,7 +34,7 @@ const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
 /// A deflated transfer.
 #[derive(Debug)]
 pub struct SendDeflated {
-    /// `None`: the whole stream is made, and the client has it once it has what is unsent.
+    /// `None`: the whole stream is made, and only `unsent` is left to be sent.
     source: Option<Box<Outgoing>>,
     level: DeflateLevel,
     checksum: Adler32,
@@ -93,7 +93,7 @@ impl SendDeflated {
             budget.bytes = budget.bytes.saturating_sub((share - inner.bytes) * COST);
             match progress {
                 Progress::Complete => self.source = None,
-                // Nothing was made of what was looked at; there may be more another time.
+                // The budget was spent without output, on entries that are not listed or text that is skipped.
                 Progress::BudgetSpent | Progress::WouldBlock if plain.0.is_empty() => return Progress::BudgetSpent,
                 Progress::BudgetSpent | Progress::WouldBlock => {}
                 Progress::Failed(error) => return Progress::Failed(error),
@@ -112,7 +112,7 @@ impl SendDeflated {
         }
     }
 
-    /// Gives all of `plain` to the deflater, and all that comes out of it to the client.
+    /// Deflates all of `plain` into `unsent`.
     fn deflate(&mut self, deflater: &mut Compress, plain: &[u8]) -> Result<(), TransferError> {
         if plain.is_empty() {
             return Ok(());
@@ -123,7 +123,7 @@ impl SendDeflated {
         loop {
             out.reserve_exact(ROOM);
             let before = deflater.total_in();
-            // Fails only if it is used in the wrong order, which would be a mistake of ours.
+            // Fails only if it is used in the wrong order, which would be a bug.
             deflater
                 .compress_vec(left, out, FlushCompress::Sync)
                 .map_err(|_| TransferError::SourceFailed)?;
@@ -137,7 +137,7 @@ impl SendDeflated {
     }
 }
 
-/// Deflate with a window of 32 KiB and no dictionary; how hard it tried, as zlib writes it (RFC 1950 §2.2).
+/// Deflate with a window of 32 KiB and no dictionary, and the class of the level (RFC 1950 §2.2).
 fn zlib_header(level: DeflateLevel) -> [u8; 2] {
     match level.number() {
         0 | 1 => [0x78, 0x01],

@@ -1,8 +1,8 @@
 //! RETR in TYPE A: a file to the data connection with its line ends translated (RFC 959 §3.1.1.1).
 //!
-//! A restart marker counts the octets as transferred (RFC 3659 §5.3), so a restart translates from the beginning and
-//! drops what the client has, a budget at a time, like everything else. Whether the file has that many is known only
-//! then, so it is done before the transfer begins: [`SendText::seek`].
+//! A restart marker counts translated octets (RFC 3659 §5.3), so a restart translates from the beginning and drops what
+//! the client has, a budget at a time. Only that shows whether the file has that many, so it is done before the
+//! transfer begins: [`SendText::seek`].
 
 use super::unsent::Unsent;
 use super::{Budget, DataSink, Progress, TransferError};
@@ -59,7 +59,7 @@ impl SendText {
     }
 
     fn move_on(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
-        // Needed for as long as this turn only; a transfer that waits for its client holds none.
+        // Needed for this turn only: a transfer that waits for its client holds no buffer.
         let mut chunk = Vec::new();
         loop {
             match self.unsent.flush(sink, budget) {
@@ -79,8 +79,8 @@ impl SendText {
         }
     }
 
-    /// Translates and drops what the client has already, at most `budget` far. A transfer may begin once this has
-    /// [found](SeekProgress::Found) where; without anything to skip that is at once.
+    /// Translates and drops what the client has already, as far as `budget` allows. The transfer may begin when this
+    /// returns [`SeekProgress::Found`]; if there is nothing to skip, at once.
     pub fn seek(&mut self, budget: &mut Budget) -> SeekProgress {
         let progress = self.seek_on(budget);
         self.unsent.settle();
@@ -123,7 +123,7 @@ impl SendText {
         let dropped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(text.len());
         text.drain(..dropped);
         self.skip -= dropped as u64;
-        // Dropping is work too: a restart near the end of a large file must not take the turn for itself.
+        // Dropping is charged too: a restart near the end of a large file must not monopolize the turn.
         budget.bytes = budget.bytes.saturating_sub(dropped);
         Ok(())
     }

@@ -1,24 +1,23 @@
 //! The pipe that `splice` needs between a socket and a file: pages pass through it without being copied.
 //!
-//! One pipe serves all uploads in turn, because it is filled and emptied within one call; it never holds anything
-//! between two of them.
+//! One pipe serves all uploads in turn, because it is filled and emptied within one call.
 
 use rustix::io::{Errno, retry_on_intr};
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// Room in the pipe: what an ordinary process may ask for.
+/// The largest pipe that an unprivileged process may have (`/proc/sys/fs/pipe-max-size`).
 const PIPE_BYTES: usize = 1024 * 1024;
 
-/// A pipe of this process with itself.
+/// A pipe whose ends are both in this process.
 #[derive(Debug)]
 pub struct SplicePipe {
     reader: OwnedFd,
     writer: OwnedFd,
 }
 
-/// What came out of the socket.
+/// What the socket had.
 pub(super) enum Filled {
     Bytes(usize),
     /// The client has closed its end.
@@ -58,7 +57,7 @@ impl SplicePipe {
                 Ok(0) => return Err(Errno::IO),
                 Ok(written) => left = left.saturating_sub(written),
                 Err(Errno::INTR) => {}
-                // A file system without splice: the bytes come out of the pipe by hand.
+                // A file system without splice: the bytes are copied out of the pipe.
                 Err(Errno::INVAL | Errno::NOSYS) => return self.copy_into(file, position, left),
                 Err(errno) => return Err(errno),
             }

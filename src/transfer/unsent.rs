@@ -1,9 +1,9 @@
-//! Bytes that were made but not sent yet: the small buffer between a source of lines or text and the data connection.
+//! Bytes made but not sent yet: the small buffer between a source of lines or text and the data connection.
 //!
-//! It holds at most what its source makes at once; the source is asked for more only when it is (nearly) empty. While a
-//! pump works the bytes are in an ordinary buffer. Between two turns, when a client may keep them waiting for minutes,
-//! they are in pages of their own: those of a thousand stalled transfers go back to the system when the transfers end,
-//! where holes in the heap would stay.
+//! It holds at most one batch of its source, which is asked for more only when the buffer is (nearly) empty. During a
+//! turn the bytes are in an ordinary buffer. Between turns, when a client may leave them unread for minutes, they are in
+//! pages of their own: those of a thousand stalled transfers return to the system when the transfers end, where holes
+//! in the heap would remain.
 
 use super::halt::{Halt, write_some};
 use super::{Budget, DataSink, Progress};
@@ -34,7 +34,7 @@ impl Unsent {
         self.rest().len()
     }
 
-    /// The buffer to append to, emptied of what was sent.
+    /// The buffer to append to; what was sent is removed.
     pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
         if let Some(pages) = self.pages.take() {
             self.bytes.extend_from_slice(&pages);
@@ -72,7 +72,7 @@ impl Unsent {
         }
     }
 
-    /// The pump's turn is over: keeps no more memory than what is left needs.
+    /// At the end of the pump's turn: keeps no more memory than the rest needs.
     pub(super) fn settle(&mut self) {
         let rest = self.rest();
         if self.pages.is_some() && !rest.is_empty() {

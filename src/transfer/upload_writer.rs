@@ -38,7 +38,7 @@ impl UploadWriter {
         .map_err(TransferError::NotStored)
     }
 
-    /// All has come: stores a CR that was held until its next byte would come.
+    /// At the end: writes a CR that was held because a LF might have followed.
     pub(super) fn finish(&mut self) -> Result<(), TransferError> {
         let mut text = Vec::new();
         if let Some(decoder) = &mut self.line_ends {

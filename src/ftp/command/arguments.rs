@@ -17,7 +17,7 @@ pub struct ListArgument {
     pub all: bool,
     /// What follows the options.
     pub path: Option<PathArgument>,
-    /// The whole argument, if it begins with options: a file of that very name comes first.
+    /// The whole argument, if it begins with options: a file with that literal name takes precedence.
     pub literal: Option<PathArgument>,
 }
 

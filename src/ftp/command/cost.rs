@@ -39,7 +39,7 @@ impl Cost {
 mod tests {
     use super::super::CommandLine;
 
-    /// 256 KiB a turn: no more than so many of each.
+    /// With 256 KiB per turn.
     #[test]
     fn g16_a_turn_holds_a_bounded_number_of_each() {
         let a_turn = |line: &str, path| 256 * 1024 / CommandLine::parse(line.as_bytes()).cost(path);

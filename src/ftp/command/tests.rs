@@ -1,4 +1,4 @@
-//! Lines as real clients send them, and as nobody should.
+//! Lines as real clients send them, and malformed ones.
 
 use super::*;
 use crate::ftp::reply::{self, Reply};
@@ -169,7 +169,11 @@ fn options_that_are_unknown_get_501_and_never_a_temporary_code() {
     assert_eq!(parsed("OPTS REST STOR"), Err(CommandError::BadArgument));
     let granted = |number| DeflateLevel::granted(number).map(Command::OptsDeflate);
     assert_eq!(parsed("OPTS MODE Z LEVEL 1").ok(), granted(1));
-    assert_eq!(parsed("opts mode  z level 9").ok(), granted(6), "more costs everybody");
+    assert_eq!(
+        parsed("opts mode  z level 9").ok(),
+        granted(6),
+        "higher levels are capped"
+    );
     for line in [
         "OPTS MODE",
         "OPTS MODE Z",
@@ -185,7 +189,7 @@ fn options_that_are_unknown_get_501_and_never_a_temporary_code() {
 }
 
 #[test]
-fn mdtm_reads_a_time_only_where_one_stands_before_a_name() {
+fn mdtm_reads_a_time_only_in_front_of_a_name() {
     assert!(matches!(parsed("MDTM 20240101000000 a"), Ok(Command::MdtmOrSet { .. })));
     assert_eq!(
         parsed("MDTM 2024010100000 a"),

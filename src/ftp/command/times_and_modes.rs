@@ -46,7 +46,7 @@ pub(super) fn set_facts(argument: &[u8]) -> Result<Command, CommandError> {
         .split(|byte| *byte == b';')
         .map(fact_change)
         .collect::<Result<_, _>>()?;
-    // Each fact once: a line has room for two hundred, each of which would be a change of its own.
+    // Each fact once: a line has room for two hundred, and each is a change of its own.
     let of_a_kind = |one: &FactChange| mem::discriminant(one);
     let is_repeated = |(at, change)| {
         changes
@@ -108,7 +108,7 @@ fn mode(digits: &[u8]) -> Result<u32, CommandError> {
 }
 
 fn time(digits: &[u8]) -> Result<Timestamp, CommandError> {
-    // A fraction may follow (RFC 3659 §2.3); whole seconds are what is kept.
+    // A fraction may follow (RFC 3659 §2.3); only whole seconds are stored.
     let whole = match digits.split_at_checked(14) {
         Some((whole, fraction)) if is_fraction(fraction) => whole,
         Some(_) | None => digits,

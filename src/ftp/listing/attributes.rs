@@ -27,8 +27,9 @@ pub struct Attributes {
 }
 
 impl Attributes {
-    /// What MLST and MLSD describe. A link to a file is that file: RETR fetches it, and DELE removes the link alone.
-    /// Another link is itself: clients that remove a tree go into what is described as a directory, and would empty one
+    /// What MLST and MLSD describe. A link to a file is described as that file: RETR fetches it, and DELE removes only
+    /// the link.
+    /// Any other link is described as a link: clients that remove a tree descend into directories, and would empty one
     /// elsewhere.
     pub fn described(self, follow: impl FnOnce() -> Option<Attributes>) -> Attributes {
         match self.kind {

@@ -3,7 +3,7 @@
 use super::{Attributes, Kind};
 use crate::ftp::timestamp::Timestamp;
 
-/// Appends a line as `ls -l` prints it. Owner and group are constant: no name is looked up, and none is given away.
+/// Appends a line as `ls -l` prints it. Owner and group are constant: no name is looked up, and none is revealed.
 /// Control bytes are shown as `?`, so that no name can command a terminal (threat I02).
 pub fn write_list_line(out: &mut Vec<u8>, entry: &Attributes, name: &[u8], link_target: Option<&[u8]>, now: Timestamp) {
     write_mode(out, entry);
@@ -67,7 +67,7 @@ pub(super) fn push_number(out: &mut Vec<u8>, number: u64, width: usize) {
     out.extend_from_slice(&digits[digits.len() - used.max(width)..]);
 }
 
-/// Appends text with everything that a terminal might obey replaced by `?`.
+/// Appends text with control characters replaced by `?`.
 fn push_printable(out: &mut Vec<u8>, text: &[u8]) {
     if text.iter().all(|byte| matches!(byte, b' '..=b'~')) {
         out.extend_from_slice(text);
@@ -81,7 +81,7 @@ fn push_printable(out: &mut Vec<u8>, text: &[u8]) {
                 out.extend_from_slice(shown.encode_utf8(&mut buffer).as_bytes());
             }
         }
-        // Not UTF-8: single bytes from 0x80 to 0x9f are the control characters of Latin-1.
+        // Not UTF-8: bytes from 0x80 to 0x9f are control characters in Latin-1.
         Err(_) => out.extend(text.iter().map(|byte| match byte {
             0..=0x1f | 0x7f..=0x9f => b'?',
             other => *other,

@@ -87,7 +87,7 @@ pub fn write_facts(out: &mut Vec<u8>, facts: Facts, permissions: &Permissions, e
         push_hexadecimal(out, entry.inode);
         out.push(b';');
     }
-    // The mode of a link means nothing.
+    // A link's mode has no meaning.
     if facts.contains(Facts::UNIX_MODE) && entry.kind != Kind::SymbolicLink {
         out.extend_from_slice(b"UNIX.mode=");
         for shift in [9, 6, 3, 0] {

@@ -16,17 +16,17 @@ impl Reply {
         Self::text(220, text)
     }
 
-    /// 200 for SITE CHMOD: the mode that is set, which may be more than what was asked for.
+    /// 200 for SITE CHMOD: the mode that is set, which may have more bits than requested.
     pub fn mode_set(mode: u32) -> Self {
         Self::text(200, format!("Mode set to {mode:04o}"))
     }
 
-    /// 550 for what the system refused in a way that is not expected; `reason` is the name of its error number.
+    /// 550 for an unexpected error of the system; `reason` is the name of its error number.
     pub fn action_failed(reason: &str) -> Self {
         Self::text(550, format!("Action failed ({reason})"))
     }
 
-    /// 257 for PWD: the path in quotes, quotes within doubled, 0xFF doubled because it is Telnet's.
+    /// 257 for PWD: the path in quotes; quotes and 0xFF (Telnet's IAC) within are doubled.
     pub fn working_directory(path: &VirtualPath) -> Self {
         Self::quoted_path(path, b" is the current directory")
     }
@@ -65,7 +65,7 @@ impl Reply {
         Self::text(350, format!("Restarting at {first}, ending at {last}"))
     }
 
-    /// 213 for HASH: name, first and last octet, digest in small digits, path (draft-bryan-ftpext-hash §3).
+    /// 213 for HASH: name, first and last octet, digest in lower case, path (draft-bryan-ftpext-hash §3).
     pub fn hash(digest: Digest, first: u64, last: u64, bytes: &[u8], path: &VirtualPath) -> Self {
         let mut text = format!("{} {first}-{last} ", digest.name()).into_bytes();
         text.extend(bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()));
@@ -74,7 +74,7 @@ impl Reply {
         Self::text(213, text)
     }
 
-    /// A first or inner line of a reply that ends with a digest: all of them begin with its code.
+    /// A first or inner line of a reply that ends with a digest, under the code of its last line.
     pub fn still_reading(code: u16, bytes_left: u64) -> Self {
         Self {
             form: Form::Opening,
@@ -82,7 +82,7 @@ impl Reply {
         }
     }
 
-    /// 250 for XCRC and its like: the digest alone, in capital digits, as the servers that had them first say it.
+    /// 250 for XCRC and its kind: the digest alone, in upper case, like the servers that introduced them.
     pub fn checksum(bytes: &[u8]) -> Self {
         let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
         Self::text(250, digits)
@@ -117,7 +117,7 @@ impl Reply {
         Self::text(150, text)
     }
 
-    /// 226 for an upload that was counted and forgotten.
+    /// 226 for an upload to `/null`, which is counted and discarded.
     pub fn swallowed(bytes: u64, crc32: u32, took: Duration) -> Self {
         let rate = bytes as f64 / took.as_secs_f64().max(1e-6) / f64::from(1 << 20);
         Self::text(
@@ -169,12 +169,12 @@ impl Reply {
         Self::text(250, text)
     }
 
-    /// 200 for OPTS MODE Z LEVEL: the level that is used, which may be lower than what was asked for.
+    /// 200 for OPTS MODE Z LEVEL: the level in use, which may be lower than requested.
     pub fn deflate_level(level: DeflateLevel) -> Self {
         Self::text(200, format!("MODE Z LEVEL set to {}", level.number()))
     }
 
-    /// 211 for STAT: where the session stands; nothing of the server.
+    /// 211 for STAT: the state of the session; nothing about the server.
     pub fn session_status(
         peer: IpAddr,
         representation: Representation,
@@ -212,7 +212,7 @@ impl Reply {
     }
 }
 
-/// A path on the control connection: 0xFF doubled, because it is Telnet's.
+/// A path on the control connection: 0xFF, which is Telnet's IAC, is doubled.
 fn push_path(text: &mut Vec<u8>, path: &[u8]) {
     for byte in path {
         if *byte == 0xff {

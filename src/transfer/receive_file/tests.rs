@@ -187,7 +187,7 @@ fn a_quota_counts_what_is_stored_to_the_last_byte() {
     }
 }
 
-/// Whatever is asked for has come already, although nothing is written.
+/// Fills every buffer at once, and claims to have spliced what it did not write.
 struct Flood;
 
 impl DataSource for Flood {
