@@ -52,5 +52,5 @@ rows = "\n".join(
     for number, line in enumerate(shown))
 pathlib.Path("docs/trace.svg").write_text(
     f'<svg xmlns="http://www.w3.org/2000/svg" width="860" height="{height}" font-family="monospace" font-size="13">\n'
-    f'<title>One download, as loopftpd --trace tells it</title>\n<rect width="100%" height="100%" rx="6" fill="#16181c"/>\n'
+    f'<title>One download, as printed by loopftpd --trace</title>\n<rect width="100%" height="100%" rx="6" fill="#16181c"/>\n'
     f'{rows}\n</svg>\n')
