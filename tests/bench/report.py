@@ -1,4 +1,4 @@
-"""From figures to what is printed and written: medians, ratios, goals; as text while it runs, as Markdown, as JSON."""
+"""Medians, ratios and goals of the figures, printed during a run and written as Markdown and JSON."""
 import os
 import platform
 from datetime import datetime, timezone
@@ -6,12 +6,12 @@ from pathlib import Path
 from statistics import median
 
 OURS, LIMIT = "loopftpd", "limit"
-METHOD = """Medians of {rounds} rounds; in a round each server is started anew and measured in turn, so that whatever
-else the machine did hit them alike. Server and client have a core each. The client is ftpstorm, the tree is in memory,
-and everything goes over loopback. `limit` is no server but canned replies around the system calls
-([limits.rs](../tests/bench/limits.rs)). Figures move from machine to machine; ratios of one run hold."""
-MEMORY = """Memory is the proportional set size of the server and its children beyond what it was before the first
-session, divided by the sessions: {counts} at most, because a process a session costs the same however many there are."""
+METHOD = """Medians of {rounds} rounds. In each round every server is started and measured in turn, so that other load on the machine affects
+all of them alike. Server and client have a core each. The client is ftpstorm, the tree is in memory, and all connections use
+loopback. `limit` is not a server but the bare system calls with fixed replies ([limits.rs](../tests/bench/limits.rs)). Figures
+differ between machines; ratios within one run are stable."""
+MEMORY = """Memory is the growth of the proportional set size of the server and its children since before the first session, divided by
+the number of sessions: at most {counts}. Servers with one process per session are measured with fewer, because each costs the same."""
 
 
 class Results:
@@ -45,14 +45,14 @@ class Results:
         return choose(measured, key=lambda name: self.median(scenario, name))
 
     def ratio(self, scenario, name):
-        """How many times better loopftpd is than `name`; None where either is missing."""
+        """How many times better loopftpd is than `name`; None if either is missing."""
         ours, theirs = self.median(scenario, OURS), self.median(scenario, name)
         if not ours or not theirs:
             return None
         return theirs / ours if scenario.less_is_better else ours / theirs
 
     def judged(self, scenario, goal):
-        """What a goal asks for, and what was reached: (words, words, whether)."""
+        """A goal, what was reached, and whether that is enough: (text, text, bool)."""
         if not goal.against:
             ours = self.median(scenario, OURS)
             reached = None if ours is None else ours <= goal.factor if scenario.less_is_better else ours >= goal.factor
@@ -87,7 +87,7 @@ class Results:
 
 
 def show(figure):
-    """Three digits at least, thousands apart."""
+    """At least three digits, with separators for thousands."""
     if figure is None:
         return "–"
     if figure >= 100:
@@ -104,7 +104,7 @@ def today():
 
 
 def machine():
-    """What the figures depend on besides the programs."""
+    """The machine, on which the figures depend too."""
     processors = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.split(":", 1)[1].strip() for line in processors if line.startswith("model name")), "unknown")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -124,7 +124,7 @@ def table(head, rows):
 
 
 def figures_table(results):
-    """A row a scenario: everybody's median, the best in bold, and the two ratios."""
+    """One row per scenario: the medians, the best in bold, and the two ratios."""
     names = [server.name for server in results.servers]
     rows = []
     for scenario in results.scenarios:
@@ -155,7 +155,7 @@ def goals_table(results):
 
 
 def spread_table(results):
-    """How far the rounds lie apart: a figure is worth no more than that."""
+    """The range of the rounds, which is how reliable a figure is."""
     names = [server.name for server in results.servers]
     rows = []
     for scenario in results.scenarios:
@@ -171,11 +171,11 @@ def markdown(results, versions, rounds, command):
     facts = machine()
     parts = [
         "# Benchmarks",
-        f"Written by `{command}` on {today()}; not edited by hand. What explains the figures is not here.",
+        f"Written by `{command}` on {today()}; not edited by hand. [performance.md](performance.md) explains the figures.",
         "\n".join(f"- {name}: {fact}" for name, fact in facts.items()),
         "\n".join(f"- {name}: {version}" for name, version in versions.items()),
         METHOD.format(rounds=rounds),
-        "A ratio over 1 means that loopftpd is better, also where less is better.",
+        "A ratio above 1 means that loopftpd is better, also where lower is better.",
         figures_table(results),
     ]
     if results.complaints:
@@ -190,12 +190,12 @@ def markdown(results, versions, rounds, command):
             f"{server.name} {server.sessions_at_once:,}" for server in results.servers if server.sessions_at_once
         )
         parts.append(MEMORY.format(counts=counts))
-    parts += ["## Goals", "What this project asks of itself.", goals_table(results)]
-    parts += ["## Spread", "Lowest and highest of the rounds.", spread_table(results)]
+    parts += ["## Goals", "The goals that this project sets itself.", goals_table(results)]
+    parts += ["## Spread", "The lowest and the highest figure of the rounds.", spread_table(results)]
     parts += [
         "## Commands",
         "The servers (`DIR` is the tree, `SCRATCH` a directory with the configuration that "
-        "[servers.py](../tests/bench/servers.py) writes; ports are chosen anew each time):",
+        "[servers.py](../tests/bench/servers.py) writes; ports are chosen for each run):",
         "```sh\n" + "\n".join(results.server_commands.values()) + "\n```",
         "The client:",
         "```sh\n" + "\n".join(results.storm_commands.values()) + "\n```",
