@@ -1,7 +1,7 @@
 //! ABOR acts at once (RFC 959 §4.1.3): whatever waits before it, as text or as urgent data, in transfers and long
 //! answers.
 
-use crate::harness::{Client, Server, wait_until};
+use harness::{Client, Server, wait_until};
 use std::fs::File;
 use std::io::Read;
 

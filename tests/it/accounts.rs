@@ -2,9 +2,9 @@
 //! (threats F, O10). What each may do then is in `rights.rs`, and that nobody reaches another's files in
 //! `account_roots.rs`.
 
-use crate::harness::accounts::{HASH, PASSWORD, Premises, client_of, log_in, store};
-use crate::harness::server::refused_start;
-use crate::harness::{Client, Server, has_program, is_root, wait_until};
+use harness::accounts::{HASH, PASSWORD, Premises, client_of, log_in, store, with_alice_and_bob};
+use harness::server::refused_start;
+use harness::{Client, Server, is_root, wait_until};
 use loopftpd::accounts::hash_new;
 use rustix::process::Signal;
 use std::collections::BTreeSet;
@@ -20,16 +20,6 @@ const DEAR: &str = "$argon2id$v=19$m=4096,t=3,p=1$c2FsdHNhbHQ$OLeWCvLwvsLRPgRDUF
 /// The addresses of this machine that clients here come from; each has failed at nothing yet.
 fn fresh_address(number: u32) -> IpAddr {
     IpAddr::V4(Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 1)) + number))
-}
-
-/// A server with alice and bob, each with the right to read and write in a directory of its own.
-fn with_alice_and_bob(arguments: &[&str]) -> (Premises, Server) {
-    let premises = Premises::new();
-    premises.make_directory("alice");
-    premises.make_directory("bob");
-    premises.write_users(&[("alice", "/alice:read,write"), ("bob", "/bob:read,write")]);
-    let server = premises.serve_accounts(arguments);
-    (premises, server)
 }
 
 fn guess(client: &mut Client, user: &str) -> u16 {
@@ -580,35 +570,4 @@ fn an_account_has_no_more_sessions_than_it_may() {
     });
     drop((first, _others));
     server.wait_for_descriptors(baseline);
-}
-
-#[test]
-fn clients_log_in_with_accounts() {
-    if !has_program("python3") {
-        return;
-    }
-    let (premises, server) = with_alice_and_bob(&[]);
-    premises.write("alice/file", b"hers");
-    let script = "
-import ftplib, sys
-ftp = ftplib.FTP()
-ftp.connect('127.0.0.1', int(sys.argv[1]), timeout=20)
-ftp.login('alice', 'secret')
-assert ftp.nlst() == ['file'], ftp.nlst()
-assert ftp.mkd('new') == '/new'
-other = ftplib.FTP()
-other.connect('127.0.0.1', int(sys.argv[1]), timeout=20)
-try:
-    other.login('alice', 'wrong')
-    raise SystemExit('a wrong password got in')
-except ftplib.error_perm as error:
-    assert str(error) == '530 Login incorrect.', error
-ftp.quit()
-";
-    let output = std::process::Command::new("python3")
-        .args(["-c", script, &server.address.port().to_string()])
-        .output()
-        .expect("python runs");
-    assert!(output.status.success(), "{output:?}");
-    assert!(premises.root().join("alice/new").is_dir());
 }

@@ -1,7 +1,7 @@
 //! Active mode: the server connects, only to its client, only when told what to send (threats B10, D12–D16).
 
-use crate::harness::Server;
-use crate::harness::client::connect;
+use harness::Server;
+use harness::client::connect;
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
 

@@ -1,21 +1,10 @@
 //! What changes files without a transfer, as clients say it and take the answers (clients.md; RFC 959 §4.1.3,
 //! draft-somers-ftp-mfxx): DELE, MKD, RMD, RNFR and RNTO, the five ways to set a time, modes, AVBL, and STOU's name.
 
-use crate::harness::accounts::{Premises, client_of, everything, store};
-use crate::harness::{Client, Server, has_program, is_root};
+use harness::accounts::{Premises, client_of, everything, store, with_files};
+use harness::{Client, Server, is_root};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::process::Command;
-
-/// A server on which everyone may do everything, with `file`, `d/inside` and `empty`.
-fn with_files() -> (Premises, Server) {
-    let premises = Premises::new();
-    premises.write("file", b"0123456789");
-    premises.write("d/inside", b"x");
-    premises.make_directory("empty");
-    let server = premises.serve_writers();
-    (premises, server)
-}
 
 fn mask_of(server: &Server) -> u32 {
     u32::from_str_radix(&server.status("Umask"), 8).expect("octal")
@@ -366,64 +355,6 @@ fn features_for_writing_are_named() {
     for feature in [" MFMT", " MFF modify;UNIX.mode;", " AVBL", " REST STREAM", " MDTM"] {
         assert!(features.iter().any(|line| line == feature), "{feature}: {features:?}");
     }
-}
-
-/// The names of the served tree, as ftplib and lftp change them.
-#[test]
-fn clients_change_a_tree() {
-    if !has_program("python3") || !has_program("lftp") {
-        return;
-    }
-    let (premises, server) = with_files();
-    let port = server.address.port().to_string();
-    let script = "
-import ftplib, sys
-ftp = ftplib.FTP()
-ftp.connect('127.0.0.1', int(sys.argv[1]), timeout=20)
-ftp.login()
-assert ftp.mkd('qu\"ote') == '/qu\"ote'
-assert ftp.rename('file', 'qu\"ote/moved').startswith('250')
-assert ftp.sendcmd('MFMT 20240102030405 qu\"ote/moved') == '213 Modify=20240102030405; /qu\"ote/moved'
-facts = dict(ftp.mlsd('qu\"ote'))['moved']
-assert facts['modify'] == '20240102030405', facts
-assert ftp.delete('qu\"ote/moved').startswith('250')
-ftp.rmd('qu\"ote')
-for action in (lambda: ftp.rmd('d'), lambda: ftp.delete('d'), lambda: ftp.rename('missing', 'x'), lambda: ftp.mkd('d')):
-    try:
-        action()
-        raise SystemExit('it was done')
-    except ftplib.error_perm as error:
-        assert str(error).startswith('550'), error
-ftp.quit()
-";
-    let python = Command::new("python3")
-        .args(["-c", script, &port])
-        .output()
-        .expect("python runs");
-    assert!(python.status.success(), "{python:?}");
-    let lines = format!(
-        "set cmd:fail-exit true; open -u anonymous,x 127.0.0.1:{port}; mkdir -p a/b/c; mv d a/b/d; chmod 700 a/b/c; \
-         rm a/b/d/inside; rmdir a/b/d; rm -r empty; bye"
-    );
-    let lftp = Command::new("lftp")
-        .args(["--norc", "-c", &lines])
-        .env("HOME", premises.outside())
-        .output()
-        .expect("lftp runs");
-    assert!(lftp.status.success(), "{lftp:?}");
-    assert_eq!(
-        fs::metadata(premises.root().join("a/b/c"))
-            .expect("it is there")
-            .permissions()
-            .mode()
-            & 0o777,
-        0o700
-    );
-    let left: Vec<_> = fs::read_dir(premises.root())
-        .expect("ours")
-        .map(|entry| entry.expect("an entry").file_name())
-        .collect();
-    assert_eq!(left, ["a"]);
 }
 
 /// As the system itself allows: the server is not root and has no way around it.

@@ -1,8 +1,8 @@
 //! What real clients say, replayed to the letter: odd spellings, probes, and the order in which they do things
 //! (clients.md §§1 and 4). The clients themselves are in `clients.rs`.
 
-use crate::harness::server::Setup;
-use crate::harness::{Client, Server};
+use harness::server::Setup;
+use harness::{Client, Server};
 
 /// Says each line and expects its code.
 fn conversation(client: &mut Client, lines: &[(&str, u16)]) {
@@ -308,7 +308,7 @@ fn a_downloader_that_walks_component_by_component_and_restarts_after_pasv() {
             ("CWD y", 250),
         ],
     );
-    let data = crate::harness::client::connect(client.extended_passive(), None);
+    let data = harness::client::connect(client.extended_passive(), None);
     conversation(
         &mut client,
         &[("TYPE I", 200), ("SIZE file", 213), ("REST 7", 350), ("RETR file", 150)],

@@ -1,7 +1,7 @@
 //! No path and no link leads out of the served directory, and nothing in it is changed (threats C, H22).
 
-use crate::harness::Server;
-use crate::harness::secret::{CANARY, beside_a_secret, everything};
+use harness::Server;
+use harness::secret::{CANARY, beside_a_secret, everything};
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::symlink;

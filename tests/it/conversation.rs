@@ -1,6 +1,6 @@
 //! What clients say and are answered: greetings, lines, pipelines, odd input (threats A, B, I).
 
-use crate::harness::{Client, Server, wait_until};
+use harness::{Client, Server, wait_until};
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::ffi::OsStrExt;
@@ -208,7 +208,7 @@ fn b04_naming_another_user_forgets_everything() {
     assert_eq!(client.code("LIST"), 530);
     client.login();
     assert_eq!(client.command("PWD").text(), "257 \"/\" is the current directory");
-    let mut stray = crate::harness::client::connect(address, None);
+    let mut stray = harness::client::connect(address, None);
     let mut nothing = Vec::new();
     assert_eq!(
         stray.read_to_end(&mut nothing).unwrap_or(0),

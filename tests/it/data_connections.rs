@@ -1,8 +1,8 @@
 //! How data connections are armed again, shared between protocols, and ended (threats B, D17–D23).
 
-use crate::harness::client::connect;
-use crate::harness::server::Setup;
-use crate::harness::{Client, Server};
+use harness::client::connect;
+use harness::server::Setup;
+use harness::{Client, Server};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown};
 use std::time::Duration;
@@ -97,7 +97,7 @@ fn d18_a_reset_in_a_listing_costs_a_426_and_no_more() {
     // More lines than both sockets' buffers can hold: names of 250 bytes, all of one file.
     let directory = server.directory().join("many");
     std::fs::create_dir(&directory).expect("a directory");
-    crate::harness::tree::allow_reading(&directory);
+    harness::tree::allow_reading(&directory);
     let first = directory.join("f".repeat(250));
     std::fs::write(&first, b"x").expect("a file");
     for number in 0..30_000 {

@@ -1,7 +1,6 @@
 //! HASH, RANG and XCRC with its like over real sockets, against digests that others have made.
 
-use crate::harness::programs::run_python;
-use crate::harness::{Server, has_program, wait_until};
+use harness::{Server, wait_until};
 use std::fs::File;
 
 /// Far more than can be read while a test runs; nothing of it is on the disk.
@@ -48,55 +47,6 @@ fn a_megabyte_of_zeroes_has_the_digests_that_everybody_gets() {
             .text()
             .contains("\n HASH SHA-256;SHA-512;SHA-1;MD5;CRC32*\n")
     );
-}
-
-#[test]
-fn python_finds_the_same_digests() {
-    if !has_program("python3") {
-        return;
-    }
-    let server = Server::start();
-    let noise: Vec<u8> = (0..3_000_000_u32)
-        .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
-        .collect();
-    server.write("two words.bin", &noise);
-    server.write("empty", b"");
-    let script = r#"
-import ftplib, hashlib, random, sys, zlib
-ftp = ftplib.FTP()
-ftp.connect('127.0.0.1', int(sys.argv[1]), timeout=20)
-ftp.login()
-def crc32(data): return '%08x' % zlib.crc32(data)
-digests = {'SHA-256': lambda d: hashlib.sha256(d).hexdigest(), 'SHA-512': lambda d: hashlib.sha512(d).hexdigest(),
-           'SHA-1': lambda d: hashlib.sha1(d).hexdigest(), 'MD5': lambda d: hashlib.md5(d).hexdigest(), 'CRC32': crc32}
-verbs = {'XSHA256': 'SHA-256', 'XSHA512': 'SHA-512', 'XSHA1': 'SHA-1', 'XSHA': 'SHA-1', 'XMD5': 'MD5', 'XCRC': 'CRC32'}
-random.seed(7)
-for name in ['two words.bin', 'empty']:
-    data = bytearray()
-    ftp.retrbinary('RETR ' + name, data.extend)
-    size = len(data)
-    last = max(size - 1, 0)
-    for digest, compute in digests.items():
-        assert ftp.sendcmd('OPTS HASH ' + digest) == '200 ' + digest
-        expected = '213 %s 0-%d %s /%s' % (digest, last, compute(data), name)
-        assert ftp.sendcmd('HASH ' + name) == expected, expected
-    for verb, digest in verbs.items():
-        assert ftp.sendcmd('%s %s' % (verb, name)) == '250 ' + digests[digest](data).upper()
-    for turn in range(20 if size else 0):
-        first = random.randrange(size)
-        until = random.randrange(first, size)
-        part = data[first:until + 1]
-        assert ftp.sendcmd('RANG %d %d' % (first, until)).startswith('350 ')
-        assert ftp.sendcmd('HASH ' + name) == '213 CRC32 %d-%d %s /%s' % (first, until, crc32(part), name)
-        assert ftp.sendcmd('XCRC "%s" %d %d' % (name, first, until + 1)) == '250 ' + crc32(part).upper()
-        # RANG is for retrbinary's RETR too; TYPE and PASV stand between.
-        got = bytearray()
-        assert ftp.sendcmd('RANG %d %d' % (first, until)).startswith('350 ')
-        ftp.retrbinary('RETR ' + name, got.extend)
-        assert got == part
-print(ftp.quit())
-"#;
-    run_python(script, &server);
 }
 
 #[test]

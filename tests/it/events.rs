@@ -1,42 +1,15 @@
 //! `--events`: a line of JSON for each connection, login, transfer, change and refusal, to a file, a FIFO or standard
 //! output; whoever reads them, or does not, can never hold up the server (threats F08, I01).
 
-use crate::harness::accounts::{Premises, Walls, client_of, everything, log_in};
-use crate::harness::{Client, Server, is_root, wait_until};
+use harness::accounts::{Premises, Walls, client_of, everything, log_in};
+use harness::event_log::{events_in, parsed, with_events};
+use harness::{Client, Server, wait_until};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use std::fs::{self, File, OpenOptions};
+use std::fs;
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
-
-fn parsed(text: &str) -> Vec<Value> {
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line:?}")))
-        .collect()
-}
-
-/// The lines in a file, once there are so many, and no more than that.
-fn events_in(path: &Path, count: usize) -> Vec<Value> {
-    wait_until("the events are written", || {
-        fs::read_to_string(path).is_ok_and(|text| text.lines().count() >= count)
-    });
-    let events = parsed(&fs::read_to_string(path).expect("written"));
-    assert_eq!(events.len(), count, "{events:?}");
-    events
-}
-
-/// Alice and everyone else may change files; events go to a file beside the served directory.
-fn with_events(walls: Walls) -> (Premises, PathBuf, Server) {
-    let premises = Premises::new();
-    premises.write("alice/file", b"0123456789");
-    premises.write_users(&[("alice", "/alice:read,write:sessions=1")]);
-    let events = premises.outside().join("neighbour/events");
-    let users = premises.users_file();
-    let [file, accounts] = [&events, &users].map(|path| path.to_str().expect("UTF-8"));
-    let server = premises.serve_within(walls, &["--write", "--users", accounts, "--events", file]);
-    (premises, events, server)
-}
 
 /// An event without what differs each time, whose form is checked.
 fn essence(mut event: Value) -> Value {
@@ -515,7 +488,7 @@ fn a_file_given_by_a_relative_path_or_through_a_link_is_begun_anew_where_it_was(
     std::os::unix::fs::symlink("neighbour/linked", &link).expect("a link");
     fs::write(neighbour.join("linked"), "").expect("a file");
     for (given, lies_at) in [("../neighbour/relative", "relative"), ("../link", "linked")] {
-        let setup = crate::harness::server::Setup::new().directory(&premises.root());
+        let setup = harness::server::Setup::new().directory(&premises.root());
         let directory = premises.root();
         let server = setup
             .under(&["env", "-C", directory.to_str().expect("UTF-8")])
@@ -531,37 +504,6 @@ fn a_file_given_by_a_relative_path_or_through_a_link_is_begun_anew_where_it_was(
         assert_eq!(client.code("DELE missing"), 550);
         assert_eq!(events_in(&path, 1)[0]["path"], "/missing", "{given}");
     }
-}
-
-#[test]
-fn a_file_that_cannot_be_begun_anew_stays_in_use_and_that_is_said() {
-    if !is_root() {
-        println!("skipped: the tests do not run as root");
-        return;
-    }
-    let (premises, path, server) = with_events(Walls::Default);
-    let mut client = client_of(&server, "alice");
-    let moved = path.with_extension("1");
-    fs::rename(&path, &moved).expect("moved");
-    let neighbour = premises.outside().join("neighbour");
-    std::os::unix::fs::chown(&neighbour, Some(0), Some(0)).expect("root may");
-    server.signal(Signal::HUP);
-    wait_until("the failure is logged", || {
-        server
-            .stderr()
-            .contains("--events: the new file cannot be opened (Permission denied")
-    });
-    assert_eq!(client.code("MKD d"), 257);
-    assert_eq!(events_in(&moved, 3)[2]["path"], "/d");
-    // As logrotate does with `create`: the file is there already, for the server's user.
-    fs::write(&path, "").expect("made");
-    std::os::unix::fs::chown(&path, Some(12_345), Some(12_345)).expect("root may");
-    server.signal(Signal::HUP);
-    wait_until("the signal is seen", || {
-        server.stderr().contains("--events: new file opened")
-    });
-    assert_eq!(client.code("RMD d"), 250);
-    assert_eq!(events_in(&path, 1)[0]["verb"], "RMD");
 }
 
 /// The path in the log would be a path in the clients' hands.
@@ -588,7 +530,7 @@ fn l15_a_log_or_users_file_that_clients_can_reach_stops_the_start() {
         for option in ["--events", "--transfer-log", "--users"] {
             let root = premises.root();
             let [path, root] = [&path, &root].map(|path| path.to_str().expect("UTF-8"));
-            let (code, text) = crate::harness::server::refused_start(&["-l", "127.0.0.1:0", option, path, root]);
+            let (code, text) = harness::server::refused_start(&["-l", "127.0.0.1:0", option, path, root]);
             assert_eq!(code, Some(2), "{option} {name}: {text}");
             // A users file must exist first.
             let exists = outside.join(name).exists();
@@ -606,7 +548,7 @@ fn l15_a_log_or_users_file_that_clients_can_reach_stops_the_start() {
 #[test]
 fn l15_events_that_cannot_be_written_stop_the_start() {
     let premises = Premises::new();
-    let (low, high) = crate::harness::server::free_range(2);
+    let (low, high) = harness::server::free_range(2);
     let start = |events: &str, more: &[&str]| {
         let root = premises.root();
         let ports = format!("{low}-{high}");
@@ -619,7 +561,7 @@ fn l15_events_that_cannot_be_written_stop_the_start() {
             events,
             root.to_str().expect("UTF-8"),
         ];
-        crate::harness::server::refused_start(&[more, &own].concat())
+        harness::server::refused_start(&[more, &own].concat())
     };
     let missing = premises.outside().join("missing/events");
     let (code, text) = start(missing.to_str().expect("UTF-8"), &[]);

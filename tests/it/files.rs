@@ -1,7 +1,7 @@
 //! Files of every kind and name: what is served, what is refused, what never blocks (threats C).
 
-use crate::harness::secret::{beside_a_secret, everything};
-use crate::harness::{Server, is_root, tree};
+use harness::secret::{beside_a_secret, everything};
+use harness::{Server, is_root, tree};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
@@ -54,45 +54,6 @@ fn c12_c10_kinds_are_not_confused() {
         facts.contains("type=dir;") && facts.matches("type=OS.unix=symlink;").count() == 2,
         "{facts}"
     );
-}
-
-#[test]
-fn c11_what_may_not_be_read_is_not_there() {
-    let server = Server::start();
-    server.write("closed/inside", b"x");
-    server.write("names-only/inside", b"x");
-    server.write("secret", b"x");
-    let directory = server.directory();
-    let mode = |name: &str, mode: u32| {
-        fs::set_permissions(directory.join(name), fs::Permissions::from_mode(mode)).expect("ours");
-    };
-    mode("closed", 0o000);
-    mode("names-only", 0o744);
-    mode("secret", 0o000);
-    if !is_root() {
-        mode("names-only", 0o444);
-    }
-    // As root the harness' server has become another user, so that modes count.
-    for (verb, path) in [
-        ("RETR", "secret"),
-        ("LIST", "closed"),
-        ("CWD", "closed"),
-        ("CWD", "names-only"),
-        ("RETR", "closed/inside"),
-        ("SIZE", "names-only/inside"),
-    ] {
-        assert_eq!(everything(&server, verb, path).0, 550, "{verb} {path}");
-    }
-    let (code, listing) = everything(&server, "LIST", "names-only");
-    assert_eq!(code, 150);
-    assert!(
-        listing
-            .lines()
-            .any(|line| line.contains("----------") && line.ends_with(" inside")),
-        "{listing}"
-    );
-    mode("closed", 0o755);
-    mode("names-only", 0o755);
 }
 
 #[test]
@@ -165,4 +126,43 @@ fn c17_c18_nothing_in_a_name_is_special() {
     );
     assert_eq!(client.fetch_text("NLST ./-la"), "./-la\r\n");
     assert_eq!(client.code("CWD ~"), 250);
+}
+
+#[test]
+fn c11_what_may_not_be_read_is_not_there() {
+    let server = Server::start();
+    server.write("closed/inside", b"x");
+    server.write("names-only/inside", b"x");
+    server.write("secret", b"x");
+    let directory = server.directory();
+    let mode = |name: &str, mode: u32| {
+        fs::set_permissions(directory.join(name), fs::Permissions::from_mode(mode)).expect("ours");
+    };
+    mode("closed", 0o000);
+    mode("names-only", 0o744);
+    mode("secret", 0o000);
+    if !is_root() {
+        mode("names-only", 0o444);
+    }
+    // As root the harness' server has become another user, so that modes count.
+    for (verb, path) in [
+        ("RETR", "secret"),
+        ("LIST", "closed"),
+        ("CWD", "closed"),
+        ("CWD", "names-only"),
+        ("RETR", "closed/inside"),
+        ("SIZE", "names-only/inside"),
+    ] {
+        assert_eq!(everything(&server, verb, path).0, 550, "{verb} {path}");
+    }
+    let (code, listing) = everything(&server, "LIST", "names-only");
+    assert_eq!(code, 150);
+    assert!(
+        listing
+            .lines()
+            .any(|line| line.contains("----------") && line.ends_with(" inside")),
+        "{listing}"
+    );
+    mode("closed", 0o755);
+    mode("names-only", 0o755);
 }

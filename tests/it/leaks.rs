@@ -1,11 +1,8 @@
 //! Sessions and aborts by the thousand leave no descriptor and no memory behind (threats G).
 
-use crate::harness::client::connect;
-use crate::harness::own_process::{in_own_process, raise_descriptor_limit};
-use crate::harness::server::Setup;
-use crate::harness::{Client, Server};
-use std::io::{BufRead, BufReader, Write};
-use std::net::{IpAddr, Ipv4Addr, TcpStream};
+use harness::crowd::hold_sessions;
+use harness::own_process::{in_own_process, raise_descriptor_limit};
+use harness::{Client, Server};
 use std::time::Duration;
 
 #[test]
@@ -71,81 +68,15 @@ fn leak_check(sessions: usize) {
     assert!(server.memory() < memory + 8 * 1024);
 }
 
-/// Descriptors that a test program and a server need besides their sessions.
-const BESIDE_SESSIONS: u64 = 300;
-
-/// As many sessions as a byte, FD_SETSIZE and the default of `--max-sessions` count. Each level is run where the limits
-/// of descriptors permit it, and says so where they do not.
+/// As many sessions as a byte and FD_SETSIZE count; `external::descriptors` has the default of `--max-sessions`.
 #[test]
 fn g01_sessions_beyond_every_small_number_work_and_leave_no_descriptor() {
     in_own_process(
         "leaks::g01_sessions_beyond_every_small_number_work_and_leave_no_descriptor",
-        hold_sessions,
+        || {
+            raise_descriptor_limit();
+            hold_sessions(300);
+            hold_sessions(1_024);
+        },
     );
-}
-
-fn hold_sessions() {
-    let permitted = raise_descriptor_limit();
-    let server = Setup::new().ports(64).start();
-    server.write("file", b"content");
-    let baseline = server.descriptors();
-    for sessions in [300, 1_024, 10_000] {
-        if permitted < sessions + BESIDE_SESSIONS {
-            println!("skipped: {sessions} sessions, with {permitted} descriptors permitted");
-            continue;
-        }
-        let held: Vec<BufReader<TcpStream>> = (0..sessions).map(|number| session_of(&server, number)).collect();
-        assert!(server.descriptors() >= baseline + held.len(), "each holds one");
-        for (number, mut session) in (0..sessions).zip(held) {
-            assert_eq!(ask(&mut session, "NOOP", 1), ["200"], "session {number} of {sessions}");
-            // Its descriptors have numbers as high as any, and a transfer opens more.
-            if number % 512 == 0 || number + 1 == sessions {
-                fetch(&mut session, &server);
-            }
-            if number % 2 == 0 {
-                crate::harness::client::reset(session.into_inner());
-            }
-        }
-        server.wait_for_descriptors(baseline);
-    }
-    assert_eq!(server.login().fetch("RETR file"), b"content");
-}
-
-/// A session that is logged in, from one of many addresses, so that none runs out of ports.
-fn session_of(server: &Server, number: u64) -> BufReader<TcpStream> {
-    let from = Ipv4Addr::new(127, 77, 0, 1 + (number % 200) as u8);
-    let mut session = BufReader::new(connect(server.address, Some(IpAddr::V4(from))));
-    let replies = ask(&mut session, "USER anonymous\r\nPASS x", 3);
-    assert_eq!(replies, ["220", "331", "230"], "session {number}");
-    session
-}
-
-/// Says a line, or more, and reads the codes of so many replies of one line.
-fn ask(session: &mut BufReader<TcpStream>, line: &str, replies: usize) -> Vec<String> {
-    let mut stream = session.get_ref();
-    stream
-        .write_all(format!("{line}\r\n").as_bytes())
-        .expect("the server takes it");
-    let mut read = || {
-        let mut reply = String::new();
-        session.read_line(&mut reply).expect("a reply");
-        reply.get(..3).unwrap_or_default().to_owned()
-    };
-    (0..replies).map(|_| read()).collect()
-}
-
-fn fetch(session: &mut BufReader<TcpStream>, server: &Server) {
-    let mut stream = session.get_ref();
-    stream.write_all(b"EPSV\r\n").expect("the server takes it");
-    let mut reply = String::new();
-    session.read_line(&mut reply).expect("a reply");
-    let port = reply
-        .split('|')
-        .nth(3)
-        .and_then(|port| port.parse().ok())
-        .expect("a port");
-    let from = session.get_ref().local_addr().expect("bound").ip();
-    let data = connect((server.address.ip(), port).into(), Some(from));
-    assert_eq!(ask(session, "RETR file", 2), ["150", "226"]);
-    assert_eq!(std::io::read_to_string(data).expect("the file"), "content");
 }

@@ -1,13 +1,12 @@
 //! Listings as clients parse them, over real sockets (threats G, I, J; clients.md §§2–4).
 
-use crate::harness::Server;
-use crate::harness::client::connect;
+use harness::Server;
+use harness::client::connect;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 #[test]

@@ -1,14 +1,10 @@
 //! Logins when many come at once, or while the thread that verifies passwords has other work (threats F03, F04).
 
-use crate::harness::accounts::{HASH, PASSWORD, Premises, client_of};
-use crate::harness::faulty::Faulty;
-use crate::harness::programs::Workplace;
-use crate::harness::server::Setup;
-use crate::harness::tree::contents;
-use crate::harness::{Client, Server, has_program, wait_until};
+use harness::accounts::{HASH, PASSWORD, Premises, client_of, send_password};
+use harness::server::Setup;
+use harness::{Client, Server, wait_until};
 use loopftpd::accounts::hash_new;
 use rustix::process::Signal;
-use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
@@ -16,14 +12,6 @@ use std::time::{Duration, Instant};
 fn accounts(names: impl IntoIterator<Item = String>, rest: &str) -> String {
     let line = |name: String| format!("{name}:{HASH}:{rest}\n");
     names.into_iter().map(line).collect()
-}
-
-/// A client that has given a password and not read the answer.
-fn knocking(server: &Server, user: &str, password: &str) -> Client {
-    let mut client = server.connect();
-    assert_eq!(client.code(&format!("USER {user}")), 331);
-    client.send(&format!("PASS {password}"));
-    client
 }
 
 #[test]
@@ -44,84 +32,11 @@ fn f04_a_login_waits_for_one_slice_of_the_walks_and_not_for_all() {
 }
 
 #[test]
-fn f04_a_login_waits_for_one_upload_that_the_disk_has_not_and_not_for_all() {
-    const UPLOADS: usize = 16;
-    if !has_program("strace") {
-        return;
-    }
-    let premises = Premises::new();
-    premises.write_users(&[("alice", "/:read")]);
-    let users = premises.users_file();
-    let arguments = ["--users", users.to_str().expect("UTF-8"), "--write", "--durable"];
-    let setup = Setup::new()
-        .ports(UPLOADS as u16)
-        .directory(&premises.root())
-        .arguments(&arguments);
-    let faulty = Faulty::start_with(setup, &[], "fdatasync", "delay_enter=300000");
-    let server = &faulty.server;
-    let mut writers: Vec<Client> = (0..UPLOADS)
-        .map(|number| {
-            let mut client = server.login();
-            let mut data = client.begin(&format!("STOR file{number}"));
-            data.write_all(b"content").expect("the server takes it");
-            client
-        })
-        .collect();
-    wait_until("the disk is at it", || faulty.calls().contains("fdatasync("));
-    let mut unanswered = || {
-        writers
-            .iter_mut()
-            .filter_map(|client| client.is_silent().then_some(()))
-            .count()
-    };
-    let before = unanswered();
-    client_of(server, "alice");
-    let after = unanswered();
-    assert!(
-        before - after <= 2 && after > 2,
-        "{before} uploads waited before the login, {after} after it"
-    );
-    for client in &mut writers {
-        client.expect(226);
-    }
-}
-
-#[test]
-fn f04_a_login_waits_for_the_login_timeout_and_no_longer() {
-    if !has_program("strace") {
-        return;
-    }
-    let premises = Premises::new();
-    premises.write_users(&[("alice", "/:read")]);
-    let users = premises.users_file();
-    let arguments = ["--users", users.to_str().expect("UTF-8"), "--write", "--durable"];
-    let setup = Setup::new()
-        .directory(&premises.root())
-        .arguments(&arguments)
-        .arguments(&["--login-timeout", "500ms"]);
-    let faulty = Faulty::start_with(setup, &[], "fdatasync", "delay_enter=5000000:when=1");
-    let server = &faulty.server;
-    let mut writer = server.login();
-    let mut data = writer.begin("STOR file");
-    data.write_all(b"content").expect("the server takes it");
-    drop(data);
-    wait_until("the disk is at it", || faulty.calls().contains("fdatasync("));
-    // The thread is given the first one; the second waits in the queue.
-    let mut first = knocking(server, "alice", PASSWORD);
-    let mut second = knocking(server, "alice", PASSWORD);
-    assert_eq!(second.reply().text(), "421 Busy with other logins, try again");
-    assert!(second.is_closed());
-    assert!(first.is_silent() && writer.is_silent(), "the disk is still at it");
-    first.expect(230);
-    writer.expect(226);
-}
-
-#[test]
 fn f04_as_many_logins_as_sessions_wait_and_all_get_in() {
     let premises = Premises::new();
     premises.write_users(&[("alice", "/:read")]);
     let server = premises.serve_accounts(&["--max-sessions", "100"]);
-    let mut clients: Vec<Client> = (0..100).map(|_| knocking(&server, "alice", PASSWORD)).collect();
+    let mut clients: Vec<Client> = (0..100).map(|_| send_password(&server, "alice", PASSWORD)).collect();
     for client in &mut clients {
         client.expect(230);
     }
@@ -169,13 +84,8 @@ fn a_wrong_login_without_accounts_costs_no_hash() {
             assert_eq!(client.code("PASS guess"), expected);
         }
     }
-    assert_eq!(verified(&server), 0);
+    assert_eq!(server.passwords_verified(), 0);
     assert!(server.memory() < 19 * 1024, "no memory was taken for one");
-}
-
-/// How many passwords were verified, which is what guesses cost and what guessers get.
-fn verified(server: &Server) -> usize {
-    server.stderr().matches("a password was verified").count()
 }
 
 /// A server with alice, whose hash costs what `hash` costs, and the log that [`verified`] reads.
@@ -216,9 +126,13 @@ fn f03_a_hundred_connections_have_no_more_guesses_than_one() {
     }
     assert!(!gets_in(&server, guesser));
     wait_until("the log is written", || {
-        server.stderr().contains("logins refused") && verified(&server) > 10
+        server.stderr().contains("logins refused") && server.passwords_verified() > 10
     });
-    assert_eq!(verified(&server), 10 + 1, "ten guesses, and the login from elsewhere");
+    assert_eq!(
+        server.passwords_verified(),
+        10 + 1,
+        "ten guesses, and the login from elsewhere"
+    );
     assert_eq!(
         server.stderr().matches("logins refused").count(),
         1,
@@ -234,7 +148,7 @@ fn f03_guesses_count_although_the_client_has_gone() {
     let baseline = server.descriptors();
     let mut waves = 0;
     loop {
-        let before = verified(&server);
+        let before = server.passwords_verified();
         let wave: Vec<Client> = (0..10)
             .map(|_| {
                 let mut client = Client::connect_from(server.address, guesser);
@@ -245,7 +159,7 @@ fn f03_guesses_count_although_the_client_has_gone() {
         if waves % 2 == 0 {
             // Now the first has been verified, and the thread has the second.
             wait_until("one is verified or all are refused", || {
-                verified(&server) > before || server.stderr().contains("logins refused")
+                server.passwords_verified() > before || server.stderr().contains("logins refused")
             });
         }
         wave.into_iter().for_each(Client::reset);
@@ -257,7 +171,7 @@ fn f03_guesses_count_although_the_client_has_gone() {
         assert!(waves < 100, "never blocked");
     }
     assert!(!gets_in(&server, guesser), "blocked");
-    assert_eq!(verified(&server), 10);
+    assert_eq!(server.passwords_verified(), 10);
     assert!(gets_in(&server, fresh_address(1)), "the name is not locked for others");
 }
 
@@ -291,9 +205,9 @@ fn f04_a_flood_of_guesses_neither_stalls_the_loop_nor_keeps_others_out() {
         noops[45]
     );
     // Each address has a guess before it in the round that is under way and one in the next; 200 wait.
-    let before = verified(&server);
+    let before = server.passwords_verified();
     assert!(gets_in(&server, fresh_address(ADDRESSES)));
-    let others = verified(&server) - before;
+    let others = server.passwords_verified() - before;
     assert!(
         others <= 2 * ADDRESSES as usize + 5,
         "{others} guesses went before a login"
@@ -301,63 +215,12 @@ fn f04_a_flood_of_guesses_neither_stalls_the_loop_nor_keeps_others_out() {
     flood.into_iter().for_each(Client::reset);
     drop(bystander);
     server.wait_for_descriptors(baseline);
-    let at_the_end = verified(&server);
+    let at_the_end = server.passwords_verified();
     assert!(gets_in(&server, fresh_address(ADDRESSES)));
     assert!(
-        verified(&server) <= at_the_end + 3,
+        server.passwords_verified() <= at_the_end + 3,
         "guesses of clients that have gone are not verified"
     );
-}
-
-/// A server on which alice, whose hash costs what it usually costs, has `files` files.
-fn with_files_of_alice(files: usize) -> (Premises, Server) {
-    let premises = Premises::new();
-    let hash = hash_new(PASSWORD.as_bytes()).expect("made");
-    premises.write_users_file(&format!("alice:{hash}:/:read\n"));
-    for number in 0..files {
-        premises.write(&format!("{number}"), format!("content {number}").as_bytes());
-    }
-    let users = premises.users_file();
-    let arguments = ["--users", users.to_str().expect("UTF-8"), "--log-level", "debug"];
-    let setup = Setup::new()
-        .ports(100)
-        .directory(&premises.root())
-        .arguments(&arguments);
-    let server = setup.start();
-    (premises, server)
-}
-
-#[test]
-fn curl_logs_in_fifty_times_at_once_and_gets_every_file() {
-    if !has_program("curl") {
-        return;
-    }
-    let (premises, server) = with_files_of_alice(100);
-    let workplace = Workplace::new();
-    let url = format!("ftp://alice:{PASSWORD}@{}/[0-99]", server.address);
-    let parallel = ["-sS", "-Z", "--parallel-immediate", "--parallel-max", "50"];
-    workplace.run_well("curl", &[&parallel[..], &["-o", "#1", &url]].concat(), "");
-    assert_eq!(contents(workplace.path()), contents(&premises.root()));
-    assert!(
-        verified(&server) < 10,
-        "a password that was right just now is not hashed again"
-    );
-}
-
-#[test]
-fn lftp_mirrors_over_sixteen_connections_with_one_account() {
-    if !has_program("lftp") {
-        return;
-    }
-    let (premises, server) = with_files_of_alice(100);
-    let workplace = Workplace::new();
-    let script = format!(
-        "set net:timeout 20; set net:max-retries 1; set cmd:fail-exit on; \
-         open -u alice,{PASSWORD} ftp://{}; mirror --parallel=16 / copy",
-        server.address
-    );
-    workplace.run_well("lftp", &["-c", &script], "");
-    assert_eq!(contents(&workplace.path().join("copy")), contents(&premises.root()));
 }
 
 #[test]
@@ -366,8 +229,8 @@ fn f02_f10_only_the_same_password_of_the_same_account_is_not_hashed_again_and_no
     let mut expected = 0;
     let mut cost = |hashes: usize, what: &str| {
         expected += hashes;
-        wait_until(what, || verified(&server) >= expected);
-        assert_eq!(verified(&server), expected, "{what}");
+        wait_until(what, || server.passwords_verified() >= expected);
+        assert_eq!(server.passwords_verified(), expected, "{what}");
     };
     assert!(gets_in(&server, fresh_address(0)));
     cost(1, "the first login");

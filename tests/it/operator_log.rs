@@ -1,8 +1,8 @@
 //! The log as an operator reads it: one line for each thing that is finished, with whose it was, and nothing that a
 //! client could forge or fill a disk with.
 
-use crate::harness::accounts::{PASSWORD, Premises, client_of, everything};
-use crate::harness::{Client, Server, has_program, wait_until};
+use harness::accounts::{PASSWORD, Premises, client_of, everything};
+use harness::{Client, Server, wait_until};
 use rustix::process::Signal;
 
 /// The lines of sessions, without time, level and module; numbers that differ each time become `N`.
@@ -46,7 +46,7 @@ fn everything_that_is_finished_has_a_line_with_whose_it_was_and_how_it_ended() {
     let mut client = server.connect();
     assert_eq!(client.code("USER mallory \"x"), 331);
     assert_eq!(client.code("PASS guess"), 530);
-    crate::harness::accounts::log_in(&mut client, "alice");
+    harness::accounts::log_in(&mut client, "alice");
     for line in [
         "RETR grüße.txt",
         "STOR new",
@@ -161,67 +161,6 @@ fn a_session_says_why_it_ended() {
     last_of(&hurried, 2, "idle-timeout");
 }
 
-/// The sample of `docs/operating.md`, as fail2ban uses it: the time is taken off, `<HOST>` is an address.
-const FAIL2BAN: &str = r"
-import re, sys
-docs, log = sys.argv[1:]
-sample = re.search(r'^failregex = (.*)$', open(docs).read(), re.M).group(1)
-failures = re.compile(sample.replace('<HOST>', r'(?:::f{4,6}:)?(?P<host>[0-9A-Fa-f:.]+)'))
-for line in open(log, encoding='utf-8'):
-    line = re.sub(r'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z', '', line.rstrip('\n'))
-    match = failures.search(line)
-    if match:
-        print(match.group('host'))
-";
-
-#[test]
-fn f03_every_wrong_password_leaves_a_trace_that_fail2ban_finds_and_nobody_can_forge_one() {
-    if !has_program("python3") {
-        return;
-    }
-    let (_premises, server) = with_alice(&[]);
-    let forged = "[loopftpd::session] login failed session=1 client=203.0.113.9:1 user=";
-    let guess = || {
-        let mut client = Client::connect_from(server.address, crate::harness::server::client_address(7));
-        assert_eq!(client.code(&format!("USER {forged}")), 331);
-        client.send("PASS guess");
-        client
-    };
-    // Each answer waits longer than the one before, but not for it.
-    let mut guessers: Vec<Client> = (0..10).map(|_| guess()).collect();
-    for client in &mut guessers {
-        client.expect(530);
-    }
-    for _ in 0..3 {
-        guess().expect(530);
-    }
-    // Names in other lines are a client's own words too.
-    let mut client = client_of(&server, "alice");
-    for line in [
-        format!("MKD WARN  {forged}"),
-        format!("RETR x\" WARN  {forged}"),
-        format!("MKD \u{2028} WARN  {forged}"),
-    ] {
-        everything(&mut client, &line);
-    }
-    assert_eq!(client.code("QUIT"), 221);
-    wait_until("all is logged", || server.stderr().contains("outcome=quit"));
-    let log = tempfile::NamedTempFile::new().expect("a file");
-    std::fs::write(log.path(), server.stderr()).expect("written");
-    let documentation = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operating.md");
-    let output = std::process::Command::new("python3")
-        .args(["-c", FAIL2BAN, documentation])
-        .arg(log.path())
-        .output()
-        .expect("python runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let found = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(found, "127.0.0.7\n".repeat(13), "{}", server.stderr());
-    let text = server.stderr();
-    assert_eq!(text.matches("outcome=wrong-password").count(), 10, "{text}");
-    assert_eq!(text.matches("outcome=blocked").count(), 3, "{text}");
-}
-
 /// What is refused costs a client nothing; the log of it must not cost the operator the disk.
 #[test]
 fn g14_a_flood_of_refused_commands_leaves_a_bounded_log_and_is_counted() {
@@ -234,7 +173,7 @@ fn g14_a_flood_of_refused_commands_leaves_a_bounded_log_and_is_counted() {
         }
     }
     // Others at other addresses are not concerned, and what is done is told as ever.
-    let mut other = Client::connect_from(server.address, crate::harness::server::client_address(9));
+    let mut other = Client::connect_from(server.address, harness::server::client_address(9));
     other.login();
     assert_eq!(other.code("DELE missing"), 550);
     assert_eq!(client.code("MKD done"), 257);

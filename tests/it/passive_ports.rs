@@ -1,8 +1,8 @@
 //! The passive ring: ports enough for everyone, strangers, squatters, hoarders (threats D01–D11).
 
-use crate::harness::client::connect;
-use crate::harness::server::{Setup, client_address, free_range, refused_start};
-use crate::harness::{Client, PATIENCE, Server, wait_until};
+use harness::client::connect;
+use harness::server::{Setup, client_address, free_range, refused_start};
+use harness::{Client, PATIENCE, Server, wait_until};
 use std::collections::{HashSet, VecDeque};
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};

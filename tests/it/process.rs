@@ -1,7 +1,7 @@
 //! The process: start, signals, the clock, what it prints (threats J08, L06–L15).
 
-use crate::harness::server::{Setup, refused_start};
-use crate::harness::{Client, Server, has_program, is_root, wait_until};
+use harness::server::{Setup, refused_start};
+use harness::{Client, Server, wait_until};
 use rustix::process::Signal;
 use std::fs;
 use std::io::{BufRead, Read};
@@ -27,7 +27,7 @@ fn l15_wrong_options_say_which_and_exit_2() {
 
 #[test]
 fn l15_users_files_of_no_use_say_so() {
-    let premises = crate::harness::accounts::Premises::new();
+    let premises = harness::accounts::Premises::new();
     premises.write_users(&[]);
     let (users, root) = (premises.users_file(), premises.root());
     let [users, root] = [&users, &root].map(|path| path.to_str().expect("UTF-8"));
@@ -60,8 +60,8 @@ fn the_counters_are_printed_only_when_they_are_asked_for() {
         (&["--log-level", "debug"], true),
     ] {
         let directory = tempfile::TempDir::new().expect("a directory");
-        crate::harness::tree::allow_reading(directory.path());
-        let (low, high) = crate::harness::server::free_range(2);
+        harness::tree::allow_reading(directory.path());
+        let (low, high) = harness::server::free_range(2);
         let mut server = std::process::Command::new(env!("CARGO_BIN_EXE_loopftpd"))
             .args(["--listen", "127.0.0.1:0", "--passive-ports", &format!("{low}-{high}")])
             .args(arguments)
@@ -172,8 +172,8 @@ fn l06_other_signals_change_nothing() {
 #[test]
 fn l04_sighup_opens_the_transfer_log_anew_where_it_was() {
     let directory = tempfile::TempDir::new().expect("a directory");
-    crate::harness::tree::give_to_server(directory.path());
-    crate::harness::tree::allow_reading(directory.path());
+    harness::tree::give_to_server(directory.path());
+    harness::tree::allow_reading(directory.path());
     let (log, old) = (directory.path().join("log"), directory.path().join("old"));
     let server = Server::with(&["--transfer-log", log.to_str().expect("UTF-8")]);
     server.write("file", b"x");
@@ -192,7 +192,7 @@ fn l04_sighup_opens_the_transfer_log_anew_where_it_was() {
 
 #[test]
 fn l09_started_with_closed_standard_streams_it_gives_none_of_them_to_a_client() {
-    let (low, high) = crate::harness::server::free_range(2);
+    let (low, high) = harness::server::free_range(2);
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = free.local_addr().expect("bound");
     drop(free);
@@ -238,7 +238,7 @@ fn a_wildcard_address_prints_a_url_for_every_interface() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = free.local_addr().expect("bound").port();
     drop(free);
-    let (low, high) = crate::harness::server::free_range(4);
+    let (low, high) = harness::server::free_range(4);
     let both = Setup::new()
         .listen(&format!("[::]:{port}"))
         .arguments(&["--listen", &format!("0.0.0.0:{port}")])
@@ -299,64 +299,6 @@ fn trace_tells_every_turn() {
         .iter()
         .all(|part| text.contains(part))
     });
-}
-
-/// The library that makes up the wall clock of a process, if it is installed.
-fn clock_library() -> Option<std::path::PathBuf> {
-    if !has_program("faketime") {
-        return None;
-    }
-    let architectures = fs::read_dir("/usr/lib").expect("a directory");
-    let mut libraries = architectures.map(|entry| entry.expect("an entry").path().join("faketime/libfaketime.so.1"));
-    Some(
-        libraries
-            .find(|library| library.exists())
-            .expect("it comes with faketime"),
-    )
-}
-
-#[test]
-fn j08_a_wall_clock_that_jumps_a_year_ends_no_session_and_no_transfer() {
-    let Some(library) = clock_library() else { return };
-    let directory = tempfile::TempDir::new().expect("a directory");
-    let clock = directory.path().join("clock");
-    fs::write(&clock, "+0").expect("the time as it is");
-    // A confined server sees the directory as its root.
-    let clock_name = if is_root() { Path::new("/clock") } else { &clock };
-    let environment = [
-        format!("LD_PRELOAD={}", library.display()),
-        format!("FAKETIME_TIMESTAMP_FILE={}", clock_name.display()),
-        "FAKETIME_NO_CACHE=1".to_owned(),
-        "FAKETIME_DISABLE_SHM=1".to_owned(),
-        "FAKETIME_DONT_FAKE_MONOTONIC=1".to_owned(),
-        "DONT_FAKE_MONOTONIC=1".to_owned(),
-    ];
-    let mut wrapper = vec!["env"];
-    wrapper.extend(environment.iter().map(String::as_str));
-    let server = Setup::new().directory(directory.path()).under(&wrapper).start();
-    server.write("big", &vec![4; 24 << 20]);
-    let mut idle = server.login();
-    let mut busy = server.login();
-    let mut data = busy.data();
-    busy.send("RETR big");
-    busy.expect(150);
-    let mut some = vec![0; 1_000];
-    data.read_exact(&mut some).expect("the beginning");
-    let mut before_login = server.connect();
-    for jump in ["+1y", "-1y", "+0"] {
-        fs::write(&clock, jump).expect("the clock is set");
-        assert_eq!(idle.code("NOOP"), 200, "{jump}");
-        assert_eq!(before_login.code("USER anonymous"), 331, "{jump}");
-        // The file is new by the true clock: its line shows a time of day, or a year once the clock has jumped.
-        let line = idle.fetch_text("LIST big");
-        assert_eq!(line.contains(':'), jump == "+0", "{jump}: {line}");
-        data.read_exact(&mut some).expect("the transfer goes on");
-    }
-    let mut rest = Vec::new();
-    data.read_to_end(&mut rest).expect("the rest");
-    assert_eq!(rest.len() + 4_000, 24 << 20);
-    busy.expect(226);
-    assert_eq!(before_login.code("PASS x"), 230);
 }
 
 #[test]

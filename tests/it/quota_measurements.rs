@@ -1,10 +1,11 @@
 //! What is measured for quotas: everything beneath a root, however it is hidden, however often the users file is read
 //! again (threats H12, G13, L08).
 
-use crate::harness::accounts::{HASH, PASSWORD, Premises};
-use crate::harness::server::Setup;
-use crate::harness::tree::noise;
-use crate::harness::{Client, Server, wait_until};
+use harness::accounts::{HASH, PASSWORD, Premises};
+use harness::quotas::fits;
+use harness::server::Setup;
+use harness::tree::noise;
+use harness::{Client, Server, wait_until};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 use std::fs;
@@ -40,17 +41,6 @@ fn wait_for_room(client: &mut Client, bytes: usize) {
     wait_until(&format!("there is room for {bytes} bytes"), || {
         client.command("AVBL").text() == told
     });
-}
-
-/// Whether `bytes` more fit; leaves nothing behind.
-fn fits(client: &mut Client, bytes: usize) -> bool {
-    let code = client.store("STOR probe", &noise(1, bytes)).code;
-    let _ = client.code("DELE probe");
-    match code {
-        226 => true,
-        552 => false,
-        other => panic!("{other}"),
-    }
 }
 
 /// Reads the users file again, and waits until the server has said `told` once more than before.
@@ -101,23 +91,6 @@ fn h12_where_nothing_can_be_measured_only_what_goes_makes_room() {
     set_mode(&hidden, 0o755);
     wait_for_room(&mut client, 8_700);
     assert!(fits(&mut client, 8_700) && !fits(&mut client, 8_701));
-}
-
-/// `lost+found` and its like: nobody can have put anything there through this server.
-#[test]
-fn h12_a_directory_that_the_server_may_not_enter_and_does_not_own_is_left_out() {
-    if !crate::harness::is_root() {
-        return;
-    }
-    let premises = Premises::new();
-    premises.write("alice/file", &noise(1, 1_000));
-    let foreign = premises.root().join("alice/lost+found");
-    fs::create_dir(&foreign).expect("a directory");
-    set_mode(&foreign, 0o700);
-    let server = with_alice(&premises);
-    let mut client = login_when_measured(&server);
-    assert!(fits(&mut client, 9_000) && !fits(&mut client, 9_001));
-    assert!(!server.stderr().contains("incomplete"), "{}", server.stderr());
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! How much may lie there and how fast it may come: quotas to the byte, rates by deadlines (threats H12, G24, G13).
 
-use crate::harness::server::Setup;
-use crate::harness::tree::noise;
-use crate::harness::{Client, Server, has_program, wait_until};
+use harness::accounts::HASH;
+use harness::quotas::{WithAccounts, room};
+use harness::server::Setup;
+use harness::tree::noise;
+use harness::{Client, wait_until};
 use serde_json::Value;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -14,72 +16,10 @@ use std::thread::{Scope, ScopedJoinHandle};
 use std::time::Duration;
 use tempfile::NamedTempFile;
 
-/// Of `secret`, cheap to verify.
-const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$vk+JgWgZGbXHtEqPQPhzXbD+QxxkJR5Fq2AXLhDyYaY";
-
-/// A server with accounts; each line is `name`, `root:rights:limits`. Its files lie in a directory of its own.
-struct WithAccounts {
-    server: Server,
-    _users: NamedTempFile,
-}
-
-impl WithAccounts {
-    fn start(accounts: &[(&str, &str)], arguments: &[&str]) -> Self {
-        Self::start_with(Setup::new().arguments(arguments), accounts)
-    }
-
-    fn start_with(setup: Setup, lines: &[(&str, &str)]) -> Self {
-        let mut users = NamedTempFile::new().expect("a file");
-        for (name, rest) in lines {
-            writeln!(users, "{name}:{HASH}:{rest}").expect("room");
-        }
-        let path = users.path().to_str().expect("UTF-8").to_owned();
-        let server = setup.for_uploads().arguments(&["--users", &path]).start();
-        let started = Self { server, _users: users };
-        if lines.iter().any(|(_, rest)| rest.contains("quota=")) {
-            wait_until("what lies there is added up", || {
-                started.server.stderr().contains("quotas measured")
-            });
-        }
-        started
-    }
-
-    fn login(&self, name: &str) -> Client {
-        let mut client = self.server.connect();
-        client.login_as(name, "secret");
-        client
-    }
-}
-
-/// How many bytes an account still may put there: found by trying.
-fn room(client: &mut Client) -> usize {
-    let (mut fits, mut does_not) = (0, 20_000);
-    while fits + 1 < does_not {
-        let tried = usize::midpoint(fits, does_not);
-        match client.store("STOR probe", &noise(1, tried)).code {
-            226 => {
-                fits = tried;
-                assert_eq!(client.code("DELE probe"), 250);
-            }
-            code => {
-                assert_eq!(code, 552);
-                does_not = tried;
-            }
-        }
-    }
-    fits
-}
-
-const QUOTA: &str = "/:read,write:quota=10000";
-
-fn with_quota(arguments: &[&str]) -> WithAccounts {
-    WithAccounts::start(&[("alice", QUOTA)], arguments)
-}
-
 #[test]
 fn h12_a_quota_is_kept_to_the_byte() {
     for arguments in [&[][..], &["--durable"]] {
-        let accounts = with_quota(arguments);
+        let accounts = WithAccounts::with_quota(arguments);
         let mut client = accounts.login("alice");
         for representation in ["TYPE I", "TYPE A"] {
             assert_eq!(client.code(representation), 200);
@@ -110,7 +50,7 @@ fn h12_a_quota_is_kept_to_the_byte() {
 
 #[test]
 fn h12_uploads_under_way_count_and_broken_off_ones_do_not() {
-    let accounts = with_quota(&[]);
+    let accounts = WithAccounts::with_quota(&[]);
     let (mut first, mut second) = (accounts.login("alice"), accounts.login("alice"));
     let mut data = first.begin("STOR first");
     data.write_all(&noise(1, 6_000)).expect("the server takes it");
@@ -139,7 +79,7 @@ fn h12_uploads_under_way_count_and_broken_off_ones_do_not() {
 /// What lies there, and what the server believes to lie there, are the same after everything that could confuse it.
 #[test]
 fn h12_nothing_that_is_done_twice_makes_room_twice() {
-    let accounts = with_quota(&[]);
+    let accounts = WithAccounts::with_quota(&[]);
     let server = &accounts.server;
     let (mut one, mut two) = (accounts.login("alice"), accounts.login("alice"));
     let real_room = || {
@@ -201,7 +141,7 @@ fn h12_nothing_that_is_done_twice_makes_room_twice() {
 
 #[test]
 fn h12_a_restart_makes_room_by_what_it_cuts_off() {
-    let accounts = with_quota(&[]);
+    let accounts = WithAccounts::with_quota(&[]);
     let mut client = accounts.login("alice");
     client.stores("STOR file", &noise(1, 10_000));
     assert_eq!(client.code("REST 9000"), 350);
@@ -221,7 +161,7 @@ fn h12_a_restart_makes_room_by_what_it_cuts_off() {
 
 #[test]
 fn h12_a_part_that_is_kept_uses_up_its_quota() {
-    let accounts = with_quota(&["--partial", "keep"]);
+    let accounts = WithAccounts::with_quota(&["--partial", "keep"]);
     let mut client = accounts.login("alice");
     for (name, left) in [("a", 6_000), ("b", 2_000)] {
         let mut data = client.begin(&format!("STOR {name}"));
@@ -242,83 +182,9 @@ fn h12_a_part_that_is_kept_uses_up_its_quota() {
 }
 
 #[test]
-fn h12_a_file_that_the_disk_gets_after_its_session_has_ended_is_charged() {
-    if !has_program("strace") {
-        return;
-    }
-    let delay = "inject=fdatasync:delay_enter=300000:when=1";
-    let setup = Setup::new().arguments(&["--durable"]).under(&[
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        "trace=fdatasync",
-        "-e",
-        delay,
-    ]);
-    let accounts = WithAccounts::start_with(setup, &[("alice", QUOTA)]);
-    let mut client = accounts.login("alice");
-    let mut data = client.begin("STOR file");
-    data.write_all(&noise(1, 4_000)).expect("the server takes it");
-    data.shutdown(Shutdown::Write).expect("our socket");
-    assert_eq!(
-        data.read(&mut [0]).expect("the server's end"),
-        0,
-        "all has come, the disk is asked"
-    );
-    client.reset();
-    wait_until("it is stored", || accounts.server.content("file").is_some());
-    let mut other = accounts.login("alice");
-    wait_until("it is charged", || room(&mut other) == 6_000);
-}
-
-/// The disk is asked on another thread; what a client removes at that moment must not count as gone twice.
-#[test]
-fn h12_a_file_that_is_removed_while_it_is_replaced_is_given_back_once() {
-    if !has_program("strace") {
-        return;
-    }
-    for slow_call in 1..=2 {
-        let delay = format!("inject=renameat2:delay_enter=2000000:when={slow_call}");
-        let trace = [
-            "strace",
-            "-f",
-            "-qq",
-            "-o",
-            "/dev/null",
-            "-e",
-            "trace=renameat2",
-            "-e",
-            &delay,
-        ];
-        let setup = Setup::new().arguments(&["--durable"]).under(&trace);
-        let accounts = WithAccounts::start_with(setup, &[("alice", "/:read,write:quota=10000,entries=100")]);
-        let path = accounts.server.write("file", &noise(1, 4_000));
-        let mut client = accounts.login("alice");
-        accounts.server.signal(rustix::process::Signal::HUP);
-        let mut other = accounts.login("alice");
-        wait_until("the file is counted", || client.command("AVBL").text() == "213 6000");
-        let mut data = client.begin("STOR file");
-        data.write_all(&noise(2, 3_000)).expect("the server takes it");
-        data.shutdown(Shutdown::Write).expect("our socket");
-        accounts.server.wait_for_hidden_bytes(3_000);
-        let removed = other.code("DELE file");
-        assert!(
-            removed == 250 && path.metadata().is_err(),
-            "it is removed before it is replaced"
-        );
-        client.expect(226);
-        assert_eq!(room(&mut other), 7_000, "call {slow_call}");
-        assert!(accounts.server.hidden_files().is_empty());
-    }
-}
-
-#[test]
 fn h12_a_directory_that_took_the_name_is_not_replaced() {
     for arguments in [&[][..], &["--durable"]] {
-        let accounts = with_quota(arguments);
+        let accounts = WithAccounts::with_quota(arguments);
         let mut client = accounts.login("alice");
         let mut other = accounts.login("alice");
         client.stores("STOR name", b"old");
@@ -339,7 +205,7 @@ fn h12_a_directory_that_took_the_name_is_not_replaced() {
 #[test]
 fn h12_what_lay_there_before_and_is_hidden_counts() {
     let directory = tempfile::TempDir::new().expect("a directory");
-    crate::harness::tree::give_to_server(directory.path());
+    harness::tree::give_to_server(directory.path());
     fs::create_dir_all(directory.path().join("alice/d")).expect("ours");
     for (name, size) in [
         ("alice/file", 3_000),
@@ -349,7 +215,7 @@ fn h12_what_lay_there_before_and_is_hidden_counts() {
     ] {
         let path = directory.path().join(name);
         fs::write(&path, noise(1, size)).expect("ours");
-        crate::harness::tree::give_to_owner(directory.path(), &path);
+        harness::tree::give_to_owner(directory.path(), &path);
     }
     let mut users = NamedTempFile::new().expect("a file");
     writeln!(users, "alice:{HASH}:/alice:read,write:quota=10000").expect("room");
@@ -572,7 +438,7 @@ fn h12_g24_events_tell_of_uploads_as_they_ended() {
     let log = NamedTempFile::new().expect("a file");
     fs::set_permissions(log.path(), fs::Permissions::from_mode(0o666)).expect("ours");
     let path = log.path().to_str().expect("UTF-8").to_owned();
-    let accounts = with_quota(&["--events", &path]);
+    let accounts = WithAccounts::with_quota(&["--events", &path]);
     let mut client = accounts.login("alice");
     client.stores("STOR file", &noise(1, 7_000));
     assert_eq!(client.store("STOR other", &noise(1, 3_001)).code, 552);

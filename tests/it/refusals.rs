@@ -1,24 +1,13 @@
 //! Why something was refused, in the client's terms: each error of the system has its own reply, only what is missing
 //! is "File not found", and what lies outside the root cannot be told from what is missing.
 
-use crate::harness::accounts::{Premises, everything};
-use crate::harness::faulty::Faulty;
-use crate::harness::secret::CANARY;
-use crate::harness::server::Setup;
-use crate::harness::{Client, has_program, tree, wait_until};
+use harness::accounts::{Premises, everything};
+use harness::secret::CANARY;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 fn set_mode(premises: &Premises, name: &str, mode: u32) {
     fs::set_permissions(premises.root().join(name), fs::Permissions::from_mode(mode)).expect("it is there");
-}
-
-/// The one reply to a line that must not start a transfer.
-fn said(client: &mut Client, line: &str) -> String {
-    let _data = client.data();
-    let reply = client.command(line);
-    assert_ne!(reply.code, 150, "{line}");
-    reply.text()
 }
 
 #[test]
@@ -74,7 +63,7 @@ fn every_refusal_says_what_is_wrong() {
         ("CWD loop/x", "550 Symbolic link loop"),
         ("STOR .htaccess", "553 No file can have that name here"),
     ] {
-        assert_eq!(said(&mut client, line), expected, "{line}");
+        assert_eq!(client.refusal(line), expected, "{line}");
     }
     for (verb, expected) in [
         ("RETR", "550 File name too long"),
@@ -83,7 +72,7 @@ fn every_refusal_says_what_is_wrong() {
         ("STOR", "553 File name too long"),
         ("MKD", "553 File name too long"),
     ] {
-        assert_eq!(said(&mut client, &format!("{verb} {long}")), expected, "{verb}");
+        assert_eq!(client.refusal(&format!("{verb} {long}")), expected, "{verb}");
     }
     for (from, to, expected) in [
         ("full", "full/itself", "550 A directory cannot be moved into itself"),
@@ -97,64 +86,6 @@ fn every_refusal_says_what_is_wrong() {
     }
     set_mode(&premises, "closed", 0o755);
     set_mode(&premises, "kept", 0o755);
-}
-
-/// What cannot be caused by permissions: the call on the file or directory is made to fail.
-#[test]
-fn errors_that_need_a_special_disk_have_their_own_replies() {
-    if !has_program("strace") {
-        return;
-    }
-    for (call, error, line, expected) in [
-        ("unlinkat", "EROFS", "DELE d/file", "550 Read-only file system"),
-        ("unlinkat", "EBUSY", "RMD d/sub", "550 Device or resource busy"),
-        ("unlinkat", "EIO", "DELE d/file", "451 Input/output error on the server"),
-        ("mkdirat", "EROFS", "MKD d/new", "550 Read-only file system"),
-        ("mkdirat", "ENOSPC", "MKD d/new", "452 No space left on the server"),
-        ("mkdirat", "EDQUOT", "MKD d/new", "552 Quota exceeded"),
-        ("mkdirat", "EMLINK", "MKD d/new", "550 Action failed (EMLINK)"),
-        ("openat2", "ETXTBSY", "APPE d/file", "450 Busy, try again"),
-        ("openat2", "EIO", "RETR d/file", "451 Input/output error on the server"),
-        ("openat2", "EACCES", "CWD d", "550 Permission denied"),
-        ("openat2", "ELOOP", "SIZE d/file", "550 Symbolic link loop"),
-        ("openat2", "EOPNOTSUPP", "LIST d", "550 Action failed (EOPNOTSUPP)"),
-        (
-            "renameat2",
-            "EXDEV",
-            "RNTO d/new",
-            "550 Cannot be moved to another file system",
-        ),
-        ("renameat2", "EROFS", "RNTO d/new", "550 Read-only file system"),
-    ] {
-        let what = format!("{line} with {call}: {error}");
-        let directory = tempfile::TempDir::new().expect("a directory");
-        tree::allow_reading(directory.path());
-        let setup = Setup::new().writable().directory(directory.path());
-        let faulty = Faulty::start_with(setup, &[], call, &format!("error={error}:when=1+"));
-        let server = &faulty.server;
-        server.make_directory("d");
-        server.make_directory("d/sub");
-        server.write("d/file", b"x");
-        let mut client = server.login();
-        let text = if line.starts_with("RNTO") {
-            assert_eq!(client.code("RNFR d/file"), 350);
-            client.command(line).text()
-        } else {
-            said(&mut client, line)
-        };
-        assert_eq!(text, expected, "{what}");
-        faulty.assert_it_happened(&what);
-        let is_unexpected = expected.contains("Action failed");
-        if is_unexpected {
-            let peer = "127.0.0.1";
-            wait_until(&format!("{what} is logged"), || {
-                let log = server.stderr();
-                log.lines().any(|line| line.contains(error) && line.contains(peer))
-            });
-        }
-        let logged = server.stderr().contains("file system refused");
-        assert_eq!(logged, is_unexpected, "{what}: {}", server.stderr());
-    }
 }
 
 #[test]

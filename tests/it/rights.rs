@@ -1,7 +1,7 @@
 //! What each may do: every right on its own against every command, the short forms, and the drop box (threats H03,
 //! H13).
 
-use crate::harness::accounts::{Premises, client_of, everything, everything_in, store};
+use harness::accounts::{Premises, client_of, everything, everything_in, store};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -61,7 +61,7 @@ const COMMANDS: [(&str, &str, u16); 34] = [
 
 /// An account `NAME` for each set of rights, in a directory of its own that has a `file`, and a directory `d` and an
 /// empty one.
-fn with_accounts(accounts: &[(&str, &str)]) -> (Premises, crate::harness::Server) {
+fn with_accounts(accounts: &[(&str, &str)]) -> (Premises, harness::Server) {
     let premises = Premises::new();
     let mut lines = Vec::new();
     for (name, rights) in accounts {

@@ -1,6 +1,6 @@
 //! `--synthetic`: files that need no disk, for stress tests.
 
-use crate::harness::Server;
+use harness::Server;
 use loopftpd::computed_file::Content;
 
 #[test]

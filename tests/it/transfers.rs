@@ -1,22 +1,17 @@
 //! Downloads: every byte, restarts, both types, pipelines, aborts, and files that change under way (threats B, J).
 
-use crate::harness::server::Setup;
-use crate::harness::{Client, Server};
+use harness::server::Setup;
+use harness::tree::noise;
+use harness::{Client, Server};
 use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};
-
-fn noise(length: usize) -> Vec<u8> {
-    (0..length)
-        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
-        .collect()
-}
 
 #[test]
 fn files_of_every_size_arrive_whole() {
     let server = Server::start();
     let mut client = server.login();
     for size in [0, 1, 1_447, 65_535, 65_536, 262_143, 262_144, 262_145, 3_000_000] {
-        let content = noise(size);
+        let content = noise(1, size);
         server.write("file", &content);
         assert_eq!(client.command("SIZE file").text(), format!("213 {size}"));
         assert_eq!(client.fetch("RETR file"), content);
@@ -247,7 +242,7 @@ fn j03_a_file_that_is_truncated_while_it_is_sent_ends_in_451() {
 #[test]
 fn j05_j04_a_file_that_grows_or_is_replaced_is_sent_as_it_was_opened() {
     let server = Server::start();
-    let content = noise(48 << 20);
+    let content = noise(1, 48 << 20);
     let path = server.write("file", &content);
     let mut client = server.login();
     let mut data = client.data();
@@ -271,7 +266,7 @@ fn j05_j04_a_file_that_grows_or_is_replaced_is_sent_as_it_was_opened() {
 #[test]
 fn commands_sent_during_a_transfer_are_answered_after_it_and_in_order() {
     let server = Server::start();
-    let content = noise(20 << 20);
+    let content = noise(1, 20 << 20);
     server.write("big", &content);
     server.write("d/small", b"s");
     let mut client = server.login();
@@ -297,7 +292,7 @@ fn b06_no_later_command_changes_what_is_sent() {
     let address = client.passive();
     client.send_bytes(b"RETR a\r\nUSER ../../b\r\nRETR b\r\n");
     client.expect(150);
-    let mut data = crate::harness::client::connect(address, None);
+    let mut data = harness::client::connect(address, None);
     let mut bytes = Vec::new();
     data.read_to_end(&mut bytes).expect("the file");
     assert_eq!(bytes, b"the right file");
@@ -309,7 +304,7 @@ fn b06_no_later_command_changes_what_is_sent() {
 #[test]
 fn b12_quit_lets_the_transfer_end() {
     let server = Server::start();
-    let content = noise(20 << 20);
+    let content = noise(1, 20 << 20);
     server.write("big", &content);
     let mut client = server.login();
     let mut data = client.data();
@@ -327,7 +322,7 @@ fn b12_quit_lets_the_transfer_end() {
 #[test]
 fn stat_is_answered_during_a_transfer() {
     let server = Server::start();
-    server.write("big", &noise(64 << 20));
+    server.write("big", &noise(1, 64 << 20));
     let mut client = server.login();
     let mut data = client.data();
     client.send("RETR big");
@@ -356,7 +351,7 @@ fn send_urgent(client: &mut Client, bytes: &[u8]) {
 #[test]
 fn a07_b11_abor_ends_a_transfer_in_every_encoding() {
     let server = Server::start();
-    server.write("big", &noise(64 << 20));
+    server.write("big", &noise(1, 64 << 20));
     let mut client = server.login();
     let baseline = server.descriptors();
     for encoding in 0..6 {
@@ -397,7 +392,7 @@ fn a07_b11_abor_ends_a_transfer_in_every_encoding() {
 #[test]
 fn g16_a_noop_is_answered_while_others_download() {
     let server = Server::start();
-    server.write("big", &noise(8 << 20));
+    server.write("big", &noise(1, 8 << 20));
     let stop = std::sync::atomic::AtomicBool::new(false);
     let answered = std::thread::scope(|scope| {
         for _ in 0..8 {
@@ -421,7 +416,7 @@ fn g16_a_noop_is_answered_while_others_download() {
 #[test]
 fn g16_transfers_that_begin_in_one_turn_share_its_bulk() {
     let server = Setup::new().ports(20).arguments(&["--trace"]).start();
-    server.write("big", &noise(1 << 20));
+    server.write("big", &noise(1, 1 << 20));
     for number in 0..300 {
         server.write(&format!("d/{number}"), b"");
     }
@@ -446,7 +441,7 @@ fn g16_transfers_that_begin_in_one_turn_share_its_bulk() {
         }
     }
     let ended = |trace: &str| trace.matches(" ends: complete").count() == 40;
-    crate::harness::wait_until("the trace is told", || ended(&server.stdout()));
+    harness::wait_until("the trace is told", || ended(&server.stdout()));
     let trace = server.stdout();
     let mut commands_at_once = 0;
     for turn in trace.split("\nturn ") {
@@ -488,7 +483,7 @@ fn g16_sizes_that_take_reading_share_the_bulk_of_a_turn_too() {
         client.expect(200);
     }
     let said = |trace: &str| trace.matches(": says SIZE").count() + trace.matches(": says size").count();
-    crate::harness::wait_until("the trace is told", || said(&server.stdout()) == 20);
+    harness::wait_until("the trace is told", || said(&server.stdout()) == 20);
     for turn in server.stdout().split("\nturn ") {
         assert!(said(turn) <= 2, "{turn}");
     }

@@ -1,9 +1,9 @@
 //! How clients upload, replayed to the letter: what they ask first, how they name a file meanwhile, what they set
 //! afterwards (clients.md §§1 and 4). Clients that can be installed are in `client_uploads.rs`.
 
-use crate::harness::accounts::{Premises, client_of};
-use crate::harness::client::connect;
-use crate::harness::{Client, Server, wait_until};
+use harness::accounts::{Premises, client_of};
+use harness::client::connect;
+use harness::{Client, Server, wait_until};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;

@@ -1,10 +1,10 @@
 //! What a name may become: refused ones, taken ones, links, hidden ones; modes and times; the drop box (threats H03,
 //! H13–H19, C).
 
-use crate::harness::accounts::everything_in;
-use crate::harness::server::Setup;
-use crate::harness::tree::{self, noise};
-use crate::harness::{Server, is_root, wait_until};
+use harness::accounts::everything_in;
+use harness::server::Setup;
+use harness::tree::noise;
+use harness::{Server, tree, wait_until};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -72,7 +72,7 @@ fn h03_of_two_that_want_one_new_name_in_a_drop_box_one_gets_it() {
 }
 
 /// The name in "150 FILE: name".
-fn chosen_name(reply: &crate::harness::client::Reply) -> String {
+fn chosen_name(reply: &harness::client::Reply) -> String {
     let text = reply.text();
     text.strip_prefix("150 FILE: ")
         .expect("the form of RFC 1123")
@@ -701,25 +701,6 @@ fn c04_h14_a_link_that_is_swapped_all_the_time_lets_no_upload_out() {
     });
     assert_eq!(fs::read_dir(outside.path()).expect("ours").count(), 0);
     assert!(server.hidden_files().is_empty());
-}
-
-#[test]
-fn h04_a_directory_that_may_not_be_written_is_refused_before_a_byte() {
-    if !is_root() {
-        println!("skipped: the tests do not run as root, so the directory would be the server's own");
-        return;
-    }
-    let directory = tempfile::TempDir::new().expect("a directory");
-    // A server on which nothing could be written would not start.
-    std::fs::create_dir(directory.path().join("incoming")).expect("a directory");
-    crate::harness::tree::give_to_server(&directory.path().join("incoming"));
-    let server = Setup::new().directory(directory.path()).arguments(&["--write"]).start();
-    server.write("file", b"old");
-    let mut client = server.login();
-    for command in ["STOR new", "STOR file", "APPE file", "STOU", "MKD d", "DELE file"] {
-        assert_eq!(client.store(command, b"x").code, 550, "{command}");
-    }
-    assert_eq!(server.content("file").as_deref(), Some(&b"old"[..]));
 }
 
 #[test]

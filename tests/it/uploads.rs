@@ -1,9 +1,9 @@
 //! Uploads over real sockets: every byte there or nothing at all, however a transfer ends (threats H, B, D, J).
 
-use crate::harness::client::{connect, reset};
-use crate::harness::server::Setup;
-use crate::harness::tree::noise;
-use crate::harness::{Client, Server, wait_until};
+use harness::client::{connect, reset};
+use harness::server::Setup;
+use harness::tree::noise;
+use harness::{Client, Server, wait_until};
 use socket2::SockRef;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};

@@ -1,8 +1,8 @@
 //! Ctrl-C: the report is printed, the files are written, and the server is left as it was.
 
 use super::run::Running;
-use crate::harness::server::Setup;
-use crate::harness::{Server, wait_until};
+use harness::server::Setup;
+use harness::{Server, wait_until};
 use rustix::process::Signal;
 
 #[test]

@@ -6,8 +6,8 @@ mod run;
 mod uploads;
 mod verdicts;
 
-use crate::harness::Server;
-use crate::harness::server::Setup;
+use harness::Server;
+use harness::server::Setup;
 use liar::liar;
 use run::{Running, against, storm};
 use std::net::TcpListener;

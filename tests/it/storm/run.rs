@@ -1,6 +1,6 @@
 //! ftpstorm as a process.
 
-use crate::harness::{Server, wait_until};
+use harness::{Server, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::Read;
 use std::path::PathBuf;

@@ -1,10 +1,10 @@
 //! What uploads leave on the server: whole files while the run lasts, nothing after it.
 
 use super::run::{Running, against};
-use crate::harness::Server;
-use crate::harness::accounts::{PASSWORD, Premises};
-use crate::harness::server::Setup;
-use crate::harness::tree::contents;
+use harness::Server;
+use harness::accounts::{PASSWORD, Premises};
+use harness::server::Setup;
+use harness::tree::contents;
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -106,7 +106,7 @@ fn files_on_a_server_that_has_gone_are_named() {
         "upload",
         &["-d", "1h", "-c", "1", "--size", "1K", "--timeout", "1s"],
     );
-    crate::harness::wait_until("a file was stored", || !patterns(&server).is_empty());
+    harness::wait_until("a file was stored", || !patterns(&server).is_empty());
     server.kill();
     let ended = run.wait();
     assert_eq!(ended.code, Some(1), "{}", ended.text());

@@ -2,8 +2,8 @@
 
 use super::liar::liar;
 use super::run::{Ended, Running, against, storm};
-use crate::harness::server::Setup;
-use crate::harness::{Server, wait_until};
+use harness::server::Setup;
+use harness::{Server, wait_until};
 use rustix::process::Signal;
 use socket2::{Domain, SockRef, Socket, Type};
 use std::io::Write;

@@ -1,12 +1,20 @@
 //! Every call that a session can make, interrupted every second time: nothing of it is seen (threat K04).
 
-use crate::harness::faulty::{Faulty, calls_of_a_start};
-use crate::harness::has_program;
-use crate::harness::server::Setup;
-use crate::harness::tree::noise;
+use harness::faulty::{Faulty, calls_of_a_start};
+use harness::server::Setup;
+use harness::tree::noise;
+use harness::trials;
+use libtest_mimic::Trial;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::symlink;
+
+pub fn trials() -> Vec<Trial> {
+    trials! {
+        "strace":
+            k04_no_call_of_a_session_minds_being_interrupted;
+    }
+}
 
 /// Files, directories, names, sockets: what a signal, or a file system that is a process, may interrupt. `close` is
 /// left out: it must not be made again, since the descriptor is gone.
@@ -39,11 +47,7 @@ fn writable() -> Setup {
     Setup::new().writable()
 }
 
-#[test]
 fn k04_no_call_of_a_session_minds_being_interrupted() {
-    if !has_program("strace") {
-        return;
-    }
     let starts = calls_of_a_start(&CALLS, writable);
     let mut untouched = Vec::new();
     for (call, start) in CALLS.iter().zip(starts) {
@@ -69,7 +73,7 @@ fn session(faulty: &Faulty, call: &str) {
     server.write("text", &text);
     symlink("d/file", server.directory().join("link")).expect("a link");
     let mut client = server.login();
-    let expect = |client: &mut crate::harness::Client, line: &str, code: u16| {
+    let expect = |client: &mut harness::Client, line: &str, code: u16| {
         let reply = client.command(line);
         assert_eq!(reply.code, code, "{line} with {call}: {reply:?}");
     };

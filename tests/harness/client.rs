@@ -1,6 +1,6 @@
 //! A client that sends exact bytes and takes replies to the letter.
 
-use super::PATIENCE;
+use crate::PATIENCE;
 use socket2::{Domain, SockRef, Socket, Type};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -196,6 +196,14 @@ impl Client {
         drop(data);
         self.expect(226);
         bytes
+    }
+
+    /// The one reply to a command that must not start a transfer, with a data connection at hand.
+    pub fn refusal(&mut self, line: &str) -> String {
+        let _data = self.data();
+        let reply = self.command(line);
+        assert_ne!(reply.code, 150, "{line}");
+        reply.text()
     }
 
     /// An upload that has begun: PASV, connection, command, 150.

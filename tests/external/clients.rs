@@ -3,13 +3,39 @@
 //! Where a client cannot ask for a name, or cannot keep it, the name is left out for that client and the reason stands
 //! at its test. A client that is not installed fails in CI and is skipped elsewhere.
 
-use crate::harness::programs::{Workplace, encoded};
-use crate::harness::tree::{self, contents};
-use crate::harness::{Server, has_program};
+use harness::programs::{Workplace, encoded};
+use harness::tree::contents;
+use harness::{Server, tree, trials};
+use libtest_mimic::Trial;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+
+pub fn trials() -> Vec<Trial> {
+    trials! {
+        "curl":
+            curl_lists_and_fetches_everything;
+        "wget":
+            wget_mirrors_the_tree;
+        "lftp":
+            lftp_lists_gets_and_mirrors;
+        "ncftpget":
+            ncftp_lists_and_fetches_recursively;
+        "tnftp":
+            tnftp_fetches_every_file;
+        "inetutils-ftp":
+            inetutils_ftp_fetches_every_file;
+        "python3":
+            python_ftplib_walks_by_mlsd_and_nlst;
+        "rclone":
+            rclone_copies_and_checks;
+        "aria2c":
+            aria2_fetches_every_file_in_parts;
+        "busybox":
+            busybox_ftpget_fetches_every_file;
+    }
+}
 
 /// A served tree, and a place for what a client fetches.
 struct Exchange {
@@ -67,11 +93,7 @@ impl Exchange {
     }
 }
 
-#[test]
 fn curl_lists_and_fetches_everything() {
-    if !has_program("curl") {
-        return;
-    }
     let exchange = Exchange::new();
     let listing = exchange.run_well("curl", &["-sS", &exchange.url("")], "");
     assert!(
@@ -109,11 +131,7 @@ fn curl_lists_and_fetches_everything() {
     }
 }
 
-#[test]
 fn wget_mirrors_the_tree() {
-    if !has_program("wget") {
-        return;
-    }
     let exchange = Exchange::new();
     exchange.run_well(
         "wget",
@@ -132,11 +150,7 @@ fn wget_mirrors_the_tree() {
     exchange.assert_same_tree(&exchange.fetched().join("copy"), |name| name.contains('%'));
 }
 
-#[test]
 fn lftp_lists_gets_and_mirrors() {
-    if !has_program("lftp") {
-        return;
-    }
     let exchange = Exchange::new();
     let script = "set net:timeout 10; set net:max-retries 1; set xfer:clobber on; set cmd:fail-exit on; \
                   open ftp://127.0.0.1:PORT; ls; cls; get 'two words' -o one; pget -n 4 megabyte.bin -o two; \
@@ -154,11 +168,7 @@ fn lftp_lists_gets_and_mirrors() {
     assert!(exchange.fetched().join("copy/empty dir").is_dir());
 }
 
-#[test]
 fn ncftp_lists_and_fetches_recursively() {
-    if !has_program("ncftpget") {
-        return;
-    }
     let exchange = Exchange::new();
     let listing = exchange.run_well("ncftpls", &["-P", &exchange.port(), "-l", "ftp://127.0.0.1/"], "");
     assert!(listing.contains("two words"), "{listing}");
@@ -205,11 +215,7 @@ fn quoted(name: &str) -> Option<String> {
     (!name.contains(['"', '\\'])).then(|| format!("\"{name}\""))
 }
 
-#[test]
 fn tnftp_fetches_every_file() {
-    if !has_program("tnftp") {
-        return;
-    }
     let exchange = Exchange::new();
     let (gets, expected) = line_script(&exchange, quoted);
     let script = format!("user anonymous x\nbinary\nls\n{gets}quit\n");
@@ -220,11 +226,7 @@ fn tnftp_fetches_every_file() {
     }
 }
 
-#[test]
 fn inetutils_ftp_fetches_every_file() {
-    if !has_program("inetutils-ftp") {
-        return;
-    }
     let exchange = Exchange::new();
     let (gets, expected) = line_script(&exchange, quoted);
     for mode in ["passive\n", ""] {
@@ -242,11 +244,7 @@ fn inetutils_ftp_fetches_every_file() {
     }
 }
 
-#[test]
 fn python_ftplib_walks_by_mlsd_and_nlst() {
-    if !has_program("python3") {
-        return;
-    }
     let exchange = Exchange::new();
     fs::write(exchange.server.directory().join(tree::latin1_name()), b"latin").expect("a file");
     let script = r#"
@@ -298,11 +296,7 @@ print(ftp.quit())
     assert_eq!(fs::read(latin).expect("fetched"), b"latin");
 }
 
-#[test]
 fn rclone_copies_and_checks() {
-    if !has_program("rclone") {
-        return;
-    }
     let exchange = Exchange::new();
     let remote = format!(
         ":ftp,host=127.0.0.1,port={},user=anonymous,pass={}:/",
@@ -331,11 +325,7 @@ fn rclone_copies_and_checks() {
     exchange.assert_same_tree(Path::new(copy), |_| false);
 }
 
-#[test]
 fn aria2_fetches_every_file_in_parts() {
-    if !has_program("aria2c") {
-        return;
-    }
     let exchange = Exchange::new();
     let list: String = exchange
         .files
@@ -363,11 +353,7 @@ fn aria2_fetches_every_file_in_parts() {
     }
 }
 
-#[test]
 fn busybox_ftpget_fetches_every_file() {
-    if !has_program("busybox") {
-        return;
-    }
     let exchange = Exchange::new();
     for (number, file) in exchange.files.iter().enumerate() {
         let copy = format!("copy-{number}");

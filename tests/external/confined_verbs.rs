@@ -1,14 +1,22 @@
 //! Confinement must not kill a legal path (threat L17): a server that has locked itself in answers every verb as one
 //! does that has not. Whatever else is taken from a confined server one day has to pass the same conversation.
 
-use crate::harness::accounts::{PASSWORD, Premises, Walls};
-use crate::harness::{Client, Server, has_program, is_root, wait_until};
+use harness::accounts::{PASSWORD, Premises, Walls};
+use harness::{Client, Server, trials, wait_until};
+use libtest_mimic::Trial;
 use loopftpd::ftp::command::SERVED_VERBS;
 use rustix::process::Signal;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::os::unix::fs::PermissionsExt;
+
+pub fn trials() -> Vec<Trial> {
+    trials! {
+        "root setpriv":
+            l17_a_confined_server_answers_every_verb_as_one_that_is_not;
+    }
+}
 
 /// Everything that an account may say, in an order in which it makes sense, and what is refused. A new verb, or a new
 /// way of using one, is a line here. Transfers get their data connection from `PASV`; uploads store a short text.
@@ -150,15 +158,10 @@ const CONVERSATION: &[&str] = &[
 /// Said in other ways by [`actively`] and at the end.
 const ELSEWHERE: [&str; 3] = ["PORT", "EPRT", "QUIT"];
 
-#[test]
 fn l17_a_confined_server_answers_every_verb_as_one_that_is_not() {
     for verb in SERVED_VERBS.iter().filter(|verb| !ELSEWHERE.contains(verb)) {
         let is_said = |line: &&str| line.split(' ').next() == Some(verb);
         assert!(CONVERSATION.iter().any(is_said), "{verb} is not said");
-    }
-    if !is_root() || !has_program("setpriv") {
-        println!("skipped: a server that is not root has nothing to confine itself with");
-        return;
     }
     let free = transcript(Walls::Paths);
     let confined = transcript(Walls::Default);

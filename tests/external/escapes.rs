@@ -7,8 +7,9 @@
 //! of other families (AF_UNIX, IPPROTO_MPTCP), `io_uring_setup`, running a program that lies in the directory. Those
 //! need seccomp and Landlock, and are not tested here.
 
-use crate::harness::is_root;
-use crate::harness::own_process::in_own_process;
+use harness::own_process::in_own_process;
+use harness::trials;
+use libtest_mimic::Trial;
 use loopftpd::confine::{Chroot, Confinement, confine, identity, prepare_process};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::ptrace;
@@ -18,9 +19,15 @@ use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, OpenTreeFlags, UnmountFlags};
 use rustix::net::{AddressFamily, SocketType, socket};
 use rustix::process::{Resource, Rlimit, chroot, getppid, setrlimit, test_kill_process};
-use std::fs;
-use std::io;
 use std::net::TcpListener;
+use std::{fs, io};
+
+pub fn trials() -> Vec<Trial> {
+    trials! {
+        "root":
+            l05_nothing_that_a_confined_process_tries_leads_out;
+    }
+}
 
 /// Something that must fail inside, and how.
 struct Attempt {
@@ -210,12 +217,7 @@ const CHANGING: [Attempt; 9] = [
     },
 ];
 
-#[test]
 fn l05_nothing_that_a_confined_process_tries_leads_out() {
-    if !is_root() {
-        println!("skipped: the tests do not run as root");
-        return;
-    }
     in_own_process(
         "escapes::l05_nothing_that_a_confined_process_tries_leads_out",
         try_everything_from_inside,

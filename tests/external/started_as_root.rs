@@ -1,18 +1,36 @@
 //! Started as root, the server confines itself before it serves, or does not start (threats L01–L04).
 
-use crate::harness::accounts::Premises;
-use crate::harness::server::{Setup, refused_start};
-use crate::harness::{Server, has_program, is_root};
+use harness::accounts::Premises;
+use harness::server::{Setup, refused_start};
+use harness::{Server, trials};
+use libtest_mimic::Trial;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-#[test]
-fn l04_l01_l02_started_as_root_it_is_root_no_more() {
-    if !is_root() {
-        println!("skipped: the tests do not run as root");
-        return;
+pub fn trials() -> Vec<Trial> {
+    trials! {
+        "root mounts":
+            l04_the_directories_that_it_keeps_have_no_way_up;
+        "root":
+            l04_l01_l02_started_as_root_it_is_root_no_more,
+            l04_l10_descriptors_that_it_was_started_with_are_closed_and_standard_input_leads_nowhere,
+            l04_standard_streams_that_are_directories_are_replaced,
+            l04_outside_it_keeps_only_the_directories_of_logs_and_users_file,
+            l01_the_owner_of_the_directory_or_the_named_user_is_who_it_becomes,
+            l01_a_directory_that_the_user_cannot_read_stops_the_start_and_says_what_mends_it,
+            l01_a_user_can_be_given_by_number,
+            l15_roots_of_accounts_that_are_of_no_use_are_named_at_the_start;
+        "root setpriv":
+            l02_groups_that_it_was_started_with_are_dropped,
+            l03_root_without_capabilities_says_what_it_cannot_do_and_starts_only_when_told_to,
+            l15_writing_where_the_user_cannot_write_stops_the_start_and_says_what_mends_it;
+        "root strace":
+            l03_a_step_of_the_confinement_that_fails_stops_the_start;
     }
+}
+
+fn l04_l01_l02_started_as_root_it_is_root_no_more() {
     let server = Server::start();
     server.write("file", b"x");
     for (field, numbers) in [("Uid", 4), ("Gid", 4)] {
@@ -52,12 +70,7 @@ fn directories_outside(server: &Server) -> Vec<(PathBuf, (u64, u64))> {
     outside
 }
 
-#[test]
 fn l04_l10_descriptors_that_it_was_started_with_are_closed_and_standard_input_leads_nowhere() {
-    if !is_root() {
-        println!("skipped: the tests do not run as root");
-        return;
-    }
     let directory = tempfile::TempDir::new().expect("a directory");
     let log = directory.path().join("log");
     let script =
@@ -83,15 +96,10 @@ fn l04_l10_descriptors_that_it_was_started_with_are_closed_and_standard_input_le
 }
 
 /// Standard output and error that are directories are of no use, and would be ways out too.
-#[test]
 fn l04_standard_streams_that_are_directories_are_replaced() {
-    if !is_root() {
-        println!("skipped: the tests do not run as root");
-        return;
-    }
     let directory = tempfile::TempDir::new().expect("a directory");
-    crate::harness::tree::allow_reading(directory.path());
-    let (low, high) = crate::harness::server::free_range(2);
+    harness::tree::allow_reading(directory.path());
+    let (low, high) = harness::server::free_range(2);
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = free.local_addr().expect("bound");
     drop(free);
@@ -106,8 +114,8 @@ fn l04_standard_streams_that_are_directories_are_replaced() {
         .arg(directory.path())
         .spawn()
         .expect("started");
-    crate::harness::wait_until("it listens", || std::net::TcpStream::connect(address).is_ok());
-    crate::harness::Client::connect(address).login();
+    harness::wait_until("it listens", || std::net::TcpStream::connect(address).is_ok());
+    harness::Client::connect(address).login();
     for number in 0..3 {
         let target = fs::read_link(format!("/proc/{}/fd/{number}", server.id())).expect("open");
         assert_eq!(target, Path::new("/dev/null"), "descriptor {number}");
@@ -116,52 +124,38 @@ fn l04_standard_streams_that_are_directories_are_replaced() {
     server.wait().expect("ours");
 }
 
-/// The one exception: the directories of the files that are opened again, one descriptor for each file. Where the
-/// system lets the server make a mount of its own of each, `..` leads nowhere from there.
-#[test]
-fn l04_the_directories_of_logs_and_users_file_are_all_that_is_kept_outside_and_have_no_way_up() {
-    if !is_root() {
-        println!("skipped: the tests do not run as root");
-        return;
-    }
+/// A server with a users file and two logs, and the directories that it keeps open for them: one descriptor for each
+/// file, because the files are opened again.
+fn with_outside_files() -> (Premises, Server, Vec<(u64, u64)>) {
     let premises = Premises::new();
     premises.write_users(&[("alice", "/:read")]);
-    let logs = ["events", "transfers"].map(|name| {
+    let [events, transfers] = ["events", "transfers"].map(|name| {
         let directory = premises.outside().join(name);
         fs::create_dir(&directory).expect("a directory");
-        (
-            directory.clone(),
-            directory.join("log").to_str().expect("UTF-8").to_owned(),
-        )
+        directory
     });
-    let users = premises.users_file();
-    let server = premises.serve(&[
-        "--users",
-        users.to_str().expect("UTF-8"),
-        "--events",
-        &logs[0].1,
-        "--transfer-log",
-        &logs[1].1,
-    ]);
-    let mut expected: Vec<_> = [premises.outside(), &logs[0].0, &logs[1].0]
+    let files = [premises.users_file(), events.join("log"), transfers.join("log")];
+    let [users, event_log, transfer_log] = files.each_ref().map(|file| file.to_str().expect("UTF-8"));
+    let server = premises.serve(&["--users", users, "--events", event_log, "--transfer-log", transfer_log]);
+    let mut directories: Vec<_> = [premises.outside(), &events, &transfers]
         .map(|path| path.metadata().expect("it exists"))
         .map(|metadata| (metadata.dev(), metadata.ino()))
         .to_vec();
-    expected.sort_unstable();
+    directories.sort_unstable();
+    (premises, server, directories)
+}
+
+fn l04_outside_it_keeps_only_the_directories_of_logs_and_users_file() {
+    let (_premises, server, directories) = with_outside_files();
     let outside = directories_outside(&server);
-    let found: Vec<_> = outside.iter().map(|(_, found)| *found).collect();
-    assert_eq!(found, expected);
-    const SYS_ADMIN: u64 = 1 << 21;
-    let status = fs::read_to_string("/proc/self/status").expect("readable");
-    let mask = status
-        .lines()
-        .find_map(|line| line.strip_prefix("CapEff:"))
-        .expect("a mask");
-    if u64::from_str_radix(mask.trim(), 16).expect("a mask") & SYS_ADMIN == 0 {
-        println!("skipped: without CAP_SYS_ADMIN they are ordinary descriptors");
-        return;
-    }
-    for (path, found) in outside {
+    let found: Vec<_> = outside.into_iter().map(|(_, found)| found).collect();
+    assert_eq!(found, directories);
+}
+
+/// Where it may mount, it makes a mount of each of them, so that `..` leads nowhere from there.
+fn l04_the_directories_that_it_keeps_have_no_way_up() {
+    let (_premises, server, _) = with_outside_files();
+    for (path, found) in directories_outside(&server) {
         for up in ["..", "../../.."] {
             let above = path.join(up).metadata().expect("readable as root");
             assert_eq!((above.dev(), above.ino()), found, "{up} from {}", path.display());
@@ -169,23 +163,13 @@ fn l04_the_directories_of_logs_and_users_file_are_all_that_is_kept_outside_and_h
     }
 }
 
-#[test]
 fn l02_groups_that_it_was_started_with_are_dropped() {
-    if !is_root() || !has_program("setpriv") {
-        println!("skipped: the tests do not run as root");
-        return;
-    }
     let server = Setup::new().under(&["setpriv", "--groups", "4,27"]).start();
     assert_eq!(server.status("Groups"), "");
     assert_ne!(server.status("Gid").split_whitespace().next(), Some("0"));
 }
 
-#[test]
 fn l01_the_owner_of_the_directory_or_the_named_user_is_who_it_becomes() {
-    if !is_root() {
-        println!("skipped: the tests do not run as root");
-        return;
-    }
     let directory = tempfile::TempDir::new().expect("a directory");
     std::os::unix::fs::chown(directory.path(), Some(12_345), Some(23_456)).expect("root may");
     let server = Setup::new().directory(directory.path()).start();
@@ -195,18 +179,13 @@ fn l01_the_owner_of_the_directory_or_the_named_user_is_who_it_becomes() {
     assert_ne!(named.status("Uid").split_whitespace().next(), Some("0"));
     assert!(named.stdout().contains("as user daemon"), "{}", named.stdout());
     let root = Server::with(&["--user", "root"]);
-    crate::harness::wait_until("the warning has come", || root.stderr().contains("stays root"));
+    harness::wait_until("the warning has come", || root.stderr().contains("stays root"));
 }
 
-#[test]
 fn l01_a_directory_that_the_user_cannot_read_stops_the_start_and_says_what_mends_it() {
-    if !is_root() {
-        println!("skipped: the tests do not run as root");
-        return;
-    }
     let directory = tempfile::TempDir::new().expect("a directory");
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700)).expect("ours");
-    let (low, high) = crate::harness::server::free_range(2);
+    let (low, high) = harness::server::free_range(2);
     let range = format!("{low}-{high}");
     let (code, text) = refused_start(&[
         "-l",
@@ -219,13 +198,9 @@ fn l01_a_directory_that_the_user_cannot_read_stops_the_start_and_says_what_mends
     assert!(text.contains("chmod o+rx") && text.contains("nobody"), "{text}");
 }
 
-#[test]
 fn l03_a_step_of_the_confinement_that_fails_stops_the_start() {
-    if !is_root() || !has_program("strace") {
-        return;
-    }
     let directory = tempfile::TempDir::new().expect("a directory");
-    crate::harness::tree::allow_reading(directory.path());
+    harness::tree::allow_reading(directory.path());
     for call in [
         "chroot",
         "fchdir",
@@ -238,7 +213,7 @@ fn l03_a_step_of_the_confinement_that_fails_stops_the_start() {
         "capget",
         "prctl",
     ] {
-        let (low, high) = crate::harness::server::free_range(2);
+        let (low, high) = harness::server::free_range(2);
         let inject = format!("inject={call}:error=EPERM");
         let output = std::process::Command::new("timeout")
             .args(["20", "strace", "-f", "-qq", "-o", "/dev/null", "-e", &inject])
@@ -256,7 +231,7 @@ fn l03_a_step_of_the_confinement_that_fails_stops_the_start() {
 
 /// Runs the start to its end: exit code and all that is said.
 fn start_under(wrapper: &[&str], arguments: &[&str], directory: &Path) -> (Option<i32>, String) {
-    let (low, high) = crate::harness::server::free_range(2);
+    let (low, high) = harness::server::free_range(2);
     let output = std::process::Command::new("timeout")
         .args(["20"])
         .args(wrapper)
@@ -271,13 +246,9 @@ fn start_under(wrapper: &[&str], arguments: &[&str], directory: &Path) -> (Optio
 }
 
 /// As root in a container that was given few capabilities.
-#[test]
 fn l03_root_without_capabilities_says_what_it_cannot_do_and_starts_only_when_told_to() {
-    if !is_root() || !has_program("setpriv") {
-        return;
-    }
     let directory = tempfile::TempDir::new().expect("a directory");
-    crate::harness::tree::allow_reading(directory.path());
+    harness::tree::allow_reading(directory.path());
     let without = |capabilities: &'static str| ["setpriv", "--bounding-set", capabilities, "--inh-caps", capabilities];
     let cases = [
         (without("-sys_chroot"), "chroot to the served directory", "--no-chroot"),
@@ -297,7 +268,7 @@ fn l03_root_without_capabilities_says_what_it_cannot_do_and_starts_only_when_tol
         server
     };
     let staying = start(&without_any, &["--user", "root"]);
-    crate::harness::wait_until("it warns", || {
+    harness::wait_until("it warns", || {
         let text = staying.stderr();
         text.contains("CAP_SYS_CHROOT") && text.contains("the server goes on without") && text.contains("stays root")
     });
@@ -307,7 +278,7 @@ fn l03_root_without_capabilities_says_what_it_cannot_do_and_starts_only_when_tol
         staying.stdout()
     );
     let unlocked = start(&without("-sys_chroot"), &["--no-chroot"]);
-    crate::harness::wait_until("it warns", || {
+    harness::wait_until("it warns", || {
         unlocked.stderr().contains("--no-chroot: only file permissions")
     });
     assert_ne!(unlocked.status("Uid").split_whitespace().next(), Some("0"));
@@ -318,12 +289,7 @@ fn l03_root_without_capabilities_says_what_it_cannot_do_and_starts_only_when_tol
     assert_eq!(fs::read_link(process).expect("readable as root"), Path::new("/"));
 }
 
-#[test]
 fn l01_a_user_can_be_given_by_number() {
-    if !is_root() {
-        println!("skipped: the tests do not run as root");
-        return;
-    }
     for (user, expected) in [("65534", "65534"), ("54321", "54321")] {
         let server = Server::with(&["--user", user]);
         assert_eq!(server.status("Uid").split_whitespace().next(), Some(expected));
@@ -336,13 +302,9 @@ fn l01_a_user_can_be_given_by_number() {
     );
 }
 
-#[test]
 fn l15_writing_where_the_user_cannot_write_stops_the_start_and_says_what_mends_it() {
-    if !is_root() || !has_program("setpriv") {
-        return;
-    }
     let directory = tempfile::TempDir::new().expect("a directory");
-    crate::harness::tree::allow_reading(directory.path());
+    harness::tree::allow_reading(directory.path());
     let own: &[&str] = &["setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups"];
     for (wrapper, user, remedy) in [(&[][..], "nobody", "--user NAME"), (own, "#12345", "as a user who may")] {
         for access in ["upload", "write"] {
@@ -363,12 +325,7 @@ fn l15_writing_where_the_user_cannot_write_stops_the_start_and_says_what_mends_i
     assert_ne!(client.code("MKD new"), 257);
 }
 
-#[test]
 fn l15_roots_of_accounts_that_are_of_no_use_are_named_at_the_start() {
-    if !is_root() {
-        println!("skipped: the tests do not run as root");
-        return;
-    }
     let premises = Premises::new();
     for name in ["good", "closed", "sealed"] {
         premises.make_directory(name);

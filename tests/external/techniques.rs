@@ -1,8 +1,16 @@
 //! What `--without TECHNIQUE` leaves out: the bytes stay the same, the system calls do not.
 
-use crate::harness::has_program;
-use crate::harness::server::Setup;
+use harness::server::Setup;
+use harness::trials;
+use libtest_mimic::Trial;
 use tempfile::TempDir;
+
+pub fn trials() -> Vec<Trial> {
+    trials! {
+        "strace":
+            what_is_left_out_is_not_called;
+    }
+}
 
 const CONTENT: &[u8] = b"the same with and without";
 
@@ -34,11 +42,7 @@ fn count(calls: &[String], words: &[&str]) -> usize {
     calls.iter().filter(is_meant).count()
 }
 
-#[test]
 fn what_is_left_out_is_not_called() {
-    if !has_program("strace") {
-        return;
-    }
     let usual = calls_without(None);
     let corks = ["TCP_CORK, [1]"];
     assert!(count(&usual, &corks) > 0);

@@ -1,6 +1,6 @@
 //! A server whose directory has a secret beside it, and all that it says to one question.
 
-use super::{Server, server::Setup, tree};
+use crate::{Server, server::Setup, tree};
 use std::fs;
 use std::io::Read;
 

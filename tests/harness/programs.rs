@@ -1,6 +1,6 @@
 //! Real clients: run in a directory of their own, with a time limit, and without any configuration of their user's.
 
-use super::Server;
+use crate::Server;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

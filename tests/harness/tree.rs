@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+use tempfile::TempDir;
 
 /// Names that clients stumble over.
 pub const ODD_NAMES: [&str; 12] = [
@@ -39,14 +40,14 @@ const NOBODY: u32 = 65_534;
 
 /// Gives `directory` to the user that the server becomes.
 pub fn give_to_server(directory: &Path) {
-    if super::is_root() {
+    if crate::is_root() {
         chown(directory, Some(NOBODY), Some(NOBODY)).expect("root may");
     }
 }
 
 /// Gives `path` and the directories on the way to it to whom `directory` belongs.
 pub fn give_to_owner(directory: &Path, path: &Path) {
-    if !super::is_root() {
+    if !crate::is_root() {
         return;
     }
     let owner = fs::metadata(directory).expect("it exists");
@@ -152,4 +153,11 @@ pub fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 /// A name that is not UTF-8.
 pub fn latin1_name() -> &'static OsStr {
     OsStr::from_bytes(b"caf\xe9-\xff.txt")
+}
+
+/// A directory that outlives the servers that serve it.
+pub fn served_directory() -> TempDir {
+    let directory = TempDir::new().expect("a directory");
+    give_to_server(directory.path());
+    directory
 }

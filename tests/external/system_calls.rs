@@ -1,11 +1,20 @@
 //! What clients must never be able to make the server ask of the kernel, read off a trace of its system calls
 //! (threats A03, A18, B10, C08, C09, H22, I08, L12, L13).
 
-use crate::harness::server::Setup;
-use crate::harness::{Server, has_program, wait_until};
+use harness::server::Setup;
+use harness::{Server, trials, wait_until};
+use libtest_mimic::Trial;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
+
+pub fn trials() -> Vec<Trial> {
+    trials! {
+        "strace":
+            a03_arguments_with_control_bytes_reach_no_file_system,
+            a18_b10_c08_c09_h22_i08_l12_l13_nothing_is_run_connected_to_written_or_opened_that_must_not_be;
+    }
+}
 
 /// Everything that names a path, starts a program, makes or connects a socket, or changes something on a disk.
 const TRACED: &str = "trace=%file,execve,execveat,fork,vfork,socket,connect,fchmod,fchown,ftruncate,copy_file_range";
@@ -47,11 +56,7 @@ fn read(log: &Path) -> String {
     String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned()
 }
 
-#[test]
 fn a03_arguments_with_control_bytes_reach_no_file_system() {
-    if !has_program("strace") {
-        return;
-    }
     let traced = Traced::start();
     let mut client = traced.server.login();
     assert_eq!(client.code("SIZE begin-here"), 550);
@@ -75,11 +80,7 @@ fn a03_arguments_with_control_bytes_reach_no_file_system() {
     );
 }
 
-#[test]
 fn a18_b10_c08_c09_h22_i08_l12_l13_nothing_is_run_connected_to_written_or_opened_that_must_not_be() {
-    if !has_program("strace") {
-        return;
-    }
     let traced = Traced::start();
     let server = &traced.server;
     server.write("file", b"content");

@@ -4,9 +4,15 @@
 
 pub mod accounts;
 pub mod client;
+pub mod crowd;
+pub mod event_log;
 pub mod faulty;
+pub mod link_tree;
+pub mod mode_z;
+pub mod needs;
 pub mod own_process;
 pub mod programs;
+pub mod quotas;
 pub mod secret;
 pub mod server;
 pub mod tree;
@@ -26,17 +32,6 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(start.elapsed() < PATIENCE, "never happened: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// Whether a program is installed. In CI a missing one fails the test; a user is told that the test was skipped.
-pub fn has_program(name: &str) -> bool {
-    let found = std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|directory| directory.join(name).is_file()));
-    assert!(found || std::env::var_os("CI").is_none(), "{name} is not installed");
-    if !found {
-        println!("skipped: {name} is not installed");
-    }
-    found
 }
 
 /// Whether the tests run as root, and so the server confines itself.

@@ -1,7 +1,7 @@
 //! A server whose system calls are made to fail, stall or kill it, and the trace that shows that they did.
 
-use super::server::Setup;
-use super::{Server, wait_until};
+use crate::server::Setup;
+use crate::{Server, wait_until};
 
 /// A server some of whose system calls fail, and a log that tells whether they did.
 pub struct Faulty {

@@ -1,6 +1,6 @@
 //! A real server, started for one test and ended by its process id.
 
-use super::{Client, PATIENCE, tree, wait_until};
+use crate::{Client, PATIENCE, tree, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -138,12 +138,12 @@ impl Setup {
         if self.is_for_uploads {
             tree::give_to_server(&directory);
         }
-        let program = env!("CARGO_BIN_EXE_loopftpd").to_owned();
+        let program = program();
         let mut words = self.wrapper.clone();
         if let Some(limit) = self.nofile {
             words.extend(["prlimit".to_owned(), format!("--nofile={limit}")]);
         }
-        words.push(program);
+        words.push(program.to_str().expect("UTF-8").to_owned());
         let mut command = Command::new(&words[0]);
         command
             .args(&words[1..])
@@ -265,6 +265,12 @@ impl Server {
         Client::connect(self.address)
     }
 
+    /// A client that has read what came first, or `None` if that was the end of the connection.
+    pub fn connect_if_served(&self) -> Option<Client> {
+        let mut client = Client::connect_silently(self.address, None);
+        client.reply_or_end().map(|_| client)
+    }
+
     /// A client that has logged in and set TYPE I.
     pub fn login(&self) -> Client {
         let mut client = self.connect();
@@ -283,6 +289,11 @@ impl Server {
     /// Everything that it has said, on either output.
     pub fn said(&self) -> String {
         self.stdout() + &self.stderr()
+    }
+
+    /// How many passwords it has verified.
+    pub fn passwords_verified(&self) -> usize {
+        self.stderr().matches("a password was verified").count()
     }
 
     /// Ends the server in order, and returns all that it has said.
@@ -442,6 +453,13 @@ pub fn free_range(ports: u16) -> (u16, u16) {
     panic!("no {ports} free ports in a row");
 }
 
+/// The server's program. Cargo builds it before the tests, beside the directory of their programs.
+pub fn program() -> PathBuf {
+    let test = std::env::current_exe().expect("this test program");
+    let build = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
+    build.join("loopftpd")
+}
+
 /// The processes that `pid` has started and that still run.
 pub fn children_of(pid: u32) -> Vec<u32> {
     std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))
@@ -453,7 +471,7 @@ pub fn children_of(pid: u32) -> Vec<u32> {
 
 /// What the server says when it cannot start: exit code and standard error.
 pub fn refused_start(arguments: &[&str]) -> (Option<i32>, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_loopftpd"))
+    let mut child = Command::new(program())
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -1,7 +1,8 @@
 //! A directory that the server may write to, accounts beneath it, and a secret beside it that nobody may reach.
 
-use super::server::Setup;
-use super::{Client, Server, has_program, is_root};
+use crate::needs::has_program;
+use crate::server::Setup;
+use crate::{Client, Server, is_root};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -184,6 +185,23 @@ fn give(path: &Path) {
     }
 }
 
+/// Every way to change a file or directory that takes one path: commands up to the path. `RNTO` needs its `RNFR`.
+pub const CHANGING: [&str; 13] = [
+    "STOR",
+    "APPE",
+    "STOU",
+    "DELE",
+    "MKD",
+    "RMD",
+    "RNFR",
+    "RNTO",
+    "MFMT 20240101000000",
+    "MFF modify=20240101000000;UNIX.mode=0600;",
+    "MDTM 20240101000000",
+    "SITE CHMOD 600",
+    "SITE UTIME 20240101000000",
+];
+
 /// Logs `client` in as `user` and sets TYPE I.
 pub fn log_in(client: &mut Client, user: &str) {
     assert_eq!(client.code(&format!("USER {user}")), 331);
@@ -237,4 +255,32 @@ pub fn everything(client: &mut Client, line: &str) -> (u16, String) {
         code = client.reply().code;
     }
     (code, text)
+}
+
+/// A client that has given a password and not read the answer.
+pub fn send_password(server: &Server, user: &str, password: &str) -> Client {
+    let mut client = server.connect();
+    assert_eq!(client.code(&format!("USER {user}")), 331);
+    client.send(&format!("PASS {password}"));
+    client
+}
+
+/// A server with alice and bob, each with the right to read and write in a directory of its own.
+pub fn with_alice_and_bob(arguments: &[&str]) -> (Premises, Server) {
+    let premises = Premises::new();
+    premises.make_directory("alice");
+    premises.make_directory("bob");
+    premises.write_users(&[("alice", "/alice:read,write"), ("bob", "/bob:read,write")]);
+    let server = premises.serve_accounts(arguments);
+    (premises, server)
+}
+
+/// A server on which everyone may do everything, with `file`, `d/inside` and `empty`.
+pub fn with_files() -> (Premises, Server) {
+    let premises = Premises::new();
+    premises.write("file", b"0123456789");
+    premises.write("d/inside", b"x");
+    premises.make_directory("empty");
+    let server = premises.serve_writers();
+    (premises, server)
 }

@@ -3,15 +3,40 @@
 //! Where a client cannot name a file, the file is left out for that client and the reason stands at its test. Wget is
 //! not here: it cannot upload over FTP. A client that is not installed fails in CI and is skipped elsewhere.
 
-use crate::harness::programs::{Workplace, encoded};
-use crate::harness::server::Setup;
-use crate::harness::tree::{self, contents};
-use crate::harness::{Server, has_program};
+use harness::programs::{Workplace, encoded};
+use harness::server::Setup;
+use harness::tree::contents;
+use harness::{Server, tree, trials};
+use libtest_mimic::Trial;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+pub fn trials() -> Vec<Trial> {
+    trials! {
+        "curl":
+            curl_uploads_and_makes_directories,
+            curl_resumes_appends_and_quotes_commands;
+        "lftp":
+            lftp_mirrors_up_with_times_and_finds_nothing_left_to_do,
+            lftp_puts_resumes_renames_and_removes;
+        "ncftpput":
+            ncftp_uploads_recursively_resumes_appends_and_renames;
+        "tnftp inetutils-ftp":
+            tnftp_and_inetutils_ftp_put_append_rename_and_remove;
+        "busybox":
+            busybox_ftpput_puts_every_file;
+        "python3":
+            python_ftplib_stores_restarts_renames_and_removes;
+        "rclone":
+            rclone_syncs_up_and_down_and_finds_no_difference,
+            rclone_moves_touches_and_removes;
+        "rclone lftp" slow "takes minutes; the same with 100 files is run always":
+            five_thousand_files_up_and_down_again;
+    }
+}
 
 /// Files of the tree that a client uploads.
 const FILES: usize = 100;
@@ -114,11 +139,7 @@ fn modified(path: &Path) -> u64 {
         .as_secs()
 }
 
-#[test]
 fn curl_uploads_and_makes_directories() {
-    if !has_program("curl") {
-        return;
-    }
     let exchange = Exchange::new();
     // One curl, one connection, all files: each has its lines in a configuration file.
     let config: Vec<String> = exchange
@@ -135,11 +156,7 @@ fn curl_uploads_and_makes_directories() {
     exchange.assert_arrived("copy", |_| false);
 }
 
-#[test]
 fn curl_resumes_appends_and_quotes_commands() {
-    if !has_program("curl") {
-        return;
-    }
     let exchange = Exchange::new();
     let curl = |arguments: &[&str], input: &str| exchange.run_well("curl", &[&["-sS"], arguments].concat(), input);
     let megabyte = exchange.source().join("megabyte.bin").display().to_string();
@@ -182,11 +199,7 @@ fn curl_resumes_appends_and_quotes_commands() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
-#[test]
 fn lftp_mirrors_up_with_times_and_finds_nothing_left_to_do() {
-    if !has_program("lftp") {
-        return;
-    }
     let exchange = Exchange::new();
     let lftp = |commands: &str| lftp(&exchange, commands);
     lftp("mirror -R source /copy; mirror -R -P 4 source /copy2");
@@ -211,11 +224,7 @@ fn lftp_mirrors_up_with_times_and_finds_nothing_left_to_do() {
     assert!(!exchange.served("copy/nested dir").exists());
 }
 
-#[test]
 fn lftp_puts_resumes_renames_and_removes() {
-    if !has_program("lftp") {
-        return;
-    }
     let exchange = Exchange::new();
     exchange.leave_part("megabyte.bin", 400_000, "part");
     exchange.leave_part("megabyte.bin", 1, "megabyte.bin");
@@ -245,11 +254,7 @@ fn lftp(exchange: &Exchange, commands: &str) -> String {
 }
 
 /// Resuming is done without sendfile (`-s`): with it ncftp 3.2.6 asks for the rest and sends the whole file.
-#[test]
 fn ncftp_uploads_recursively_resumes_appends_and_renames() {
-    if !has_program("ncftpput") {
-        return;
-    }
     let exchange = Exchange::new();
     let port = exchange.port();
     let ncftpput = |arguments: &[&str], input: &str| {
@@ -302,12 +307,8 @@ fn puts(exchange: &Exchange) -> String {
     script
 }
 
-#[test]
 fn tnftp_and_inetutils_ftp_put_append_rename_and_remove() {
     for (program, modes) in [("tnftp", &["", "passive\n"][..]), ("inetutils-ftp", &["", "passive\n"])] {
-        if !has_program(program) {
-            continue;
-        }
         for mode in modes {
             let exchange = Exchange::new();
             fs::create_dir(exchange.workplace.path().join("some")).expect("a directory");
@@ -336,11 +337,7 @@ fn tnftp_and_inetutils_ftp_put_append_rename_and_remove() {
     }
 }
 
-#[test]
 fn busybox_ftpput_puts_every_file() {
-    if !has_program("busybox") {
-        return;
-    }
     let exchange = Exchange::with(0, Workplace::new());
     for (number, file) in exchange.files.iter().enumerate() {
         let (name, path) = (file.to_string_lossy(), exchange.source().join(file));
@@ -361,11 +358,7 @@ fn busybox_ftpput_puts_every_file() {
     }
 }
 
-#[test]
 fn python_ftplib_stores_restarts_renames_and_removes() {
-    if !has_program("python3") {
-        return;
-    }
     let exchange = Exchange::new();
     let script = r#"
 import ftplib, io, os, sys, time
@@ -459,11 +452,7 @@ impl<'exchange> Rclone<'exchange> {
     }
 }
 
-#[test]
 fn rclone_syncs_up_and_down_and_finds_no_difference() {
-    if !has_program("rclone") {
-        return;
-    }
     let exchange = Exchange::new();
     let rclone = Rclone::new(&exchange);
     rclone.run(&["sync", "--create-empty-src-dirs", "source", "REMOTE:copy"]);
@@ -483,11 +472,7 @@ fn rclone_syncs_up_and_down_and_finds_no_difference() {
     exchange.assert_arrived("copy", |_| false);
 }
 
-#[test]
 fn rclone_moves_touches_and_removes() {
-    if !has_program("rclone") {
-        return;
-    }
     let exchange = Exchange::with(0, Workplace::new());
     let rclone = Rclone::new(&exchange);
     rclone.run(&["copyto", "source/megabyte.bin", "REMOTE:a/b/one"]);
@@ -510,12 +495,7 @@ fn rclone_moves_touches_and_removes() {
 }
 
 /// Criterion 1 of the uploads: 5,000 files up and down again, twice over.
-#[test]
-#[ignore = "takes minutes; the same with 100 files is run always"]
 fn five_thousand_files_up_and_down_again() {
-    if !has_program("rclone") || !has_program("lftp") {
-        return;
-    }
     let exchange = Exchange::with(5_000, Workplace::patient(900));
     let rclone = Rclone::new(&exchange);
     rclone.run(&["sync", "--create-empty-src-dirs", "source", "REMOTE:rclone"]);

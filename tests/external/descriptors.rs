@@ -1,0 +1,136 @@
+//! What happens when descriptors run out (threats G02–G04, G06).
+
+use harness::crowd::{hold_sessions, persistent_login, slow_logins};
+use harness::own_process::{in_own_process, raise_descriptor_limit};
+use harness::server::Setup;
+use harness::{Client, trials, wait_until};
+use libtest_mimic::Trial;
+use std::io::Read;
+use std::time::Duration;
+
+pub fn trials() -> Vec<Trial> {
+    trials! {
+        "descriptors=10300":
+            g01_ten_thousand_sessions_work_and_leave_no_descriptor;
+        "prlimit":
+            g02_at_the_descriptor_cap_clients_are_told_and_service_resumes,
+            g06_slow_logins_leave_room_where_descriptors_are_few,
+            g03_when_descriptors_run_out_in_the_middle_sessions_are_told_and_live_on;
+        "strace":
+            g04_g02_when_the_kernel_itself_has_no_descriptor_the_loop_does_not_spin;
+    }
+}
+
+/// The default of `--max-sessions`.
+fn g01_ten_thousand_sessions_work_and_leave_no_descriptor() {
+    in_own_process(
+        "descriptors::g01_ten_thousand_sessions_work_and_leave_no_descriptor",
+        || {
+            raise_descriptor_limit();
+            hold_sessions(10_000);
+        },
+    );
+}
+
+fn g02_at_the_descriptor_cap_clients_are_told_and_service_resumes() {
+    let server = Setup::new().nofile(64).ports(4).start();
+    let mut held: Vec<Client> = Vec::new();
+    let mut refused = 0;
+    for _ in 0..200 {
+        let mut client = Client::connect_silently(server.address, None);
+        match client.reply().code {
+            // A client that does not log in gives way to another one after a while.
+            220 => {
+                client.login();
+                held.push(client);
+            }
+            421 => refused += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert!(
+        refused > 100 && held.len() > 10,
+        "{refused} refused, {} held",
+        held.len()
+    );
+    // Nothing to do, so nothing is done: the processor stays idle while clients are held and refused.
+    let before = server.cpu_ticks();
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(server.cpu_ticks() - before <= 5, "spinning");
+    // Those who are in can still work: the last descriptors were kept for them.
+    assert_eq!(held[0].fetch("LIST"), b"");
+    held.truncate(1);
+    wait_until("somebody is served again", || {
+        Client::connect_silently(server.address, None).reply().code == 220
+    });
+}
+
+fn g04_g02_when_the_kernel_itself_has_no_descriptor_the_loop_does_not_spin() {
+    for error in ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"] {
+        let inject = format!("inject=accept4:error={error}:when=1..6");
+        let server = Setup::new()
+            .under(&["strace", "-f", "-qq", "-o", "/dev/null", "-e", &inject])
+            .start();
+        // The first accepts fail; the client waits in the queue and is served without knocking again.
+        let mut client = Client::connect_silently(server.address, None);
+        let first = client.reply().code;
+        assert!(first == 220 || first == 421, "{error}: {first}");
+        assert_eq!(server.login().code("NOOP"), 200, "{error}");
+    }
+}
+
+fn g06_slow_logins_leave_room_where_descriptors_are_few() {
+    for descriptors in [64, 128] {
+        let server = Setup::new().nofile(descriptors).ports(4).start();
+        let slow = slow_logins(&server, 200);
+        assert!(!slow.is_empty());
+        assert_eq!(
+            persistent_login(&server).fetch("LIST"),
+            b"",
+            "{descriptors} descriptors"
+        );
+    }
+}
+
+fn g03_when_descriptors_run_out_in_the_middle_sessions_are_told_and_live_on() {
+    let server = Setup::new().nofile(64).ports(10).start();
+    server.write("big", &vec![1; 16 << 20]);
+    let mut clients: Vec<Client> = Vec::new();
+    loop {
+        let mut client = Client::connect_silently(server.address, None);
+        if client.reply().code != 220 {
+            break;
+        }
+        client.login();
+        clients.push(client);
+    }
+    // Each wants a data connection and a file at once; there are not enough for all.
+    let mut served = Vec::new();
+    let mut refused = 0;
+    for client in &mut clients {
+        let data = client.data();
+        match client.code("RETR big") {
+            150 => served.push((client, data)),
+            425 | 450 => refused += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert!(
+        refused > 0 && !served.is_empty(),
+        "{refused} refused, {} served",
+        served.len()
+    );
+    for (client, mut data) in served {
+        let mut bytes = Vec::new();
+        // A connection that could not be kept is closed, and the transfer says so.
+        data.read_to_end(&mut bytes).expect("an orderly end");
+        match client.reply().code {
+            226 => assert_eq!(bytes.len(), 16 << 20),
+            425 => assert_eq!(bytes.len(), 0),
+            other => panic!("{other}"),
+        }
+    }
+    for client in &mut clients {
+        assert_eq!(client.fetch("RETR big").len(), 16 << 20, "all is well again");
+    }
+}

@@ -1,0 +1,493 @@
+//! Uploads against a disk that is full, breaks or is slow, and the order of system calls that makes a 226 true
+//! (threats H02, H04–H07, H10, H14, H21).
+
+use harness::faulty::Faulty;
+use harness::server::Setup;
+use harness::tree::{hidden_files, noise, served_directory};
+use harness::{Client, Server, is_root, tree, trials, wait_until};
+use libtest_mimic::Trial;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+pub fn trials() -> Vec<Trial> {
+    trials! {
+        "strace":
+            h02_h10_killed_before_each_system_call_of_an_upload,
+            h04_h05_what_fails_has_its_own_reply_and_is_never_a_success,
+            h04_h05_bytes_that_do_not_get_into_the_file,
+            h05_an_error_of_close_is_no_success,
+            h04_what_interrupts_or_is_missing_costs_no_upload,
+            h03_where_nothing_can_be_renamed_without_replacing_names_are_still_taken_once,
+            h06_h14_data_name_directory_reply_in_that_order,
+            h07_a_disk_that_takes_its_time_keeps_only_its_own_upload_waiting,
+            h07_b13_a_session_that_ends_while_the_disk_is_at_it,
+            h21_a_directory_that_cannot_be_synchronised_is_told_of_once;
+        "prlimit":
+            h04_the_largest_file_size_ends_the_upload_and_not_the_server;
+        "mounts":
+            h04_a_full_disk_is_told_of_and_is_as_empty_as_before_afterwards;
+    }
+}
+
+fn start(directory: &Path, arguments: &[&str]) -> Server {
+    Setup::new()
+        .writable()
+        .directory(directory)
+        .arguments(arguments)
+        .start()
+}
+
+/// An upload whose first bytes are there before its command, so that the first call for them finds some.
+fn send_early(client: &mut Client, command: &str, bytes: &[u8]) {
+    let (first, rest) = bytes.split_at(50_000);
+    let mut data = client.data();
+    data.write_all(first).expect("the kernel takes it");
+    client.send(command);
+    // Whoever will not take all of it, or is killed, closes in the middle.
+    let _ = data.write_all(rest);
+}
+
+/// One upload over an old file in the directory `d`, in which one call fails.
+fn fails(refusal: &Refusal, nth: u32, is_filtered: bool, command: &str) {
+    let Refusal { call, error, code } = refusal;
+    let what = format!("{command} with {call}: {error}");
+    let directory = served_directory();
+    let place = directory.path().join("d");
+    let setup = Setup::new()
+        .writable()
+        .directory(directory.path())
+        .arguments(&["--durable"]);
+    let filter = ["-P", place.to_str().expect("UTF-8")];
+    let fault = format!("error={error}:when={nth}");
+    let faulty = Faulty::start_with(setup, if is_filtered { &filter } else { &[] }, call, &fault);
+    let server = &faulty.server;
+    server.make_directory("d");
+    server.write("d/file", b"old\n");
+    let mut client = server.login();
+    if command.starts_with("TYPE A") {
+        assert_eq!(client.code("TYPE A"), 200);
+    }
+    let content = noise(1, 400_000);
+    send_early(&mut client, "STOR d/file", &content);
+    let mut reply = client.reply();
+    if reply.code == 150 {
+        reply = client.reply();
+    }
+    assert_eq!(reply.code, *code, "{what}: {reply:?}");
+    faulty.assert_it_happened(&what);
+    assert!(server.hidden_files().is_empty(), "{what}: something is left");
+    // The name is taken before its directory is written to the disk; that is said to be unknown, and nothing else.
+    let found = server.content("d/file").expect("it is always there");
+    if *call == "fsync" {
+        assert!(
+            reply.text().contains("not known") && found == content,
+            "{what}: {reply:?}"
+        );
+    } else {
+        assert!(
+            found == b"old\n" && !reply.text().contains("not known"),
+            "{what}: {reply:?}"
+        );
+    }
+    assert_eq!(client.code("TYPE I"), 200);
+    client.stores("STOR d/file", &content);
+    assert!(
+        server.content("d/file").is_some_and(|file| file == content),
+        "{what}: the next one"
+    );
+}
+
+/// The calls of one durable upload of `d/file`, in the order in which they began.
+fn calls_of_an_upload(trace: &str, filter: &[&str], arguments: &[&str], command: &str) -> Vec<String> {
+    let directory = served_directory();
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    let output = log.path().to_str().expect("UTF-8");
+    let wrapper = [
+        &["strace", "-f", "-y", "-qq", "-s", "200", "-o", output, "-e", trace],
+        filter,
+    ]
+    .concat();
+    let setup = Setup::new().writable().directory(directory.path()).arguments(arguments);
+    let server = setup.under(&wrapper).start();
+    server.make_directory("d");
+    server.write("d/old", b"old");
+    let mut client = server.login();
+    client.stores(command, &noise(1, 100_000));
+    let text = || String::from_utf8_lossy(&fs::read(log.path()).unwrap_or_default()).into_owned();
+    wait_until("the trace is written", || text().contains("\"226 "));
+    let text = text();
+    let (before, after) = text.split_once("\"150 ").expect("the upload");
+    let made = before
+        .lines()
+        .filter(|line| line.contains("O_CREAT") && line.contains(".loopftpd-"));
+    made.chain(after.lines()).map(str::to_owned).collect()
+}
+
+fn position(calls: &[String], pattern: &str) -> usize {
+    let found = calls.iter().position(|call| call.contains(pattern));
+    found.unwrap_or_else(|| panic!("no {pattern} in {calls:#?}"))
+}
+
+/// What a client tries, and what it must be told when the disk says no.
+struct Refusal {
+    call: &'static str,
+    error: &'static str,
+    code: u16,
+}
+
+const fn refusal(call: &'static str, error: &'static str, code: u16) -> Refusal {
+    Refusal { call, error, code }
+}
+
+/// A file system of one megabyte, seen by the server alone.
+const SMALL_DISK: &str =
+    "for last; do :; done; mount -t tmpfs -o size=1m,nr_inodes=64,mode=777 none \"$last\" && exec \"$@\"";
+
+const TRACE: &str = "trace=openat,splice,pwrite64,fdatasync,fsync,close,rename,renameat,renameat2,sendto,ftruncate";
+
+/// Not at random: just before each system call that an upload is made of.
+fn h02_h10_killed_before_each_system_call_of_an_upload() {
+    let (old, new) = (noise(1, 300_000), noise(2, 310_000));
+    // Each splice is one of two: out of the socket, into the file.
+    for (call, nth) in [
+        ("splice", 1),
+        ("splice", 2),
+        ("splice", 3),
+        ("fdatasync", 1),
+        ("renameat2", 1),
+        ("fsync", 1),
+    ] {
+        let what = format!("{call} {nth}");
+        let directory = served_directory();
+        let file = directory.path().join("file");
+        fs::write(&file, &old).expect("ours");
+        tree::give_to_owner(directory.path(), &file);
+        let setup = Setup::new()
+            .writable()
+            .directory(directory.path())
+            .arguments(&["--durable"]);
+        let mut faulty = Faulty::start_with(setup, &[], call, &format!("signal=SIGKILL:when={nth}"));
+        faulty.server.is_unchecked = true;
+        let mut client = faulty.server.login();
+        send_early(&mut client, "STOR file", &new);
+        assert!(!client.last_words().contains("226 "), "{what}");
+        faulty.server.wait();
+        let found = fs::read(&file).expect("it is always there");
+        let has_its_name = call == "fsync";
+        assert!(
+            found == if has_its_name { &new[..] } else { &old },
+            "{what}: {} bytes",
+            found.len()
+        );
+        assert_eq!(
+            hidden_files(directory.path()).len(),
+            usize::from(!has_its_name),
+            "{what}"
+        );
+    }
+    // Appended in place, what was there before stays, and what came is a prefix.
+    let directory = served_directory();
+    let file = directory.path().join("file");
+    fs::write(&file, &old).expect("ours");
+    tree::give_to_owner(directory.path(), &file);
+    let server = start(directory.path(), &[]);
+    let mut client = server.login();
+    let mut data = client.begin("APPE file");
+    data.write_all(&new).expect("the server takes it");
+    wait_until("some of it is there", || {
+        file.metadata().is_ok_and(|file| file.len() > 300_000)
+    });
+    server.kill();
+    let found = fs::read(&file).expect("it is always there");
+    let whole = [&old[..], &new].concat();
+    assert!(found.len() > old.len() && whole.starts_with(&found));
+}
+
+fn h04_h05_what_fails_has_its_own_reply_and_is_never_a_success() {
+    // Only calls on the directory itself: making the hidden file, giving it its name, synchronising the directory.
+    for refusal in [
+        refusal("openat", "ENOSPC", 452),
+        refusal("openat", "EDQUOT", 552),
+        refusal("openat", "EROFS", 550),
+        refusal("openat", "ENAMETOOLONG", 553),
+        refusal("openat", "EIO", 451),
+        refusal("openat", "EMFILE", 450),
+        refusal("openat", "EACCES", 550),
+        refusal("renameat2", "ENOSPC", 452),
+        refusal("renameat2", "EDQUOT", 552),
+        refusal("renameat2", "EROFS", 451),
+        refusal("renameat2", "ENAMETOOLONG", 553),
+        refusal("renameat2", "EACCES", 451),
+        refusal("renameat2", "EIO", 451),
+        refusal("fsync", "EIO", 451),
+        refusal("fsync", "ENOSPC", 451),
+    ] {
+        fails(&refusal, 1, true, "STOR");
+    }
+}
+
+fn h04_h05_bytes_that_do_not_get_into_the_file() {
+    // The first splice takes bytes out of the socket, the second puts them into the file.
+    for (refusal, nth, command) in [
+        (refusal("splice", "ENOSPC", 452), 2, "STOR"),
+        (refusal("splice", "EDQUOT", 552), 2, "STOR"),
+        (refusal("splice", "EFBIG", 552), 2, "STOR"),
+        (refusal("splice", "EIO", 451), 2, "STOR"),
+        (refusal("pwrite64", "ENOSPC", 452), 1, "TYPE A, STOR"),
+        (refusal("pwrite64", "EIO", 451), 2, "TYPE A, STOR"),
+        (refusal("fdatasync", "EIO", 451), 1, "STOR"),
+        (refusal("fdatasync", "ENOSPC", 452), 1, "STOR"),
+        (refusal("fdatasync", "EDQUOT", 552), 1, "STOR"),
+    ] {
+        fails(&refusal, nth, false, command);
+    }
+}
+
+/// Network file systems tell of what was lost when the file is closed.
+fn h05_an_error_of_close_is_no_success() {
+    for (error, code) in [("EIO", 451), ("ENOSPC", 452), ("EDQUOT", 552)] {
+        let directory = served_directory();
+        let file = directory.path().join("file");
+        fs::write(&file, b"old").expect("ours");
+        tree::give_to_owner(directory.path(), &file);
+        let setup = Setup::new().writable().directory(directory.path());
+        let filter = ["-P", file.to_str().expect("UTF-8")];
+        let faulty = Faulty::start_with(setup, &filter, "close", &format!("error={error}:when=1"));
+        let mut client = faulty.server.login();
+        let reply = client.store("APPE file", b" and new");
+        faulty.assert_it_happened(error);
+        assert_eq!(reply.code, code, "{reply:?}");
+    }
+}
+
+fn h04_what_interrupts_or_is_missing_costs_no_upload() {
+    for (call, fault) in [
+        ("splice", "error=EINVAL:when=1"),
+        ("splice", "error=EINVAL:when=2"),
+        ("splice", "error=EINTR:when=1+3"),
+        ("splice", "error=EINTR:when=2+3"),
+        ("fdatasync", "error=EINTR:when=1"),
+        ("fsync", "error=EINTR:when=1"),
+        ("pwrite64", "error=EINTR:when=1+2"),
+    ] {
+        let setup = Setup::new().writable().arguments(&["--durable"]);
+        let faulty = Faulty::start_with(setup, &[], call, fault);
+        let mut client = faulty.server.login();
+        if call == "pwrite64" {
+            assert_eq!(client.code("TYPE A"), 200);
+        }
+        let content = b"0123456789".repeat(80_000);
+        client.stores("STOR file", &content);
+        faulty.assert_it_happened(fault);
+        assert!(
+            faulty.server.content("file").is_some_and(|file| file == content),
+            "{call} {fault}"
+        );
+        assert!(faulty.server.hidden_files().is_empty());
+    }
+}
+
+fn h03_where_nothing_can_be_renamed_without_replacing_names_are_still_taken_once() {
+    let setup = Setup::new().for_uploads().arguments(&["--anonymous", "upload"]);
+    let faulty = Faulty::start_with(setup, &[], "renameat2", "error=EINVAL");
+    let server = &faulty.server;
+    let (mut first, mut second) = (server.login(), server.login());
+    let slow = first.begin("STOR file");
+    second.stores("STOR file", b"quick");
+    drop(slow);
+    first.expect(553);
+    faulty.assert_it_happened("renameat2");
+    assert_eq!(server.content("file").as_deref(), Some(&b"quick"[..]));
+    assert!(server.hidden_files().is_empty());
+}
+
+/// RLIMIT_FSIZE comes with a signal that would end the process.
+fn h04_the_largest_file_size_ends_the_upload_and_not_the_server() {
+    let setup = Setup::new().writable().under(&["prlimit", "--fsize=300000"]);
+    let server = setup.start();
+    server.write("file", b"old");
+    let mut client = server.login();
+    for content in [noise(1, 300_001), noise(1, 2_000_000)] {
+        assert_eq!(client.store("STOR file", &content).code, 552);
+        assert_eq!(server.content("file").as_deref(), Some(&b"old"[..]));
+        assert!(server.hidden_files().is_empty());
+    }
+    client.stores("STOR file", &noise(1, 300_000));
+    assert_eq!(client.store("APPE file", b"x").code, 552);
+    assert_eq!(client.code("TYPE A"), 200);
+    assert_eq!(client.store("STOR file", &b"line\r\n".repeat(100_000)).code, 552);
+    assert!(server.content("file").is_some_and(|file| file == noise(1, 300_000)));
+    assert!(server.hidden_files().is_empty());
+}
+
+fn h04_a_full_disk_is_told_of_and_is_as_empty_as_before_afterwards() {
+    for arguments in [&["--write"][..], &["--write", "--durable"]] {
+        let server = Setup::new()
+            .for_uploads()
+            .arguments(arguments)
+            .under(&["unshare", "--mount", "sh", "-c", SMALL_DISK, "sh"])
+            .start();
+        // Its own view of the directory, whether it has made it its root or not.
+        let within = if is_root() {
+            PathBuf::from("/")
+        } else {
+            server.directory().to_path_buf()
+        };
+        let disk = PathBuf::from(format!("/proc/{}/root{}", server.pid(), within.display()));
+        let mut client = server.login();
+        let free = |client: &mut Client| client.command("AVBL").text();
+        let at_first = free(&mut client);
+        client.stores("STOR file", &noise(1, 400_000));
+        let with_file = free(&mut client);
+        for representation in ["TYPE I", "TYPE A"] {
+            assert_eq!(client.code(representation), 200);
+            for command in ["STOR file", "STOR new", "STOU"] {
+                let reply = client.store(command, &noise(2, 1_500_000));
+                assert_eq!(reply.code, 452, "{representation} {command}: {reply:?}");
+                assert!(hidden_files(&disk).is_empty(), "{command}");
+                assert_eq!(free(&mut client), with_file, "{representation} {command}");
+            }
+        }
+        assert_eq!(client.code("TYPE I"), 200);
+        assert!(client.fetch("RETR file") == noise(1, 400_000));
+        assert_eq!(client.store("APPE file", &noise(2, 1_500_000)).code, 452);
+        let appended = client.fetch("RETR file");
+        assert!(
+            [noise(1, 400_000), noise(2, 1_500_000)].concat().starts_with(&appended),
+            "a prefix"
+        );
+        assert_eq!(client.code("DELE file"), 250);
+        assert_eq!(free(&mut client), at_first);
+        // The other thing that a disk runs out of.
+        let made = (0..100)
+            .take_while(|number| client.code(&format!("MKD {number}")) == 257)
+            .count();
+        assert!(made < 100);
+        assert_eq!(client.code("MKD more"), 452);
+        assert_eq!(client.store("STOR more", b"x").code, 452);
+        assert!(hidden_files(&disk).is_empty());
+    }
+}
+
+fn h06_h14_data_name_directory_reply_in_that_order() {
+    let calls = calls_of_an_upload(TRACE, &[], &["--durable"], "STOR d/file");
+    let created = &calls[position(&calls, "O_CREAT")];
+    assert!(
+        created.contains("O_EXCL") && created.contains("O_NOFOLLOW") && created.contains("0666"),
+        "{created}"
+    );
+    assert!(
+        created.contains("/d>, \".loopftpd-"),
+        "in the directory of its target: {created}"
+    );
+    let name = created
+        .split(".loopftpd-")
+        .nth(1)
+        .expect("a name")
+        .split('"')
+        .next()
+        .expect("its end");
+    assert!(
+        name.len() == 32 && name.bytes().all(|digit| digit.is_ascii_hexdigit()),
+        "128 bits: {name}"
+    );
+    let written = calls
+        .iter()
+        .rposition(|call| call.contains("splice(") && call.contains(name))
+        .expect("written");
+    let synchronised = position(&calls, "fdatasync(");
+    let renamed = position(&calls, "renameat2(");
+    let directory = position(&calls, "fsync(");
+    let told = position(&calls, "\"226 ");
+    assert!(
+        written < synchronised && synchronised < renamed && renamed < directory && directory < told,
+        "{calls:#?}"
+    );
+    assert!(calls[synchronised].contains(name) && calls[renamed].contains(name) && calls[directory].contains("/d>"));
+    // The loop's thread is the one that replies; none of the waiting is done there.
+    let thread = |index: usize| calls[index].split_whitespace().next().unwrap_or_default().to_owned();
+    assert_ne!(thread(synchronised), thread(told));
+    assert_ne!(thread(directory), thread(told));
+    assert_eq!(calls.iter().filter(|call| call.contains("sync(")).count(), 2);
+
+    let calls = calls_of_an_upload(TRACE, &[], &["--durable"], "APPE d/old");
+    assert!(
+        position(&calls, "fdatasync(") < position(&calls, "\"226 "),
+        "{calls:#?}"
+    );
+    assert!(!calls.iter().any(|call| call.contains("renameat2(")));
+
+    // Without the option nothing waits for the disk, and the order of the rest is the same.
+    let calls = calls_of_an_upload(TRACE, &[], &[], "STOR d/file");
+    assert!(!calls.iter().any(|call| call.contains("sync(")), "{calls:#?}");
+    assert!(position(&calls, "renameat2(") < position(&calls, "\"226 "));
+}
+
+fn h07_a_disk_that_takes_its_time_keeps_only_its_own_upload_waiting() {
+    let setup = Setup::new().writable().arguments(&["--durable"]);
+    let faulty = Faulty::start_with(setup, &[], "fdatasync", "delay_enter=2000000:when=1");
+    let server = &faulty.server;
+    server.write("small", b"content");
+    let mut writer = server.login();
+    let mut other = server.login();
+    let mut data = writer.begin("STOR file");
+    data.write_all(b"content").expect("the server takes it");
+    drop(data);
+    wait_until("the disk is at it", || faulty.calls().contains("fdatasync("));
+    for _ in 0..20 {
+        assert_eq!(other.code("NOOP"), 200);
+        assert_eq!(other.fetch("RETR small"), b"content");
+    }
+    assert!(writer.is_silent(), "all of that was answered before");
+    assert_eq!(server.content("file"), None);
+    // Its own session can be asked how it stands; what has come whole cannot be taken back.
+    assert_eq!(writer.command("STAT").text(), "213 Status: 7 bytes transferred");
+    writer.send("ABOR");
+    writer.expect(226);
+    assert_eq!(writer.expect(226).text(), "226 Nothing left to abort");
+    assert_eq!(server.content("file").as_deref(), Some(&b"content"[..]));
+}
+
+/// Whoever goes away while the disk is at it has sent everything; the file is stored, and nothing is left over.
+fn h07_b13_a_session_that_ends_while_the_disk_is_at_it() {
+    for is_reset in [false, true] {
+        let setup = Setup::new().writable().arguments(&["--durable"]);
+        let faulty = Faulty::start_with(setup, &[], "fdatasync", "delay_enter=500000:when=2");
+        let server = &faulty.server;
+        server.login().stores("STOR first", b"");
+        let baseline = server.descriptors();
+        let mut client = server.login();
+        let mut data = client.begin("STOR file");
+        data.write_all(b"content").expect("the server takes it");
+        drop(data);
+        wait_until("the disk is at it", || {
+            faulty.calls().matches("fdatasync(").count() == 2
+        });
+        if is_reset {
+            client.reset();
+        } else {
+            drop(client);
+        }
+        wait_until("it is stored", || server.content("file").is_some());
+        server.wait_for_no_hidden_file();
+        server.wait_for_descriptors(baseline);
+        assert_eq!(server.login().code("NOOP"), 200);
+    }
+}
+
+fn h21_a_directory_that_cannot_be_synchronised_is_told_of_once() {
+    for error in ["EINVAL", "EOPNOTSUPP"] {
+        let setup = Setup::new().writable().arguments(&["--durable"]);
+        let faulty = Faulty::start_with(setup, &[], "fsync", &format!("error={error}"));
+        let mut client = faulty.server.login();
+        for number in 0..3 {
+            client.stores(&format!("STOR {number}"), b"content");
+        }
+        faulty.assert_it_happened(error);
+        let sentence = "cannot synchronise directories";
+        wait_until("it is said", || faulty.server.stderr().contains(sentence));
+        let log = faulty.server.stderr();
+        assert_eq!(log.matches(sentence).count(), 1, "{log}");
+    }
+}

@@ -1,0 +1,251 @@
+//! System calls that fail, storage that breaks (threats C21, G, J06, K).
+
+use harness::faulty::Faulty;
+use harness::server::Setup;
+use harness::{Client, Server, trials, wait_until};
+use libtest_mimic::Trial;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+pub fn trials() -> Vec<Trial> {
+    trials! {
+        "strace":
+            c21_g03_storage_that_fails_costs_one_reply,
+            c21_a_file_that_cannot_be_read_on_ends_its_own_transfer,
+            g21_a_call_that_stalls_is_told_of_with_the_session_that_made_it,
+            j06_where_sendfile_does_not_work_the_file_arrives_all_the_same;
+        "strace":
+            k06_faults_in_the_calls_of_a_session_leak_nothing,
+            g05_clients_that_are_lost_before_they_are_accepted_stop_nothing,
+            k04_interrupted_calls_are_made_again;
+        "strace" slow "an hour: every call, many errors; cargo test --release -- --ignored k06":
+            k06_a_wide_sweep_of_faults;
+    }
+}
+
+/// Whole sessions, although calls fail in a way that means "try again".
+fn sessions_go_well_with(faults: &[(&str, &str)]) {
+    for (call, fault) in faults {
+        let faulty = Faulty::start(call, fault);
+        let server = &faulty.server;
+        server.write("file", &vec![7; 600_000]);
+        for _ in 0..5 {
+            let mut client = server.login();
+            assert_eq!(client.fetch("RETR file").len(), 600_000, "{call} {fault}");
+            assert_eq!(client.fetch_text("NLST"), "file\r\n", "{call} {fault}");
+            assert_eq!(client.code("QUIT"), 221);
+        }
+        faulty.assert_it_happened(&format!("{call} {fault}"));
+    }
+}
+
+/// Fails the n-th call of every kind that a scenario makes, one after the other: no crash, no leak, no false success.
+fn fault_sweep(calls: &[(&str, usize)], errors: &[&str], faults: usize) {
+    for (call, first) in calls {
+        for error in errors {
+            for nth in *first..first + faults {
+                let inject = format!("inject={call}:error={error}:when={nth}");
+                let mut server = Setup::new()
+                    .under(&["strace", "-f", "-qq", "-o", "/dev/null", "-e", &inject])
+                    .start();
+                server.is_unchecked = true;
+                server.write("file", &vec![7; 300_000]);
+                let baseline = server.descriptors();
+                let mut intact = server.connect_if_served();
+                // Each makes at least one such call, so the fault lies behind us in the end.
+                for _ in 0..faults + 2 {
+                    scenario(&server);
+                }
+                drop(intact.take());
+                let mut after = server.login();
+                assert_eq!(after.fetch("RETR file").len(), 300_000, "{inject}");
+                drop(after);
+                wait_until(&format!("{inject}: descriptors back"), || {
+                    server.descriptors() <= baseline
+                });
+            }
+        }
+    }
+}
+
+/// A session that may be cut off anywhere; a 226 must mean that everything came.
+fn scenario(server: &Server) {
+    let mut client = Client::connect_silently(server.address, None);
+    if client.reply_or_end().is_none_or(|greeting| greeting.code != 220) {
+        return;
+    }
+    let mut say = |line: &str| {
+        client.stream.write_all(format!("{line}\r\n").as_bytes()).ok()?;
+        client.reply_or_end()
+    };
+    let _ = (say("USER anonymous"), say("PASS x"), say("TYPE I"));
+    let Some(port) = say("EPSV").and_then(|reply| {
+        let text = reply.text();
+        text.split("|||").nth(1)?.split('|').next()?.parse::<u16>().ok()
+    }) else {
+        return;
+    };
+    let Ok(mut data) = TcpStream::connect((server.address.ip(), port)) else {
+        return;
+    };
+    let _ = data.set_read_timeout(Some(Duration::from_secs(10)));
+    let opening = say("RETR file");
+    let mut bytes = Vec::new();
+    if opening.is_some_and(|reply| reply.code == 150) {
+        let _ = data.read_to_end(&mut bytes);
+        if say("NOOP").is_some_and(|reply| reply.code == 226) {
+            assert_eq!(bytes.len(), 300_000, "226 for a part");
+        }
+    }
+    let _ = say("LIST");
+}
+
+/// The start registers ten passive ports, the control listener and the signals; what comes then are clients.
+const AFTER_START: (&str, usize) = ("epoll_ctl", 13);
+
+/// The calls whose failure every session can meet, and the first of each that belongs to a session.
+const CALLS: [(&str, usize); 5] = [
+    ("accept4", 1),
+    ("sendfile", 1),
+    ("openat2", 1),
+    ("shutdown", 1),
+    AFTER_START,
+];
+
+fn c21_g03_storage_that_fails_costs_one_reply() {
+    // At the start the descriptors are listed and the empty directory is looked at, which takes two calls each.
+    let listing = 5;
+    for (call, error, nth, command, expected) in [
+        ("sendfile", "EIO", 1, "RETR file", 451),
+        ("sendfile", "ESTALE", 1, "RETR file", 451),
+        ("sendfile", "ENODEV", 1, "RETR file", 451),
+        ("openat2", "EIO", 1, "RETR file", 451),
+        ("openat2", "EMFILE", 1, "RETR file", 450),
+        ("openat2", "ENFILE", 1, "LIST", 450),
+        ("openat2", "ENOMEM", 1, "LIST", 450),
+        ("getdents64", "EIO", listing, "LIST", 451),
+        ("getdents64", "ESTALE", listing, "MLSD", 451),
+        ("getdents64", "EIO", listing, "STAT /", 213),
+    ] {
+        let what = format!("{command} with {call}: {error}");
+        let faulty = Faulty::start(call, &format!("error={error}:when={nth}"));
+        let server = &faulty.server;
+        server.write("file", b"content");
+        let mut client = server.login();
+        let mut other = server.login();
+        // The start itself opens nothing with openat2, so the first such call is this command's.
+        let mut data = client.data();
+        client.send(command);
+        let mut reply = client.reply();
+        if reply.code == 150 {
+            let mut rest = Vec::new();
+            let broken = data.read_to_end(&mut rest).is_err();
+            reply = client.reply();
+            assert!(
+                broken || reply.code == 226,
+                "{what}: an end that looks like a whole file"
+            );
+        }
+        assert_eq!(reply.code, expected, "{what}");
+        assert!(
+            expected != 213 || reply.text().contains("could not be read"),
+            "{reply:?}"
+        );
+        faulty.assert_it_happened(&what);
+        assert_eq!(client.fetch("RETR file"), b"content", "{what}: the session goes on");
+        assert_eq!(other.fetch("RETR file"), b"content", "{what}: others are not concerned");
+    }
+}
+
+/// TYPE A reads the file instead of sending it in the kernel.
+fn c21_a_file_that_cannot_be_read_on_ends_its_own_transfer() {
+    let directory = tempfile::TempDir::new().expect("a directory");
+    let text = directory.path().join("text");
+    std::fs::write(&text, b"line\n".repeat(20_000)).expect("a file");
+    let text = text.to_str().expect("UTF-8");
+    // Only reads of that file count: starting a program takes some, too.
+    let faulty = Faulty::start_with(
+        Setup::new().directory(directory.path()),
+        &["-P", text],
+        "pread64",
+        "error=EIO:when=2",
+    );
+    let mut client = faulty.server.login();
+    assert_eq!(client.code("TYPE A"), 200);
+    let mut data = client.data();
+    client.send("RETR text");
+    client.expect(150);
+    assert!(data.read_to_end(&mut Vec::new()).is_err(), "no orderly end");
+    client.expect(451);
+    faulty.assert_it_happened("pread64");
+    assert_eq!(client.fetch("RETR text").len(), 120_000);
+}
+
+fn g21_a_call_that_stalls_is_told_of_with_the_session_that_made_it() {
+    let faulty = Faulty::start("openat2", "delay_enter=250000:when=1");
+    faulty.server.write("d/file", b"x");
+    assert_eq!(faulty.server.login().code("SIZE d/file"), 213);
+    wait_until("the watchdog says so", || {
+        let log = faulty.server.stderr();
+        log.lines()
+            .any(|line| line.contains("event loop blocked for ") && line.contains(", now: Ready"))
+    });
+}
+
+fn j06_where_sendfile_does_not_work_the_file_arrives_all_the_same() {
+    for error in ["EINVAL", "ENOSYS", "EOVERFLOW"] {
+        let inject = format!("inject=sendfile:error={error}");
+        let server = Setup::new()
+            .under(&["strace", "-f", "-qq", "-o", "/dev/null", "-e", &inject])
+            .start();
+        let content: Vec<u8> = (0..700_000_u32).map(|n| (n % 249) as u8).collect();
+        server.write("file", &content);
+        assert_eq!(server.login().fetch("RETR file"), content, "{error}");
+    }
+}
+
+fn k06_faults_in_the_calls_of_a_session_leak_nothing() {
+    fault_sweep(&CALLS, &["ENOMEM"], 3);
+}
+
+fn k06_a_wide_sweep_of_faults() {
+    let calls = [&CALLS[..], &[("recvfrom", 1), ("sendto", 1), ("getsockname", 20)]].concat();
+    fault_sweep(
+        &calls,
+        &[
+            "EIO",
+            "ENOMEM",
+            "EMFILE",
+            "EINVAL",
+            "ECONNRESET",
+            "EPERM",
+            "ENOBUFS",
+            "EPIPE",
+        ],
+        48,
+    );
+}
+
+fn g05_clients_that_are_lost_before_they_are_accepted_stop_nothing() {
+    sessions_go_well_with(&[
+        ("accept4", "error=ECONNABORTED:when=1+2"),
+        ("accept4", "error=EPROTO:when=1+2"),
+        ("accept4", "error=EPERM:when=1+2"),
+        ("accept4", "error=ENETDOWN:when=1+2"),
+        ("accept4", "error=EINTR:when=1+2"),
+    ]);
+}
+
+fn k04_interrupted_calls_are_made_again() {
+    sessions_go_well_with(&[
+        ("epoll_wait,epoll_pwait", "error=EINTR:when=3+3"),
+        ("recvfrom", "error=EINTR:when=2+2"),
+        ("sendto", "error=EINTR:when=2+2"),
+        ("sendfile", "error=EINTR:when=1+2"),
+        ("openat2", "error=EINTR:when=1+2"),
+        ("openat2", "error=EAGAIN:when=1+2"),
+        // The first belong to the start.
+        ("getdents64", "error=EINTR:when=6+2"),
+    ]);
+}
