@@ -103,6 +103,13 @@ impl Piece {
 /// read as Latin-1, because its bytes from 0x80 to 0x9f could be control characters for a terminal, and its other bytes
 /// stay as they are.
 pub fn push_replacing(out: &mut Vec<u8>, name: &[u8], substitute: u8, is_replaced: impl Fn(char) -> bool) {
+    if name
+        .iter()
+        .all(|byte| byte.is_ascii() && !is_replaced(char::from(*byte)))
+    {
+        out.extend_from_slice(name);
+        return;
+    }
     match std::str::from_utf8(name) {
         Ok(text) => {
             let mut buffer = [0; 4];

@@ -103,3 +103,6 @@ impl WritableRoot<'_> {
         Ok(mode)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -236,3 +236,6 @@ fn attributes(kind: Kind, mode: u32, size: u64, modified: Timestamp, inode: u64)
         readable: true,
     }
 }
+
+#[cfg(test)]
+mod tests;

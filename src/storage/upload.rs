@@ -4,6 +4,7 @@
 //! for the disk if the policy says so. A new file is invisible to clients until then. APPE and a restarted STOR write
 //! into the existing file, one writer at a time; if they are aborted, what was written stays.
 
+use super::beneath::stat_of;
 use super::change_options::{Audience, Existing, UploadKind};
 use super::error::StorageError;
 use super::hidden_file::Left;
@@ -172,7 +173,7 @@ impl Upload {
             }
             UploadTarget::InPlace { file, lock, permit, .. } => {
                 // If the file was removed or replaced meanwhile, the bytes would be lost.
-                if super::beneath::stat_of(&file)?.st_nlink == 0 {
+                if stat_of(&file)?.st_nlink == 0 {
                     return Err(StorageError::Failed);
                 }
                 (Received::InPlace(file), Held::new([permit], Some(lock)))
@@ -190,3 +191,6 @@ impl Upload {
         Ok((publication, held.with_charge(self.charge)))
     }
 }
+
+#[cfg(test)]
+mod tests;

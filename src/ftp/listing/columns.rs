@@ -2,6 +2,7 @@
 
 use super::{Attributes, Kind};
 use crate::ftp::timestamp::Timestamp;
+use crate::shown_name::push_replacing;
 
 /// Appends a line as `ls -l` prints it. Owner and group are constant: no name is looked up, and none is revealed.
 /// Control bytes are shown as `?`, so that no name can command a terminal (threat I02).
@@ -15,10 +16,10 @@ pub fn write_list_line(out: &mut Vec<u8>, entry: &Attributes, name: &[u8], link_
     out.push(b' ');
     entry.modified.write_ls(now, out);
     out.push(b' ');
-    push_printable(out, name);
+    push_replacing(out, name, b'?', char::is_control);
     if let Some(target) = link_target {
         out.extend_from_slice(b" -> ");
-        push_printable(out, target);
+        push_replacing(out, target, b'?', char::is_control);
     }
     out.extend_from_slice(b"\r\n");
 }
@@ -65,26 +66,4 @@ pub(super) fn push_number(out: &mut Vec<u8>, number: u64, width: usize) {
     }
     // Twenty digits hold every u64, and no column is wider.
     out.extend_from_slice(&digits[digits.len() - used.max(width)..]);
-}
-
-/// Appends text with control characters replaced by `?`.
-fn push_printable(out: &mut Vec<u8>, text: &[u8]) {
-    if text.iter().all(|byte| matches!(byte, b' '..=b'~')) {
-        out.extend_from_slice(text);
-        return;
-    }
-    match std::str::from_utf8(text) {
-        Ok(text) => {
-            let mut buffer = [0; 4];
-            for character in text.chars() {
-                let shown = if character.is_control() { '?' } else { character };
-                out.extend_from_slice(shown.encode_utf8(&mut buffer).as_bytes());
-            }
-        }
-        // Not UTF-8: bytes from 0x80 to 0x9f are control characters in Latin-1.
-        Err(_) => out.extend(text.iter().map(|byte| match byte {
-            0..=0x1f | 0x7f..=0x9f => b'?',
-            other => *other,
-        })),
-    }
 }

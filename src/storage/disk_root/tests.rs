@@ -214,3 +214,34 @@ fn names(served: &Served, directory: &str) -> Vec<String> {
         }
     }
 }
+
+#[test]
+fn a_read_only_root_refuses_every_change() {
+    let served = served();
+    let (file, free) = (path("d/file"), path("d/free"));
+    let denied = Err(StorageError::PermissionDenied);
+    let disk = &served.storage;
+    assert_eq!(disk.remove_file(&file), denied);
+    assert_eq!(disk.make_directory(&free, Audience::Everyone), denied);
+    assert_eq!(disk.remove_directory(&path("d/e")), denied);
+    assert_eq!(disk.rename(&file, &free, Existing::Refuse), denied);
+    assert_eq!(disk.set_modified(&file, Timestamp::from_unix(0)), denied);
+    assert_eq!(disk.set_mode(&file, 0o600).map(drop), denied);
+    let upload = disk.begin_upload(&free, UploadKind::Append, Audience::Everyone, None);
+    assert_eq!(upload.map(drop), denied);
+    let account = disk.beneath(&path("d")).expect("a directory");
+    assert_eq!(account.remove_file(&path("file")), denied);
+    assert!(served.root().join("d/file").exists());
+}
+
+#[test]
+fn f11_nothing_above_the_root_of_an_account_can_be_reached() {
+    let served = served();
+    served.link("../d/file", "d/e/up");
+    fs::write(served.root().join("d/e/own"), b"own").expect("a file");
+    let account = served.storage.beneath(&path("d/e")).expect("a directory");
+    assert!(account.open_file(&path("own")).is_ok());
+    assert_eq!(account.open_file(&path("up")).err(), Some(StorageError::NotFound));
+    assert_eq!(account.open_file(&path("../file")).err(), Some(StorageError::NotFound));
+    assert!(served.storage.beneath(&path("d/file")).is_err());
+}
