@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs PASV + connect + COMMAND over and over in one session: what the tables of architecture.md are counted with.
+"""Repeats PASV + connect + COMMAND in one session, to count the system calls in the tables of architecture.md.
 
     target/release/loopftpd --log-level warn DIR &
     strace -f -c -p PID &

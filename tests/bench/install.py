@@ -1,4 +1,4 @@
-"""Brings the peers into a directory of their own, where they cannot conflict with each other or with the system.
+"""Unpacks the peers into a directory of their own, where they cannot conflict with each other or with the system.
 
 The daemons are Debian packages that exclude each other, so each is downloaded with the libraries it lacks and unpacked,
 not installed: `apt-get download`, `dpkg --extract`. pyftpdlib goes into a virtual environment.
@@ -19,7 +19,7 @@ EXPLANATION = """how to get the peers:
 
 
 def install(servers):
-    """Installs those of the servers that are not there yet."""
+    """Installs the servers that are missing."""
     for server in servers:
         if server.program is not None:
             continue
@@ -33,13 +33,13 @@ def install(servers):
 
 
 def unpack(package, destination):
-    """The package and what it needs and this system lacks."""
+    """The package, and its dependencies that this system lacks."""
     plan = run(["apt-get", "--simulate", "--no-install-recommends", "install", package], capture=True)
     # "Inst NAME (VERSION …)"; a peer that is installed would be removed ("Remv"), but nothing is done here.
     packages = [line.split()[1] for line in plan.splitlines() if line.startswith("Inst ")]
     destination.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="packages-") as downloads:
-        # apt-get downloads as a user of its own where it may write.
+        # apt-get downloads as its own user if that can write there.
         Path(downloads).chmod(0o777)
         run(["apt-get", "--quiet", "download", *packages], directory=downloads)
         for archive in sorted(Path(downloads).glob("*.deb")):

@@ -1,10 +1,10 @@
-//! The bare limits: what the system calls of an FTP server cost with no server around them.
+//! The bare limits: the cost of an FTP server's system calls without the server.
 //!
 //!     cargo run --release --example limits -- 127.0.0.1:2121 DIR
 //!
-//! It answers as much FTP as ftpstorm speaks, from canned replies, on a blocking thread for each client, so that the
-//! same client measures a server and its limit. Nothing is parsed beyond the verb, nothing is checked, and every path
-//! is opened as it comes: it is a measuring rod for this machine's own loopback and must never serve anybody.
+//! It speaks as much FTP as ftpstorm needs, with fixed replies and a blocking thread for each client, so that the same
+//! client measures a server and its limit. It parses only the verb, checks nothing, and opens every path as given: use
+//! it on the loopback interface for measurements, never as a server.
 
 #![forbid(unsafe_code)]
 
@@ -53,7 +53,7 @@ fn serve(address: &str, directory: &str) -> io::Result<()> {
     loop {
         let (control, _) = listener.accept()?;
         let root = Arc::clone(&root);
-        // A client that breaks off ends its thread and nothing else.
+        // A client that disconnects ends only its own thread.
         thread::spawn(move || Conversation::new(control, root).and_then(Conversation::hold));
     }
 }
@@ -74,7 +74,7 @@ enum Listing {
     Names,
 }
 
-/// Whether the 150 has been said.
+/// Whether the 150 has been sent.
 enum Opening {
     Unsaid,
     Said,
@@ -129,7 +129,7 @@ impl Conversation {
         Ok(listener.accept()?.0)
     }
 
-    /// What does not go out at once has to be announced, or the client does not read it.
+    /// Data that is not sent at once must be announced first, or the client does not read it.
     fn open(&mut self, opening: &mut Opening) -> io::Result<()> {
         match std::mem::replace(opening, Opening::Said) {
             Opening::Said => Ok(()),
@@ -137,7 +137,7 @@ impl Conversation {
         }
     }
 
-    /// The replies of a short transfer leave together.
+    /// The replies of a short transfer are sent together.
     fn finish(&mut self, data: TcpStream, opening: &Opening) -> io::Result<()> {
         drop(data);
         self.control.write_all(match opening {
@@ -215,7 +215,7 @@ fn splice(from: &impl rustix::fd::AsFd, to: &impl rustix::fd::AsFd, bytes: usize
     Ok(pipe::splice(from, None, to, None, bytes, pipe::SpliceFlags::MOVE)?)
 }
 
-/// A listener on a port that the system chose, and what announces it.
+/// A listener on a port that the system chose, and the reply that announces it.
 fn passive_port() -> io::Result<(TcpListener, String)> {
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
     SockRef::from(&listener).set_tcp_cork(true)?;

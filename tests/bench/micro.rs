@@ -1,9 +1,9 @@
-//! Micro-benchmarks of what the loop spends its time on between system calls.
+//! Micro-benchmarks of the work that the loop does between system calls.
 //!
 //!     cargo bench                    # all
 //!     cargo bench -- 'LIST line'     # one
 //!
-//! Each measures one step as the loop takes it, with the same buffers lent again and again; no socket, no file.
+//! Each measures one step as in the loop, with reused buffers, without sockets and files.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use loopftpd::accounts::Rights;
@@ -22,11 +22,11 @@ use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
-/// Longest command line, as sessions allow it.
+/// The longest command line that sessions accept.
 const LINE_LIMIT: usize = 4096;
-/// Sessions that are there besides the one that is measured.
+/// Sessions besides the measured one.
 const OTHERS: usize = 10_000;
-/// Passive ports, as many as the server has by default.
+/// Passive ports, the default number of the server.
 const PORTS: u16 = 256;
 
 fn control(criterion: &mut Criterion) {

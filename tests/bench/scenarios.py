@@ -14,7 +14,7 @@ DESCRIPTORS_KEPT = 1_500
 
 @dataclass(frozen=True)
 class Goal:
-    """What loopftpd shall reach: so many times the figure of another, or a figure of its own."""
+    """A goal for loopftpd: a multiple of another server's figure, or an absolute figure."""
 
     against: str
     """`best peer`, the name of a server, or `` for a bound on the figure itself."""
@@ -35,10 +35,10 @@ class Scenario:
     writes: bool = False
     seconds: float = 3.0
     sessions: bool = False
-    """Whether the number of clients is what the server can be asked for, and its process is watched."""
+    """Whether the number of clients depends on the server, and its process is watched."""
 
     def takes(self, server):
-        """Whether the scenario can be asked of this server."""
+        """Whether the scenario can run against this server."""
         if self.writes and not server.takes_uploads():
             return False
         return not self.sessions or server.sessions_at_once > 0
@@ -62,7 +62,7 @@ class Scenario:
 
 
 def rate(name):
-    """Operations of this class a second."""
+    """Operations of this class per second."""
     return lambda result: operations(result, name)["per_second"] or None
 
 
@@ -148,9 +148,9 @@ ALL = (
 
 
 def plant(tree):
-    """Makes the tree that everybody serves: files of every size, a directory of few, one of many, one to write to."""
+    """Creates the tree that all servers serve: files of every size, a directory of few, one of many, one to write to."""
     tree.mkdir(mode=0o755)
-    # mkdir is subject to the umask, and servers that are nobody must read it.
+    # mkdir applies the umask, and servers that run as nobody must be able to read the tree.
     os.chmod(tree, 0o755)
     block = os.urandom(1 << 20)
     for name, size in SIZES.items():

@@ -1,4 +1,4 @@
-"""The servers that are measured: where each is found, how it is configured, how it is started and ended.
+"""The measured servers: where each is found, how it is configured, started and ended.
 
 Every one of them serves the same tree to anonymous clients on loopback, in the foreground, pinned to one core, without
 name look-ups, without limits for one address, without a line of log for a transfer, and with room for as many clients
@@ -19,13 +19,13 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PASSIVE_PORTS = 1000
-"""Ports of everybody's passive range."""
+"""Number of passive ports of each server."""
 READY_WITHIN = 15.0
 ENDED_WITHIN = 10.0
-# Below the ports that the system gives to clients.
+# Below the ephemeral ports.
 LOWEST_PORT, HIGHEST_PORT = 10_000, 31_000
 UPLOAD_USER, UPLOAD_PASSWORD = "bench", "bench"
-# crypt(3) of "bench": Pure-FTPd lets nobody anonymous overwrite a file, so uploads to it are this user's.
+# crypt(3) of "bench": Pure-FTPd does not let anonymous clients overwrite files, so uploads to it use this user.
 UPLOAD_PASSWORD_HASH = "$1$bench$IDaFocGqo.f39hZ5dc3P7."
 
 
@@ -35,11 +35,11 @@ class NotStarted(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a server shall listen, and what it shall serve."""
+    """Where a server listens, and what it serves."""
 
     tree: Path
     scratch: Path
-    """A directory for its configuration, which no client sees."""
+    """A directory for its configuration, invisible to clients."""
     port: int
     low: int
     high: int
@@ -47,24 +47,24 @@ class Place:
 
 
 class Server:
-    """What is common: a name, a program that is found or not, a command line for a place."""
+    """The base of all servers: a name, a program that may be missing, a command line for a place."""
 
     name = ""
     is_peer = True
-    """Whether loopftpd is compared with it as with a rival."""
+    """Whether it counts as a peer of loopftpd."""
     is_usual = True
-    """Whether it is measured unless others are asked for."""
+    """Whether it is measured by default."""
     sessions_at_once = 10_000
-    """How many idle sessions are asked of it."""
+    """How many idle sessions it is measured with."""
     login_for_uploads = []
-    """What ftpstorm has to say to be allowed to write."""
+    """The options of ftpstorm that allow it to write."""
 
     def __init__(self, root, peers):
         self.root, self.peers = root, peers
         self.program = self.find()
 
     def find(self):
-        """The program, or None where it is not installed."""
+        """The program, or None if it is not installed."""
         raise NotImplementedError
 
     def version(self):
@@ -82,12 +82,12 @@ class Server:
 
 
 class Daemon(Server):
-    """A peer in C: installed, or unpacked beneath the peers' directory."""
+    """A peer in C: installed, or unpacked in the peers' directory."""
 
     binary = ""
     package = ""
     sessions_at_once = 200
-    """A process each: their memory a session does not change with their number."""
+    """One process per session: the memory per session does not depend on their number."""
 
     def find(self):
         unpacked = self.peers / self.name / "usr/sbin" / self.binary
@@ -102,7 +102,7 @@ class Daemon(Server):
         return dict(os.environ, LD_LIBRARY_PATH=":".join(libraries))
 
     def said(self, *arguments):
-        """What the program says to these arguments; vsftpd says it to its standard input."""
+        """What the program prints for these arguments; vsftpd prints to its standard input."""
         with tempfile.TemporaryFile("w+") as output:
             command, environment = [self.program, *arguments], self.environment()
             subprocess.run(command, stdin=output, stdout=output, stderr=output, env=environment, check=False)
@@ -136,7 +136,7 @@ class Loopftpd(Server):
 
 
 def leaving_out(technique):
-    """loopftpd without one of the things that make it fast, to see what it brings."""
+    """loopftpd without one of its optimizations, to measure its effect."""
 
     class Without(Loopftpd):
         name = f"without-{technique}"
@@ -147,7 +147,7 @@ def leaving_out(technique):
 
 
 class Limit(Server):
-    """The bare limit: canned replies around the system calls, on blocking threads. See limits.rs."""
+    """The bare limit: the system calls with fixed replies, on blocking threads. See limits.rs."""
 
     name = "limit"
     is_peer = False
@@ -319,12 +319,12 @@ def target_directory(root):
 
 
 class Running:
-    """A server that runs: `with Running(server, tree, writes, core) as running`."""
+    """A running server: `with Running(server, tree, writes, core) as running`."""
 
     def __init__(self, server, tree, writes, core):
         self.server = server
         self.scratch = tempfile.TemporaryDirectory(prefix="peer-")
-        # Servers that become somebody else still read what is theirs there.
+        # Servers that change their user still read their own files there.
         os.chmod(self.scratch.name, 0o755)
         port = free_ports(1 + PASSIVE_PORTS)
         self.port = port
@@ -334,7 +334,7 @@ class Running:
         self.process = None
 
     def __enter__(self):
-        # vsftpd says what is wrong to its standard input.
+        # vsftpd prints errors to its standard input.
         self.process = subprocess.Popen(
             self.command, stdin=self.log, stdout=self.log, stderr=self.log, env=self.server.environment()
         )
@@ -362,7 +362,7 @@ class Running:
         return self.process.pid
 
     def end(self):
-        """Ends the process and what it started, each by its id."""
+        """Ends the process and its children, each by its id."""
         descendants = descendants_of(self.process.pid)
         if self.process.poll() is None:
             self.process.terminate()
@@ -382,7 +382,7 @@ class Running:
 
 
 def greets(port):
-    """Whether a server says 220 at the port."""
+    """Whether a server greets with 220 at the port."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=READY_WITHIN) as connection:
             return connection.recv(3) == b"220"
@@ -391,7 +391,7 @@ def greets(port):
 
 
 def free_ports(count):
-    """The first of `count` ports in a row that nobody listens on."""
+    """The first of `count` consecutive free ports."""
     for _ in range(1000):
         first = random.randrange(LOWEST_PORT, HIGHEST_PORT - count)
         if all(is_free(port) for port in range(first, first + count)):
@@ -411,7 +411,7 @@ def is_free(port):
 
 
 def birth(pid):
-    """When a process began, so that an id that was given to another in the meantime is not mistaken for it."""
+    """The start time of a process, so that a reused id is not mistaken for it."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
     except OSError:
@@ -419,7 +419,7 @@ def birth(pid):
 
 
 def descendants_of(pid):
-    """Process ids, each with its time of birth."""
+    """Process ids, each with its start time."""
     found, waiting = [], [pid]
     while waiting:
         parent = waiting.pop()
