@@ -1,4 +1,4 @@
-//! What changes files without a transfer, as clients say it and take the answers (clients.md; RFC 959 §4.1.3,
+//! Commands that change files without a transfer, in the forms that clients send (docs/clients.md; RFC 959 §4.1.3,
 //! draft-somers-ftp-mfxx): DELE, MKD, RMD, RNFR and RNTO, the five ways to set a time, modes, AVBL, and STOU's name.
 
 use harness::accounts::{Premises, client_of, everything, store, with_files};

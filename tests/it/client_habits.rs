@@ -1,5 +1,5 @@
-//! What real clients say, replayed to the letter: odd spellings, probes, and the order in which they do things
-//! (clients.md §§1 and 4). The clients themselves are in `clients.rs`.
+//! Sessions with the exact commands of common clients: odd spellings, probes, and their order (docs/clients.md).
+//! `tests/external/clients.rs` runs clients that can be installed.
 
 use harness::server::Setup;
 use harness::{Client, Server};

@@ -1,4 +1,4 @@
-//! Listings as clients parse them, over real sockets (threats G, I, J; clients.md §§2–4).
+//! Listings in the forms that clients parse (docs/clients.md), over real sockets.
 
 use harness::Server;
 use harness::client::connect;

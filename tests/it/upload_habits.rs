@@ -1,5 +1,5 @@
-//! How clients upload, replayed to the letter: what they ask first, how they name a file meanwhile, what they set
-//! afterwards (clients.md §§1 and 4). Clients that can be installed are in `client_uploads.rs`.
+//! Uploads with the exact commands of common clients: what they ask first, how they name the temporary file, what they
+//! set afterwards (docs/clients.md). `tests/external/client_uploads.rs` runs clients that can be installed.
 
 use harness::accounts::{Premises, client_of};
 use harness::client::connect;
