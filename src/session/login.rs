@@ -170,7 +170,7 @@ fn root_of(account: &Account, context: &Context<'_>) -> Option<Rc<dyn Storage>> 
     if account.root == VirtualPath::ROOT {
         return Some(Rc::clone(context.storage));
     }
-    let root = context.storage.beneath(&account.root);
+    let root = context.storage.subtree(&account.root);
     if let Err(error) = &root {
         log::warn!(
             "account {}: root {} cannot be opened: {}",

@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// How often a resolution that raced with a rename is tried again (threat C04).
 const RESOLVE_ATTEMPTS: usize = 128;
 
-/// A directory that paths are resolved beneath. Clones share the descriptor; one can be sent to another thread.
+/// A directory that paths are resolved under. Clones share the descriptor; one can be sent to another thread.
 #[derive(Clone, Debug)]
 pub(super) struct Root(Arc<OwnedFd>);
 
@@ -49,7 +49,7 @@ impl Root {
         Ok(Self(Arc::new(directory)))
     }
 
-    /// Opens `path`; links are followed as long as they stay beneath the root. What leads out of it is missing
+    /// Opens `path`; links are followed as long as they stay under the root. What leads out of it is missing
     /// (`ENOENT`), and so are reserved names.
     pub(super) fn open_path(&self, path: &VirtualPath, flags: OFlags) -> Result<OwnedFd, Errno> {
         refuse_reserved(path)?;
@@ -65,7 +65,7 @@ impl Root {
         Ok(())
     }
 
-    /// The `stat` of `path`; links are followed as long as they stay beneath the root.
+    /// The `stat` of `path`; links are followed as long as they stay under the root.
     pub(super) fn stat(&self, path: &VirtualPath) -> Result<Stat, StorageError> {
         if *path == VirtualPath::ROOT {
             return stat_of(&self.0);

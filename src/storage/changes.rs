@@ -1,6 +1,6 @@
 //! Changes of names and attributes: remove, create, rename, times, modes.
 //!
-//! Each is one system call relative to the parent directory, which is resolved beneath the root first. The last
+//! Each is one system call relative to the parent directory, which is resolved under the root first. The last
 //! component is never followed: a symbolic link is removed or renamed itself. Nothing here copies; what cannot be
 //! renamed within its file system stays where it is (threat C06).
 

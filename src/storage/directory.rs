@@ -165,7 +165,7 @@ impl EntryLookup {
         }
     }
 
-    /// The attributes of the target of a symbolic link, if it exists beneath the root and is served.
+    /// The attributes of the target of a symbolic link, if it exists under the root and is served.
     pub fn followed(&self, name: &CStr) -> Option<Attributes> {
         let disk = self.disk.as_ref()?;
         let path = disk.path.child(name.to_bytes());

@@ -1,4 +1,4 @@
-//! A real directory as storage: the kernel resolves every path beneath the root's descriptor.
+//! A real directory as storage: the kernel resolves every path under the root's descriptor.
 
 use super::beneath::Root;
 use super::change_options::{Audience, Existing, UploadKind};
@@ -98,7 +98,7 @@ impl Storage for DiskRoot {
         Ok(OpenDirectory::on_disk(root, path.clone(), descriptor, permit))
     }
 
-    fn beneath(&self, path: &VirtualPath) -> Result<Rc<dyn Storage>, StorageError> {
+    fn subtree(&self, path: &VirtualPath) -> Result<Rc<dyn Storage>, StorageError> {
         let permit = self.permit()?;
         Ok(Rc::new(DiskRoot {
             root: self.root.subdirectory(path)?,

@@ -12,9 +12,9 @@ use crate::ftp::path::VirtualPath;
 use crate::ftp::timestamp::Timestamp;
 use std::rc::Rc;
 
-/// Files beneath one root, by virtual path.
+/// Files under one root, by virtual path.
 pub trait Storage {
-    /// The attributes of the file or directory `path`; links are followed as long as they stay beneath the root.
+    /// The attributes of the file or directory `path`; links are followed as long as they stay under the root.
     fn attributes(&self, path: &VirtualPath) -> Result<Attributes, StorageError>;
 
     /// The attributes of `path` itself: a file, a directory, or a symbolic link, which is not followed.
@@ -31,7 +31,7 @@ pub trait Storage {
     fn open_directory(&self, path: &VirtualPath) -> Result<OpenDirectory, StorageError>;
 
     /// The same files with the directory `path` as their root: nothing above it can be reached.
-    fn beneath(&self, path: &VirtualPath) -> Result<Rc<dyn Storage>, StorageError>;
+    fn subtree(&self, path: &VirtualPath) -> Result<Rc<dyn Storage>, StorageError>;
 
     /// Begins to receive a file. A new one is invisible until
     /// [`Publication::run`](super::publication::Publication::run).
@@ -61,7 +61,7 @@ pub trait Storage {
     /// Sets the permission bits, within limits; returns the resulting bits.
     fn set_mode(&self, path: &VirtualPath, mode: u32) -> Result<u32, StorageError>;
 
-    /// A walk through everything beneath `start`, to be run on another thread.
+    /// A walk through everything under `start`, to be run on another thread.
     fn walk(&self, start: &VirtualPath, purpose: WalkPurpose) -> TreeWalk;
 
     /// Bytes that can still be written in the file system of `path`.

@@ -12,7 +12,7 @@ pub(super) const DEPTH_MAX: usize = 100_000;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}: {}", Shown::whole(path))]
 pub struct Missed {
-    /// Beneath the served directory.
+    /// As in the served directory: `/a/b`.
     pub path: Vec<u8>,
     pub reason: MissedReason,
 }
@@ -31,14 +31,14 @@ pub enum MissedReason {
 }
 
 impl Missed {
-    /// The entry `name` of the directory `beneath`, which is relative to the start of the walk; both may be empty.
-    pub(super) fn at(start: &VirtualPath, beneath: &[u8], name: &[u8], reason: MissedReason) -> Self {
+    /// The entry `name` of the directory `below`, which is relative to the start of the walk; both may be empty.
+    pub(super) fn at(start: &VirtualPath, below: &[u8], name: &[u8], reason: MissedReason) -> Self {
         let mut path = if *start == VirtualPath::ROOT {
             Vec::new()
         } else {
             start.as_bytes().to_vec()
         };
-        path.extend_from_slice(beneath);
+        path.extend_from_slice(below);
         if !name.is_empty() || path.is_empty() {
             path.push(b'/');
             path.extend_from_slice(name);
@@ -54,13 +54,13 @@ mod tests {
     #[test]
     fn i01_the_reason_comes_first_and_the_path_is_escaped() {
         let home = VirtualPath::ROOT.join(b"home").expect("short");
-        for (start, beneath, name, shown) in [
+        for (start, below, name, shown) in [
             (&VirtualPath::ROOT, &b""[..], &b""[..], "/"),
             (&VirtualPath::ROOT, b"/d", b"f", "/d/f"),
             (&home, b"", b"", "/home"),
             (&home, b"/d", b"gr\xc3\xbc\xc3\x9fe\n", "/home/d/grüße\\x0a"),
         ] {
-            let missed = Missed::at(start, beneath, name, MissedReason::Moved);
+            let missed = Missed::at(start, below, name, MissedReason::Moved);
             assert_eq!(missed.to_string(), format!("a directory was moved meanwhile: {shown}"));
         }
         let unreadable = Missed::at(&home, b"", b"", MissedReason::Unreadable(Errno::ACCESS));

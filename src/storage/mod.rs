@@ -1,4 +1,4 @@
-//! Files beneath one root, reached by virtual path.
+//! Files under one root, reached by virtual path.
 //!
 //! [`Storage`] is what sessions use: they get open files and directories from it, and pumps read from those.
 //! [`DiskRoot`] serves a real directory; [`Synthetic`] adds computed files. No path is passed to the kernel without the

@@ -1,4 +1,4 @@
-//! Quotas: how much an account may store beneath its root.
+//! Quotas: how much an account may store under its root.
 //!
 //! Bytes are charged before they are kept, and given back if they are not: a [`Charge`] that is dropped unsettled
 //! refunds itself, so an aborted upload never uses up a quota. Changes that others make to the same files are noticed
@@ -8,7 +8,7 @@ use super::quota_limits::QuotaLimits;
 use super::usage::Usage;
 use std::sync::Arc;
 
-/// What one account may still store beneath its root.
+/// What one account may still store under its root.
 #[derive(Clone, Debug)]
 pub struct Quota {
     limits: QuotaLimits,

@@ -1,6 +1,6 @@
 //! The limits of a quota.
 
-/// How much may be stored beneath a root; `None`: no limit of that kind.
+/// How much may be stored under a root; `None`: no limit of that kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QuotaLimits {
     pub bytes: Option<u64>,

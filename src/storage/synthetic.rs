@@ -164,8 +164,8 @@ impl Storage for Synthetic {
     }
 
     /// The root of an account is a real directory.
-    fn beneath(&self, path: &VirtualPath) -> Result<Rc<dyn Storage>, StorageError> {
-        self.on_disk(path)?.beneath(path)
+    fn subtree(&self, path: &VirtualPath) -> Result<Rc<dyn Storage>, StorageError> {
+        self.on_disk(path)?.subtree(path)
     }
 
     fn begin_upload(

@@ -1,4 +1,4 @@
-//! A walk through everything beneath a root, in slices.
+//! A walk through everything under a root, in slices.
 //!
 //! It waits for the disk, so it never runs on the event loop. Links are not followed. A walk knows whether it has seen
 //! everything; an incomplete one is no measurement (threat H12).

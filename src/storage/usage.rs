@@ -1,4 +1,4 @@
-//! What is stored beneath an account's root: a running count of bytes and entries, corrected by measurements.
+//! What is stored under an account's root: a running count of bytes and entries, corrected by measurements.
 //!
 //! A measurement takes a while, and files change meanwhile. [`Usage::correct`] therefore keeps the running count if it
 //! differs from the measurement by no more than what was charged and freed during the walk; otherwise it takes the
@@ -7,7 +7,7 @@
 use super::quota_limits::QuotaLimits;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// What is stored beneath one root, by clients and others. Only the event loop changes it. It is shared because the
+/// What is stored under one root, by clients and others. Only the event loop changes it. It is shared because the
 /// next list of accounts, which is built on another thread, takes it over.
 #[derive(Debug, Default)]
 pub struct Usage {

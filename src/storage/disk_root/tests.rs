@@ -229,7 +229,7 @@ fn a_read_only_root_refuses_every_change() {
     assert_eq!(disk.set_mode(&file, 0o600).map(drop), denied);
     let upload = disk.begin_upload(&free, UploadKind::Append, Audience::Everyone, None);
     assert_eq!(upload.map(drop), denied);
-    let account = disk.beneath(&path("d")).expect("a directory");
+    let account = disk.subtree(&path("d")).expect("a directory");
     assert_eq!(account.remove_file(&path("file")), denied);
     assert!(served.root().join("d/file").exists());
 }
@@ -239,9 +239,9 @@ fn f11_nothing_above_the_root_of_an_account_can_be_reached() {
     let served = served();
     served.link("../d/file", "d/e/up");
     fs::write(served.root().join("d/e/own"), b"own").expect("a file");
-    let account = served.storage.beneath(&path("d/e")).expect("a directory");
+    let account = served.storage.subtree(&path("d/e")).expect("a directory");
     assert!(account.open_file(&path("own")).is_ok());
     assert_eq!(account.open_file(&path("up")).err(), Some(StorageError::NotFound));
     assert_eq!(account.open_file(&path("../file")).err(), Some(StorageError::NotFound));
-    assert!(served.storage.beneath(&path("d/file")).is_err());
+    assert!(served.storage.subtree(&path("d/file")).is_err());
 }
