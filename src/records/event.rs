@@ -24,12 +24,12 @@ pub(crate) struct Event<'event> {
     port: u16,
     user: Option<Shown<'event>>,
     #[serde(flatten)]
-    kind: Kind<'event>,
+    kind: EventKind<'event>,
 }
 
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
-enum Kind<'event> {
+enum EventKind<'event> {
     Connect,
     Login {
         ok: bool,
@@ -103,21 +103,21 @@ impl<'event> Event<'event> {
                 | Happening::Refused { .. }
                 | Happening::Ended { .. } => who.user.map(shown),
             },
-            kind: Kind::of(happening, shown),
+            kind: EventKind::of(happening, shown),
         }
     }
 }
 
-impl<'event> Kind<'event> {
+impl<'event> EventKind<'event> {
     fn of(happening: &Happening<'event>, shown: impl Fn(&'event [u8]) -> Shown<'event>) -> Self {
         match *happening {
-            Happening::Connected => Kind::Connect,
-            Happening::LoggedIn { took, .. } => Kind::Login {
+            Happening::Connected => EventKind::Connect,
+            Happening::LoggedIn { took, .. } => EventKind::Login {
                 ok: true,
                 ms: milliseconds(took),
                 outcome: "ok",
             },
-            Happening::LoginFailed { why, took, .. } => Kind::Login {
+            Happening::LoginFailed { why, took, .. } => EventKind::Login {
                 ok: false,
                 ms: milliseconds(took),
                 outcome: why.word(),
@@ -127,7 +127,7 @@ impl<'event> Kind<'event> {
                 outcome,
                 bytes,
                 took,
-            } => Kind::Transfer {
+            } => EventKind::Transfer {
                 verb: transfer.verb,
                 direction: match transfer.kind {
                     TransferKind::Download | TransferKind::Listing => "out",
@@ -145,12 +145,12 @@ impl<'event> Kind<'event> {
                 ok: outcome.is_success(),
                 outcome: outcome.word(),
             },
-            Happening::Changed { verb, path, to } => Kind::Change {
+            Happening::Changed { verb, path, to } => EventKind::Change {
                 verb,
                 path: shown(path),
                 to: to.map(shown),
             },
-            Happening::Refused { verb, path, code } => Kind::Refusal {
+            Happening::Refused { verb, path, code } => EventKind::Refusal {
                 verb,
                 path: shown(path),
                 code,
@@ -160,7 +160,7 @@ impl<'event> Kind<'event> {
                 sent,
                 received,
                 took,
-            } => Kind::Disconnect {
+            } => EventKind::Disconnect {
                 bytes_sent: sent,
                 bytes_received: received,
                 ms: milliseconds(took),

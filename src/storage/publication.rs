@@ -13,13 +13,13 @@ use std::os::fd::{AsFd, OwnedFd};
 /// Gives a received file its name. It can be sent to another thread, because a durable one waits for the disk.
 #[derive(Debug)]
 pub struct Publication {
-    pub(super) received: Received,
+    pub(super) received: ReceivedFile,
     pub(super) durable: bool,
 }
 
 /// Where the received bytes are.
 #[derive(Debug)]
-pub(super) enum Received {
+pub(super) enum ReceivedFile {
     Hidden {
         file: OwnedFd,
         hidden: HiddenFile,
@@ -52,7 +52,7 @@ pub struct Held {
 impl Publication {
     /// Whether [`run`](Self::run) waits for the disk; if so, it must not run on the event loop.
     pub fn waits(&self) -> bool {
-        self.durable && !matches!(self.received, Received::Nowhere)
+        self.durable && !matches!(self.received, ReceivedFile::Nowhere)
     }
 
     /// Synchronises the data, closes the file, renames it, and synchronises the directory; any other order could lose
@@ -63,9 +63,9 @@ impl Publication {
             is_confirmed: true,
         };
         match self.received {
-            Received::Nowhere => {}
-            Received::InPlace(file) => close(file, self.durable)?,
-            Received::Hidden {
+            ReceivedFile::Nowhere => {}
+            ReceivedFile::InPlace(file) => close(file, self.durable)?,
+            ReceivedFile::Hidden {
                 file,
                 mut hidden,
                 counts_replaced,

@@ -8,7 +8,7 @@ use super::beneath::stat_of;
 use super::change_options::{Audience, Existing, UploadKind};
 use super::error::StorageError;
 use super::hidden_file::Left;
-use super::publication::{Held, Publication, Received};
+use super::publication::{Held, Publication, ReceivedFile};
 use super::quota::{Charge, Quota};
 use super::upload_target::UploadTarget;
 use super::write_access::WritableRoot;
@@ -164,7 +164,7 @@ impl Upload {
         let (received, held) = match self.target {
             UploadTarget::Hidden { file, hidden, permits } => {
                 let counts_replaced = self.charge.is_some();
-                let received = Received::Hidden {
+                let received = ReceivedFile::Hidden {
                     file,
                     hidden,
                     counts_replaced,
@@ -176,12 +176,12 @@ impl Upload {
                 if stat_of(&file)?.st_nlink == 0 {
                     return Err(StorageError::Failed);
                 }
-                (Received::InPlace(file), Held::new([permit], Some(lock)))
+                (ReceivedFile::InPlace(file), Held::new([permit], Some(lock)))
             }
             UploadTarget::Nowhere(hasher) => {
                 let mut held = Held::new([], None);
                 held.swallowed = Some(hasher.finalize());
-                (Received::Nowhere, held)
+                (ReceivedFile::Nowhere, held)
             }
         };
         let publication = Publication {
