@@ -201,17 +201,17 @@ mod tests {
 
     /// What can happen to one of a few slots.
     #[derive(Clone, Copy, Debug)]
-    enum Event {
+    enum SlotEvent {
         Arm { slot: u32, in_seconds: u64 },
         Leave { slot: u32 },
         TimePasses { seconds: u64 },
     }
 
-    fn events() -> impl Strategy<Value = Vec<Event>> {
+    fn events() -> impl Strategy<Value = Vec<SlotEvent>> {
         let event = prop_oneof![
-            (0..4_u32, 0..50_u64).prop_map(|(slot, in_seconds)| Event::Arm { slot, in_seconds }),
-            (0..4_u32).prop_map(|slot| Event::Leave { slot }),
-            (0..20_u64).prop_map(|seconds| Event::TimePasses { seconds }),
+            (0..4_u32, 0..50_u64).prop_map(|(slot, in_seconds)| SlotEvent::Arm { slot, in_seconds }),
+            (0..4_u32).prop_map(|slot| SlotEvent::Leave { slot }),
+            (0..20_u64).prop_map(|seconds| SlotEvent::TimePasses { seconds }),
         ];
         proptest::collection::vec(event, 0..200)
     }
@@ -225,18 +225,18 @@ mod tests {
             let mut slots: Vec<(Option<Instant>, Deadline)> = vec![(None, Deadline::new(now)); 4];
             for event in events {
                 match event {
-                    Event::Arm { slot, in_seconds } => {
+                    SlotEvent::Arm { slot, in_seconds } => {
                         let due = now + seconds(in_seconds);
                         let (waits, deadline) = &mut slots[slot as usize];
                         *waits = Some(due);
                         deadlines.arm(SlotId { key: slot, generation: 1 }, deadline, due);
                     }
-                    Event::Leave { slot } => {
+                    SlotEvent::Leave { slot } => {
                         let (waits, deadline) = &mut slots[slot as usize];
                         *waits = None;
                         deadlines.cancel(SlotId { key: slot, generation: 1 }, deadline);
                     }
-                    Event::TimePasses { seconds: count } => {
+                    SlotEvent::TimePasses { seconds: count } => {
                         now += seconds(count);
                         while let Some(slot) = deadlines.pop(now) {
                             let (waits, deadline) = &mut slots[slot.key as usize];

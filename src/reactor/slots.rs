@@ -9,12 +9,12 @@ use slab::Slab;
 /// A slab whose entries know which generation they are.
 #[derive(Debug)]
 pub struct Slots<T> {
-    entries: Slab<Entry<T>>,
+    entries: Slab<SlotEntry<T>>,
     generation: u32,
 }
 
 #[derive(Debug)]
-struct Entry<T> {
+struct SlotEntry<T> {
     generation: u32,
     value: T,
 }
@@ -38,7 +38,7 @@ impl<T> Slots<T> {
             key: vacant.key() as u32,
             generation: self.generation,
         };
-        vacant.insert(Entry {
+        vacant.insert(SlotEntry {
             generation: slot.generation,
             value: make(slot),
         });

@@ -24,14 +24,14 @@ const UPLOAD_CHUNK: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct DataConnection {
     stream: TcpStream,
-    work: Work,
+    work: DataWork,
     /// Bytes moved so far.
     pub moved: u64,
     is_registered: bool,
 }
 
 #[derive(Debug)]
-enum Work {
+enum DataWork {
     Discard,
     Compare { content: Content, size: u64 },
     Checksum { expected: u32, hasher: crc32fast::Hasher },
@@ -56,16 +56,16 @@ pub enum DataProgress {
 impl DataConnection {
     pub fn new(stream: TcpStream, flow: &Flow) -> Self {
         let work = match flow {
-            Flow::Discard | Flow::SameSize => Work::Discard,
-            Flow::Compare { content, size } => Work::Compare {
+            Flow::Discard | Flow::SameSize => DataWork::Discard,
+            Flow::Compare { content, size } => DataWork::Compare {
                 content: *content,
                 size: *size,
             },
-            Flow::Checksum(expected) => Work::Checksum {
+            Flow::Checksum(expected) => DataWork::Checksum {
                 expected: *expected,
                 hasher: crc32fast::Hasher::new(),
             },
-            Flow::Upload { content, size } => Work::Upload {
+            Flow::Upload { content, size } => DataWork::Upload {
                 content: *content,
                 size: *size,
             },
@@ -75,15 +75,15 @@ impl DataConnection {
 
     /// A data connection that is never read.
     pub fn unread(stream: TcpStream) -> Self {
-        Self::with_work(stream, Work::LeaveUnread)
+        Self::with_work(stream, DataWork::LeaveUnread)
     }
 
     /// A data connection that is reset after `bytes`.
     pub fn reset_after(stream: TcpStream, bytes: u64) -> Self {
-        Self::with_work(stream, Work::ResetAfter(bytes))
+        Self::with_work(stream, DataWork::ResetAfter(bytes))
     }
 
-    fn with_work(stream: TcpStream, work: Work) -> Self {
+    fn with_work(stream: TcpStream, work: DataWork) -> Self {
         Self {
             stream,
             work,
@@ -111,7 +111,7 @@ impl DataConnection {
 
     /// Aborts the transfer. An upload that is merely closed would look like a whole file to the server.
     pub fn abandon(&self) {
-        if let Work::Upload { size, .. } = self.work
+        if let DataWork::Upload { size, .. } = self.work
             && self.moved < size
         {
             self.reset_when_closed();
@@ -126,18 +126,18 @@ impl DataConnection {
     pub fn pump(&mut self, scratch: &mut [u8]) -> Result<DataProgress, Failure> {
         for _ in 0..CALLS_PER_TURN {
             let progress = match &mut self.work {
-                Work::LeaveUnread => return Ok(DataProgress::WouldBlock),
-                Work::Upload { content, size } => {
+                DataWork::LeaveUnread => return Ok(DataProgress::WouldBlock),
+                DataWork::Upload { content, size } => {
                     let (content, size) = (*content, *size);
                     self.send_some(content, size, scratch)?
                 }
-                Work::Discard | Work::ResetAfter(_) => self.drop_some(scratch)?,
-                Work::Compare { .. } | Work::Checksum { .. } => self.read_some(scratch)?,
+                DataWork::Discard | DataWork::ResetAfter(_) => self.drop_some(scratch)?,
+                DataWork::Compare { .. } | DataWork::Checksum { .. } => self.read_some(scratch)?,
             };
             if let Some(progress) = progress {
                 return Ok(progress);
             }
-            if let Work::ResetAfter(bytes) = self.work
+            if let DataWork::ResetAfter(bytes) = self.work
                 && self.moved >= bytes
             {
                 self.reset_when_closed();
@@ -167,13 +167,13 @@ impl DataConnection {
             Ok(count) => {
                 let (bytes, _) = scratch.split_at(count);
                 match &mut self.work {
-                    Work::Compare { content, .. } => {
+                    DataWork::Compare { content, .. } => {
                         if content.first_difference(self.moved, bytes).is_some() {
                             return Err(Failure::WrongBytes);
                         }
                     }
-                    Work::Checksum { hasher, .. } => hasher.update(bytes),
-                    Work::Discard | Work::Upload { .. } | Work::LeaveUnread | Work::ResetAfter(_) => {}
+                    DataWork::Checksum { hasher, .. } => hasher.update(bytes),
+                    DataWork::Discard | DataWork::Upload { .. } | DataWork::LeaveUnread | DataWork::ResetAfter(_) => {}
                 }
                 self.moved += count as u64;
                 Ok(None)
@@ -189,9 +189,9 @@ impl DataConnection {
     /// All bytes have arrived: checks that they are the right ones, and as many as expected.
     fn check(&self) -> Result<(), Failure> {
         let is_right = match &self.work {
-            Work::Compare { size, .. } => self.moved == *size,
-            Work::Checksum { expected, hasher } => hasher.clone().finalize() == *expected,
-            Work::Discard | Work::Upload { .. } | Work::LeaveUnread | Work::ResetAfter(_) => true,
+            DataWork::Compare { size, .. } => self.moved == *size,
+            DataWork::Checksum { expected, hasher } => hasher.clone().finalize() == *expected,
+            DataWork::Discard | DataWork::Upload { .. } | DataWork::LeaveUnread | DataWork::ResetAfter(_) => true,
         };
         if is_right { Ok(()) } else { Err(Failure::WrongBytes) }
     }

@@ -1,7 +1,7 @@
 //! What attackers do to the server.
 
 use super::active_operation::{ActiveOperation, Waits};
-use super::steps::Begun;
+use super::steps::StepStart;
 use super::{CONTROL_CLOSED, ScriptedClient, Tools};
 use crate::data_connection::DataConnection;
 use crate::failure::Failure;
@@ -9,15 +9,15 @@ use crate::script::Misbehaviour;
 use std::rc::Rc;
 
 impl ScriptedClient {
-    pub(super) fn misbehave(&mut self, misbehaviour: &Misbehaviour, tools: &mut Tools) -> Result<Begun, Failure> {
+    pub(super) fn misbehave(&mut self, misbehaviour: &Misbehaviour, tools: &mut Tools) -> Result<StepStart, Failure> {
         match misbehaviour {
-            Misbehaviour::Trickle { every } => Ok(Begun::Waits(Waits::Trickle {
+            Misbehaviour::Trickle { every } => Ok(StepStart::Waits(Waits::Trickle {
                 every: *every,
                 next: tools.now,
             })),
             Misbehaviour::Flood { bytes, hold } => {
                 self.queue(tools);
-                Ok(Begun::Waits(Waits::Flood {
+                Ok(StepStart::Waits(Waits::Flood {
                     bytes: Rc::clone(bytes),
                     until: tools.now + *hold,
                 }))
@@ -25,7 +25,7 @@ impl ScriptedClient {
             Misbehaviour::Malformed { bytes, hold } => {
                 let control = self.control.as_mut().ok_or(CONTROL_CLOSED)?;
                 tools.measurements.attack_effects += control.push(bytes)? as u64;
-                Ok(Begun::Waits(Waits::IgnoredReplies {
+                Ok(StepStart::Waits(Waits::IgnoredReplies {
                     until: tools.now + *hold,
                 }))
             }
@@ -33,7 +33,7 @@ impl ScriptedClient {
                 let stream = self.connect_data()?;
                 self.data = Some(DataConnection::unread(stream));
                 self.send(line)?;
-                Ok(Begun::Waits(Waits::Stall {
+                Ok(StepStart::Waits(Waits::Stall {
                     has_begun: false,
                     until: tools.now + *hold,
                 }))

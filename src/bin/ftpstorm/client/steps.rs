@@ -13,14 +13,14 @@ use mio::net::TcpStream;
 use std::rc::Rc;
 
 /// What beginning a step led to.
-pub(super) enum Begun {
+pub(super) enum StepStart {
     Done,
     Waits(Waits),
 }
 
-impl Begun {
+impl StepStart {
     pub(super) fn transfer() -> Self {
-        Begun::Waits(Waits::Transfer {
+        StepStart::Waits(Waits::Transfer {
             replies: TransferReplies::NoneYet,
             has_moved: false,
         })
@@ -43,8 +43,8 @@ impl ScriptedClient {
                 return Ok(());
             };
             match begun {
-                Begun::Done => active.advance(),
-                Begun::Waits(waits) => {
+                StepStart::Done => active.advance(),
+                StepStart::Waits(waits) => {
                     active.wait(waits, tools.now);
                     return Ok(());
                 }
@@ -53,19 +53,19 @@ impl ScriptedClient {
         Ok(())
     }
 
-    fn begin_step(&mut self, step: &ScriptStep, tools: &mut Tools) -> Result<Begun, Failure> {
+    fn begin_step(&mut self, step: &ScriptStep, tools: &mut Tools) -> Result<StepStart, Failure> {
         match step {
             ScriptStep::Connect => {
                 self.connect_control(tools)?;
-                Ok(Begun::Waits(Waits::Reply(&[220])))
+                Ok(StepStart::Waits(Waits::Reply(&[220])))
             }
             ScriptStep::Send { line, codes } => {
                 self.send(line)?;
-                Ok(Begun::Waits(Waits::Reply(codes)))
+                Ok(StepStart::Waits(Waits::Reply(codes)))
             }
             ScriptStep::Passive(command) => {
                 self.send(command.line())?;
-                Ok(Begun::Waits(Waits::PassiveReply(*command)))
+                Ok(StepStart::Waits(Waits::PassiveReply(*command)))
             }
             ScriptStep::Transfer { line, flow } => {
                 let stream = self.connect_data()?;
@@ -73,22 +73,22 @@ impl ScriptedClient {
             }
             ScriptStep::Steal => {
                 self.steal(tools);
-                Ok(Begun::Done)
+                Ok(StepStart::Done)
             }
             ScriptStep::CountStolenBytes => {
                 self.count_stolen_bytes(tools);
-                Ok(Begun::Done)
+                Ok(StepStart::Done)
             }
             ScriptStep::CountEffect => {
                 tools.measurements.attack_effects += 1;
-                Ok(Begun::Done)
+                Ok(StepStart::Done)
             }
-            ScriptStep::Pause(length) => Ok(Begun::Waits(Waits::Pause {
+            ScriptStep::Pause(length) => Ok(StepStart::Waits(Waits::Pause {
                 until: tools.now + *length,
             })),
             ScriptStep::Close => {
                 self.close_connections();
-                Ok(Begun::Done)
+                Ok(StepStart::Done)
             }
             ScriptStep::Misbehave(misbehaviour) => self.misbehave(misbehaviour, tools),
         }
@@ -121,10 +121,10 @@ impl ScriptedClient {
         connect(address, self.source).map_err(|error| Failure::of(ConnectionKind::Data, &error))
     }
 
-    pub(super) fn begin_transfer(&mut self, data: DataConnection, line: &Rc<str>) -> Result<Begun, Failure> {
+    pub(super) fn begin_transfer(&mut self, data: DataConnection, line: &Rc<str>) -> Result<StepStart, Failure> {
         self.data = Some(data);
         self.send(line)?;
-        Ok(Begun::transfer())
+        Ok(StepStart::transfer())
     }
 
     /// Connects to the passive port that this client asked for, from another address.

@@ -1,8 +1,8 @@
 //! When a run is over, and what is done then.
 
-use super::{Phase, RunOutcome, Storm, TICK};
+use super::outcome::{End, RunOutcome};
+use super::{Phase, Storm, TICK};
 use crate::cleanup;
-use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::process::{Sample, Samples};
 use crate::rate::Rate;
@@ -14,22 +14,6 @@ use std::time::{Duration, Instant};
 const CLOSING_TIME: Duration = Duration::from_secs(10);
 /// How often its descriptors are counted in that time.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(20);
-
-/// Why the run ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The time is up or the count is reached.
-    Done,
-    /// Nothing succeeded for `--timeout`.
-    NothingSucceeded {
-        last: Failure,
-    },
-    /// The watched process has ended.
-    ServerGone,
-    Interrupted {
-        exit_code: u8,
-    },
-}
 
 impl Storm<'_> {
     /// Whether the run is over, and why. Takes a point of the chart and a sample of the server once a second.

@@ -7,14 +7,15 @@
 //! [`gathering`] opens the sessions, [`scheduling`] counts what ended and begins what is next, [`ending`] decides when
 //! the run is over.
 
+mod counted;
 mod ending;
 mod gathering;
+mod outcome;
 mod scheduling;
 mod success_watch;
 
-pub use ending::End;
+pub use outcome::{End, RunOutcome};
 
-use super::cleanup::Cleanup;
 use super::client::{ScriptedClient, Status, Tools};
 use super::interrupt::Interrupt;
 use super::measurements::Measurements;
@@ -23,9 +24,10 @@ use super::plan::{Plan, Role};
 use super::polled_socket::PolledSocket;
 use super::process::{Sample, Samples};
 use super::progress_display::ProgressDisplay;
-use super::rate::{Rate, Schedule};
+use super::rate::Schedule;
 use super::squat::Squatter;
 use super::stolen_bytes::StolenBytes;
+use counted::Counted;
 use loopftpd::random::Random;
 use loopftpd::reactor::busy_poll::BusyPoll;
 use loopftpd::reactor::deadlines::Deadlines;
@@ -35,7 +37,6 @@ use loopftpd::reactor::slots::Slots;
 use loopftpd::reactor::token::SlotId;
 use mio::Events;
 use mio::event::Event;
-use scheduling::Counted;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::time::{Duration, Instant};
@@ -80,17 +81,6 @@ enum Phase {
     Finishing {
         since: Instant,
     },
-}
-
-/// What is known at the end.
-pub struct RunOutcome {
-    pub measurements: Measurements,
-    pub elapsed: Duration,
-    pub sessions: usize,
-    pub samples: Option<Samples>,
-    pub rate: Option<Rate>,
-    pub cleanup: Cleanup,
-    pub end: End,
 }
 
 impl<'options> Storm<'options> {
