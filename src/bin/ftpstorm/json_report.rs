@@ -127,3 +127,116 @@ impl ClassReport {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cleanup::Cleanup;
+    use crate::failure::{Awaited, Failure};
+    use crate::measurements::{ClassKind, Measurements};
+    use crate::options::{ParsedArguments, parse};
+    use crate::process::Sample;
+    use crate::rate::RateVerdict;
+    use crate::storm::End;
+    use serde_json::json;
+    use std::time::{Duration, Instant};
+
+    fn options(line: &str) -> RunOptions {
+        match parse(line.split_whitespace().map(std::ffi::OsString::from)) {
+            Ok(ParsedArguments::Run(options)) => *options,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn outcome() -> RunOutcome {
+        let now = Instant::now();
+        let mut measurements = Measurements::new(vec![Class::new("attack", ClassKind::Operation, false)], now);
+        measurements.failure(0, Failure::TimedOut(Awaited::Reply));
+        measurements.moved(0, 1_000);
+        measurements.attack_effects = 7;
+        measurements.second_ends(now + Duration::from_secs(2));
+        let sample = Sample {
+            memory: 1,
+            descriptors: 2,
+            processes: 3,
+            processor: Duration::from_millis(500),
+        };
+        RunOutcome {
+            measurements,
+            elapsed: Duration::from_secs(2),
+            sessions: 10,
+            samples: Some(crate::process::Samples {
+                before: sample,
+                most: sample,
+                after: sample,
+            }),
+            rate: Some(Rate {
+                requested: 10.0,
+                reached: 5.0,
+                due: 20,
+                begun: 10,
+                verdict: RateVerdict::Missed,
+            }),
+            cleanup: Cleanup {
+                removed: 1,
+                left: vec![("up/a".into(), Failure::WrongBytes)],
+            },
+            end: End::Done,
+        }
+    }
+
+    #[test]
+    fn programs_find_every_field_under_its_name() {
+        let (options, outcome) = (options("hoard 127.0.0.1:21"), outcome());
+        let judgement = Judgement::new(&options, &outcome);
+        let report = serde_json::to_value(JsonReport::new(&options, &outcome, &judgement)).expect("JSON");
+        let sample = json!({ "memory": 1, "descriptors": 2, "processes": 3, "processor_seconds": 0.5 });
+        let zero = 0.0;
+        let expected = json!({
+            "scenario": "hoard",
+            "target": "127.0.0.1:21",
+            "clients": 10,
+            "seconds": 2.0,
+            "classes": [{
+                "name": "attack",
+                "judged": false,
+                "operations": 0,
+                "per_second": zero,
+                "bytes": 1_000,
+                "bytes_per_second": 500.0,
+                "latency": { "p50": zero, "p90": zero, "p99": zero, "p99.9": zero, "max": zero },
+                "failed": 1,
+                "failures": { "timed out waiting for a reply": 1 },
+            }],
+            "distinct_ports": 0,
+            "stolen_bytes": 0,
+            "thefts_tried": 0,
+            "squatted_ports": 0,
+            "squats_tried": 0,
+            "diverted_connections": 0,
+            "server": { "before": sample, "most": sample, "after": sample },
+            "seconds_in_order": [
+                { "length": 2.0, "operations": 0, "failures": 0, "bytes": 1_000, "p50": zero, "p99": zero },
+            ],
+            "rate": { "requested": 10.0, "reached": 5.0, "due": 20, "begun": 10, "missed": true },
+            "attack": { "count": 7, "unit": "ports hoarded" },
+            "cleanup": { "removed": 1, "left": [{ "path": "up/a", "reason": "wrong bytes" }] },
+            "verdict": "inconclusive",
+            "complaints": judgement.complaints,
+            "doubts": judgement.doubts,
+        });
+        assert_eq!(report, expected);
+    }
+
+    #[test]
+    fn what_a_run_does_not_have_is_null() {
+        let options = options("login 127.0.0.1:21");
+        let mut outcome = outcome();
+        (outcome.samples, outcome.rate) = (None, None);
+        let judgement = Judgement::new(&options, &outcome);
+        let report = serde_json::to_value(JsonReport::new(&options, &outcome, &judgement)).expect("JSON");
+        for field in ["server", "rate", "attack"] {
+            assert_eq!(report.get(field), Some(&serde_json::Value::Null), "{field}");
+        }
+    }
+}

@@ -1,9 +1,9 @@
 //! ftpstorm: puts an FTP server under load or attack from one poll loop on one thread, and reports what happened.
 //!
-//! [`options`] and [`scenario`] describe the run; [`plan`] turns them into roles with [`script`]s; [`storm`] is the loop
-//! in which each [`client`] runs its script over a [`control_connection`] and [`data_connection`]s; [`verdict`] judges
-//! the [`measurements`], which [`report`], [`json_report`] and [`chart`] show. The loop is built from the server's
-//! `reactor`.
+//! [`options`] and [`scenario`] describe the run; [`plan`] turns them into roles with [`script`]s; [`storm`] is the
+//! loop in which each [`client`] runs its script over a [`control_connection`] and [`data_connection`]s; [`verdict`]
+//! judges the [`measurements`], which [`report`], [`json_report`] and [`chart`] show. The loop is built from the
+//! server's `reactor`.
 //!
 //! Exit codes: 0 if every operation succeeded or the server withstood the attack, 1 if not, 2 for a wrong command line,
 //! 3 if the run tested nothing, 128 plus the number of the signal that interrupted it.
@@ -20,6 +20,7 @@ mod failure;
 mod interrupt;
 mod json_report;
 mod measurements;
+mod mix;
 mod options;
 mod plan;
 mod polled_socket;

@@ -242,3 +242,6 @@ impl Measurements {
             .sum()
     }
 }
+
+#[cfg(test)]
+mod tests;

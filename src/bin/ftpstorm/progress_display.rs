@@ -67,3 +67,16 @@ pub fn format_latency(latency: Duration) -> String {
         _ => format!("{seconds:.2} s"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latencies_have_the_unit_that_keeps_them_short() {
+        assert_eq!(format_latency(Duration::ZERO), "–");
+        assert_eq!(format_latency(Duration::from_nanos(1_600)), "2 µs");
+        assert_eq!(format_latency(Duration::from_micros(12_340)), "12.34 ms");
+        assert_eq!(format_latency(Duration::from_millis(1_500)), "1.50 s");
+    }
+}

@@ -118,8 +118,8 @@ fn server_lines(samples: &Samples, sessions: usize) -> String {
     let Samples { before, most, after } = samples;
     let grown = most.memory.saturating_sub(before.memory) / sessions.max(1) as u64;
     format!(
-        "server    memory {} before, {} at most, {} after; {} per session\n          descriptors {} before, {} at most, {} \
-         after; {} processes at most; {:.2} s of processor time\n",
+        "server    memory {} before, {} at most, {} after; {} per session\n          \
+         descriptors {} before, {} at most, {} after; {} processes at most; {:.2} s of processor time\n",
         size(before.memory),
         size(most.memory),
         size(after.memory),
@@ -139,5 +139,19 @@ fn size(bytes: u64) -> String {
         _ if bytes >= f64::from(1 << 20) => format!("{:.1} MiB", bytes / f64::from(1 << 20)),
         _ if bytes >= 1024.0 => format!("{:.1} KiB", bytes / 1024.0),
         _ => format!("{bytes} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_the_unit_that_keeps_them_short() {
+        assert_eq!(size(0), "0 bytes");
+        assert_eq!(size(1_023), "1023 bytes");
+        assert_eq!(size(1_536), "1.5 KiB");
+        assert_eq!(size(10 << 20), "10.0 MiB");
+        assert_eq!(size(5 << 29), "2.50 GiB");
     }
 }

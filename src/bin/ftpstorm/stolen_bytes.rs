@@ -18,8 +18,8 @@ pub struct StolenBytes {
 }
 
 impl StolenBytes {
-    /// Takes a thief's connection and returns how many bytes it received so far. Watches it further unless the server has
-    /// closed it.
+    /// Takes a thief's connection and returns how many bytes it received so far. Watches it further unless the server
+    /// has closed it.
     pub fn watch(&mut self, mut thief: TcpStream, now: Instant, scratch: &mut [u8]) -> u64 {
         let (mut stolen, is_open) = read(&mut thief, scratch);
         if is_open {

@@ -2,7 +2,8 @@
 
 mod rows;
 
-use super::scenario::{Mix, Scenario};
+use super::mix::Mix;
+use super::scenario::Scenario;
 use super::script::{Flow, PassiveCommand};
 use super::sources::Sources;
 use loopftpd::computed_file::ComputedFile;

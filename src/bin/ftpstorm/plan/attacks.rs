@@ -84,8 +84,11 @@ fn malformed_lines() -> Vec<Vec<u8>> {
         b"USER %n%n%n%s%s%s\r\nPASS %x%x%x\r\n".to_vec(),
         [&b"USER "[..], &vec![b'x'; 8192], b"\r\n"].concat(),
         b"USER anonymous\r\nPASS x\r\nCWD ../../../../../../etc\r\nRETR ../../../../etc/passwd\r\n".to_vec(),
-        b"USER anonymous\r\nPASS x\r\nPORT 0,0,0,0,0,0\r\nPORT 1,2,3\r\nEPRT |9|x|y|\r\nREST -1\r\nREST 99999999999999999999\r\n"
-            .to_vec(),
+        [
+            &b"USER anonymous\r\nPASS x\r\nPORT 0,0,0,0,0,0\r\nPORT 1,2,3\r\nEPRT |9|x|y|\r\n"[..],
+            b"REST -1\r\nREST 99999999999999999999\r\n",
+        ]
+        .concat(),
         b"\xff\xf4\xff\xf2ABOR\r\n".to_vec(),
     ]
 }

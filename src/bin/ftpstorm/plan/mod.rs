@@ -1,7 +1,7 @@
 //! From the options to what every client does: roles, their scripts, and which operations are judged.
 //!
-//! An attack is a role that misbehaves beside two well-behaved clients: one sends NOOP, one lists. The server withstands
-//! the attack if those are served all the time.
+//! An attack is a role that misbehaves beside two well-behaved clients: one sends NOOP, one lists. The server
+//! withstands the attack if those are served all the time.
 
 mod attacks;
 mod operations;

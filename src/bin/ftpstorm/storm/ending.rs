@@ -153,8 +153,8 @@ impl Storm<'_> {
     }
 }
 
-/// Waits until the server has closed the descriptors of the run; returns the last sample. A signal ends the wait, unless
-/// one has ended the run already.
+/// Waits until the server has closed the descriptors of the run; returns the last sample. A signal ends the wait,
+/// unless one has ended the run already.
 fn wait_for_descriptors(pid: u32, samples: &Samples, interrupt: &Interrupt) -> Sample {
     let start = Instant::now();
     let was_interrupted = interrupt.has_come();

@@ -1,8 +1,8 @@
 //! The event loop: one poll, one thread, every client.
 //!
-//! First every client that needs a session logs in, a few at a time; then all begin. A turn is the same as the server's:
-//! sleep until an event or a deadline → handle the events → resume clients that stopped at their budget → fire
-//! deadlines.
+//! First every client that needs a session logs in, a few at a time; then all begin. A turn is the same as the
+//! server's: sleep until an event or a deadline → handle the events → resume clients that stopped at their budget →
+//! fire deadlines.
 //!
 //! [`gathering`] opens the sessions, [`scheduling`] counts what ended and begins what is next, [`ending`] decides when
 //! the run is over.
