@@ -71,7 +71,7 @@ impl Connection {
         match self.local_address {
             Some(address) => Ok(address),
             None => {
-                let address = self.control.local_addr()?.ip().to_canonical();
+                let address = self.control.local_address()?;
                 self.local_address = Some(address);
                 Ok(address)
             }

@@ -15,7 +15,7 @@ use crate::records::trace::Tone;
 use crate::session::{Ending, Outcome, Step};
 use crate::shown_name::Shown;
 use mio::event::Event;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 
 /// Lines answered before other connections have their turn.

@@ -9,9 +9,8 @@ use super::shared::Shared;
 use super::{Connection, Life};
 use crate::session::Outcome;
 use mio::Interest;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::mem;
-use std::net::Shutdown;
 use std::time::Duration;
 
 /// Bytes that a client may go on sending.
@@ -37,7 +36,7 @@ impl Connection {
             upload.abort();
         }
         self.end_transfer_of(received, outcome, shared);
-        let is_open = socket.stream.shutdown(Shutdown::Write).is_ok()
+        let is_open = socket.stream.shut_down_writing().is_ok()
             && socket
                 .await_event(Interest::READABLE, &shared.registry, self.slot)
                 .is_ok();

@@ -3,13 +3,12 @@
 use super::Connection;
 use super::data_channel::DataChannel;
 use super::shared::Shared;
+use crate::reactor::socket::TcpSocket;
 use crate::session::Outcome;
 use crate::transfer::Pump;
 use mio::Interest;
-use mio::net::TcpStream;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::mem;
-use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 /// How long a client may go on sending on a download.
@@ -37,7 +36,7 @@ impl Connection {
         let DataChannel::Transferring { socket, .. } = &mut self.channel else {
             return;
         };
-        if socket.stream.shutdown(Shutdown::Write).is_err() {
+        if socket.stream.shut_down_writing().is_err() {
             self.end_transfer(Outcome::ConnectionLost, shared);
             return;
         }
@@ -46,7 +45,7 @@ impl Connection {
             self.drain_until(apart, shared);
             return;
         }
-        match read_away(&mut socket.stream, shared) {
+        match read_away(&mut *socket.stream, shared) {
             Drained::End | Drained::Silence => self.end_transfer(Outcome::Complete, shared),
             Drained::Reset => self.end_transfer(Outcome::ConnectionLost, shared),
             Drained::Chatter => {
@@ -90,7 +89,7 @@ impl Connection {
         let DataChannel::Draining { socket, until, .. } = &mut self.channel else {
             return;
         };
-        match read_away(&mut socket.stream, shared) {
+        match read_away(&mut *socket.stream, shared) {
             Drained::End => self.end_transfer(Outcome::Complete, shared),
             Drained::Reset => self.end_transfer(Outcome::ConnectionLost, shared),
             Drained::Silence => {}
@@ -165,7 +164,7 @@ fn break_off(pump: Pump) {
 
 /// Reads and forgets what a client sent on a connection that only we send on. What is read is charged to the turn; one
 /// read is always made, because most often nothing is there.
-fn read_away(stream: &mut TcpStream, shared: &mut Shared) -> Drained {
+fn read_away(stream: &mut dyn TcpSocket, shared: &mut Shared) -> Drained {
     let mut heard_something = false;
     loop {
         match stream.read(&mut shared.scratch) {

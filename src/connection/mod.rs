@@ -27,6 +27,7 @@ use crate::ftp::line::LineReader;
 use crate::ftp::reply::Reply;
 use crate::reactor::deadlines::Deadline;
 use crate::reactor::pace::Pace;
+use crate::reactor::socket::TcpSocket;
 use crate::reactor::token::SlotId;
 use crate::records::trace::Tone;
 use crate::session::{Ending, Session};
@@ -35,7 +36,6 @@ use data_channel::DataChannel;
 use long_input::LongInput;
 use mio::Interest;
 use mio::event::Event;
-use mio::net::TcpStream;
 use shared::Shared;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -45,7 +45,7 @@ use std::time::Instant;
 #[derive(Debug)]
 pub struct Connection {
     slot: SlotId,
-    control: TcpStream,
+    control: Box<dyn TcpSocket>,
     _permit: Permit,
     session: Session,
     life: Life,
@@ -122,7 +122,7 @@ impl Connection {
     /// A client that was just accepted. `address`: our end's, where the listener is bound to one.
     pub fn new(
         slot: SlotId,
-        control: TcpStream,
+        control: Box<dyn TcpSocket>,
         permit: Permit,
         session: Session,
         ring: u16,
@@ -158,7 +158,7 @@ impl Connection {
     pub fn greet(&mut self, banner: &Reply, shared: &mut Shared) {
         let interest = Interest::READABLE | Interest::PRIORITY;
         let token = Target::Control(self.slot).into();
-        match shared.registry.register(&mut self.control, token, interest) {
+        match self.control.register(&shared.registry, token, interest, false) {
             Ok(()) => self.say(banner),
             Err(_) => self.vanish(Ending::ServerError, shared),
         }
@@ -260,8 +260,8 @@ impl Connection {
 /// What tests of the loop look at.
 #[cfg(test)]
 impl Connection {
-    pub fn control_socket(&self) -> &TcpStream {
-        &self.control
+    pub fn control_socket(&self) -> &dyn TcpSocket {
+        &*self.control
     }
 
     pub fn is_drained(&self) -> bool {

@@ -14,7 +14,7 @@ use mio::Interest;
 use mio::net::TcpStream;
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -88,7 +88,7 @@ impl Connection {
             self.end_transfer(Outcome::NoDataConnection, shared);
             return;
         };
-        let mut socket = DataSocket::new(stream, permit);
+        let mut socket = DataSocket::new(Box::new(stream), permit);
         if socket
             .await_event(Interest::WRITABLE, &shared.registry, self.slot)
             .is_err()
@@ -110,9 +110,8 @@ impl Connection {
             self.channel = channel;
             return;
         };
-        let failed = !matches!(socket.stream.take_error(), Ok(None));
-        match socket.stream.peer_addr() {
-            Ok(_) if !failed => {
+        match socket.stream.is_connected() {
+            Ok(true) => {
                 self.channel = DataChannel::Transferring {
                     socket,
                     pump,
@@ -122,10 +121,8 @@ impl Connection {
                 self.pump(shared);
             }
             // A hint that came too early.
-            Err(error) if !failed && error.kind() == ErrorKind::NotConnected => {
-                self.channel = DataChannel::Connecting { socket, since, pump };
-            }
-            Ok(_) | Err(_) => self.end_transfer(Outcome::NoDataConnection, shared),
+            Ok(false) => self.channel = DataChannel::Connecting { socket, since, pump },
+            Err(_) => self.end_transfer(Outcome::NoDataConnection, shared),
         }
     }
 

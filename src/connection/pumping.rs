@@ -12,7 +12,6 @@ use crate::records::trace::Tone;
 use crate::session::Outcome;
 use crate::transfer::{Budget, Direction, Progress, SocketStream, TransferError};
 use mio::Interest;
-use std::os::fd::AsFd;
 
 impl Connection {
     /// The poll reports the data socket. Bulk data waits for the ready queue: conversations come first.
@@ -97,7 +96,7 @@ impl Connection {
             entries: ENTRIES_PER_TURN,
         };
         let mut stream = SocketStream {
-            socket: socket.stream.as_fd(),
+            socket: &mut *socket.stream,
             pipe: &mut shared.pipe,
         };
         let before = pump.moved();

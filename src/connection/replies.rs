@@ -8,8 +8,7 @@ use super::{Connection, Inbound, Life};
 use crate::session::Ending;
 use crate::target::Target;
 use mio::Interest;
-use std::io::{ErrorKind, Write};
-use std::net::Shutdown;
+use std::io::ErrorKind;
 use std::time::Instant;
 
 /// Queued replies from which on no command is answered.
@@ -67,10 +66,8 @@ impl Connection {
             return;
         }
         let interest = Interest::READABLE | Interest::PRIORITY | Interest::WRITABLE;
-        match shared
-            .registry
-            .reregister(&mut self.control, Target::Control(self.slot).into(), interest)
-        {
+        let token = Target::Control(self.slot).into();
+        match self.control.register(&shared.registry, token, interest, true) {
             Ok(()) => self.output.is_registered = true,
             Err(_) => self.vanish(Ending::ServerError, shared),
         }
@@ -81,7 +78,7 @@ impl Connection {
     fn conclude(&mut self, since: Instant, shared: &mut Shared) {
         // What was read already cannot reset anything; what lies unread in the kernel would.
         let has_said_all = !matches!(self.inbound, Inbound::Unread { .. });
-        if has_said_all || self.control.shutdown(Shutdown::Write).is_err() {
+        if has_said_all || self.control.shut_down_writing().is_err() {
             self.life = Life::Gone;
             return;
         }

@@ -10,14 +10,15 @@ use crate::connection::Connection;
 use crate::ftp::reply::{self, Reply};
 use crate::ports::data_socket::DataSocket;
 use crate::ports::passive_ring::{Arrived, PortIndex};
+use crate::reactor::socket::TcpSocket;
 use crate::records::happening::Happening;
 use crate::records::trace::Tone;
 use crate::session::Session;
 use crate::target::Target;
 use mio::net::TcpStream;
 use rustix::io::Errno;
-use std::io::{self, ErrorKind, Write};
-use std::net::SocketAddr;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Connections accepted at one listener before others have their turn.
@@ -46,7 +47,7 @@ impl EventLoop {
             let ring = listener.ring;
             let bound = (!listener.address.ip().is_unspecified()).then(|| listener.address.ip().to_canonical());
             match accepted(listener.socket.accept()) {
-                Accepted::Client(stream, address) => self.welcome(stream, address, ring, bound),
+                Accepted::Client(stream, address) => self.welcome(Box::new(stream), address, ring, bound),
                 Accepted::NobodyLeft => return,
                 Accepted::Lost => {}
                 Accepted::NoDescriptor => {
@@ -60,7 +61,14 @@ impl EventLoop {
         self.shared.ready.push(Target::ControlListener(index));
     }
 
-    fn welcome(&mut self, stream: TcpStream, address: SocketAddr, ring: u16, bound: Option<std::net::IpAddr>) {
+    /// `bound`: our end's address, where the listener is bound to one.
+    pub(super) fn welcome(
+        &mut self,
+        stream: Box<dyn TcpSocket>,
+        address: SocketAddr,
+        ring: u16,
+        bound: Option<IpAddr>,
+    ) {
         let peer = address.ip().to_canonical();
         let is_admitted = self.admission.admits(peer) && (self.has_room() || self.make_room());
         let permit = is_admitted.then(|| self.shared.descriptors.permit()).flatten();
@@ -107,7 +115,7 @@ impl EventLoop {
         self.admission.has_room()
     }
 
-    fn refuse(&mut self, mut stream: TcpStream, peer: std::net::IpAddr) {
+    fn refuse(&mut self, mut stream: Box<dyn TcpSocket>, peer: IpAddr) {
         self.shared.counters.refused += 1;
         self.shared
             .trace
@@ -136,7 +144,7 @@ impl EventLoop {
             .map(|listener| accepted(listener.socket.accept()));
         let refused = match client {
             Some(Accepted::Client(stream, address)) => {
-                self.refuse(stream, address.ip());
+                self.refuse(Box::new(stream), address.ip());
                 true
             }
             Some(Accepted::NobodyLeft | Accepted::Lost | Accepted::NoDescriptor) | None => false,
@@ -177,26 +185,7 @@ impl EventLoop {
             };
             match accepted(listener.accept()) {
                 Accepted::Client(stream, address) => {
-                    let peer = address.ip().to_canonical();
-                    let Some(slot) = ports.ring.expected(port, peer) else {
-                        self.shared.counters.strangers += 1;
-                        self.shared.trace.tell(Tone::Wake, || {
-                            format!("a stranger from {peer} at a passive port: closed")
-                        });
-                        continue;
-                    };
-                    let Some(permit) = self.shared.descriptors.permit() else {
-                        self.step(slot, Connection::data_has_no_descriptor);
-                        continue;
-                    };
-                    match ports.ring.arrive(port, peer, DataSocket::new(stream, permit)) {
-                        Arrived::Held(slot) => self.shared.arrivals.push_back(slot),
-                        Arrived::Contended(slot) => {
-                            self.shared.counters.strangers += 2;
-                            self.step(slot, Connection::data_is_contended);
-                        }
-                        Arrived::Stranger => {}
-                    }
+                    self.match_data_connection(ring, port, Box::new(stream), address.ip().to_canonical());
                 }
                 Accepted::NobodyLeft => {
                     ports.note_empty(port, self.shared.now);
@@ -210,6 +199,38 @@ impl EventLoop {
             }
         }
         self.shared.ready.push(Target::PassivePort { ring, port });
+    }
+
+    /// A connection from `peer` has come to a passive port: whose is it?
+    pub(super) fn match_data_connection(
+        &mut self,
+        ring: u16,
+        port: PortIndex,
+        stream: Box<dyn TcpSocket>,
+        peer: IpAddr,
+    ) {
+        let Some(ports) = self.shared.rings.get_mut(usize::from(ring)) else {
+            return;
+        };
+        let Some(slot) = ports.ring.expected(port, peer) else {
+            self.shared.counters.strangers += 1;
+            self.shared.trace.tell(Tone::Wake, || {
+                format!("a stranger from {peer} at a passive port: closed")
+            });
+            return;
+        };
+        let Some(permit) = self.shared.descriptors.permit() else {
+            self.step(slot, Connection::data_has_no_descriptor);
+            return;
+        };
+        match ports.ring.arrive(port, peer, DataSocket::new(stream, permit)) {
+            Arrived::Held(slot) => self.shared.arrivals.push_back(slot),
+            Arrived::Contended(slot) => {
+                self.shared.counters.strangers += 2;
+                self.step(slot, Connection::data_is_contended);
+            }
+            Arrived::Stranger => {}
+        }
     }
 }
 

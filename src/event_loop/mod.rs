@@ -157,16 +157,21 @@ impl EventLoop {
         let sleep = self.next_sleep();
         self.tell_what_is_next(sleep);
         let begun = self.poller.sleep(events, sleep)?;
-        self.shared.now = begun.now;
-        self.shared.wall = wall_clock();
-        self.shared.bulk_left = BULK_PER_TURN;
-        self.watchdog.turn_begins(self.shared.now);
-        self.shared.counters.turns += 1;
+        self.begin_turn(begun.now);
+        self.watchdog.turn_begins(begun.now);
         let (turn, slept) = (self.shared.counters.turns, begun.slept);
         self.shared.trace.tell(Tone::Turn, || {
             format!("turn {turn}: slept {slept:.0?}, {} events", events.iter().count())
         });
         Ok(())
+    }
+
+    /// A turn begins: the time stands still until the next.
+    fn begin_turn(&mut self, now: Instant) {
+        self.shared.now = now;
+        self.shared.wall = wall_clock();
+        self.shared.bulk_left = BULK_PER_TURN;
+        self.shared.counters.turns += 1;
     }
 
     fn tell_what_is_next(&mut self, sleep: Sleep) {
@@ -369,5 +374,7 @@ impl EventLoop {
     }
 }
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

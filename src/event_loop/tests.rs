@@ -5,9 +5,10 @@ use crate::accounts::{Accounts, Rights};
 use crate::connection::shared::Settings;
 use crate::descriptors::Descriptors;
 use crate::ftp::features::Features;
+use crate::ftp::timestamp::Timestamp;
 use crate::options::{PublicAddresses, Techniques};
 use crate::random::Random;
-use crate::storage::{DiskRoot, UploadPolicy};
+use crate::storage::{DiskRoot, Synthetic, UploadPolicy};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -25,37 +26,25 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A loop that serves `directory`, where everybody may do everything, and its address.
 fn server_of(directory: &Path) -> (EventLoop, SocketAddr) {
-    let descriptors = Descriptors::for_process(1_024);
+    let (server, _) = server_with(directory, settings());
+    let address = server.listeners.first().expect("a listener").address;
+    (server, address)
+}
+
+/// The same with other settings, and the first port of its passive range.
+pub(super) fn server_with(directory: &Path, settings: Settings) -> (EventLoop, u16) {
+    let descriptors = Descriptors::for_process(200_000);
     static LOOPS: AtomicU16 = AtomicU16::new(0);
     let first = 11_000 + (std::process::id() % 18_000) as u16;
     let low = first + LOOPS.fetch_add(1, Ordering::Relaxed) * PASSIVE_PORTS;
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
     let range = low..=low + (PASSIVE_PORTS - 1);
     let listening = Listening::open(&[any_port], &range, &descriptors, &Techniques::default()).expect("listening");
-    let address = listening.addresses().next().expect("an address");
     let root = DiskRoot::open(directory, descriptors.clone()).expect("the root");
     let storage = root.writable(UploadPolicy::default(), Random::Seeded(1));
     let equipment = Equipment {
-        settings: Settings {
-            banner: "Welcome".to_owned(),
-            active: true,
-            features: Features {
-                changes: true,
-                deflate: true,
-            },
-            anonymous: Some(Rights::ALL),
-            allows_changes: true,
-            public_addresses: PublicAddresses::default(),
-            max_sessions: 100,
-            max_sessions_per_ip: None,
-            login_timeout: PATIENCE,
-            idle_timeout: PATIENCE,
-            connect_timeout: PATIENCE,
-            stall_timeout: PATIENCE,
-            rate_limit: None,
-            techniques: Techniques::default(),
-        },
-        storage: Rc::new(storage),
+        settings,
+        storage: Rc::new(Synthetic::new(storage, Timestamp::from_unix(0))),
         accounts: Accounts::none(),
         users_file: None,
         descriptors,
@@ -65,7 +54,30 @@ fn server_of(directory: &Path) -> (EventLoop, SocketAddr) {
         trace: false,
     };
     let signals = Signals::none().expect("no signals");
-    (EventLoop::new(listening, equipment, signals).expect("a loop"), address)
+    (EventLoop::new(listening, equipment, signals).expect("a loop"), low)
+}
+
+/// Everybody may do everything, for as long as a test may take.
+pub(super) fn settings() -> Settings {
+    Settings {
+        banner: "Welcome".to_owned(),
+        active: true,
+        features: Features {
+            changes: true,
+            deflate: true,
+        },
+        anonymous: Some(Rights::ALL),
+        allows_changes: true,
+        public_addresses: PublicAddresses::default(),
+        max_sessions: 100,
+        max_sessions_per_ip: None,
+        login_timeout: PATIENCE,
+        idle_timeout: PATIENCE,
+        connect_timeout: PATIENCE,
+        stall_timeout: PATIENCE,
+        rate_limit: None,
+        techniques: Techniques::default(),
+    }
 }
 
 /// Turns until `is_over`.
@@ -99,8 +111,14 @@ fn k01_an_event_for_who_has_left_does_not_reach_who_has_its_slot_now() {
     drop(first);
     let second = connect(address);
     // Both have come before the loop looks, so it gets both at once.
-    let control = server.slots.get_mut(old).expect("the first client").control_socket();
-    for socket in [control.as_fd(), server.listeners[0].socket.as_fd()] {
+    let control = server
+        .slots
+        .get_mut(old)
+        .expect("the first client")
+        .control_socket()
+        .descriptor()
+        .expect("a real socket");
+    for socket in [control, server.listeners[0].socket.as_fd()] {
         let mut waits = [PollFd::from_borrowed_fd(socket, PollFlags::IN)];
         let patience = Timespec::try_from(PATIENCE).expect("a time");
         assert_eq!(rustix::event::poll(&mut waits, Some(&patience)), Ok(1));
