@@ -4,7 +4,6 @@
 //! Every byte is known in advance, so the server can send such a file without a disk, and a client can check each byte
 //! without a copy. This file only does arithmetic.
 
-use crate::random::split_mix;
 use crate::units::{parse_digits, parse_size};
 
 /// The size and content of a computed file.
@@ -110,6 +109,14 @@ impl Content {
             }
         }
     }
+}
+
+/// SplitMix64: neighbouring numbers give unrelated ones.
+fn split_mix(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 /// The low eight hexadecimal digits of a number as ASCII, the highest digit in the highest byte.

@@ -22,8 +22,6 @@
 //! - [`clock`], [`descriptors`], [`random`], [`peer_network`]: the wall clock, the count of open descriptors, random
 //!   numbers, and the network that an address is counted with.
 
-#![forbid(unsafe_code)]
-
 pub mod accounts;
 pub mod clock;
 pub mod computed_file;

@@ -3,8 +3,6 @@
 //! Exit codes: 0 after an orderly end, 1 when the server cannot start or its poll fails, 2 for a wrong command line
 //! or password to be hashed.
 
-#![forbid(unsafe_code)]
-
 mod introduction;
 mod start_checks;
 

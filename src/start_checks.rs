@@ -9,7 +9,6 @@ use loopftpd::shown_name::Shown;
 use nix::unistd::{Uid, User};
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use std::ffi::OsStr;
-use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -21,16 +20,9 @@ const ENTRIES_LOOKED_AT: usize = 1_000;
 const ACCOUNTS_NAMED: usize = 10;
 
 /// An option whose value cannot be used on this machine: which, why, and what to do.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub struct WrongChoice(pub String);
-
-impl fmt::Display for WrongChoice {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for WrongChoice {}
 
 /// A file that cannot be opened.
 pub fn unusable(option: &str, path: &Path, error: &io::Error) -> WrongChoice {

@@ -1,5 +1,6 @@
-//! One account: who it is, what proves it, and what it may do; and the line of the users file that says so.
+//! An account, and the line of the users file that defines it.
 
+use super::anonymous::is_anonymous;
 use super::password_hash::PasswordHash;
 use super::rights::Rights;
 use crate::ftp::command::USER_NAME_MAX;
@@ -10,35 +11,32 @@ use crate::units::parse_size;
 use std::fmt;
 use std::str::FromStr;
 
-/// Names of clients without an account, in any case.
-const ANONYMOUS: [&[u8]; 2] = [b"anonymous", b"ftp"];
-
-/// Someone who may log in with a password.
+/// A user who can log in with a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Account {
-    /// Bytes as the client sends them; upper and lower case differ.
+    /// The bytes that the client sends with USER; case-sensitive.
     pub name: Box<[u8]>,
     pub password: PasswordHash,
-    /// What is `/` for this client, beneath the served directory.
+    /// The directory that the client sees as `/`, in the served directory.
     pub root: VirtualPath,
     pub rights: Rights,
     pub limits: Limits,
 }
 
-/// What an account may use at most; `None`: as much as everyone.
+/// Limits of an account; `None`: only the limits for everyone apply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// Sessions at once.
+    /// Simultaneous sessions.
     pub sessions: Option<usize>,
-    /// Bytes a second, all its transfers together.
+    /// Bytes per second, all its transfers together.
     pub bytes_per_second: Option<u64>,
-    /// What may lie beneath its root.
+    /// Bytes and entries in its root.
     pub quota: QuotaLimits,
 }
 
 impl Account {
-    /// Reads `name:hash:root:rights[:limits]`. The error is a reason for people; it never shows the hash, which may be
-    /// a password that was put there by mistake.
+    /// Parses `name:hash:root:rights[:limits]`. The error is a message that never shows the hash, which may be a
+    /// password put there by mistake.
     pub(super) fn parse(line: &[u8]) -> Result<Self, String> {
         if let Some(column) = line.iter().position(u8::is_ascii_control) {
             return Err(format!("control character in column {}", column + 1));
@@ -78,7 +76,7 @@ impl fmt::Debug for Account {
 }
 
 impl Limits {
-    /// `sessions=5,rate=1M,quota=10G,entries=10000`, each at most once.
+    /// Parses `sessions=5,rate=1M,quota=10G,entries=10000`, each at most once.
     fn parse(text: &str) -> Result<Self, String> {
         let mut limits = Limits::default();
         for part in text.split(',') {
@@ -141,7 +139,7 @@ fn parse_name(name: &[u8]) -> Result<Box<[u8]>, String> {
     if name.trim_ascii() != name {
         return Err("the name begins or ends with a blank, which no client can send".to_owned());
     }
-    if ANONYMOUS.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
+    if is_anonymous(name) {
         return Err(format!(
             "{} stands for clients without an account; see --anonymous",
             Shown::whole(name)
@@ -150,11 +148,11 @@ fn parse_name(name: &[u8]) -> Result<Box<[u8]>, String> {
     Ok(name.into())
 }
 
-/// Only the canonical spelling is taken, so that what stands in the file is what is used.
+/// Only canonical paths are accepted: the file shows exactly what is used.
 fn parse_root(root: &[u8]) -> Result<VirtualPath, String> {
     let expected = || {
         format!(
-            "root {}: expected a path beneath the served directory, such as /home/alice, or / for all of it",
+            "root {}: expected a path in the served directory, such as /home/alice, or / for all of it",
             Shown::whole(root).quoted()
         )
     };
@@ -181,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_everything() {
+    fn a_full_line_is_parsed() {
         let account = parse(&format!(
             "alice:{ARGON2}:/home/alice:read,create:sessions=5,rate=1M,quota=10G,entries=1000"
         ));
@@ -203,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_may_be_left_out_and_names_may_be_any_bytes() {
+    fn limits_are_optional_and_names_may_have_any_bytes() {
         let line = [&b"J\xfcrgen Klein:"[..], ARGON2.as_bytes(), b":/:read"].concat();
         let account = Account::parse(&line).expect("a line");
         assert_eq!(&*account.name, b"J\xfcrgen Klein");

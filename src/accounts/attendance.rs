@@ -1,17 +1,17 @@
-//! How many sessions each account has now: counted by guards, so that no end of a session is forgotten.
+//! How many sessions each account has now, counted by guards that are dropped with the session.
 
 use super::Account;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Who is there. Counts outlive a new reading of the users file, because they go by name.
+/// The counts. They are kept by name, so they survive a reload of the users file.
 #[derive(Clone, Debug, Default)]
 pub struct Attendance {
     by_name: Rc<RefCell<HashMap<Box<[u8]>, usize>>>,
 }
 
-/// One session's presence; dropping it is leaving.
+/// One session in the count, until it is dropped.
 #[derive(Debug)]
 pub struct Presence {
     attendance: Attendance,
@@ -19,7 +19,7 @@ pub struct Presence {
 }
 
 impl Attendance {
-    /// One more session of `account`, unless it has as many as it may.
+    /// Counts one more session of `account`; `None`: it has as many as it may.
     pub fn enter(&self, account: &Account) -> Option<Presence> {
         let mut by_name = self.by_name.borrow_mut();
         let count = by_name.get(&account.name).copied().unwrap_or(0);

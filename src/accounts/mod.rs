@@ -1,10 +1,10 @@
-//! Who may log in, what proves it, and what each may do.
+//! Accounts: passwords, rights, limits, and the throttling of failed logins.
 //!
-//! Accounts come from the users file and live until it is read again. Nothing here reads the clock or knows a socket;
-//! nothing here decides what a client is answered. Verifying a password blocks, so the loop never does it:
-//! [`PasswordHash`] and [`Password`] can be sent to another thread.
+//! Accounts come from the users file and are replaced when it is read again. Nothing here reads the clock, uses a socket
+//! or decides on a reply. Verifying a password blocks, so it runs on the slow-work thread, to which [`Claim`]s are sent.
 
 mod account;
+mod anonymous;
 mod attendance;
 mod claim;
 mod password_hash;
@@ -17,12 +17,13 @@ mod working_memory;
 
 pub use crate::ftp::password::Password;
 pub use account::{Account, Limits};
+pub use anonymous::{ANONYMOUS, AnonymousAccess, is_anonymous};
 pub use attendance::{Attendance, Presence};
 pub use claim::Claim;
 pub use password_hash::{HashError, PasswordHash, hash_new};
 pub use quotas::{QuotaRoot, Quotas};
 pub use recent_proofs::{Proof, RecentProofs};
-pub use rights::{AnonymousAccess, Right, Rights};
+pub use rights::Rights;
 pub use throttle::LoginThrottle;
 pub use users_file::{Privacy, UsersFile, UsersFileError};
 pub use working_memory::WorkingMemory;
@@ -31,23 +32,22 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-/// All accounts, as one reading of the users file gave them.
+/// All accounts of the users file, as it was when it was read.
 #[derive(Debug)]
 pub struct Accounts {
     by_name: HashMap<Box<[u8]>, Arc<Account>>,
     /// In the order of the file.
     in_order: Vec<Arc<Account>>,
-    /// Decides which account an unknown name takes after; nobody can know it beforehand.
-    likeness: RandomState,
+    /// Decides which account's hash is the decoy for an unknown name; random, so clients cannot predict it.
+    decoy_choice: RandomState,
 }
 
 impl Accounts {
-    /// No account at all.
     pub fn none() -> Self {
         Self::of(Vec::new())
     }
 
-    /// The names are different ones.
+    /// The names must differ.
     fn of(in_order: Vec<Arc<Account>>) -> Self {
         let by_name = in_order
             .iter()
@@ -55,7 +55,7 @@ impl Accounts {
         Self {
             by_name: by_name.collect(),
             in_order,
-            likeness: RandomState::new(),
+            decoy_choice: RandomState::new(),
         }
     }
 
@@ -64,19 +64,18 @@ impl Accounts {
         self.by_name.get(name)
     }
 
-    /// What is verified for a `name` that has no account, so that its refusal takes as long as for one that has (threat
-    /// F02). No password matches it. `None`: there is no account at all, so there is nothing to hide and nothing to
-    /// compute.
+    /// The hash to verify for a `name` that has no account, so that refusing it takes as long as refusing a wrong
+    /// password (threat F02). No password matches it. `None`: there are no accounts, so there is nothing to hide.
     ///
-    /// It costs what some account's hash costs, and always the same one's for the same name: where accounts differ in
-    /// their costs, unknown names differ likewise.
-    pub fn stand_in(&self, name: &[u8]) -> Option<PasswordHash> {
-        let number = self.likeness.hash_one(name);
+    /// It is the same for the same name, and costs as much as some account's: where the costs of accounts differ, those
+    /// of unknown names differ too.
+    pub fn decoy_hash(&self, name: &[u8]) -> Option<PasswordHash> {
+        let number = self.decoy_choice.hash_one(name);
         let place = usize::try_from(number % self.in_order.len().max(1) as u64).unwrap_or(0);
-        self.in_order.get(place).map(|account| account.password.stand_in())
+        self.in_order.get(place).map(|account| account.password.decoy())
     }
 
-    /// All of them, in the order of the file.
+    /// In the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Account>> {
         self.in_order.iter()
     }
@@ -113,30 +112,29 @@ mod tests {
 
     #[test]
     fn f02_unknown_names_cost_what_known_ones_cost() {
-        let dear = ARGON2.replace("t=1", "t=2");
-        let accounts = accounts(&[format!("alice:{ARGON2}:/:read"), format!("bob:{dear}:/:read")]);
-        let likenesses =
-            ["alice", "bob"].map(|name| accounts.find(name.as_bytes()).expect("known").password.stand_in());
+        let costly = ARGON2.replace("t=1", "t=2");
+        let accounts = accounts(&[format!("alice:{ARGON2}:/:read"), format!("bob:{costly}:/:read")]);
+        let decoys = ["alice", "bob"].map(|name| accounts.find(name.as_bytes()).expect("known").password.decoy());
         let unknown: Vec<String> = (0..100).map(|number| format!("nobody{number}")).collect();
-        for likeness in &likenesses {
-            let like = unknown
+        for decoy in &decoys {
+            let having = unknown
                 .iter()
-                .filter(|name| accounts.stand_in(name.as_bytes()).as_ref() == Some(likeness));
-            assert!((1..100).contains(&like.count()), "some are like each");
+                .filter(|name| accounts.decoy_hash(name.as_bytes()).as_ref() == Some(decoy));
+            assert!((1..100).contains(&having.count()), "some have each");
         }
         for name in &unknown {
-            let stand_in = accounts.stand_in(name.as_bytes()).expect("there are accounts");
-            assert!(likenesses.contains(&stand_in));
+            let decoy = accounts.decoy_hash(name.as_bytes()).expect("there are accounts");
+            assert!(decoys.contains(&decoy));
             assert_eq!(
-                accounts.stand_in(name.as_bytes()),
-                accounts.stand_in(name.as_bytes()),
+                accounts.decoy_hash(name.as_bytes()),
+                accounts.decoy_hash(name.as_bytes()),
                 "always the same"
             );
         }
     }
 
     #[test]
-    fn f02_nobody_gets_in_by_a_stand_in() {
+    fn f02_a_decoy_hash_lets_nobody_in() {
         let accounts = accounts(&[format!("alice:{ARGON2}:/:read")]);
         let memory = &mut WorkingMemory::default();
         assert!(
@@ -146,13 +144,13 @@ mod tests {
                 .password
                 .verify(b"secret", memory)
         );
-        let stand_in = accounts.stand_in(b"nobody").expect("there is an account");
-        assert!(!stand_in.verify(b"secret", memory), "not even with alice's password");
-        assert_eq!(Accounts::none().stand_in(b"nobody"), None, "nothing to hide, no hash");
+        let decoy = accounts.decoy_hash(b"nobody").expect("there is an account");
+        assert!(!decoy.verify(b"secret", memory), "not even with alice's password");
+        assert_eq!(Accounts::none().decoy_hash(b"nobody"), None, "nothing to hide, no hash");
     }
 
     #[test]
-    fn what_is_verified_elsewhere_can_go_there() {
+    fn claims_can_be_sent_to_another_thread() {
         fn goes_to_another_thread<T: Send + 'static>() {}
         goes_to_another_thread::<Claim>();
         goes_to_another_thread::<Rights>();

@@ -1,8 +1,7 @@
-//! The roots whose accounts have quotas, and what lies beneath each.
+//! Account roots with quotas, and how much is in each.
 //!
-//! What lies there belongs to the root, not to the account: accounts that share a root share its count, each with
-//! limits of its own. A new list of accounts takes the counts of the old one over, so what is being charged is not
-//! forgotten.
+//! Usage belongs to the root, not to the account: accounts that share a root share its usage, each with limits of its
+//! own. A reload takes over the usage of the roots that stay, so charges under way are not lost.
 
 use super::{Account, Accounts};
 use crate::ftp::path::VirtualPath;
@@ -10,10 +9,10 @@ use crate::storage::{QuotaLimits, Usage};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// All roots with quotas. It is built on any thread and never changed, except for the counts.
+/// All roots with quotas. Built on any thread; afterwards only the usage changes.
 #[derive(Debug, Default)]
 pub struct Quotas {
-    /// In the order in which they are measured: that of the file.
+    /// In the order of the file, in which they are measured.
     roots: Vec<QuotaRoot>,
     places: HashMap<VirtualPath, usize>,
 }
@@ -22,18 +21,17 @@ pub struct Quotas {
 #[derive(Debug)]
 pub struct QuotaRoot {
     pub path: VirtualPath,
-    /// Whose quotas these are.
+    /// The accounts with this root and a quota.
     pub accounts: Vec<Arc<Account>>,
     pub usage: Arc<Usage>,
 }
 
 impl Quotas {
-    /// No account has a quota.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Those of `accounts`; the counts of roots that were in `previous` go on.
+    /// The roots of `accounts`, with the usage of those that are in `previous`.
     pub fn of(accounts: &Accounts, previous: &Quotas) -> Self {
         let mut quotas = Self::none();
         for account in accounts.iter().filter(|account| account.limits.quota.is_any()) {
@@ -59,24 +57,22 @@ impl Quotas {
         self.roots.get(*self.places.get(path)?)
     }
 
-    /// By number, from 0 on.
+    /// By index.
     pub fn get(&self, place: usize) -> Option<&QuotaRoot> {
         self.roots.get(place)
     }
 
-    /// How many there are.
     pub fn len(&self) -> usize {
         self.roots.len()
     }
 
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.roots.is_empty()
     }
 }
 
 impl QuotaRoot {
-    /// The largest limits of all who have this root.
+    /// The largest limits of all accounts with this root.
     pub fn largest_limits(&self) -> QuotaLimits {
         let limits = self.accounts.iter().map(|account| account.limits.quota);
         limits.fold(QuotaLimits::default(), QuotaLimits::largest)
@@ -98,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn h12_accounts_with_one_root_share_its_count_and_a_new_list_takes_it_over() {
+    fn h12_accounts_with_one_root_share_its_usage_and_a_reload_keeps_it() {
         let before = accounts(&[
             "alice:HASH:/a:read:quota=10,entries=3",
             "bob:HASH:/b:read",
@@ -122,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_built_elsewhere_can_come_from_there() {
+    fn quotas_can_be_sent_to_another_thread() {
         fn goes_to_another_thread<T: Send + 'static>() {}
         goes_to_another_thread::<(Accounts, Quotas)>();
     }

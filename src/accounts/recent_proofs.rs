@@ -1,12 +1,11 @@
-//! Passwords that were right a moment ago, so that a client that opens fifty connections has one hash computed, not
+//! Passwords that were right in the last seconds, so that a client that opens fifty connections costs one hash, not
 //! fifty.
 //!
-//! What is remembered is no password and no hash of one, but a MAC (HMAC-SHA-256) of account name, hash and password
-//! under a random key that this process makes at its start and never writes anywhere. It is good for [`PROOF_KEPT`] and
-//! only for exactly these three: another password, another account, or a new hash of the same one has another MAC.
-//! Nothing can be learned by time: the MAC of every attempt is computed and compared with all that are kept, whether or
-//! not the name exists, and only a right password is answered sooner, which the 230 says anyway. The time is an
-//! argument.
+//! What is kept is neither a password nor a hash of one, but a MAC (HMAC-SHA-256) of account name, hash and password,
+//! under a random key that this process makes at its start and never writes anywhere. It is valid for [`PROOF_KEPT`]
+//! and for exactly these three: another password, another account or a new hash of the account has another MAC. Timing
+//! reveals nothing: the MAC of every attempt is computed and compared with all that are kept, whether or not the name
+//! exists; only a right password is answered sooner, which the 230 reveals anyway.
 
 use super::Claim;
 use hmac::{Hmac, KeyInit, Mac};
@@ -17,25 +16,25 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 use zeroize::{Zeroize, Zeroizing};
 
-/// How long a password need not be verified again. Using a proof does not make it last longer.
+/// How long a password is not verified again. Using a proof does not extend it.
 const PROOF_KEPT: Duration = Duration::from_secs(10);
 /// Proofs kept at once; each attempt is compared with all of them.
 const PROOFS_MAX: usize = 256;
 
-/// The proofs that are still good.
+/// The proofs that are still valid.
 pub struct RecentProofs {
     /// Keyed, and cloned for each attempt.
     mac: Hmac<Sha256>,
-    /// Oldest first; never more than were allocated, so that no copy is left behind.
+    /// Oldest first. It never grows, because that would leave a copy in freed memory.
     proofs: VecDeque<(Instant, [u8; 32])>,
 }
 
-/// What stands for one attempt. It says nothing about the password to anybody without the key.
+/// The MAC of one attempt. Without the key it reveals nothing about the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proof(Zeroizing<[u8; 32]>);
 
 impl RecentProofs {
-    /// `key` has to be random and is used for nothing else.
+    /// `key` must be random and used for nothing else.
     pub fn new(key: &[u8; 64]) -> Self {
         Self {
             mac: <Hmac<Sha256> as KeyInit>::new(key.into()),
@@ -43,15 +42,15 @@ impl RecentProofs {
         }
     }
 
-    /// What stands for this attempt, right or wrong.
+    /// The proof of this attempt, right or wrong.
     pub fn of(&self, claim: &Claim) -> Proof {
         let mut mac = self.mac.clone();
-        // With its length before each part, no two attempts give the same bytes.
+        // Each part has its length before it, so no two attempts give the same bytes.
         for part in [&*claim.user, claim.hash.text().as_bytes(), claim.password.as_bytes()] {
             mac.update(&part.len().to_be_bytes());
             mac.update(part);
         }
-        mac.update(&[claim.hash.is_stand_in().into()]);
+        mac.update(&[claim.hash.is_decoy().into()]);
         let mut bytes = mac.finalize().into_bytes();
         let mut proof = Zeroizing::new([0; 32]);
         proof.copy_from_slice(&bytes);
@@ -59,15 +58,15 @@ impl RecentProofs {
         Proof(proof)
     }
 
-    /// Whether this attempt was right a moment ago.
+    /// Whether this attempt was right less than [`PROOF_KEPT`] ago.
     pub fn holds(&self, attempt: &Proof, now: Instant) -> bool {
         let proofs = self.proofs.iter();
         proofs.fold(false, |found, (since, proof)| {
-            found | (is_good(*since, now) & is_same(proof, &attempt.0))
+            found | (is_valid(*since, now) & is_same(proof, &attempt.0))
         })
     }
 
-    /// A attempt was verified and right.
+    /// Keeps the proof of an attempt whose password was right.
     pub fn remember(&mut self, attempt: &Proof, now: Instant) {
         if self.proofs.len() == PROOFS_MAX {
             self.forget_first();
@@ -75,19 +74,19 @@ impl RecentProofs {
         self.proofs.push_back((now, *attempt.0));
     }
 
-    /// When the oldest proof is to be forgotten.
+    /// When the oldest proof expires.
     pub fn next_end(&self) -> Option<Instant> {
         self.proofs.front().map(|(since, _)| *since + PROOF_KEPT)
     }
 
-    /// Forgets what is good no more.
+    /// Removes expired proofs.
     pub fn forget_old(&mut self, now: Instant) {
-        while self.proofs.front().is_some_and(|(since, _)| !is_good(*since, now)) {
+        while self.proofs.front().is_some_and(|(since, _)| !is_valid(*since, now)) {
             self.forget_first();
         }
     }
 
-    /// Forgets all of them: the accounts may have changed.
+    /// Removes all proofs; call it when the accounts may have changed.
     pub fn forget_all(&mut self) {
         while !self.proofs.is_empty() {
             self.forget_first();
@@ -96,7 +95,7 @@ impl RecentProofs {
 
     fn forget_first(&mut self) {
         if let Some((_, proof)) = self.proofs.front_mut() {
-            // In its place, for taking it out would only copy it.
+            // In place: removing it first would copy it.
             proof.zeroize();
             self.proofs.pop_front();
         }
@@ -121,11 +120,11 @@ impl fmt::Debug for Proof {
     }
 }
 
-fn is_good(since: Instant, now: Instant) -> bool {
+fn is_valid(since: Instant, now: Instant) -> bool {
     now.saturating_duration_since(since) < PROOF_KEPT
 }
 
-/// Takes the same time whatever differs.
+/// In constant time.
 fn is_same(a: &[u8; 32], b: &[u8; 32]) -> bool {
     let difference = a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b));
     black_box(difference) == 0
@@ -158,16 +157,16 @@ mod tests {
             claim("alice", ARGON2, ""),
             claim("alice", BCRYPT, "secret"),
             claim("Alice", ARGON2, "secret"),
-            // The same bytes, divided otherwise.
+            // The same bytes, split elsewhere.
             claim("alic", ARGON2, "esecret"),
         ] {
             assert!(!proofs.holds(&proofs.of(&other), now), "{other:?}");
         }
-        let stand_in = Claim {
-            hash: PasswordHash::parse(ARGON2).expect("well-formed").stand_in(),
+        let decoy = Claim {
+            hash: PasswordHash::parse(ARGON2).expect("well-formed").decoy(),
             ..claim("alice", ARGON2, "secret")
         };
-        assert!(!proofs.holds(&proofs.of(&stand_in), now), "a stand-in is nobody's");
+        assert!(!proofs.holds(&proofs.of(&decoy), now), "a decoy is no account's hash");
         let other_process = RecentProofs::new(&[2; 64]);
         assert_ne!(other_process.of(&claim("alice", ARGON2, "secret")), proven);
     }

@@ -1,33 +1,32 @@
-//! Slowing down whoever guesses passwords: failed logins by the client's network, never by the user's name.
+//! Slows down password guessing: failed logins are counted by client network, never by user name.
 //!
-//! A name is never locked, or anyone could lock its owner out. Nothing here waits: the caller holds an answer back for
-//! as long as it is told, while the loop goes on. The time is an argument. This machine's own addresses are not exempt.
+//! A name is never locked, or anyone could lock its owner out. Nothing here waits: the caller delays the reply by what
+//! [`LoginThrottle::delay`] returns. Addresses of this machine are not exempt.
 
 use crate::peer_network::PeerNetwork;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// So many failures of one network within [`WINDOW`], and its logins are refused unheard (LOGIN_FAIL).
+/// After this many failures within [`WINDOW`], logins of a network are refused without verification (LOGIN_FAIL).
 const FAILURES_MAX: usize = 10;
 const WINDOW: Duration = Duration::from_secs(10 * 60);
-/// The answer after the first failure waits this long; each further one doubles it.
+/// Delay of the reply after the first failure; each further failure doubles it.
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
-/// Refused logins of one network are told at most once in this time.
+/// Refused logins of one network are logged at most once in this time.
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 /// Networks remembered at once (threat G23).
 const NETWORKS_MAX: usize = 65_536;
 
-/// Who failed to log in lately.
+/// Networks with recent failures.
 ///
-/// When all places are taken, the network whose last failure is longest ago is forgotten. It is then as any other
-/// again, and nobody new is refused for the table's being full: whoever has that many networks must not be able to shut
-/// out the rest.
+/// When the table is full, the network whose last failure is longest ago is removed. New networks are never refused
+/// because of a full table: an attacker with that many networks must not be able to shut out the rest.
 #[derive(Debug, Default)]
 pub struct LoginThrottle {
     networks: HashMap<PeerNetwork, Record>,
-    /// The networks by their last failures, oldest first; each stands here once.
+    /// Each network once, by its last failure, oldest first.
     order: BTreeMap<u64, PeerNetwork>,
     failures: u64,
 }
@@ -36,11 +35,11 @@ pub struct LoginThrottle {
 struct Record {
     /// The last [`FAILURES_MAX`] failures, oldest first.
     failed_at: VecDeque<Instant>,
-    /// Failures since somebody there has logged in.
+    /// Failures since the last successful login from there.
     in_a_row: u32,
-    /// The place in `order`.
+    /// Its key in `order`.
     place: u64,
-    /// Logins refused since that was last told, and when that was.
+    /// Logins refused since the last log line about them, and when that was.
     refused: u64,
     warned_at: Option<Instant>,
 }
@@ -50,7 +49,7 @@ impl LoginThrottle {
         Self::default()
     }
 
-    /// Recent failures of `peer` since somebody there has logged in.
+    /// Recent failures of `peer` since the last successful login from there.
     pub fn failures(&self, peer: IpAddr, now: Instant) -> u32 {
         let record = self.networks.get(&PeerNetwork::of(peer));
         record.map_or(0, |record| {
@@ -60,7 +59,7 @@ impl LoginThrottle {
         })
     }
 
-    /// How long the answer to a login from `peer` is to be held back; zero for those who have not failed.
+    /// How long the reply to a login from `peer` is to be delayed; zero without recent failures.
     pub fn delay(&self, peer: IpAddr, now: Instant) -> Duration {
         match self.failures(peer, now) {
             0 => Duration::ZERO,
@@ -71,14 +70,14 @@ impl LoginThrottle {
         }
     }
 
-    /// Whether logins from `peer` are refused for now, without their passwords' being looked at.
+    /// Whether logins from `peer` are to be refused without verification.
     pub fn is_blocked(&self, peer: IpAddr, now: Instant) -> bool {
         let record = self.networks.get(&PeerNetwork::of(peer));
         record.is_some_and(|record| record.recent(now) >= FAILURES_MAX)
     }
 
-    /// A login from `peer` was refused because it is blocked. How many were since this last returned a number, which it
-    /// does once a minute for each network, so that a flood of logins is no flood of log lines.
+    /// Counts a login refused because `peer` is blocked. Once a minute and network it returns how many were refused
+    /// since the last time, to be logged: a flood of logins must not be a flood of log lines.
     pub fn refused(&mut self, peer: IpAddr, now: Instant) -> Option<u64> {
         let record = self.networks.get_mut(&PeerNetwork::of(peer))?;
         record.refused += 1;
@@ -90,7 +89,7 @@ impl LoginThrottle {
         Some(std::mem::take(&mut record.refused))
     }
 
-    /// A login from `peer` was wrong. Those refused for being blocked do not count, so that a block ends.
+    /// Counts a wrong password from `peer`. Logins refused while blocked do not count, so that a block ends.
     pub fn failed(&mut self, peer: IpAddr, now: Instant) {
         self.forget_old(now);
         let network = PeerNetwork::of(peer);
@@ -109,15 +108,15 @@ impl LoginThrottle {
         }
     }
 
-    /// A password from `peer` was right: its answers are prompt again. What failed before still counts towards a block,
-    /// or one account of one's own would be enough to go on guessing at others'. Anonymous logins are none for this.
+    /// Notes a right password from `peer`: its replies are no longer delayed. Earlier failures still count towards a
+    /// block, or an attacker with one account could guess at others without limit. Anonymous logins do not count.
     pub fn succeeded(&mut self, peer: IpAddr) {
         if let Some(record) = self.networks.get_mut(&PeerNetwork::of(peer)) {
             record.in_a_row = 0;
         }
     }
 
-    /// How many networks are remembered.
+    /// How many networks are in the table.
     pub fn networks(&self) -> usize {
         self.networks.len()
     }
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn f03_each_failure_doubles_the_wait_up_to_five_seconds() {
+    fn f03_each_failure_doubles_the_delay_up_to_five_seconds() {
         let (mut throttle, now, peer) = (LoginThrottle::new(), Instant::now(), address("192.0.2.1"));
         let mut delays = Vec::new();
         for _ in 0..9 {
@@ -201,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn f03_a_success_ends_the_wait_but_not_the_count() {
+    fn f03_a_success_ends_the_delay_but_not_the_count() {
         let (mut throttle, now, peer) = (LoginThrottle::new(), Instant::now(), address("192.0.2.1"));
         for _ in 0..10 {
             throttle.failed(peer, now);
@@ -224,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn f03_refused_logins_are_told_once_a_minute_with_their_number() {
+    fn f03_refused_logins_are_reported_once_a_minute_with_their_number() {
         let (mut throttle, start, peer) = (LoginThrottle::new(), Instant::now(), address("192.0.2.1"));
         assert_eq!(throttle.refused(peer, start), None, "it is not even known");
         for _ in 0..10 {
@@ -239,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_old_is_forgotten() {
+    fn old_failures_are_removed() {
         let (mut throttle, start) = (LoginThrottle::new(), Instant::now());
         for number in 0..1_000_u32 {
             throttle.failed(IpAddr::V4((0x0a00_0000 + number).into()), start);
@@ -267,11 +266,11 @@ mod tests {
         }
         assert_eq!(throttle.networks(), NETWORKS_MAX);
         assert_eq!(throttle.order.len(), NETWORKS_MAX);
-        assert!(throttle.is_blocked(insistent, now), "who goes on failing stays known");
-        assert!(!throttle.is_blocked(early, now), "who failed longest ago is forgotten");
+        assert!(throttle.is_blocked(insistent, now), "continued failures keep its entry");
+        assert!(!throttle.is_blocked(early, now), "the oldest entry is removed");
         assert!(
             !throttle.is_blocked(address("198.51.100.1"), now),
-            "nobody is refused for a full table"
+            "a full table refuses no one"
         );
     }
 }

@@ -1,14 +1,13 @@
-//! The memory that argon2 works in: one block for all hashes, given back to the system when it is let go.
+//! The memory that argon2 works in: one block for all hashes, returned to the system when it is released.
 //!
-//! A default hash needs 19 MiB. Allocated for each hash, the C library's allocator keeps such blocks: freeing the first
-//! one raises the size from which it asks the system for pages of their own (up to 32 MiB, mallopt(3),
-//! `M_MMAP_THRESHOLD`), the next ones come from its heap and stay there, often one for each hash. A request above 32
-//! MiB always gets pages of its own, and freeing it returns them. So more is asked for than is needed; what is not used
-//! is never touched and costs nothing.
+//! A default hash needs 19 MiB. If it were allocated for each hash, the allocator would keep it: the first free of such
+//! a block raises the size from which the C library maps pages (up to 32 MiB, `M_MMAP_THRESHOLD` in mallopt(3)), so
+//! later blocks come from its heap and stay there, often one for each hash. A request above 32 MiB is always mapped, and
+//! freeing it unmaps it. So more is reserved than needed; what is not touched costs nothing.
 
 use argon2::Block;
 
-/// More blocks than the allocator keeps.
+/// Enough blocks to exceed the allocator's highest threshold.
 const BLOCKS_MIN: usize = (33 << 20) / Block::SIZE;
 
 /// Memory for one hash at a time; the next hash uses the same.
@@ -18,10 +17,10 @@ pub struct WorkingMemory {
 }
 
 impl WorkingMemory {
-    /// So many blocks, with whatever the last hash left in them; `None`: memory is short.
+    /// `count` blocks, with arbitrary content; `None`: memory is short.
     pub(super) fn blocks(&mut self, count: usize) -> Option<&mut [Block]> {
         if count > self.blocks.capacity() {
-            // What is there is no use to anybody, so it is not copied.
+            // A new vector, because growing this one would copy content that is not needed.
             self.blocks = Vec::new();
             self.blocks.try_reserve_exact(count.max(BLOCKS_MIN)).ok()?;
         }
@@ -31,12 +30,12 @@ impl WorkingMemory {
         self.blocks.get_mut(..count)
     }
 
-    /// Whether it holds anything.
+    /// Whether no memory is held.
     pub fn is_empty(&self) -> bool {
         self.blocks.capacity() == 0
     }
 
-    /// Gives the memory back.
+    /// Returns the memory to the system.
     pub fn release(&mut self) {
         self.blocks = Vec::new();
     }
@@ -47,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_grows_to_what_is_asked_for_and_is_not_allocated_again() {
+    fn it_is_allocated_once_for_all_usual_hashes() {
         let mut memory = WorkingMemory::default();
         assert!(memory.is_empty());
         let place = memory.blocks(8).map(|blocks| (blocks.len(), blocks.as_ptr()));
@@ -61,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_had_is_no_panic() {
+    fn an_impossible_amount_is_refused_without_a_panic() {
         assert!(WorkingMemory::default().blocks(usize::MAX / Block::SIZE / 2).is_none());
     }
 }

@@ -14,7 +14,6 @@ pub use inherited::{close_inherited, detach_standard_streams};
 use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Resource, Rlimit, chdir, chroot, fchdir, getrlimit, setrlimit, umask};
-use std::fmt;
 use std::io;
 use std::path::Path;
 
@@ -50,18 +49,22 @@ pub enum Chroot {
     Unwanted,
 }
 
-/// The step that failed, and what would mend it.
-#[derive(Debug)]
+/// Why the process could not be confined.
+#[derive(Debug, thiserror::Error)]
 pub enum ConfineError {
+    #[error("--user {0}: expected the name or number of a user of this system")]
     UnknownUser(String),
+    #[error("--user {0}: only root can become another user; leave the option out")]
     NotRoot(String),
+    #[error("confining the server failed at {step}: {error}{advice}")]
     Step {
         step: &'static str,
         error: io::Error,
         /// What to do about a missing capability, as in many containers; empty where nothing helps.
         advice: &'static str,
     },
-    /// After giving everything up, something was still there.
+    /// A privilege was left after all had been given up.
+    #[error("confining the server failed: {0}")]
     StillThere(&'static str),
 }
 
@@ -177,28 +180,3 @@ impl ConfineError {
         }
     }
 }
-
-impl fmt::Display for ConfineError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ConfineError::UnknownUser(name) => {
-                write!(
-                    formatter,
-                    "--user {name}: expected the name or number of a user of this system"
-                )
-            }
-            ConfineError::NotRoot(name) => {
-                write!(
-                    formatter,
-                    "--user {name}: only root can become another user; leave the option out"
-                )
-            }
-            ConfineError::Step { step, error, advice } => {
-                write!(formatter, "confining the server failed at {step}: {error}{advice}")
-            }
-            ConfineError::StillThere(what) => write!(formatter, "confining the server failed: {what}"),
-        }
-    }
-}
-
-impl std::error::Error for ConfineError {}

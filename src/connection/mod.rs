@@ -114,7 +114,7 @@ impl Output {
     /// What is still to be written.
     fn unwritten(&self) -> &[u8] {
         // Never more is written than there is.
-        &self.bytes[self.written..]
+        self.bytes.get(self.written..).unwrap_or_default()
     }
 }
 

@@ -50,7 +50,7 @@ impl World {
         };
         let (server, first_port) = server_with(directory.path(), limits);
         let start = server.shared.now;
-        let mut random = Random::Seeded(seed);
+        let mut random = Random::seeded(seed);
         let (mut clients, mut newcomers, mut agenda) = (Vec::new(), Vec::new(), BinaryHeap::new());
         for number in 0..CLIENTS {
             let (client, socket) = Client::new(number);

@@ -41,14 +41,14 @@ pub(super) fn server_with(directory: &Path, settings: Settings) -> (EventLoop, u
     let range = low..=low + (PASSIVE_PORTS - 1);
     let listening = Listening::open(&[any_port], &range, &descriptors, &Techniques::default()).expect("listening");
     let root = DiskRoot::open(directory, descriptors.clone()).expect("the root");
-    let storage = root.writable(UploadPolicy::default(), Random::Seeded(1));
+    let storage = root.writable(UploadPolicy::default(), Random::seeded(1));
     let equipment = Equipment {
         settings,
         storage: Rc::new(Synthetic::new(storage, Timestamp::from_unix(0))),
         accounts: Accounts::none(),
         users_file: None,
         descriptors,
-        random: Random::Seeded(2),
+        random: Random::seeded(2),
         transfer_log: None,
         event_log: None,
         trace: false,
@@ -66,7 +66,7 @@ pub(super) fn settings() -> Settings {
             changes: true,
             deflate: true,
         },
-        anonymous: Some(Rights::ALL),
+        anonymous: Some(Rights::all()),
         allows_changes: true,
         public_addresses: PublicAddresses::default(),
         max_sessions: 100,
@@ -390,7 +390,7 @@ fn wake_for_nothing(server: &mut EventLoop, random: &mut Random) -> u64 {
 fn k03_readiness_that_is_not_there_changes_no_result() {
     let (calm, _) = transcripts(|_| {});
     for seed in 1..=3 {
-        let mut random = Random::Seeded(seed);
+        let mut random = Random::seeded(seed);
         let mut wakes = 0;
         let (disturbed, counters) = transcripts(|server| wakes += wake_for_nothing(server, &mut random));
         for (number, (disturbed, calm)) in disturbed.iter().zip(&calm).enumerate() {

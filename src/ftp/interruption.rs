@@ -50,7 +50,7 @@ impl Interruptions {
             };
             let past = self.searched + offset + 1;
             // `uncounted` is never behind `searched`.
-            let line = &pending[self.uncounted..past];
+            let line = pending.get(self.uncounted..past).unwrap_or_default();
             if let Some(found) = Interruption::of(line) {
                 *self.count(found) += 1;
             }

@@ -76,7 +76,7 @@ impl LineReader {
             return is_too_long.then_some(Err(LineError::TooLong));
         };
         // Nothing before `start` is ever searched for an LF.
-        let line = without_crs(&self.pending[self.start..end]);
+        let line = without_crs(self.pending.get(self.start..end).unwrap_or_default());
         Some(if line.len() > limit {
             Err(LineError::TooLong)
         } else {
@@ -89,7 +89,8 @@ impl LineReader {
         let Some(end) = self.line_end() else {
             return;
         };
-        self.interruptions.line_taken(&self.pending[self.start..=end], end + 1);
+        self.interruptions
+            .line_taken(self.pending.get(self.start..=end).unwrap_or_default(), end + 1);
         self.start = end + 1;
         self.searched = self.start;
         self.compact();

@@ -6,23 +6,30 @@
 mod terminal;
 
 use crate::accounts::{Password, hash_new};
-use std::fmt;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::os::fd::AsFd;
 use terminal::{MuteTerminal, Typed};
 
 /// Why there is no hash.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum HashPasswordError {
+    #[error("--hash-password: the password cannot be read: {0}")]
     Read(io::Error),
+    #[error("--hash-password: expected a password, not an empty line")]
     Empty,
+    #[error(
+        "--hash-password: the password is longer than {} bytes, which no client may send",
+        Password::LONGEST
+    )]
     TooLong,
-    /// It has a byte that a client cannot send: NUL or CR.
+    #[error("--hash-password: the password has a NUL or CR, which no client can send")]
     Unsendable,
-    /// The two that were typed differ.
+    #[error("--hash-password: the two passwords differ")]
     Different,
+    #[error("--hash-password: interrupted")]
     Interrupted,
     /// Memory is short, or the kernel gives no random bytes.
+    #[error("--hash-password: {0}")]
     Hash(argon2::password_hash::Error),
 }
 
@@ -84,31 +91,6 @@ fn checked(password: &Password) -> Result<&[u8], HashPasswordError> {
         bytes => Ok(bytes),
     }
 }
-
-impl fmt::Display for HashPasswordError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("--hash-password: ")?;
-        match self {
-            HashPasswordError::Read(error) => write!(formatter, "the password cannot be read: {error}"),
-            HashPasswordError::Empty => formatter.write_str("expected a password, not an empty line"),
-            HashPasswordError::TooLong => {
-                write!(
-                    formatter,
-                    "the password is longer than {} bytes, which no client may send",
-                    Password::LONGEST
-                )
-            }
-            HashPasswordError::Unsendable => {
-                formatter.write_str("the password has a NUL or CR, which no client can send")
-            }
-            HashPasswordError::Different => formatter.write_str("the two passwords differ"),
-            HashPasswordError::Interrupted => formatter.write_str("interrupted"),
-            HashPasswordError::Hash(error) => write!(formatter, "{error}"),
-        }
-    }
-}
-
-impl std::error::Error for HashPasswordError {}
 
 #[cfg(test)]
 mod tests {

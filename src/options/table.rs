@@ -4,19 +4,11 @@
 
 use getopts::{Matches, ParsingStyle};
 use std::ffi::OsString;
-use std::fmt;
 
 /// What is wrong with the command line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} (see --help)")]
 pub struct OptionError(pub String);
-
-impl fmt::Display for OptionError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} (see --help)", self.0)
-    }
-}
-
-impl std::error::Error for OptionError {}
 
 /// The group of options that `--help` does not show.
 pub const HIDDEN: &str = "";

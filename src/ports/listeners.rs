@@ -58,7 +58,8 @@ enum Purpose {
 }
 
 /// The address that could not be listened on, and why.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.text())]
 pub struct ListenError {
     pub address: SocketAddr,
     pub error: io::Error,
@@ -244,30 +245,19 @@ impl ListenError {
     pub fn is_not_ours(&self) -> bool {
         self.error.kind() == io::ErrorKind::AddrNotAvailable
     }
-}
 
-impl std::fmt::Display for ListenError {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.error.kind() {
-            io::ErrorKind::AddrInUse => write!(formatter, "{} is in use by another program", self.address),
-            io::ErrorKind::AddrNotAvailable => {
-                write!(
-                    formatter,
-                    "--listen {}: expected an address of this machine",
-                    self.address
-                )
+    fn text(&self) -> String {
+        let Self { address, error } = self;
+        match error.kind() {
+            io::ErrorKind::AddrInUse => format!("{address} is in use by another program"),
+            io::ErrorKind::AddrNotAvailable => format!("--listen {address}: expected an address of this machine"),
+            io::ErrorKind::PermissionDenied => {
+                format!("{address} may not be listened on (ports below 1024 need root)")
             }
-            io::ErrorKind::PermissionDenied => write!(
-                formatter,
-                "{} may not be listened on (ports below 1024 need root)",
-                self.address
-            ),
-            _ => write!(formatter, "{} cannot be listened on: {}", self.address, self.error),
+            _ => format!("{address} cannot be listened on: {error}"),
         }
     }
 }
-
-impl std::error::Error for ListenError {}
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,6 @@ use crate::reactor::busy_poll::BusyPoll;
 use crate::reactor::poller::Poller;
 use crate::target::Target;
 use mio::{Interest, Registry};
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -24,11 +23,14 @@ pub struct Listening {
 }
 
 /// Why the server cannot listen.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    #[error("cannot create poll instance: {0}")]
     Poll(io::Error),
+    #[error("{0}")]
     Control(ListenError),
-    /// Not one port of the passive range could be bound on an address.
+    /// On one address, no port of the passive range could be bound.
+    #[error("no port of the passive range could be bound (choose another with --passive-ports): {0}")]
     NoPassivePort(ListenError),
 }
 
@@ -109,18 +111,3 @@ pub(crate) fn bind_missing(
         registry.register(listener, Target::PassivePort { ring, port }.into(), Interest::READABLE)
     })
 }
-
-impl fmt::Display for StartError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Poll(error) => write!(formatter, "cannot create poll instance: {error}"),
-            StartError::Control(failure) => write!(formatter, "{failure}"),
-            StartError::NoPassivePort(failure) => write!(
-                formatter,
-                "no port of the passive range could be bound (choose another with --passive-ports): {failure}"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}

@@ -262,7 +262,7 @@ mod tests {
     fn d01_d11_ports_cycle_and_the_ones_dealt_last_rest() {
         for ports in [1, 2, 3, 4, 10, 100] {
             let mut ring = ring(ports);
-            let mut random = Random::Seeded(1);
+            let mut random = Random::seeded(1);
             let draws: Vec<PortIndex> = (0..10_000).filter_map(|_| ring.deal(PEER, &mut random)).collect();
             assert_eq!(draws.len(), 10_000);
             for port in 0..ports {
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn d02_a_peer_that_holds_every_port_leaves_them_all_to_others() {
         let mut ring = ring(4);
-        let mut random = Random::Seeded(2);
+        let mut random = Random::seeded(2);
         for session in 0..4 {
             let port = ring.deal(PEER, &mut random).expect("a free port");
             ring.expect(port, PEER, slot(session));
@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn d02_a_freed_entry_goes_to_whoever_waited_longest() {
         let mut ring = ring(1);
-        let mut random = Random::Seeded(3);
+        let mut random = Random::seeded(3);
         let port = ring.deal(PEER, &mut random).expect("a free port");
         ring.expect(port, PEER, slot(1));
         ring.wait_in_line(PEER, slot(2));
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn d06_a_stranger_claims_nothing_and_takes_nothing() {
         let mut ring = ring(2);
-        let mut random = Random::Seeded(4);
+        let mut random = Random::seeded(4);
         let port = ring.deal(PEER, &mut random).expect("a free port");
         ring.expect(port, PEER, slot(1));
         assert_eq!(ring.arrive(port, OTHER, "a stranger's"), Arrived::Stranger);
@@ -360,7 +360,7 @@ mod tests {
     #[test]
     fn the_last_free_port_is_found_however_many_are_pending() {
         let mut ring = ring(5_000);
-        let mut random = Random::Seeded(5);
+        let mut random = Random::seeded(5);
         for session in 0..5_000 {
             let port = ring.deal(PEER, &mut random).expect("one is free still");
             assert_eq!(ring.expected(port, PEER), None);
@@ -431,7 +431,7 @@ mod tests {
             seed in any::<u64>(),
         ) {
             let mut ring = ring(ports);
-            let mut random = Random::Seeded(seed);
+            let mut random = Random::seeded(seed);
             let mut held: Vec<PortIndex> = Vec::new();
             for (gives_back, which) in frees {
                 if gives_back && !held.is_empty() {

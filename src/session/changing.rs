@@ -5,7 +5,7 @@ use super::Context;
 use super::naming::must_be_directory;
 use super::refusal::Refusal;
 use super::state::Visit;
-use crate::accounts::Right;
+use crate::accounts::Rights;
 use crate::ftp::command::{FactChange, PathArgument};
 use crate::ftp::listing::Kind;
 use crate::ftp::path::VirtualPath;
@@ -30,7 +30,7 @@ impl Freed {
 
 impl Visit {
     pub(super) fn remove_file(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Reply, Refusal> {
-        self.must_be_allowed(Right::Delete)?;
+        self.must_be_allowed(Rights::DELETE)?;
         let path = self.entry_to_change(argument)?;
         let freed = self.freed_by_end_of(&path, context)?;
         self.storage.remove_file(&path)?;
@@ -39,7 +39,7 @@ impl Visit {
     }
 
     pub(super) fn make_directory(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Reply, Refusal> {
-        self.must_be_allowed(Right::MakeDirectory)?;
+        self.must_be_allowed(Rights::MAKE_DIRECTORY)?;
         let path = match self.path_to_make(argument) {
             Err(Refusal::Storage(StorageError::Exists)) => return Err(reply::DIRECTORY_EXISTS.into()),
             path => path?,
@@ -62,7 +62,7 @@ impl Visit {
     }
 
     pub(super) fn remove_directory(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Reply, Refusal> {
-        self.must_be_allowed(Right::Delete)?;
+        self.must_be_allowed(Rights::DELETE)?;
         let path = self.entry_to_change(argument)?;
         let quota = self.quota(context)?;
         self.storage.remove_directory(&path)?;
@@ -73,7 +73,7 @@ impl Visit {
     }
 
     pub(super) fn rename_from(&mut self, argument: &PathArgument) -> Result<Reply, Refusal> {
-        self.must_be_allowed(Right::Rename)?;
+        self.must_be_allowed(Rights::RENAME)?;
         let path = self.entry_to_change(argument)?;
         if path == VirtualPath::ROOT {
             return Err(StorageError::PermissionDenied.into());
@@ -91,8 +91,8 @@ impl Visit {
         context: &Context<'_>,
     ) -> Result<Reply, Refusal> {
         let from = from.ok_or_else(|| Refusal::from(reply::BAD_SEQUENCE))?;
-        self.must_be_allowed(Right::Rename)?;
-        let existing = if self.rights.allows(Right::Overwrite) {
+        self.must_be_allowed(Rights::RENAME)?;
+        let existing = if self.rights.contains(Rights::OVERWRITE) {
             Existing::Replace
         } else {
             Existing::Refuse
@@ -153,7 +153,7 @@ impl Visit {
 
     /// The mode that it has then.
     fn change_mode(&self, mode: u32, argument: &PathArgument) -> Result<u32, Refusal> {
-        self.must_be_allowed(Right::Overwrite)?;
+        self.must_be_allowed(Rights::OVERWRITE)?;
         Ok(self.storage.set_mode(&self.path_to_change(argument)?, mode)?)
     }
 
@@ -186,7 +186,7 @@ impl Visit {
         if let Ok(answer) = self.modification_time(literal) {
             return Ok(answer);
         }
-        self.must_be_allowed(Right::Overwrite)?;
+        self.must_be_allowed(Rights::OVERWRITE)?;
         let time = time.ok_or_else(|| Refusal::from(reply::BAD_ARGUMENT))?;
         let (_, time) = self.change_modified(time, argument)?;
         Ok(Reply::modification_time(time))
@@ -199,7 +199,7 @@ impl Visit {
 
     /// The time that the file has then: file systems take the nearest one that they can keep.
     fn change_modified(&self, time: Timestamp, argument: &PathArgument) -> Result<(VirtualPath, Timestamp), Refusal> {
-        self.must_be_allowed(Right::Overwrite)?;
+        self.must_be_allowed(Rights::OVERWRITE)?;
         let path = self.path_to_change(argument)?;
         self.storage.set_modified(&path, time)?;
         let stored = self.storage.attributes(&path)?.modified;
@@ -212,7 +212,7 @@ impl Visit {
         argument: Option<&PathArgument>,
         context: &Context<'_>,
     ) -> Result<Reply, Refusal> {
-        self.must_be_allowed(Right::Create)?;
+        self.must_be_allowed(Rights::CREATE)?;
         let path = match argument {
             Some(argument) => self.path(argument)?,
             None => self.working_directory.clone(),

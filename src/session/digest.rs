@@ -8,7 +8,7 @@ use super::begun::{Begun, answering};
 use super::long_answer::{DigestForm, LongAnswer};
 use super::refusal::Refusal;
 use super::state::{Part, Visit};
-use crate::accounts::Right;
+use crate::accounts::Rights;
 use crate::ftp::command::{Digest, DigestRequest, PathArgument};
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
@@ -68,7 +68,7 @@ impl Visit {
     }
 
     fn open_for_digest(&self, argument: &PathArgument) -> Result<(VirtualPath, OpenFile), Refusal> {
-        self.must_be_allowed(Right::Read)?;
+        self.must_be_allowed(Rights::READ)?;
         let path = self.path(argument)?;
         let file = self.storage.open_file(&path)?;
         Ok((path, file))

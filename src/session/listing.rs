@@ -9,7 +9,7 @@ use super::long_answer::LongAnswer;
 use super::refusal::Refusal;
 use super::state::Visit;
 use super::transfer_record::TransferKind;
-use crate::accounts::Right;
+use crate::accounts::Rights;
 use crate::ftp::command::{ListArgument, PathArgument, names_directory};
 use crate::ftp::glob::Glob;
 use crate::ftp::listing::{Kind, write_facts, write_list_line, write_name_line};
@@ -56,7 +56,7 @@ impl Visit {
 
     /// MLST: the facts of one thing, over the control connection, in exactly three lines (RFC 3659 §7.2).
     pub(super) fn facts_of(&self, argument: Option<&PathArgument>) -> Result<Reply, Refusal> {
-        self.must_be_allowed(Right::List)?;
+        self.must_be_allowed(Rights::LIST)?;
         let path = match argument {
             Some(argument) => self.path(argument)?,
             None => self.working_directory.clone(),
@@ -86,7 +86,7 @@ impl Visit {
     }
 
     fn columns(&self, argument: &ListArgument, context: &Context<'_>) -> Result<(VirtualPath, ListingLines), Refusal> {
-        self.must_be_allowed(Right::List)?;
+        self.must_be_allowed(Rights::LIST)?;
         let target = self.target(argument)?;
         let now = context.wall;
         let format = LineFormat::Columns {
@@ -107,7 +107,7 @@ impl Visit {
     }
 
     fn names(&self, argument: &ListArgument) -> Result<(VirtualPath, ListingLines), Refusal> {
-        self.must_be_allowed(Right::List)?;
+        self.must_be_allowed(Rights::LIST)?;
         let target = self.target(argument)?;
         let lines = match target.subject {
             Subject::Directory(directory) => {
@@ -128,7 +128,7 @@ impl Visit {
     }
 
     fn directory_facts(&self, argument: Option<&PathArgument>) -> Result<(VirtualPath, ListingLines), Refusal> {
-        self.must_be_allowed(Right::List)?;
+        self.must_be_allowed(Rights::LIST)?;
         let path = match argument {
             Some(argument) => self.path(argument)?,
             None => self.working_directory.clone(),

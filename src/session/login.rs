@@ -9,7 +9,7 @@ use super::notice::Notice;
 use super::state::{Doing, Login, State, User, Visit};
 use super::step::Step;
 use super::{Context, Session};
-use crate::accounts::{Account, Claim, Password};
+use crate::accounts::{ANONYMOUS, Account, Claim, Password};
 use crate::ftp::command::{Command, Digest};
 use crate::ftp::listing::Facts;
 use crate::ftp::path::VirtualPath;
@@ -22,9 +22,6 @@ use std::sync::Arc;
 
 /// Failed logins before the connection is closed (threat F03).
 const FAILED_LOGINS: u8 = 3;
-
-/// What clients without an account are called, however they spell it.
-const ANONYMOUS: &[u8] = b"anonymous";
 
 impl Session {
     pub(super) fn command_in_login(&mut self, command: Command, context: &Context<'_>) -> Step {
@@ -71,7 +68,7 @@ impl Session {
             }
             Login::UserGiven(User::Account(account)) => (account.name.clone(), account.password.clone(), Some(account)),
             // The same work for a name that nobody has.
-            Login::UserGiven(User::Unknown(user)) => match context.accounts.stand_in(&user) {
+            Login::UserGiven(User::Unknown(user)) => match context.accounts.decoy_hash(&user) {
                 Some(hash) => (user, hash, None),
                 None => return self.login_failed(&user, context),
             },

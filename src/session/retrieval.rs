@@ -6,7 +6,7 @@ use super::long_answer::LongAnswer;
 use super::refusal::Refusal;
 use super::state::{Part, Visit};
 use super::transfer_record::{Transfer, TransferKind};
-use crate::accounts::Right;
+use crate::accounts::Rights;
 use crate::ftp::ascii::AsciiEncoder;
 use crate::ftp::command::{PathArgument, Representation, Transmission};
 use crate::ftp::listing::{Attributes, Kind};
@@ -21,7 +21,7 @@ const COUNTED_TEXT: u64 = 256 * 1024;
 
 impl Visit {
     pub(super) fn retrieve(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Begun, Refusal> {
-        self.must_be_allowed(Right::Read)?;
+        self.must_be_allowed(Rights::READ)?;
         let path = self.path(argument)?;
         let file = self.storage.open_file(&path)?;
         match self.representation {
@@ -94,7 +94,7 @@ impl Visit {
     /// The octets that RETR would send now (RFC 3659 §4). In TYPE A that takes reading the file, so it is counted for
     /// small files only; 504 rather than 550 for others, because clients take 550 for "missing".
     pub(super) fn size(&self, argument: &PathArgument) -> Result<Reply, Refusal> {
-        self.must_be_allowed(Right::List)?;
+        self.must_be_allowed(Rights::LIST)?;
         let path = self.path(argument)?;
         let attributes = self.attributes_of_file(&path)?;
         match self.representation {
@@ -108,7 +108,7 @@ impl Visit {
     }
 
     pub(super) fn modification_time(&self, argument: &PathArgument) -> Result<Reply, Refusal> {
-        self.must_be_allowed(Right::List)?;
+        self.must_be_allowed(Rights::LIST)?;
         let path = self.path(argument)?;
         let attributes = self.storage.attributes(&path)?;
         Ok(Reply::modification_time(attributes.modified))

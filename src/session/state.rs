@@ -4,7 +4,7 @@ use super::Context;
 use super::long_answer::LongAnswer;
 use super::refusal::Refusal;
 use super::transfer_record::Transfer;
-use crate::accounts::{Account, Presence, Right, Rights};
+use crate::accounts::{Account, Presence, Rights, is_anonymous};
 use crate::ftp::command::{DeflateLevel, Digest, Representation, Transmission};
 use crate::ftp::listing::Facts;
 use crate::ftp::path::VirtualPath;
@@ -76,8 +76,7 @@ impl Login {
 
 impl User {
     pub(super) fn named(name: &[u8], context: &Context<'_>) -> Self {
-        let is_anonymous = name.eq_ignore_ascii_case(b"anonymous") || name.eq_ignore_ascii_case(b"ftp");
-        if let Some(rights) = context.anonymous.filter(|_| is_anonymous) {
+        if let Some(rights) = context.anonymous.filter(|_| is_anonymous(name)) {
             return User::Anonymous(rights);
         }
         match context.accounts.find(name) {
@@ -162,8 +161,8 @@ impl Visit {
     }
 
     /// Fails with the reply that says why not.
-    pub(super) fn must_be_allowed(&self, right: Right) -> Result<(), Refusal> {
-        if self.rights.allows(right) {
+    pub(super) fn must_be_allowed(&self, right: Rights) -> Result<(), Refusal> {
+        if self.rights.contains(right) {
             return Ok(());
         }
         Err(if self.rights.allows_changes() {

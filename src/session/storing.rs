@@ -8,7 +8,7 @@ use super::begun::{Begun, transferring};
 use super::refusal::Refusal;
 use super::state::{Part, Visit};
 use super::transfer_record::TransferKind;
-use crate::accounts::Right;
+use crate::accounts::Rights;
 use crate::ftp::command::{PathArgument, Representation};
 use crate::ftp::path::{PathError, VirtualPath};
 use crate::ftp::reply::{self, Reply};
@@ -23,7 +23,7 @@ impl Visit {
         let kind = match self.part {
             Part::Whole => UploadKind::Whole(self.existing_files()?),
             Part::From(offset) => {
-                self.must_be_allowed(Right::Overwrite)?;
+                self.must_be_allowed(Rights::OVERWRITE)?;
                 if self.representation == Representation::Ascii {
                     return Err(reply::RESTART_NEEDS_IMAGE.into());
                 }
@@ -38,7 +38,7 @@ impl Visit {
     }
 
     pub(super) fn append(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Begun, Refusal> {
-        self.must_be_allowed(Right::Append)?;
+        self.must_be_allowed(Rights::APPEND)?;
         self.must_have_no_range()?;
         let path = self.file_to_make(argument)?;
         self.must_be_there_or_allowed(&path)?;
@@ -53,7 +53,7 @@ impl Visit {
         session: u64,
         context: &Context<'_>,
     ) -> Result<Begun, Refusal> {
-        self.must_be_allowed(Right::Create)?;
+        self.must_be_allowed(Rights::CREATE)?;
         self.must_have_no_range()?;
         let unnamed = PathArgument(b"upload".to_vec());
         let wanted = self.file_to_make(argument.unwrap_or(&unnamed))?;
@@ -102,7 +102,7 @@ impl Visit {
 
     /// A drop box is for whom it belongs to: what its clients cannot fetch, nobody else on the machine is to read.
     pub(super) fn audience(&self) -> Audience {
-        if self.rights.allows(Right::Read) {
+        if self.rights.contains(Rights::READ) {
             Audience::Everyone
         } else {
             Audience::OwnerAndGroup
@@ -111,17 +111,17 @@ impl Visit {
 
     /// What may happen to a file that has the name already; fails where nothing may be stored at all.
     fn existing_files(&self) -> Result<Existing, Refusal> {
-        if self.rights.allows(Right::Overwrite) {
+        if self.rights.contains(Rights::OVERWRITE) {
             return Ok(Existing::Replace);
         }
-        self.must_be_allowed(Right::Create)?;
+        self.must_be_allowed(Rights::CREATE)?;
         Ok(Existing::Refuse)
     }
 
     /// The rights to replace a file and to add to it are about files that are there: putting one where there was none
     /// takes its own.
     fn must_be_there_or_allowed(&self, path: &VirtualPath) -> Result<(), Refusal> {
-        match self.must_be_allowed(Right::Create) {
+        match self.must_be_allowed(Rights::CREATE) {
             Ok(()) => Ok(()),
             Err(refusal) => self.storage.entry(path).map(drop).map_err(|error| match error {
                 StorageError::NotFound => refusal,

@@ -109,7 +109,7 @@ impl Conversation {
 
     fn over(directory: &Rc<TempDir>) -> Self {
         let disk = DiskRoot::open(directory.path(), Descriptors::for_process(256)).expect("the root");
-        let storage = disk.writable(UploadPolicy::default(), Random::Seeded(1));
+        let storage = disk.writable(UploadPolicy::default(), Random::seeded(1));
         Self {
             directory: Rc::clone(directory),
             surroundings: Surroundings {
@@ -137,7 +137,7 @@ impl Conversation {
 
     fn allowed_everything() -> Self {
         let mut conversation = Self::new();
-        conversation.surroundings.anonymous = Rights::ALL;
+        conversation.surroundings.anonymous = Rights::all();
         conversation.log_in()
     }
 

@@ -29,7 +29,7 @@ mod tests {
 
     #[test]
     fn only_names_of_the_exact_form_are_temporary_files() {
-        let mut random = Random::Seeded(1);
+        let mut random = Random::seeded(1);
         let (first, second) = (temporary_name(&mut random), temporary_name(&mut random));
         assert!(is_temporary_name(&first) && is_reserved(&first));
         assert_ne!(first, second);

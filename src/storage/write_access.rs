@@ -98,7 +98,7 @@ pub(super) mod tests {
                 root: Root::open(directory.path()).expect("the root"),
                 directory,
                 descriptors: Descriptors::for_process(64),
-                access: Rc::new(WriteAccess::new(policy, Random::Seeded(1))),
+                access: Rc::new(WriteAccess::new(policy, Random::seeded(1))),
             }
         }
 
@@ -132,7 +132,7 @@ pub(super) mod tests {
 
     #[test]
     fn h10_a_file_has_one_writer_at_a_time() {
-        let access = Rc::new(WriteAccess::new(UploadPolicy::default(), Random::Seeded(1)));
+        let access = Rc::new(WriteAccess::new(UploadPolicy::default(), Random::seeded(1)));
         let files = [(); 2].map(|()| tempfile::tempfile().expect("a file"));
         let [one, other] = files.each_ref().map(|file| stat_of(file).expect("open"));
         let lock = access.lock(&one).expect("free");

@@ -93,7 +93,7 @@ impl Inflater {
             .decoder
             .decompress(
                 // `received` keeps `held` within the buffer, and the decoder takes no more than it is given.
-                &self.buffer[self.held.clone()],
+                self.buffer.get(self.held.clone()).unwrap_or_default(),
                 out.split_at_mut(start).1,
                 FlushDecompress::None,
             )

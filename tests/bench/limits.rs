@@ -6,8 +6,6 @@
 //! client measures a server and its limit. It parses only the verb, checks nothing, and opens every path as given: use
 //! it on the loopback interface for measurements, never as a server.
 
-#![forbid(unsafe_code)]
-
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Mode, OFlags, RawDir};
 use rustix::{fs, pipe};

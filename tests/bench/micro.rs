@@ -5,6 +5,8 @@
 //!
 //! Each measures one step as in the loop, with reused buffers, without sockets and files.
 
+#![expect(clippy::expect_used, reason = "a benchmark that cannot be set up ends")]
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use loopftpd::accounts::Rights;
 use loopftpd::ftp::command::Command;

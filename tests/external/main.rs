@@ -3,6 +3,13 @@
 //! What is missing makes a test *ignored*, and its name says why; in CI it fails. A module for each subject lists its
 //! tests with what they need.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests and their harness fail by panicking"
+)]
+
 use libtest_mimic::Arguments;
 use std::process::ExitCode;
 

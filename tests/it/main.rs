@@ -3,6 +3,13 @@
 //! All tests run as threads of one process. A test that changes its own process (limits, working directory, identity)
 //! runs in a process of its own: [`harness::own_process`].
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests and their harness fail by panicking"
+)]
+
 mod aborts;
 mod account_roots;
 mod accounts;

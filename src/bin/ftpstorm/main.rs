@@ -8,8 +8,6 @@
 //! Exit codes: 0 if every operation succeeded or the server withstood the attack, 1 if not, 2 for a wrong command line,
 //! 3 if the run tested nothing, 128 plus the number of the signal that interrupted it.
 
-#![forbid(unsafe_code)]
-
 mod chart;
 mod cleanup;
 mod client;

@@ -65,5 +65,6 @@ pub(super) fn push_number(out: &mut Vec<u8>, number: u64, width: usize) {
         }
     }
     // Twenty digits hold every u64, and no column is wider.
-    out.extend_from_slice(&digits[digits.len() - used.max(width)..]);
+    let start = digits.len().saturating_sub(used.max(width));
+    out.extend_from_slice(digits.split_at(start).1);
 }

@@ -13,7 +13,7 @@ fn storage() -> (TempDir, Synthetic) {
         std::fs::write(directory.path().join(name), b"on disk").expect("a file");
     }
     let disk = DiskRoot::open(directory.path(), Descriptors::for_process(64)).expect("the root");
-    let disk = disk.writable(UploadPolicy::default(), Random::Seeded(1));
+    let disk = disk.writable(UploadPolicy::default(), Random::seeded(1));
     (directory, Synthetic::new(disk, Timestamp::from_unix(1_000)))
 }
 

@@ -54,7 +54,7 @@ impl Disk {
         let root = DiskRoot::open(directory.path(), Descriptors::for_process(64)).expect("the root");
         Self {
             directory,
-            root: root.writable(UploadPolicy::default(), Random::Seeded(1)),
+            root: root.writable(UploadPolicy::default(), Random::seeded(1)),
         }
     }
 

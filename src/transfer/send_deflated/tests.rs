@@ -99,7 +99,7 @@ fn a_turn_deflates_no_more_than_a_quarter_of_its_budget() {
 /// What does not compress, and what compresses worst of all in one go, is whole too.
 #[test]
 fn noise_arrives_whole() {
-    let mut random = Random::Seeded(7);
+    let mut random = Random::seeded(7);
     let noise: Vec<u8> = (0..100_000).flat_map(|_| random.number().to_le_bytes()).collect();
     let (_file, open) = file_of(&noise);
     let mut pump = deflated(Outgoing::File(SendFile::new(open, 0)));

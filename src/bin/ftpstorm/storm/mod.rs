@@ -115,7 +115,7 @@ impl<'options> Storm<'options> {
             },
             poller,
             roles,
-            random: Random::Seeded(options.seed),
+            random: Random::seeded(options.seed),
             phase: Phase::Gathering,
             waiting: VecDeque::new(),
             logging_in: 0,

@@ -162,7 +162,7 @@ mod tests {
             })
         };
         let repertoire = [(3, operation(0)), (0, operation(1)), (1, operation(2))];
-        let mut random = Random::Seeded(1);
+        let mut random = Random::seeded(1);
         let mut chosen = [0; 3];
         for _ in 0..4_000 {
             chosen[choose(&repertoire, &mut random).expect("one").class] += 1;

@@ -1,0 +1,43 @@
+//! sha512-crypt, long the default of Linux distributions.
+
+use super::HashError;
+use super::crypt_base64::{decoded_length, digit};
+use sha_crypt::{PasswordVerifier, ShaCrypt};
+use std::ops::RangeInclusive;
+
+const ROUNDS: RangeInclusive<u32> = 1_000..=1_000_000;
+
+/// `$6$[rounds=N$]SALT$DIGEST`
+pub(super) fn check(text: &str) -> Result<(), HashError> {
+    let malformed = HashError::Malformed("sha512-crypt");
+    let fields: Vec<&str> = text.split('$').skip(2).collect();
+    let (rounds, salt, digest) = match fields[..] {
+        [salt, digest] => (None, salt, digest),
+        [rounds, salt, digest] => (Some(rounds), salt, digest),
+        _ => return Err(malformed),
+    };
+    if let Some(rounds) = rounds {
+        let number = rounds.strip_prefix("rounds=").filter(|text| is_plain_number(text));
+        let number: u32 = number.and_then(|text| text.parse().ok()).ok_or(malformed)?;
+        if number > *ROUNDS.end() {
+            return Err(HashError::TooCostly("sha512-crypt"));
+        }
+        if number < *ROUNDS.start() {
+            return Err(malformed);
+        }
+    }
+    let has_salt = (1..=16).contains(&salt.len()) && salt.bytes().all(|byte| digit(byte).is_some());
+    if has_salt && decoded_length(digest) == Some(64) {
+        Ok(())
+    } else {
+        Err(malformed)
+    }
+}
+
+fn is_plain_number(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+pub(super) fn verify(text: &str, password: &[u8]) -> bool {
+    ShaCrypt::SHA512.verify_password(password, text).is_ok()
+}

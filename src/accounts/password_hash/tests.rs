@@ -1,0 +1,151 @@
+//! Every scheme: what is verified, and what is refused when it is parsed.
+
+use super::*;
+
+/// Hashes of `secret`, as cheap as their schemes allow; all but the first were made by crypt(3).
+pub(crate) const ARGON2: &str = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$vk+JgWgZGbXHtEqPQPhzXbD+QxxkJR5Fq2AXLhDyYaY";
+pub(crate) const BCRYPT: &str = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
+const SHA512: &str =
+    "$6$saltsalt$TVLlQcbpFVof5W3Yz4DTP6gRstiNuHwwTt6GLc1E5n0U0aDehy0S5knV8wiOQSpT0Y77vwPZN.Pq.H91p5hVO1";
+const SHA512_ROUNDS_GIVEN: &str =
+    "$6$rounds=1000$saltsalt$LAV5VE5Y7w1d73x1mFNspYWUpazfmwv2SoepNXNKJ/otop/Zok96Hr8Q13LEv0DRY/x8v0/crpIjl8NJSAqXV/";
+const YESCRYPT: &str = "$y$j75$ab.1$3ZQNuQj2JAnqpggFuQz42XiSRVXXvrxP2xk0GF.4KL6";
+
+const ALL: [&str; 5] = [ARGON2, BCRYPT, SHA512, SHA512_ROUNDS_GIVEN, YESCRYPT];
+
+#[test]
+fn every_scheme_is_verified() {
+    for text in ALL {
+        let hash = PasswordHash::parse(text).expect(text);
+        assert!(hash.verify(b"secret", &mut WorkingMemory::default()), "{text}");
+        for wrong in [&b""[..], b"Secret", b"secret ", b"secret\0", &[b'x'; 256]] {
+            assert!(!hash.verify(wrong, &mut WorkingMemory::default()), "{text}");
+        }
+    }
+}
+
+#[test]
+fn f02_a_decoy_does_the_same_work_and_lets_nobody_in() {
+    for text in ALL {
+        let hash = PasswordHash::parse(text).expect(text);
+        let decoy = hash.decoy();
+        assert_eq!((decoy.scheme, &decoy.text), (hash.scheme, &hash.text));
+        assert!(!decoy.verify(b"secret", &mut WorkingMemory::default()), "{text}");
+        assert!(
+            hash.verify(b"secret", &mut WorkingMemory::default()),
+            "the account itself is as it was"
+        );
+    }
+}
+
+#[test]
+fn new_hashes_differ_and_verify() {
+    let (first, second) = (hash_new(b"secret").expect("made"), hash_new(b"secret").expect("made"));
+    assert!(first.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{first}");
+    assert_ne!(first, second, "each has its salt");
+    assert!(!first.contains(':'), "it fits into a line of the users file");
+    assert!(
+        PasswordHash::parse(&first)
+            .expect("well-formed")
+            .verify(b"secret", &mut WorkingMemory::default())
+    );
+}
+
+#[test]
+fn f05_a_hash_is_accepted_whole_or_not_at_all() {
+    for text in ALL {
+        // An argon2 digest that has lost its end is a shorter digest, as long as 16 bytes are left.
+        let shortest = if text == ARGON2 {
+            text.len() - 43 + 22
+        } else {
+            text.len()
+        };
+        for length in 0..shortest {
+            assert!(PasswordHash::parse(&text[..length]).is_err(), "{}", &text[..length]);
+        }
+        for more in ["$", "A", "=", " ", "$x"] {
+            assert!(PasswordHash::parse(&format!("{text}{more}")).is_err(), "{text}{more}");
+        }
+    }
+}
+
+#[test]
+fn f05_malformed_hashes_are_refused_with_the_reason() {
+    let salt_and_digest = "c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let argon2 = |params: &str| format!("$argon2id${params}${salt_and_digest}");
+    assert!(PasswordHash::parse(&argon2("v=19$m=8,t=1,p=1")).is_ok());
+    let malformed_argon2 = Err(HashError::Malformed("argon2"));
+    for (text, expected) in [
+        (String::new(), Err(HashError::Empty)),
+        ("*".to_owned(), Err(HashError::Locked)),
+        ("!".to_owned(), Err(HashError::Locked)),
+        ("!!".to_owned(), Err(HashError::Locked)),
+        (format!("!{SHA512}"), Err(HashError::Locked)),
+        ("x".to_owned(), Err(HashError::Locked)),
+        ("secret".to_owned(), Err(HashError::Unknown)),
+        ("{PLAIN}secret".to_owned(), Err(HashError::Unknown)),
+        ("$1$salt$hash".to_owned(), Err(HashError::Unknown)),
+        (
+            "$2x$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW".to_owned(),
+            Err(HashError::Unknown),
+        ),
+        (
+            "$2b$03$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW".to_owned(),
+            Err(HashError::Malformed("bcrypt")),
+        ),
+        (argon2("m=8,t=1,p=1"), malformed_argon2),
+        (argon2("v=18$m=8,t=1,p=1"), malformed_argon2),
+        (argon2("v=19$t=1,p=1"), malformed_argon2),
+        (argon2("v=19$m=8,t=0,p=1"), malformed_argon2),
+        (argon2("v=19$m=8,t=1,p=2"), malformed_argon2),
+        (argon2("v=19$m=8,t=1,p=1,keyid=c2VjcmV0"), malformed_argon2),
+        (
+            SHA512_ROUNDS_GIVEN.replace("1000", "999"),
+            Err(HashError::Malformed("sha512-crypt")),
+        ),
+        (
+            SHA512_ROUNDS_GIVEN.replace("1000", "01000"),
+            Err(HashError::Malformed("sha512-crypt")),
+        ),
+        (
+            SHA512.replace("saltsalt", ""),
+            Err(HashError::Malformed("sha512-crypt")),
+        ),
+        (YESCRYPT.replace("j75", "/75"), Err(HashError::Malformed("yescrypt"))),
+        (
+            YESCRYPT.replace("j75", "jzzzzzzzz"),
+            Err(HashError::Malformed("yescrypt")),
+        ),
+        ("$y$j75$ab.1$".to_owned(), Err(HashError::Malformed("yescrypt"))),
+    ] {
+        assert_eq!(PasswordHash::parse(&text).map(|_| ()), expected, "{text}");
+    }
+}
+
+#[test]
+fn f04_hashes_that_would_take_seconds_or_all_the_memory_are_refused() {
+    let argon2 =
+        |params: &str| format!("$argon2id$v=19${params}$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    assert!(PasswordHash::parse(&argon2("m=262144,t=4,p=4")).is_ok());
+    assert!(PasswordHash::parse(&BCRYPT.replace("$04$", "$14$")).is_ok());
+    assert!(PasswordHash::parse(&SHA512_ROUNDS_GIVEN.replace("1000", "1000000")).is_ok());
+    assert!(PasswordHash::parse(&YESCRYPT.replace("j75", "jDT")).is_ok());
+    for (text, kind) in [
+        (argon2("m=262145,t=1,p=1"), "argon2"),
+        (argon2("m=262144,t=5,p=1"), "argon2"),
+        (argon2("m=8,t=4294967295,p=1"), "argon2"),
+        (BCRYPT.replace("$04$", "$15$"), "bcrypt"),
+        (BCRYPT.replace("$04$", "$31$"), "bcrypt"),
+        (SHA512_ROUNDS_GIVEN.replace("1000", "1000001"), "sha512-crypt"),
+        (YESCRYPT.replace("j75", "jET"), "yescrypt"),
+        (YESCRYPT.replace("j75", "jjj"), "yescrypt"),
+    ] {
+        assert_eq!(PasswordHash::parse(&text), Err(HashError::TooCostly(kind)), "{text}");
+    }
+}
+
+#[test]
+fn o10_hashes_are_not_shown() {
+    let hash = PasswordHash::parse(ARGON2).expect("well-formed");
+    assert_eq!(format!("{hash:?}"), "Argon2(****)");
+}

@@ -1,0 +1,287 @@
+//! Good and bad files, open modes, files that clients reach, and reading again.
+
+use super::super::password_hash::tests::ARGON2;
+use super::*;
+use std::fs::{self, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use tempfile::TempDir;
+
+fn line(name: &str) -> String {
+    format!("{name}:{ARGON2}:/:read\n")
+}
+
+/// A file that only its owner can read, in a directory of its own.
+fn file_with(content: &[u8]) -> (TempDir, PathBuf) {
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("users");
+    fs::write(&path, content).expect("a file");
+    set_mode(&path, 0o600);
+    (directory, path)
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
+}
+
+fn read(path: &Path) -> Result<Accounts, UsersFileError> {
+    UsersFile::open(path, Privacy::Required)?.read()
+}
+
+#[test]
+fn comments_and_blank_lines_say_nothing() {
+    let content = format!("# who may log in\n\n{}   \n#bob:x\n{}\n", line("alice"), line("carol"));
+    let (_directory, path) = file_with(content.as_bytes());
+    let accounts = read(&path).expect("a good file");
+    assert!(accounts.find(b"alice").is_some() && accounts.find(b"carol").is_some());
+    assert!(accounts.find(b"bob").is_none() && accounts.find(b"#bob").is_none());
+}
+
+#[test]
+fn the_sample_of_the_documentation_is_taken() {
+    let documentation = include_str!("../../../docs/accounts.md");
+    let (_, sample) = documentation.split_once("```\n# name:hash:").expect("the sample");
+    let (sample, _) = sample.split_once("```").expect("its end");
+    let (_directory, path) = file_with(format!("# name:hash:{sample}").as_bytes());
+    let accounts = read(&path).expect("a good file");
+    let names: Vec<String> = accounts
+        .iter()
+        .map(|account| account.name.escape_ascii().to_string())
+        .collect();
+    assert_eq!(names, ["alice", "bob", "press", "camera", "backup"]);
+}
+
+#[test]
+fn an_empty_file_lets_nobody_in_and_the_last_line_needs_no_end() {
+    let (_directory, path) = file_with(b"");
+    assert!(read(&path).expect("a good file").find(b"alice").is_none());
+    fs::write(&path, line("alice").trim_end()).expect("written");
+    assert!(read(&path).expect("a good file").find(b"alice").is_some());
+}
+
+/// Each has one bad line, the third, and is refused as a whole with that line and a reason; none shows the secret.
+#[test]
+fn f05_bad_files_are_refused_with_the_line_and_the_reason() {
+    let good = |name: &str, rest: &str| format!("{name}:{ARGON2}:{rest}");
+    let with_hash = |hash: &str| format!("bob:{hash}:/:read");
+    let cases: Vec<(Vec<u8>, &str)> = [
+        ("bob".to_owned(), "found 1 of them"),
+        ("bob:".to_owned(), "found 2 of them"),
+        (format!("bob:{ARGON2}"), "found 2 of them"),
+        (format!("bob:{ARGON2}:/"), "found 3 of them"),
+        (good("bob", "/:read:sessions=1:more"), "found 6 of them"),
+        (good("", "/:read"), "the name is empty"),
+        (good(" bob", "/:read"), "blank"),
+        (good("bob ", "/:read"), "blank"),
+        (good(&"b".repeat(129), "/:read"), "129 bytes"),
+        (good("anonymous", "/:read"), "anonymous stands for"),
+        (good("Anonymous", "/:read"), "Anonymous stands for"),
+        (good("FTP", "/:read"), "FTP stands for"),
+        (good("alice", "/:read"), "alice has an account already, in line 2"),
+        (good("b\0b", "/:read"), "control character in column 2"),
+        (good("bob", "/:read\r"), "control character"),
+        (good("bob", "/a\tb:read"), "control character"),
+        (good("b\x7fb", "/:read"), "control character"),
+        (with_hash(""), "the hash is empty"),
+        (with_hash("*"), "locks an account"),
+        (with_hash("!"), "locks an account"),
+        (with_hash("x"), "locks an account"),
+        (with_hash("hunter2-secret"), "this is no hash"),
+        (with_hash("$1$hunter2-secret$abc"), "this is no hash"),
+        (with_hash("$argon2id$hunter2-secret"), "no complete argon2 hash"),
+        (with_hash(&ARGON2[..ARGON2.len() - 25]), "no complete argon2 hash"),
+        (with_hash("$2b$10$hunter2-secret"), "no complete bcrypt hash"),
+        (with_hash("$6$hunter2-secret"), "no complete sha512-crypt hash"),
+        (with_hash("$y$j9T$hunter2-secret$"), "no complete yescrypt hash"),
+        (
+            with_hash(&ARGON2.replace("m=8", "m=9999999")),
+            "too much time or memory",
+        ),
+        (good("bob", ":read"), "root \"\""),
+        (good("bob", "home:read"), "root \"home\""),
+        (good("bob", "/home/:read"), "root \"/home/\""),
+        (good("bob", "/../etc:read"), "root \"/../etc\""),
+        (good("bob", "/a//b:read"), "root \"/a//b\""),
+        (good("bob", &format!("/{}:read", "a".repeat(256))), "root"),
+        (good("bob", "/:"), "\"\" is no right"),
+        (good("bob", "/:everything"), "\"everything\" is no right"),
+        (good("bob", "/:read,,write"), "\"\" is no right"),
+        (good("bob", "/:read:"), "\"\" is no limit"),
+        (good("bob", "/:read:speed=1M"), "\"speed=1M\" is no limit"),
+        (good("bob", "/:read:sessions=0"), "sessions=0"),
+        (good("bob", "/:read:sessions=+1"), "sessions=+1"),
+        (good("bob", "/:read:sessions"), "sessions="),
+        (good("bob", "/:read:rate=fast"), "rate=fast"),
+        (good("bob", "/:read:rate=0"), "rate=0"),
+        (good("bob", "/:read:quota=-1G"), "quota=-1G"),
+        (
+            good("bob", "/:read:quota=1G,quota=2G"),
+            "the limit quota is given twice",
+        ),
+    ]
+    .into_iter()
+    .map(|(text, reason)| (text.into_bytes(), reason))
+    .chain([
+        ([b"bob:\xff\xfe:/:read".as_slice()].concat(), "the hash is not UTF-8"),
+        (
+            [b"bob:", ARGON2.as_bytes(), b":/:re\xe4d"].concat(),
+            "the rights is not UTF-8",
+        ),
+    ])
+    .collect();
+    assert!(cases.len() >= 30);
+    for (bad, reason) in cases {
+        let shown = bad.escape_ascii().to_string();
+        let content = [
+            b"# users\n",
+            line("alice").as_bytes(),
+            &bad,
+            b"\n",
+            line("carol").as_bytes(),
+        ]
+        .concat();
+        let (_directory, path) = file_with(&content);
+        let error = read(&path).expect_err(&shown);
+        assert_eq!(error.line, Some(3), "{shown}: {error}");
+        assert!(error.reason.contains(reason), "{shown}: {error}");
+        assert!(
+            error.to_string().starts_with(&format!("{}:3: ", path.display())),
+            "{error}"
+        );
+        assert!(!error.to_string().contains("hunter2-secret"), "{error}");
+        assert!(!error.to_string().contains("vk+JgWgZ"), "{error}");
+    }
+}
+
+#[test]
+fn f06_a_file_that_others_can_read_or_write_is_refused() {
+    let (_directory, path) = file_with(line("alice").as_bytes());
+    for mode in [0o640, 0o620, 0o604, 0o602, 0o644, 0o666, 0o777, 0o606] {
+        set_mode(&path, mode);
+        let error = read(&path).expect_err("too open");
+        assert!(
+            error.reason.contains(&format!("{mode:04o}")) && error.line.is_none(),
+            "{error}"
+        );
+        let accounts = UsersFile::open(&path, Privacy::Waived).and_then(|mut file| file.read());
+        assert!(accounts.expect("told so").find(b"alice").is_some());
+    }
+    for mode in [0o600, 0o400, 0o700, 0o711] {
+        set_mode(&path, mode);
+        assert!(read(&path).is_ok(), "{mode:o}");
+    }
+}
+
+#[test]
+fn f06_the_mode_is_looked_at_again_each_time() {
+    let (_directory, path) = file_with(line("alice").as_bytes());
+    let mut users = UsersFile::open(&path, Privacy::Required).expect("opened");
+    set_mode(&path, 0o666);
+    assert!(users.read().is_err() && users.reread().is_err());
+}
+
+#[test]
+fn what_is_no_file_is_refused_without_waiting() {
+    let directory = TempDir::new().expect("a directory");
+    assert!(
+        read(directory.path())
+            .expect_err("a directory")
+            .reason
+            .contains("is not a file")
+    );
+    let pipe = directory.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).expect("a pipe");
+    assert!(
+        read(&pipe)
+            .expect_err("a pipe without a writer")
+            .reason
+            .contains("is not a file")
+    );
+    assert!(
+        read(&directory.path().join("none"))
+            .expect_err("none")
+            .reason
+            .contains("cannot be opened")
+    );
+    let (_directory, path) = file_with(&vec![b'\n'; 4 * 1024 * 1024 + 1]);
+    assert!(read(&path).expect_err("endless").reason.contains("larger than"));
+}
+
+#[test]
+fn f06_a_file_that_clients_can_reach_is_refused() {
+    let (directory, path) = file_with(line("alice").as_bytes());
+    let served = directory.path().join("served");
+    fs::create_dir_all(served.join("deep")).expect("directories");
+    let inside = served.join("deep/users");
+    fs::copy(&path, &inside).expect("a file");
+    let (link_in, link_out) = (served.join("link"), directory.path().join("link"));
+    std::os::unix::fs::symlink(&path, &link_in).expect("a link");
+    std::os::unix::fs::symlink(&inside, &link_out).expect("a link");
+    let spelled = served.join("deep/../../served/deep/users");
+    let tree = ServedTree::of(&served).expect("a directory");
+    for reachable in [&inside, &link_in, &link_out, &spelled] {
+        let opened = UsersFile::open(reachable, Privacy::Required).expect("opened");
+        let error = opened.outside(&tree).expect_err("reachable");
+        assert!(
+            error.reason.contains("lies in the served directory") && error.line.is_none(),
+            "{error}"
+        );
+    }
+    let opened = UsersFile::open(&path, Privacy::Required).expect("opened");
+    let mut users = opened.outside(&tree).expect("beside it");
+    assert!(users.read().is_ok() && users.reread().is_ok());
+    fs::remove_file(&path).expect("removed");
+    std::os::unix::fs::symlink(&inside, &path).expect("a link");
+    let error = users.reread().expect_err("it leads to the clients now");
+    assert!(error.reason.contains("lies in the served directory"), "{error}");
+}
+
+#[test]
+fn f10_a_file_put_in_its_place_is_read_and_a_bad_one_changes_nothing() {
+    let (directory, path) = file_with(line("alice").as_bytes());
+    let mut users = UsersFile::open(&path, Privacy::Required).expect("opened");
+    let next = directory.path().join("next");
+    fs::write(&next, line("bob")).expect("written");
+    set_mode(&next, 0o600);
+    fs::rename(&next, &path).expect("renamed");
+    let accounts = users.reread().expect("a good file");
+    assert!(accounts.find(b"bob").is_some() && accounts.find(b"alice").is_none());
+    fs::write(&path, "nonsense").expect("written");
+    assert_eq!(users.reread().expect_err("a bad file").line, Some(1));
+    fs::remove_file(&path).expect("removed");
+    assert!(users.reread().is_err());
+}
+
+#[test]
+fn f10_a_confined_server_reads_the_file_of_that_name_in_that_directory_and_never_another() {
+    let (directory, path) = file_with(line("alice").as_bytes());
+    let mut users = UsersFile::open(&path, Privacy::Required).expect("opened");
+    users.forget_path();
+    File::options()
+        .append(true)
+        .open(&path)
+        .and_then(|mut file| file.write_all(line("bob").as_bytes()))
+        .expect("changed in place");
+    assert!(users.reread().expect("a good file").find(b"bob").is_some());
+    let put_in_place = |content: String| {
+        let next = directory.path().join("next");
+        fs::write(&next, content).expect("written");
+        set_mode(&next, 0o600);
+        fs::rename(&next, &path).expect("renamed");
+    };
+    put_in_place(line("carol"));
+    assert!(users.reread().expect("a good file").find(b"carol").is_some());
+    put_in_place("nonsense".to_owned());
+    assert_eq!(users.reread().expect_err("a bad file").line, Some(1));
+    put_in_place(line("dave"));
+    assert!(users.reread().expect("mended").find(b"dave").is_some());
+    // A link would be looked up in the served directory, if it is absolute.
+    let outside = TempDir::new().expect("a directory");
+    fs::rename(&path, outside.path().join("users")).expect("moved");
+    std::os::unix::fs::symlink(outside.path().join("users"), &path).expect("a link");
+    let error = users.reread().expect_err("links are not followed any more");
+    assert!(error.reason.contains("has been replaced"), "{error}");
+    fs::remove_file(&path).expect("removed");
+    let error = users.reread().expect_err("there is none");
+    assert!(error.reason.contains("has been replaced"), "{error}");
+}
