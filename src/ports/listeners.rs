@@ -52,7 +52,7 @@ struct PassivePort {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
+enum ListenerKind {
     Control,
     Data,
 }
@@ -78,7 +78,7 @@ pub fn open_control_listeners(
             .any(|other| other.ip() == IpAddr::V4(Ipv4Addr::UNSPECIFIED) && other.port() == address.port());
         let ring = rings.iter().position(|ring| covers(*ring, address.ip())).unwrap_or(0);
         let permit = descriptors.permit().ok_or_else(too_few_descriptors)?;
-        let socket = listen(address, only_ipv6, Purpose::Control, techniques)?;
+        let socket = listen(address, only_ipv6, ListenerKind::Control, techniques)?;
         Ok(ControlListener {
             address: socket.local_addr()?,
             socket,
@@ -154,7 +154,7 @@ impl PassivePorts {
                 });
                 break;
             };
-            let bound = listen(address, self.only_ipv6, Purpose::Data, techniques).and_then(|mut listener| {
+            let bound = listen(address, self.only_ipv6, ListenerKind::Data, techniques).and_then(|mut listener| {
                 register(index as PortIndex, &mut listener)?;
                 Ok(listener)
             });
@@ -208,7 +208,12 @@ impl PassivePorts {
     }
 }
 
-fn listen(address: SocketAddr, only_ipv6: bool, purpose: Purpose, techniques: &Techniques) -> io::Result<TcpListener> {
+fn listen(
+    address: SocketAddr,
+    only_ipv6: bool,
+    kind: ListenerKind,
+    techniques: &Techniques,
+) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     // Lets a restarted server bind although old connections are in TIME_WAIT; a port that another socket listens on
@@ -217,8 +222,8 @@ fn listen(address: SocketAddr, only_ipv6: bool, purpose: Purpose, techniques: &T
     if address.is_ipv6() {
         socket.set_only_v6(only_ipv6)?;
     }
-    match purpose {
-        Purpose::Control => {
+    match kind {
+        ListenerKind::Control => {
             socket.set_tcp_nodelay(techniques.include(Technique::NoDelay))?;
             socket.set_out_of_band_inline(true)?;
             socket.set_tcp_keepalive(
@@ -229,7 +234,7 @@ fn listen(address: SocketAddr, only_ipv6: bool, purpose: Purpose, techniques: &T
             socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
         }
         // Only full segments leave until the end of the transfer pushes the rest: the receiver wakes far less often.
-        Purpose::Data => socket.set_tcp_cork(techniques.include(Technique::Cork))?,
+        ListenerKind::Data => socket.set_tcp_cork(techniques.include(Technique::Cork))?,
     }
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -314,9 +319,10 @@ mod tests {
     #[test]
     fn l14_an_address_that_is_listened_on_is_refused() {
         let loopback: SocketAddr = "127.0.0.1:0".parse().expect("a socket address");
-        let first = listen(loopback, false, Purpose::Control, &Techniques::default()).expect("a free port");
+        let first = listen(loopback, false, ListenerKind::Control, &Techniques::default()).expect("a free port");
         let taken = first.local_addr().expect("a bound socket");
-        let second = listen(taken, false, Purpose::Control, &Techniques::default()).expect_err("the port is taken");
+        let second =
+            listen(taken, false, ListenerKind::Control, &Techniques::default()).expect_err("the port is taken");
         assert_eq!(second.kind(), io::ErrorKind::AddrInUse);
     }
 }

@@ -17,7 +17,7 @@ const LONGEST: usize = 1024;
 /// Lines that could not be written.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
-struct NeverWaiting {
+struct NonBlockingLogger {
     lines: SimpleLogger,
 }
 
@@ -31,7 +31,7 @@ pub fn start(levels: &LogLevels) -> Result<(), log::SetLoggerError> {
         lines = lines.with_module_level(module, *level);
     }
     log::set_max_level(lines.max_level());
-    log::set_boxed_logger(Box::new(NeverWaiting { lines }))
+    log::set_boxed_logger(Box::new(NonBlockingLogger { lines }))
 }
 
 /// How many lines could not be written.
@@ -39,7 +39,7 @@ pub fn dropped() -> u64 {
     DROPPED.load(Ordering::Relaxed)
 }
 
-impl Log for NeverWaiting {
+impl Log for NonBlockingLogger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         self.lines.enabled(metadata)
     }
