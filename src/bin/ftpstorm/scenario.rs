@@ -37,8 +37,8 @@ struct Traits {
     /// Whether some client sends NOOP.
     sends_noop: bool,
     usual_count: Option<u64>,
-    /// The unit of an attack's effects; empty: they are not counted.
-    effect_unit: &'static str,
+    /// The unit of an attack's effects; `None`: they are not counted.
+    effect_unit: Option<&'static str>,
 }
 
 /// A load whose operations move data.
@@ -51,7 +51,7 @@ const LOAD: Traits = Traits {
     compares: false,
     sends_noop: false,
     usual_count: None,
-    effect_unit: "",
+    effect_unit: None,
 };
 
 /// An attack beside a client that sends NOOP.
@@ -82,112 +82,42 @@ impl Scenario {
         Scenario::Lines,
     ];
 
+    #[rustfmt::skip]
     fn traits(self) -> Traits {
         match self {
-            Scenario::Login => Traits {
-                name: "login",
-                about: "connect, USER, PASS, QUIT",
-                moves_data: false,
-                ..LOAD
-            },
-            Scenario::Cycle => Traits {
-                name: "cycle",
-                about: "PASV or EPSV, connect, LIST (--list NLST or MLSD)",
-                ..LOAD
-            },
-            Scenario::Download => Traits {
-                name: "download",
-                about: "PASV, connect, RETR --path",
-                downloads: true,
-                compares: true,
-                ..LOAD
-            },
-            Scenario::Upload => Traits {
-                name: "upload",
-                about: "STOR a file of --size into --path, download it, compare",
-                ..LOAD
-            },
-            Scenario::Mixed => Traits {
-                name: "mixed",
-                about: "cycle, download, upload and NOOP, weighted by --mix",
-                downloads: true,
-                compares: true,
-                sends_noop: true,
-                ..LOAD
-            },
-            Scenario::Idle => Traits {
-                name: "idle",
-                about: "hold --clients sessions, send NOOP on a sample of them",
-                moves_data: false,
-                sends_noop: true,
-                ..LOAD
-            },
-            Scenario::Fair => Traits {
-                name: "fair",
-                about: "downloads of --path beside a client that sends NOOP",
-                downloads: true,
-                compares: true,
-                sends_noop: true,
-                ..LOAD
-            },
-            Scenario::Exhaust => Traits {
-                name: "exhaust",
-                about: "attack: one session repeats PASV, connect, LIST",
-                sends_noop: false,
-                usual_count: Some(70_000),
-                ..ATTACK
-            },
-            Scenario::Hoard => Traits {
-                name: "hoard",
-                about: "attack: PASV again and again without connecting",
-                moves_data: false,
-                effect_unit: "ports hoarded",
-                ..ATTACK
-            },
-            Scenario::Slowloris => Traits {
-                name: "slowloris",
-                about: "attack: a byte every two seconds, never a login",
-                moves_data: false,
-                effect_unit: "bytes sent one by one",
-                ..ATTACK
-            },
-            Scenario::Stall => Traits {
-                name: "stall",
-                about: "attack: downloads of --path that are never read",
-                downloads: true,
-                effect_unit: "downloads stalled",
-                ..ATTACK
-            },
-            Scenario::Thief => Traits {
-                name: "thief",
-                about: "attack: connect to passive ports announced to others",
-                usual_count: Some(10_000),
-                ..ATTACK
-            },
-            Scenario::Squat => Traits {
-                name: "squat",
-                about: "attack: bind ports of the server's passive range",
-                ..ATTACK
-            },
-            Scenario::Reset => Traits {
-                name: "reset",
-                about: "attack: reset downloads of --path in the middle",
-                downloads: true,
-                effect_unit: "downloads reset",
-                ..ATTACK
-            },
-            Scenario::Flood => Traits {
-                name: "flood",
-                about: "attack: pipelined commands, replies are never read",
-                effect_unit: "bytes of commands sent",
-                ..ATTACK
-            },
-            Scenario::Lines => Traits {
-                name: "lines",
-                about: "attack: endless and malformed lines",
-                effect_unit: "bytes of malformed lines sent",
-                ..ATTACK
-            },
+            Scenario::Login => Traits { name: "login", moves_data: false,
+                about: "connect, USER, PASS, QUIT", ..LOAD },
+            Scenario::Cycle => Traits { name: "cycle",
+                about: "PASV or EPSV, connect, LIST (--list NLST or MLSD)", ..LOAD },
+            Scenario::Download => Traits { name: "download", downloads: true, compares: true,
+                about: "PASV, connect, RETR --path", ..LOAD },
+            Scenario::Upload => Traits { name: "upload",
+                about: "STOR a file of --size into --path, download it, compare", ..LOAD },
+            Scenario::Mixed => Traits { name: "mixed", downloads: true, compares: true, sends_noop: true,
+                about: "cycle, download, upload and NOOP, weighted by --mix", ..LOAD },
+            Scenario::Idle => Traits { name: "idle", moves_data: false, sends_noop: true,
+                about: "hold --clients sessions, send NOOP on a sample of them", ..LOAD },
+            Scenario::Fair => Traits { name: "fair", downloads: true, compares: true, sends_noop: true,
+                about: "downloads of --path beside a client that sends NOOP", ..LOAD },
+            Scenario::Exhaust => Traits { name: "exhaust", sends_noop: false, usual_count: Some(70_000),
+                about: "attack: one session repeats PASV, connect, LIST", ..ATTACK },
+            Scenario::Hoard => Traits { name: "hoard", moves_data: false, effect_unit: Some("ports hoarded"),
+                about: "attack: PASV again and again without connecting", ..ATTACK },
+            Scenario::Slowloris => Traits { name: "slowloris", moves_data: false,
+                effect_unit: Some("bytes sent one by one"),
+                about: "attack: a byte every two seconds, never a login", ..ATTACK },
+            Scenario::Stall => Traits { name: "stall", downloads: true, effect_unit: Some("downloads stalled"),
+                about: "attack: downloads of --path that are never read", ..ATTACK },
+            Scenario::Thief => Traits { name: "thief", usual_count: Some(10_000),
+                about: "attack: connect to passive ports announced to others", ..ATTACK },
+            Scenario::Squat => Traits { name: "squat",
+                about: "attack: bind ports of the server's passive range", ..ATTACK },
+            Scenario::Reset => Traits { name: "reset", downloads: true, effect_unit: Some("downloads reset"),
+                about: "attack: reset downloads of --path in the middle", ..ATTACK },
+            Scenario::Flood => Traits { name: "flood", effect_unit: Some("bytes of commands sent"),
+                about: "attack: pipelined commands, replies are never read", ..ATTACK },
+            Scenario::Lines => Traits { name: "lines", effect_unit: Some("bytes of malformed lines sent"),
+                about: "attack: endless and malformed lines", ..ATTACK },
         }
     }
 
@@ -236,7 +166,7 @@ impl Scenario {
 
     /// The unit of an attack's effects; `None`: they are not counted.
     pub fn effect_unit(self) -> Option<&'static str> {
-        Some(self.traits().effect_unit).filter(|unit| !unit.is_empty())
+        self.traits().effect_unit
     }
 }
 

@@ -1,7 +1,6 @@
 //! The scripts of attackers.
 
 use super::Draft;
-use crate::scenario::Scenario;
 use crate::script::{Misbehaviour, ScriptStep};
 use std::time::Duration;
 
@@ -16,58 +15,50 @@ const HOARD_INTERVAL: Duration = Duration::from_millis(100);
 /// Bytes of one flood or endless line.
 const FLOOD_BYTES: usize = 64 * 1024;
 
+/// What each attacker chooses from.
+type Scripts = Vec<Vec<ScriptStep>>;
+
 impl Draft<'_> {
-    /// What each attacker chooses from; empty for a scenario whose attack is no misbehaviour on its own connections.
-    pub(super) fn attack_scripts(&self) -> Vec<Vec<ScriptStep>> {
-        match self.options.scenario {
-            Scenario::Hoard => {
-                let pause = ScriptStep::Pause(HOARD_INTERVAL);
-                vec![vec![self.passive(), ScriptStep::CountEffect, pause]]
-            }
-            Scenario::Slowloris => {
-                let every = TRICKLE_INTERVAL;
-                let trickle = Misbehaviour::Trickle { every };
-                vec![vec![ScriptStep::Connect, ScriptStep::Misbehave(trickle)]]
-            }
-            Scenario::Stall => {
-                let line = self.retrieve();
-                let stall = Misbehaviour::Stall { line, hold: HOLD };
-                vec![vec![self.passive(), ScriptStep::Misbehave(stall)]]
-            }
-            Scenario::Reset => {
-                let reset = |after| {
-                    let line = self.retrieve();
-                    ScriptStep::Misbehave(Misbehaviour::Reset { line, after })
-                };
-                [1, 100_000, 1_000_000]
-                    .map(|after| vec![self.passive(), reset(after)])
-                    .to_vec()
-            }
-            Scenario::Flood => {
-                let commands = b"NOOP\r\nSTAT\r\nHELP\r\nFEAT\r\n";
-                let bytes = commands.repeat(FLOOD_BYTES / commands.len()).into();
-                let flood = Misbehaviour::Flood { bytes, hold: HOLD };
-                vec![vec![ScriptStep::Misbehave(flood)]]
-            }
-            Scenario::Lines => malformed_lines()
-                .into_iter()
-                .map(|bytes| {
-                    let (bytes, hold) = (bytes.into(), HOLD_MALFORMED);
-                    let malformed = Misbehaviour::Malformed { bytes, hold };
-                    vec![ScriptStep::Connect, ScriptStep::Misbehave(malformed)]
-                })
-                .collect(),
-            Scenario::Login
-            | Scenario::Cycle
-            | Scenario::Download
-            | Scenario::Upload
-            | Scenario::Mixed
-            | Scenario::Idle
-            | Scenario::Fair
-            | Scenario::Exhaust
-            | Scenario::Thief
-            | Scenario::Squat => Vec::new(),
-        }
+    pub(super) fn hoard(&self) -> Scripts {
+        let pause = ScriptStep::Pause(HOARD_INTERVAL);
+        vec![vec![self.passive(), ScriptStep::CountEffect, pause]]
+    }
+
+    pub(super) fn slowloris() -> Scripts {
+        let every = TRICKLE_INTERVAL;
+        let trickle = Misbehaviour::Trickle { every };
+        vec![vec![ScriptStep::Connect, ScriptStep::Misbehave(trickle)]]
+    }
+
+    pub(super) fn stall(&self) -> Scripts {
+        let line = self.retrieve();
+        let stall = Misbehaviour::Stall { line, hold: HOLD };
+        vec![vec![self.passive(), ScriptStep::Misbehave(stall)]]
+    }
+
+    pub(super) fn reset(&self) -> Scripts {
+        let reset = |after| {
+            let line = self.retrieve();
+            ScriptStep::Misbehave(Misbehaviour::Reset { line, after })
+        };
+        let sizes = [1, 100_000, 1_000_000];
+        sizes.map(|after| vec![self.passive(), reset(after)]).to_vec()
+    }
+
+    pub(super) fn flood() -> Scripts {
+        let commands = b"NOOP\r\nSTAT\r\nHELP\r\nFEAT\r\n";
+        let bytes = commands.repeat(FLOOD_BYTES / commands.len()).into();
+        let flood = Misbehaviour::Flood { bytes, hold: HOLD };
+        vec![vec![ScriptStep::Misbehave(flood)]]
+    }
+
+    pub(super) fn malformed_lines() -> Scripts {
+        let script = |bytes: Vec<u8>| {
+            let (bytes, hold) = (bytes.into(), HOLD_MALFORMED);
+            let malformed = Misbehaviour::Malformed { bytes, hold };
+            vec![ScriptStep::Connect, ScriptStep::Misbehave(malformed)]
+        };
+        malformed_lines().into_iter().map(script).collect()
     }
 }
 

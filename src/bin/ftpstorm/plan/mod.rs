@@ -112,14 +112,12 @@ impl Draft<'_> {
                 self.add_sessions(vec![(1, cycle)]);
                 self.add_prober();
             }
-            Scenario::Slowloris | Scenario::Lines => {
-                let scripts = self.attack_scripts();
-                self.add_attackers(false, scripts);
-            }
-            Scenario::Hoard | Scenario::Stall | Scenario::Reset | Scenario::Flood => {
-                let scripts = self.attack_scripts();
-                self.add_attackers(true, scripts);
-            }
+            Scenario::Hoard => self.add_attackers(true, self.hoard()),
+            Scenario::Slowloris => self.add_attackers(false, Self::slowloris()),
+            Scenario::Stall => self.add_attackers(true, self.stall()),
+            Scenario::Reset => self.add_attackers(true, self.reset()),
+            Scenario::Flood => self.add_attackers(true, Self::flood()),
+            Scenario::Lines => self.add_attackers(false, Self::malformed_lines()),
         }
     }
 
