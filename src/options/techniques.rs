@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_is_used_unless_it_is_named() {
+    fn all_techniques_are_in_use_except_those_named() {
         assert!(
             Technique::ALL
                 .into_iter()

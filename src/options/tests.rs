@@ -11,7 +11,7 @@ fn served(arguments: &[&str]) -> Options {
 }
 
 #[test]
-fn nothing_at_all_serves_the_current_directory_on_this_machine() {
+fn no_arguments_serve_the_current_directory_on_the_loopback_address() {
     let options = served(&[]);
     assert_eq!(options.directory, PathBuf::from("."));
     assert_eq!(
@@ -63,7 +63,7 @@ fn options_may_follow_the_directory_and_be_repeated() {
 }
 
 #[test]
-fn j11_ranges_may_be_single_and_end_at_the_last_port() {
+fn j11_a_range_can_be_one_port_and_end_at_65535() {
     assert_eq!(
         served(&["-p", "65535"]).passive_ports,
         PortRange {
@@ -78,7 +78,7 @@ fn j11_ranges_may_be_single_and_end_at_the_last_port() {
 }
 
 #[test]
-fn the_narrowest_network_decides_what_is_announced() {
+fn the_narrowest_network_of_a_client_decides_the_announced_address() {
     let options = served(&[
         "--public-address",
         "203.0.113.1",
@@ -95,7 +95,7 @@ fn the_narrowest_network_decides_what_is_announced() {
 }
 
 #[test]
-fn anonymous_clients_may_read_unless_something_else_is_said() {
+fn anonymous_clients_may_read_by_default() {
     let anonymous = |arguments: &[&str]| served(arguments).anonymous;
     assert_eq!(anonymous(&[]), AnonymousAccess::Read);
     assert_eq!(anonymous(&["--anonymous", "upload"]), AnonymousAccess::Upload);
@@ -105,7 +105,7 @@ fn anonymous_clients_may_read_unless_something_else_is_said() {
 }
 
 #[test]
-fn f06_the_users_file_is_private_unless_told_otherwise() {
+fn f06_the_users_file_must_be_private_unless_an_option_waives_it() {
     let options = served(&["--users", "/etc/loopftpd.users"]);
     assert_eq!(options.users, Some(PathBuf::from("/etc/loopftpd.users")));
     assert_eq!(options.users_privacy, Privacy::Required);
@@ -114,28 +114,26 @@ fn f06_the_users_file_is_private_unless_told_otherwise() {
 }
 
 #[test]
-fn h13_the_mask_of_new_files_is_octal() {
+fn h13_umask_takes_octal_digits() {
     assert_eq!(served(&["-w"]).umask, None);
     for (text, mask) in [("022", 0o022), ("0", 0), ("0077", 0o077), ("27", 0o027)] {
         assert_eq!(served(&["-w", "--umask", text]).umask, Some(mask));
     }
 }
 
-/// The error names the option and what is wrong with it.
+/// Each case is refused, and the error contains the given part.
+fn assert_refused(cases: &[(&[&str], &str)]) {
+    for (arguments, named) in cases.iter().copied() {
+        match parse(arguments.iter().map(OsString::from)) {
+            Err(error) => assert!(error.to_string().contains(named), "{arguments:?}: {error}"),
+            Ok(other) => panic!("{arguments:?} was accepted: {other:?}"),
+        }
+    }
+}
+
 #[test]
-fn l15_d26_wrong_command_lines_are_refused_by_name() {
-    let cases: &[(&[&str], &str)] = &[
-        (&["--bogus"], "bogus"),
-        (&["-x"], "x"),
-        (&["--listen"], "listen"),
-        (&["--listen", "localhost:2121"], "--listen localhost:2121"),
-        (&["--listen", "127.0.0.1"], "--listen 127.0.0.1"),
-        (&["--listen", "127.0.0.1:65536"], "--listen"),
-        (&["--listen", "::1:2121x"], "--listen"),
-        (&["--listen", "2121"], "--listen 2121"),
-        (&["--listen", ""], "--listen"),
-        (&["-l", "127.0.0.1:2121", "-l", "127.0.0.1:2121"], "given twice"),
-        (&["-l", "127.0.0.1:30001"], "--passive-ports"),
+fn d26_invalid_passive_ranges_and_public_addresses_are_refused() {
+    assert_refused(&[
         (&["--passive-ports", "65000-64000"], "--passive-ports 65000-64000"),
         (&["--passive-ports", "0-10"], "--passive-ports 0-10"),
         (&["--passive-ports", "0"], "--passive-ports"),
@@ -154,6 +152,23 @@ fn l15_d26_wrong_command_lines_are_refused_by_name() {
         (&["--public-address", "10.0.0.0/33=10.0.0.1"], "--public-address"),
         (&["--public-address", "10.0.0.0/8="], "--public-address"),
         (&["--public-address", "=10.0.0.1"], "--public-address"),
+    ]);
+}
+
+#[test]
+fn l15_invalid_command_lines_are_refused_and_the_error_names_the_option() {
+    assert_refused(&[
+        (&["--bogus"], "bogus"),
+        (&["-x"], "x"),
+        (&["--listen"], "listen"),
+        (&["--listen", "localhost:2121"], "--listen localhost:2121"),
+        (&["--listen", "127.0.0.1"], "--listen 127.0.0.1"),
+        (&["--listen", "127.0.0.1:65536"], "--listen"),
+        (&["--listen", "::1:2121x"], "--listen"),
+        (&["--listen", "2121"], "--listen 2121"),
+        (&["--listen", ""], "--listen"),
+        (&["-l", "127.0.0.1:2121", "-l", "127.0.0.1:2121"], "given twice"),
+        (&["-l", "127.0.0.1:30001"], "--passive-ports"),
         (&["--no-active=yes"], "no-active"),
         (&["--max-sessions", "0"], "--max-sessions 0"),
         (&["--max-sessions", "-1"], "--max-sessions"),
@@ -223,13 +238,7 @@ fn l15_d26_wrong_command_lines_are_refused_by_name() {
         (&["/", "/tmp"], "/tmp"),
         (&["/nonexistent-directory"], "/nonexistent-directory"),
         (&["/proc/self/status"], "/proc/self/status: not a directory"),
-    ];
-    for (arguments, named) in cases.iter().copied() {
-        match parse(arguments.iter().map(OsString::from)) {
-            Err(error) => assert!(error.to_string().contains(named), "{arguments:?}: {error}"),
-            Ok(other) => panic!("{arguments:?} was taken: {other:?}"),
-        }
-    }
+    ]);
 }
 
 fn help() -> String {
@@ -285,7 +294,7 @@ fn help_fits_80_columns_with_every_description_in_one_column() {
 
 /// The table of `docs/options.md` is made from the table of options, except for its prose around it.
 #[test]
-fn the_documentation_lists_every_option_as_help_does() {
+fn docs_options_md_lists_the_same_options_as_help() {
     let mut expected = String::from("| option | meaning | default |\n|---|---|---|\n");
     for row in TABLE.0.iter().filter(|row| row.group != HIDDEN) {
         let short = match row.short {

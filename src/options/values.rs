@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn log_levels_know_every_module_there_is() {
+    fn log_levels_accept_every_module_of_the_crate() {
         let library = include_str!("../lib.rs").lines();
         let declared: Vec<&str> = library
             .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
