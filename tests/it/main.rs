@@ -15,6 +15,7 @@ mod account_roots;
 mod accounts;
 mod accounts_command_line;
 mod active_mode;
+mod catalogue;
 mod changes;
 mod changes_confinement;
 mod client_habits;
