@@ -27,7 +27,8 @@ impl WorkingMemory {
         if count > self.blocks.len() {
             self.blocks.resize(count, Block::new());
         }
-        self.blocks.get_mut(..count)
+        let (blocks, _) = self.blocks.split_at_mut(count);
+        Some(blocks)
     }
 
     /// Whether no memory is held.

@@ -47,7 +47,7 @@ pub(super) fn verify(text: &str, password: &[u8], memory: &mut WorkingMemory) ->
     let params = Params::try_from(&hash).ok()?;
     let (salt, expected) = (hash.salt?, hash.hash?);
     let mut digest = Zeroizing::new([0; phc::Output::MAX_LENGTH]);
-    let digest = digest.get_mut(..expected.len())?;
+    let (digest, _) = digest.split_at_mut(expected.len());
     let blocks = memory.blocks(params.block_count())?;
     Argon2::new(algorithm, version, params)
         .hash_password_into_with_memory(password, salt.as_ref(), digest, blocks)
