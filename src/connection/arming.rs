@@ -1,7 +1,6 @@
-//! Arming a data connection: the port announced, the place in line, the address to connect to; and giving it back.
+//! Arming a data connection: announcing a port, waiting for one, noting an address to connect to; and disarming.
 //!
-//! Whatever is armed has an owner and is given back in one place, [`Connection::disarm`], so no ring entry is left
-//! behind.
+//! A ring entry is removed when its channel is: by `disarm`, when its connection has arrived, or when its transfer ends.
 
 use super::Connection;
 use super::data_channel::DataChannel;
@@ -14,10 +13,10 @@ use std::mem;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 
 impl Connection {
-    /// The loop has dealt `port` to this session: announces it.
+    /// Announces `port`, which the ring has drawn for this session.
     pub fn announce(&mut self, port: PortIndex, shared: &mut Shared) {
         let Some(address) = self.announced_address(port, shared) else {
-            self.vanish(Ending::ServerError, shared);
+            self.drop_client(Ending::ServerError, shared);
             return;
         };
         if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
@@ -35,15 +34,15 @@ impl Connection {
             .tell(Tone::Transition, || format!("session {number}: announced {address:?}"));
     }
 
-    /// No port is free for this peer: the session waits for one.
+    /// No port is free for this peer: waits for one.
     pub fn wait_for_port(&mut self, shared: &mut Shared) {
         if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
             ports.ring.wait_in_line(self.session.peer(), self.slot);
         }
     }
 
-    /// The session does not wait for a port any more.
-    pub(super) fn leave_line(&mut self, shared: &mut Shared) {
+    /// Stops waiting for a port.
+    pub(super) fn stop_waiting_for_port(&mut self, shared: &mut Shared) {
         if self.session.is_awaiting_port()
             && let Some(ports) = shared.rings.get_mut(usize::from(self.ring))
         {
@@ -66,7 +65,7 @@ impl Connection {
         })
     }
 
-    /// The address that the client reached us at; asked once.
+    /// The server's address on this connection. Asks the kernel once.
     pub(super) fn own_address(&mut self) -> io::Result<IpAddr> {
         match self.local_address {
             Some(address) => Ok(address),
@@ -83,24 +82,24 @@ impl Connection {
         self.channel = DataChannel::ToConnect(address);
     }
 
-    /// Forgets what was armed: the port, and a connection that waits there for its command.
+    /// Forgets what was armed; a data connection that has arrived already is closed.
     pub(super) fn disarm(&mut self, shared: &mut Shared) {
         match mem::replace(&mut self.channel, DataChannel::Unarmed) {
             DataChannel::Announced { port, .. } | DataChannel::AwaitingClient { port, .. } => {
-                self.give_port_back(port, shared);
+                self.release_port(port, shared);
             }
             DataChannel::Unarmed
             | DataChannel::ToConnect(_)
             | DataChannel::Connecting { .. }
             | DataChannel::Transferring { .. }
-            | DataChannel::Draining { .. }
+            | DataChannel::AwaitingClose { .. }
             | DataChannel::Discarding { .. }
             | DataChannel::Storing { .. } => {}
         }
     }
 
-    /// The port announced to the client can be announced to another.
-    pub(super) fn give_port_back(&self, port: PortIndex, shared: &mut Shared) {
+    /// Removes the ring entry, so that the port is free for this peer again.
+    pub(super) fn release_port(&self, port: PortIndex, shared: &mut Shared) {
         let peer = self.session.peer();
         if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
             ports.ring.forget(port, peer, self.slot);
@@ -108,14 +107,14 @@ impl Connection {
         shared.freed_ports.push_back((self.ring, peer));
     }
 
-    /// Gives up whatever the data connection was doing, without a word; the connection is going away.
+    /// Ends a running transfer and disarms, because the session ends.
     pub fn abandon_channel(&mut self, shared: &mut Shared) {
         if self.session.transfer().is_some() {
-            // Nobody will read the reply, but logs and counters still learn of the transfer.
+            // The reply is not read, but the transfer is logged and counted.
             let outcome = match &self.channel {
                 DataChannel::Storing { .. } => Outcome::StoredUnknown,
-                // All was sent; that the client does not wait for its 226 does not change that.
-                DataChannel::Draining { .. } => Outcome::Complete,
+                // Everything was sent; the client did not wait for its 226.
+                DataChannel::AwaitingClose { .. } => Outcome::Complete,
                 DataChannel::Unarmed
                 | DataChannel::Announced { .. }
                 | DataChannel::ToConnect(_)

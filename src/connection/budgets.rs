@@ -9,5 +9,5 @@ pub const RECEIVED_PER_TURN: usize = 1024 * 1024;
 pub const ENTRIES_PER_TURN: usize = 256;
 /// What looking at an entry costs of a turn's bulk, in bytes: a full share of entries is a quarter of the turn.
 pub const BYTES_PER_ENTRY: usize = 256;
-/// Bulk bytes of all slots together in one turn: what a waiting NOOP may have to wait for.
+/// Bulk bytes of all slots together in one turn: the most that a NOOP has to wait for.
 pub const BULK_PER_TURN: usize = BYTES_PER_TURN;

@@ -1,8 +1,8 @@
 //! The control connection: bytes in, lines to the session, its steps carried out.
 //!
-//! Replies are only queued here and leave at the end of the turn, those to pipelined commands together; only a 150
-//! leaves at once, before its data. A client that does not read its replies is not listened to; one that sends faster
-//! than it is served waits in its own queue.
+//! Replies are only queued here. They are written at the end of the turn, those to pipelined commands together; only a
+//! 150 is written at once, before its data. Commands of a client that does not read its replies wait, and so do those
+//! of a client that sends faster than it is served.
 
 use super::data_channel::DataChannel;
 use super::long_input::{INPUT_MAX, LONG_INPUT_MAX};
@@ -18,9 +18,9 @@ use mio::event::Event;
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
 
-/// Lines answered before other connections have their turn.
+/// Commands of one connection in a turn.
 const COMMANDS_PER_TURN: usize = 16;
-/// Reads of one control socket before other connections have their turn.
+/// Reads of one control socket in a turn.
 const READS_PER_TURN: usize = 8;
 
 /// How a read went.
@@ -30,7 +30,7 @@ enum Received {
 }
 
 impl Connection {
-    /// The poll reports the control socket. Events are hints: only the system calls tell what is there.
+    /// An event of the control socket. Events are hints: only system calls show what there is.
     pub fn control_event(&mut self, event: &Event, shared: &mut Shared) {
         let to_the_end = event.is_read_closed() || event.is_priority() || event.is_error();
         let readable = (event.is_readable() || to_the_end).then_some(to_the_end);
@@ -53,18 +53,18 @@ impl Connection {
         }
     }
 
-    /// Answers what the client has said, as far as budgets and the client allow.
+    /// Answers commands, as far as the budgets and the client allow.
     pub fn serve(&mut self, shared: &mut Shared) {
         let mut commands = COMMANDS_PER_TURN;
         let mut reads = READS_PER_TURN;
         while self.life == Life::Serving {
-            // A long answer fills the output again and again; an ABOR is to end it all the same.
+            // A long answer keeps the output full, but ABOR has to end it.
             if self.output.unwritten().len() >= OUTPUT_ENOUGH && !self.session.is_answering() {
-                // Flushing brings the connection back.
+                // Flushing queues the connection again.
                 return;
             }
             if commands == 0 {
-                self.come_back(shared);
+                self.queue(shared);
                 return;
             }
             let went_on = match self.next_step(shared) {
@@ -78,14 +78,14 @@ impl Connection {
                 return;
             }
         }
-        if let Life::Draining { .. } = self.life {
-            self.drain_control(shared);
+        if let Life::Lingering { .. } = self.life {
+            self.linger(shared);
         }
     }
 
-    /// What the session makes of what the client has said so far.
+    /// The session's next step, if there is a command that can be answered now.
     fn next_step(&mut self, shared: &mut Shared) -> Option<Step> {
-        // A connection in the queue has its turn there, not ahead of others that wait.
+        // A queued connection is served from the queue, not before the others in it.
         let share = if self.is_queued { 0 } else { shared.bulk_left };
         let mut bulk_left = share;
         let said = shared.trace.is_on().then(|| {
@@ -102,7 +102,7 @@ impl Connection {
             return Some(step);
         }
         shared.bulk_left = shared.bulk_left.saturating_sub(share - bulk_left);
-        // An ABOR that ends something is a command of its own later.
+        // An ABOR that ends a transfer is answered, and counted, later.
         if was_ready || matches!(step, Step::ReportProgress) {
             shared.counters.commands += 1;
         }
@@ -133,14 +133,14 @@ impl Connection {
         }
     }
 
-    /// Does what the session asks for: the one place where the effect of a command reaches sockets.
+    /// Carries out a step: the one place where the effect of a command reaches sockets.
     pub(super) fn take(&mut self, step: Step, shared: &mut Shared) -> ControlFlow<()> {
         self.record_notice(shared);
         match step {
             Step::Ignore => {}
             Step::Reply(reply) => self.say(&reply),
             Step::Postpone => {
-                self.come_back(shared);
+                self.queue(shared);
                 return ControlFlow::Break(());
             }
             Step::ArmPassive => {
@@ -173,7 +173,7 @@ impl Connection {
                 self.say(&farewell);
                 self.disarm(shared);
                 if is_mid_line {
-                    // The client is still sending: closing now would reset the farewell away.
+                    // The client is still sending: closing now would reset the connection and lose the farewell.
                     self.inbound = Inbound::Unread { to_the_end: true };
                 }
                 self.life = Life::Closing { since: shared.now };
@@ -187,13 +187,13 @@ impl Connection {
         reply.write_to(&mut self.output.bytes);
     }
 
-    /// The effect of an ABOR comes now, its own reply in its turn: 426, then 226.
+    /// ABOR ends the transfer now; its own reply comes in its turn: 426, then 226.
     fn abort_transfer(&mut self, shared: &mut Shared) -> ControlFlow<()> {
         let outcome = match self.channel {
-            // All has come and is being given its name: neither ABOR nor the client's end takes that back any more.
+            // The upload is complete and being renamed: neither ABOR nor a closed connection stops that.
             DataChannel::Storing { .. } => return ControlFlow::Break(()),
-            // What is all sent cannot be aborted.
-            DataChannel::Draining { .. } => Outcome::Complete,
+            // Everything was sent, so nothing can be aborted.
+            DataChannel::AwaitingClose { .. } => Outcome::Complete,
             DataChannel::Unarmed
             | DataChannel::Announced { .. }
             | DataChannel::ToConnect(_)
@@ -206,15 +206,15 @@ impl Connection {
         ControlFlow::Continue(())
     }
 
-    /// Takes in more of what the client says, if there is more and room for it. Work for a client that has gone would
-    /// be for nobody, so its end is looked for also while commands wait.
+    /// Reads more input, if there is any and room for it. Also while commands wait: a client that has closed the
+    /// connection is noticed, and work for it stops.
     fn listen(&mut self, reads: &mut usize, shared: &mut Shared) -> ControlFlow<()> {
         let limit = self.input_limit(shared);
         match self.inbound {
             Inbound::Drained => ControlFlow::Break(()),
             Inbound::Unread { .. } if self.input.pending_len() >= limit => ControlFlow::Break(()),
             Inbound::Unread { .. } if *reads == 0 => {
-                self.come_back(shared);
+                self.queue(shared);
                 ControlFlow::Break(())
             }
             Inbound::Unread { .. } => {
@@ -225,14 +225,14 @@ impl Connection {
             Inbound::Ended => {
                 let is_stored = matches!(self.channel, DataChannel::Storing { .. });
                 if !is_stored && !self.session.outlives_client(&mut self.input) {
-                    self.vanish(Ending::ClientClosed, shared);
+                    self.drop_client(Ending::ClientClosed, shared);
                 }
                 ControlFlow::Break(())
             }
         }
     }
 
-    /// How much may wait now: more than usual while an ABOR behind it would end something.
+    /// How much input may be queued: more than usual while an ABOR in it would end something.
     fn input_limit(&mut self, shared: &Shared) -> usize {
         if self.input.pending_len() < INPUT_MAX {
             if !self.session.can_be_aborted() {
@@ -278,7 +278,7 @@ impl Connection {
                         return Received::Nothing;
                     }
                     _ => {
-                        self.vanish(Ending::ConnectionLost, shared);
+                        self.drop_client(Ending::ConnectionLost, shared);
                         return Received::Nothing;
                     }
                 },
@@ -286,33 +286,33 @@ impl Connection {
         }
     }
 
-    /// Ends the conversation with a last word.
+    /// Ends the session with a farewell reply.
     pub fn dismiss(&mut self, farewell: Reply, ending: Ending, shared: &mut Shared) {
         self.withdraw_password(shared);
-        self.leave_line(shared);
+        self.stop_waiting_for_port(shared);
         let step = self.session.close(farewell, ending);
         let _ = self.take(step, shared);
     }
 
-    /// Makes room for others at once: a last word, and no waiting for whether it is heard. What the client may still
-    /// send is not read away, or slow clients would hold their descriptors for as long as closing may take.
+    /// Ends the session at once, to make room for another. Input is not read first: a slow client would hold its
+    /// descriptor for the whole close timeout.
     pub fn evict(&mut self, shared: &mut Shared) {
         self.dismiss(reply::TOO_MANY_CONNECTIONS, Ending::MadeRoom, shared);
         self.inbound = Inbound::Ended;
         self.flush(shared);
     }
 
-    /// The client is gone, or is given up: nothing is said any more.
-    pub fn vanish(&mut self, ending: Ending, shared: &mut Shared) {
+    /// Ends the session without a reply: the connection is lost, or useless.
+    pub fn drop_client(&mut self, ending: Ending, shared: &mut Shared) {
         self.session.ends(ending);
         self.withdraw_password(shared);
-        self.leave_line(shared);
+        self.stop_waiting_for_port(shared);
         self.abandon_channel(shared);
         self.life = Life::Gone;
     }
 
-    /// Reads and forgets what a client still sends after the last reply.
-    fn drain_control(&mut self, shared: &mut Shared) {
+    /// Reads and drops what the client sends after the last reply.
+    fn linger(&mut self, shared: &mut Shared) {
         for _ in 0..READS_PER_TURN {
             match self.inbound {
                 Inbound::Drained => return,
@@ -329,6 +329,6 @@ impl Connection {
                 return;
             }
         }
-        self.come_back(shared);
+        self.queue(shared);
     }
 }

@@ -1,7 +1,7 @@
 //! A session's data connection, from being armed to being closed.
 //!
-//! Each variant holds exactly what that moment needs: sockets, pump and ring entry cannot be in two states at once, and
-//! dropping the channel closes what it held. Ring entries are given back by whoever takes a channel apart.
+//! Each variant holds what that state needs, and dropping it closes its socket. The code that replaces a variant with a
+//! ring entry removes the entry.
 
 use crate::ports::data_socket::DataSocket;
 use crate::ports::passive_ring::PortIndex;
@@ -10,17 +10,17 @@ use crate::transfer::Pump;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-/// Where the data connection stands.
+/// State of the data connection.
 #[derive(Debug)]
 pub enum DataChannel {
     /// Nothing is armed: a transfer command is answered 425.
     Unarmed,
-    /// A port was announced (227, 229), and there is no transfer command yet. If the client connects before it, the
-    /// ring holds its connection; what it sends waits in the kernel.
+    /// A port was announced (227, 229). If the client connects before its transfer command, the ring holds the
+    /// connection, and what it sends stays in the kernel.
     Announced { port: PortIndex, since: Instant },
-    /// PORT or EPRT named where to connect.
+    /// PORT or EPRT gave an address.
     ToConnect(SocketAddr),
-    /// The transfer command came first; the client has yet to connect.
+    /// The transfer command has come, the data connection has not.
     AwaitingClient {
         port: PortIndex,
         since: Instant,
@@ -39,27 +39,26 @@ pub enum DataChannel {
         socket: DataSocket,
         pump: Box<Pump>,
         progress: Instant,
-        /// It went as fast as it may, and goes on then.
-        rests_until: Option<Instant>,
+        /// Throttled until then.
+        throttled_until: Option<Instant>,
     },
-    /// All is sent and our end is shut; the client's end is waited for. What it sends unasked is read away, or closing
-    /// would reset the connection and lose the tail (threat D21).
-    Draining {
+    /// Everything is sent and our direction is shut down; the client has not closed yet. What it sends is read and
+    /// dropped: closing with unread input would reset the connection and lose the tail (threat D21).
+    AwaitingClose {
         socket: DataSocket,
         all_sent: Instant,
         until: Instant,
         sent: u64,
     },
-    /// An upload was refused in the middle, and the reply is on its way; what the client goes on sending is read and
-    /// thrown away, or closing would reset the connection and the client might never read the reply. A new data
-    /// connection ends it.
+    /// An upload was refused midway. What the client still sends is read and dropped: a reset might keep it from reading
+    /// the reply. A new data connection ends this.
     Discarding {
         socket: DataSocket,
-        /// Bytes that may still come.
+        /// Bytes that may still be dropped.
         left: usize,
         until: Instant,
     },
-    /// All has come, and the file is being given its name; `held` is let go when that is done.
+    /// The upload is complete, and its file is being renamed; `held` is released after that.
     Storing { received: u64, since: Instant, held: Held },
 }
 
@@ -73,7 +72,7 @@ impl DataChannel {
             DataChannel::AwaitingClient { .. } => "awaiting the client",
             DataChannel::Connecting { .. } => "connecting",
             DataChannel::Transferring { .. } => "transferring",
-            DataChannel::Draining { .. } => "draining",
+            DataChannel::AwaitingClose { .. } => "awaiting the client's close",
             DataChannel::Discarding { .. } => "discarding",
             DataChannel::Storing { .. } => "storing",
         }
@@ -85,7 +84,7 @@ impl DataChannel {
             DataChannel::AwaitingClient { pump, .. }
             | DataChannel::Connecting { pump, .. }
             | DataChannel::Transferring { pump, .. } => pump.moved(),
-            DataChannel::Draining { sent, .. } => *sent,
+            DataChannel::AwaitingClose { sent, .. } => *sent,
             DataChannel::Storing { received, .. } => *received,
             DataChannel::Unarmed
             | DataChannel::Announced { .. }

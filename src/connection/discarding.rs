@@ -1,8 +1,8 @@
-//! An upload that is refused in the middle, because the quota is used up, the disk is full, or the stream is broken.
+//! Uploads that are refused midway, because the quota is used up, the disk is full, or the stream is broken.
 //!
-//! The reply leaves at once. Many clients read it only when they have sent everything, and a reset while they send is
-//! all that they would tell their user. So what they still send is thrown away for a while, as cheaply as can be, and
-//! within bounds: a client that sends more, or takes longer, is reset as before.
+//! The reply is written at once, but many clients read it only after sending everything, and a reset while they send is
+//! the only error that they report. So the rest is read and dropped, within limits of bytes and time; beyond them the
+//! connection is reset.
 
 use super::data_channel::DataChannel;
 use super::shared::Shared;
@@ -13,15 +13,15 @@ use std::io::ErrorKind;
 use std::mem;
 use std::time::Duration;
 
-/// Bytes that a client may go on sending.
+/// Most bytes dropped.
 const DISCARDED_MAX: usize = 64 * 1024 * 1024;
-/// How long it may take for that, unless transfers may stall no longer anyway.
+/// Longest time for that, unless the stall timeout is shorter.
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(30);
-/// Bytes of it that are read in a turn.
+/// Bytes dropped in a turn.
 const DISCARDED_PER_TURN: usize = 256 * 1024;
 
 impl Connection {
-    /// Gives up the upload, answers it, and goes on reading what comes.
+    /// Aborts and answers the upload; the rest of it will be dropped.
     pub(super) fn refuse_rest(&mut self, outcome: Outcome, shared: &mut Shared) {
         if outcome == Outcome::ConnectionLost {
             self.end_transfer(outcome, shared);
@@ -46,11 +46,11 @@ impl Connection {
                 left: DISCARDED_MAX,
                 until: shared.now + DISCARD_TIMEOUT.min(shared.settings.stall_timeout),
             };
-            self.come_back(shared);
+            self.queue(shared);
         }
     }
 
-    /// Throws away what has come, at most a turn's share of it.
+    /// Drops what has arrived, up to a turn's share.
     pub(super) fn discard(&mut self, shared: &mut Shared) {
         let DataChannel::Discarding { socket, left, .. } = &mut self.channel else {
             return;
@@ -59,7 +59,7 @@ impl Connection {
         let mut discarded = 0;
         let is_over = loop {
             if discarded >= share {
-                self.come_back(shared);
+                self.queue(shared);
                 break false;
             }
             match socket.stream.read(&mut shared.scratch) {
@@ -79,7 +79,7 @@ impl Connection {
             }
         };
         shared.bulk_left = shared.bulk_left.saturating_sub(discarded);
-        // It came over the line, so it counts for the next transfer's pace.
+        // It used the network, so it counts for the rate limit.
         for pace in self.paces.iter().flatten() {
             pace.spend(discarded, shared.now);
         }

@@ -1,4 +1,4 @@
-//! How a transfer ends: our end shut, what the client sent unasked read away, the socket closed, then the 226.
+//! The end of a transfer: shut down our direction, read what the client sent, close the socket, then the 226.
 
 use super::Connection;
 use super::data_channel::DataChannel;
@@ -11,27 +11,27 @@ use std::io::ErrorKind;
 use std::mem;
 use std::time::{Duration, Instant};
 
-/// How long a client may go on sending on a download.
+/// How long a client may keep sending during a download.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a 226 stays behind its 150, unless the client closes the data connection before. Clients that read both at
-/// once (aria2) wait for the 226 until their timeout, and a small file takes much less time than waking one. So this
-/// has to be longer than a client may take to be woken; one that closes the data connection has been.
+/// Shortest time between a 150 and its 226, unless the client closes the data connection first. A client that reads both
+/// at once (aria2) waits for the 226 until its timeout, and a small file takes less time than waking the client. So
+/// this is longer than a busy machine takes to wake one; a client that closes the data connection is awake.
 const REPLIES_APART: Duration = Duration::from_millis(200);
-/// What reading away a client's unasked bytes found.
+/// What a read of a connection that only the server sends on found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Drained {
-    /// The client's end is closed.
+    /// The client has closed it.
     End,
-    /// Nothing was there, and the end has not come.
-    Silence,
-    /// Something was there, and more may come.
-    Chatter,
+    /// Nothing.
+    Nothing,
+    /// Bytes; there may be more.
+    Bytes,
     Reset,
 }
 
 impl Connection {
-    /// Everything is in the kernel: shuts our end, which also sends what CORK held back. Then the client's end is
-    /// waited for in two cases: its 226 would come right behind the 150, or it has sent something unasked.
+    /// Everything is in the kernel: shuts down our direction, which also sends what CORK held back. The client's close
+    /// is awaited if the 226 would follow its 150 too closely, or if the client has sent something.
     pub(super) fn finish_sending(&mut self, shared: &mut Shared) {
         let DataChannel::Transferring { socket, .. } = &mut self.channel else {
             return;
@@ -42,25 +42,25 @@ impl Connection {
         }
         let apart = self.active + REPLIES_APART;
         if apart > shared.now {
-            self.drain_until(apart, shared);
+            self.await_close(apart, shared);
             return;
         }
-        match read_away(&mut *socket.stream, shared) {
-            Drained::End | Drained::Silence => self.end_transfer(Outcome::Complete, shared),
+        match drop_input(&mut *socket.stream, shared) {
+            Drained::End | Drained::Nothing => self.end_transfer(Outcome::Complete, shared),
             Drained::Reset => self.end_transfer(Outcome::ConnectionLost, shared),
-            Drained::Chatter => {
-                self.drain_until(shared.now + DRAIN_TIMEOUT, shared);
-                self.come_back(shared);
+            Drained::Bytes => {
+                self.await_close(shared.now + DRAIN_TIMEOUT, shared);
+                self.queue(shared);
             }
         }
     }
 
-    fn drain_until(&mut self, until: Instant, shared: &mut Shared) {
+    fn await_close(&mut self, until: Instant, shared: &mut Shared) {
         match mem::replace(&mut self.channel, DataChannel::Unarmed) {
             DataChannel::Transferring { mut socket, pump, .. } => {
                 let registered = socket.await_event(Interest::READABLE, &shared.registry, self.slot);
                 let sent = pump.moved();
-                self.channel = DataChannel::Draining {
+                self.channel = DataChannel::AwaitingClose {
                     socket,
                     all_sent: shared.now,
                     until,
@@ -75,42 +75,42 @@ impl Connection {
             | DataChannel::ToConnect(_)
             | DataChannel::AwaitingClient { .. }
             | DataChannel::Connecting { .. }
-            | DataChannel::Draining { .. }
+            | DataChannel::AwaitingClose { .. }
             | DataChannel::Discarding { .. }
             | DataChannel::Storing { .. }) => self.channel = channel,
         }
     }
 
-    pub(super) fn finish_draining(&mut self, shared: &mut Shared) {
+    pub(super) fn continue_awaiting_close(&mut self, shared: &mut Shared) {
         if shared.bulk_left == 0 {
-            self.come_back(shared);
+            self.queue(shared);
             return;
         }
-        let DataChannel::Draining { socket, until, .. } = &mut self.channel else {
+        let DataChannel::AwaitingClose { socket, until, .. } = &mut self.channel else {
             return;
         };
-        match read_away(&mut *socket.stream, shared) {
+        match drop_input(&mut *socket.stream, shared) {
             Drained::End => self.end_transfer(Outcome::Complete, shared),
             Drained::Reset => self.end_transfer(Outcome::ConnectionLost, shared),
-            Drained::Silence => {}
-            Drained::Chatter => {
+            Drained::Nothing => {}
+            Drained::Bytes => {
                 *until = (*until).max(self.active + DRAIN_TIMEOUT);
-                self.come_back(shared);
+                self.queue(shared);
             }
         }
     }
 
-    /// Closes the data connection and gives the transfer its last reply.
+    /// Closes the data connection and queues the transfer's last reply.
     pub(super) fn end_transfer(&mut self, outcome: Outcome, shared: &mut Shared) {
         let moved = self.channel.moved();
         self.end_transfer_of(moved, outcome, shared);
     }
 
-    /// The same where the data channel does not know any more that `moved` bytes were.
+    /// Like [`end_transfer`](Self::end_transfer), where the channel no longer knows how many bytes were `moved`.
     pub(super) fn end_transfer_of(&mut self, moved: u64, outcome: Outcome, shared: &mut Shared) {
         let mut ended = shared.now;
         match mem::replace(&mut self.channel, DataChannel::Unarmed) {
-            DataChannel::AwaitingClient { port, .. } => self.give_port_back(port, shared),
+            DataChannel::AwaitingClient { port, .. } => self.release_port(port, shared),
             DataChannel::Connecting { pump, .. } => break_off(*pump),
             DataChannel::Transferring { socket, pump, .. } => {
                 if ends_with_reset(outcome) {
@@ -118,9 +118,9 @@ impl Connection {
                 }
                 break_off(*pump);
             }
-            // Waiting for the client's end is no part of the transfer.
-            DataChannel::Draining { all_sent, .. } => ended = all_sent,
-            // The publication goes on without this session.
+            // Waiting for the client's close does not count as transfer time.
+            DataChannel::AwaitingClose { all_sent, .. } => ended = all_sent,
+            // The rename continues without this session.
             DataChannel::Storing { held, .. } => {
                 shared.unclaimed.insert(self.slot, held);
             }
@@ -129,7 +129,7 @@ impl Connection {
             | DataChannel::ToConnect(_)
             | DataChannel::Discarding { .. } => {}
         }
-        // The last command that counted as activity is the one that began the transfer.
+        // The last activity was the transfer command.
         let began = mem::replace(&mut self.active, shared.now);
         if let Some((transfer, reply)) = self.session.transfer_ended(outcome) {
             self.say(&reply);
@@ -139,7 +139,7 @@ impl Connection {
     }
 }
 
-/// Whether the client must not be able to take what it has for the whole.
+/// Whether the client must be able to tell that the data is incomplete.
 fn ends_with_reset(outcome: Outcome) -> bool {
     match outcome {
         Outcome::Stalled | Outcome::SourceFailed | Outcome::SourceShrank => true,
@@ -155,31 +155,31 @@ fn ends_with_reset(outcome: Outcome) -> bool {
     }
 }
 
-/// What an upload had received is given up, or kept as a part.
+/// Removes what an upload has received, or keeps it as a partial file.
 fn break_off(pump: Pump) {
     if let Some(upload) = pump.into_upload() {
         upload.abort();
     }
 }
 
-/// Reads and forgets what a client sent on a connection that only we send on. What is read is charged to the turn; one
-/// read is always made, because most often nothing is there.
-fn read_away(stream: &mut dyn TcpSocket, shared: &mut Shared) -> Drained {
-    let mut heard_something = false;
+/// Reads and drops what a client sent during a download. It is charged to the turn; one read is always made, because
+/// usually there is nothing.
+fn drop_input(stream: &mut dyn TcpSocket, shared: &mut Shared) -> Drained {
+    let mut has_read = false;
     loop {
         match stream.read(&mut shared.scratch) {
             Ok(0) => return Drained::End,
             Ok(count) => {
-                heard_something = true;
+                has_read = true;
                 shared.bulk_left = shared.bulk_left.saturating_sub(count);
                 if shared.bulk_left == 0 {
-                    return Drained::Chatter;
+                    return Drained::Bytes;
                 }
             }
             Err(error) => match error.kind() {
                 ErrorKind::Interrupted => {}
-                ErrorKind::WouldBlock if heard_something => return Drained::Chatter,
-                ErrorKind::WouldBlock => return Drained::Silence,
+                ErrorKind::WouldBlock if has_read => return Drained::Bytes,
+                ErrorKind::WouldBlock => return Drained::Nothing,
                 _ => return Drained::Reset,
             },
         }

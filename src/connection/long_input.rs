@@ -1,29 +1,29 @@
-//! How many bytes of commands may wait for a session.
+//! How many bytes of commands may be queued for a session.
 //!
-//! While a transfer or a long answer is under way, more is taken in than otherwise, because an ABOR may stand behind
-//! what waits. Only so many sessions may have that much at once, so that it cannot be used to fill the memory.
+//! During a transfer or a long answer it is more than otherwise, to find an ABOR behind other commands. The number of
+//! sessions that may queue that much is limited, so that they cannot fill the memory.
 
 use std::rc::Rc;
 
-/// Bytes of commands that may wait; more stay in the kernel.
+/// Bytes of commands that may be queued; more stay in the kernel.
 pub const INPUT_MAX: usize = 8 * 1024;
-/// The same while something is under way that ABOR may end.
+/// The same while ABOR would end something.
 pub const LONG_INPUT_MAX: usize = 64 * 1024;
-/// Sessions of which so much may wait at once.
+/// Sessions that may queue that much at once.
 const LONG_INPUTS: usize = 128;
 
-/// Who has a long input.
+/// Counts the sessions with a long input.
 #[derive(Debug, Default)]
 pub struct LongInputs(Rc<()>);
 
-/// The right to have more waiting than [`INPUT_MAX`]; dropping it gives the right back.
+/// Permission to queue more than [`INPUT_MAX`]; dropping it gives the permission back.
 #[derive(Debug)]
 pub struct LongInput {
     _one: Rc<()>,
 }
 
 impl LongInputs {
-    /// The right for one more session, or `None` when too many have it.
+    /// Permission for one more session; `None`: too many have it.
     pub fn permit(&self) -> Option<LongInput> {
         (Rc::strong_count(&self.0) <= LONG_INPUTS).then(|| LongInput {
             _one: Rc::clone(&self.0),

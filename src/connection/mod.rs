@@ -1,4 +1,4 @@
-//! One client between turns: its control connection, its session, its data channel, and when each wait ends.
+//! One client: its control connection, its session, its data channel, and the deadline of each wait.
 //!
 //! An idle connection holds no buffer: input and output are allocated when there is something in them and freed when
 //! they are empty again. `control.rs` takes lines in and carries the session's steps out; `opening.rs`, `pumping.rs` and
@@ -41,7 +41,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Instant;
 
-/// A client.
+/// One client.
 #[derive(Debug)]
 pub struct Connection {
     slot: SlotId,
@@ -50,62 +50,63 @@ pub struct Connection {
     session: Session,
     life: Life,
     input: LineReader,
-    /// There while more waits than usual.
+    /// Held while more input is queued than usual.
     long_input: Option<LongInput>,
     inbound: Inbound,
     output: Output,
     channel: DataChannel,
     ring: u16,
-    /// Our end's address, once it is known.
+    /// The server's address on this connection, once it is known.
     local_address: Option<IpAddr>,
     opened: Instant,
-    /// Since when the client has been expected to log in: its arrival, or the REIN or USER that ended a visit.
+    /// Start of the login timeout: the accept, or the REIN or USER that ended the last login.
     login_since: Instant,
-    /// When the client last did something, or something was done for it.
+    /// Last activity of the client or for it.
     active: Instant,
-    /// Bytes of all its transfers so far.
+    /// Bytes of all transfers so far.
     sent: u64,
     received: u64,
-    /// What limits the speed of its transfers: its own rate, and its account's.
+    /// Speed limits of its transfers: `--rate-limit`, and the account's.
     paces: [Option<Rc<Pace>>; 2],
     deadline: Deadline,
     is_queued: bool,
     is_unflushed: bool,
 }
 
-/// How far the control connection's end has come.
+/// Progress of closing the control connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
     Serving,
-    /// What is queued goes out, then it ends.
+    /// Queued replies are written, then it closes.
     Closing {
         since: Instant,
     },
-    /// Our end is shut; what the client still sends is read away, so that the last reply is not lost to a reset.
-    Draining {
+    /// Our direction is shut down. Input is read and dropped: closing with unread input would reset the connection and
+    /// could lose the last reply.
+    Lingering {
         since: Instant,
     },
     Gone,
 }
 
-/// What is known of the bytes that wait in the control socket.
+/// What is known about unread bytes in the control socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Inbound {
-    /// Read until it would block; an event will tell of more.
+enum Inbound {
+    /// Read until `WouldBlock`; an event reports more.
     Drained,
-    /// There may be more, and no event will come for it. `to_the_end`: a short read proves nothing, because the peer's
-    /// FIN or urgent data was announced with the same event.
+    /// There may be more, and no event will report it. `to_the_end`: a short read does not prove that the socket is
+    /// empty, because the event also reported the peer's FIN or urgent data.
     Unread { to_the_end: bool },
-    /// The client has closed its end.
+    /// The client has closed its direction.
     Ended,
 }
 
-/// Replies on their way out.
+/// Replies that are not written yet.
 #[derive(Debug, Default)]
 struct Output {
     bytes: Vec<u8>,
     written: usize,
-    /// Since when the client's window has been full.
+    /// Since when the socket has had no room.
     blocked: Option<Instant>,
     is_registered: bool,
 }
@@ -113,13 +114,13 @@ struct Output {
 impl Output {
     /// What is still to be written.
     fn unwritten(&self) -> &[u8] {
-        // Never more is written than there is.
-        self.bytes.get(self.written..).unwrap_or_default()
+        // `written` counts bytes of `bytes`, so it is never beyond the end.
+        self.bytes.split_at(self.written).1
     }
 }
 
 impl Connection {
-    /// A client that was just accepted. `address`: our end's, where the listener is bound to one.
+    /// A client that was just accepted. `address`: the server's, if the listener is bound to one.
     pub fn new(
         slot: SlotId,
         control: Box<dyn TcpSocket>,
@@ -160,7 +161,7 @@ impl Connection {
         let token = Target::Control(self.slot).into();
         match self.control.register(&shared.registry, token, interest, false) {
             Ok(()) => self.say(banner),
-            Err(_) => self.vanish(Ending::ServerError, shared),
+            Err(_) => self.drop_client(Ending::ServerError, shared),
         }
     }
 
@@ -174,7 +175,7 @@ impl Connection {
         self.opened
     }
 
-    /// When it last did something.
+    /// Last activity of the client or for it.
     pub fn active(&self) -> Instant {
         self.active
     }
@@ -184,33 +185,33 @@ impl Connection {
         &self.channel
     }
 
-    /// The ring whose ports are announced to this client.
+    /// Index of the passive ring for this client.
     pub fn ring(&self) -> u16 {
         self.ring
     }
 
-    /// When the connection has to be looked at if nothing happens before.
+    /// The entry in the deadlines.
     pub fn deadline(&mut self) -> &mut Deadline {
         &mut self.deadline
     }
 
-    /// Whether the connection can be taken out of its slot.
+    /// Whether the connection is over and its slot can be freed.
     pub fn is_gone(&self) -> bool {
         self.life == Life::Gone
     }
 
-    /// Whether nothing is under way that a shutdown should wait for.
+    /// Whether a shutdown need not wait for it.
     pub fn is_idle(&self) -> bool {
         self.life == Life::Serving && self.session.is_ready()
     }
 
-    /// State of conversation and data channel, for traces and summaries.
+    /// State of session and data channel, for traces and summaries.
     pub fn describe(&self) -> String {
         format!("{}, data {}", self.session.state_name(), self.channel.name())
     }
 
-    /// Tells what woke the connection.
-    pub fn tell_wake(&self, socket: &str, event: &Event, shared: &Shared) {
+    /// Traces the event that woke the connection.
+    pub fn trace_event(&self, socket: &str, event: &Event, shared: &Shared) {
         let number = self.session.number();
         shared.trace.tell(Tone::Wake, || {
             let readable = if event.is_readable() { " readable" } else { "" };
@@ -224,8 +225,8 @@ impl Connection {
         });
     }
 
-    /// Comes back in this turn or the next: something was left undone although no event will tell of it.
-    pub fn come_back(&mut self, shared: &mut Shared) {
+    /// Puts the connection onto the ready queue: work is left that no event will report.
+    pub fn queue(&mut self, shared: &mut Shared) {
         if !self.is_queued {
             self.is_queued = true;
             shared.ready.push(Target::Control(self.slot));
@@ -236,7 +237,7 @@ impl Connection {
         }
     }
 
-    /// The ready queue has brought the connection back: takes up what was left. Waiting commands are served after it.
+    /// Continues a transfer or a long answer from the ready queue. Waiting commands come after it.
     pub fn resume(&mut self, shared: &mut Shared) {
         self.is_queued = false;
         if self.has_data_to_move() {
@@ -245,7 +246,7 @@ impl Connection {
         self.continue_answer(shared);
     }
 
-    /// After every step: sees to it that what the step left behind is taken up again.
+    /// After every step: schedules the writing of replies, and arms the deadline.
     pub fn settle(&mut self, shared: &mut Shared) {
         let has_output = !self.output.bytes.is_empty() || matches!(self.life, Life::Closing { .. });
         if has_output && !self.is_unflushed && self.output.blocked.is_none() {
@@ -257,7 +258,7 @@ impl Connection {
     }
 }
 
-/// What tests of the loop look at.
+/// For tests of the loop.
 #[cfg(test)]
 impl Connection {
     pub fn control_socket(&self) -> &dyn TcpSocket {

@@ -1,6 +1,6 @@
-//! How a data connection comes to be: the client's arrives at its port, or ours is made to the client's address.
+//! Opening a transfer: its data connection is accepted at the passive port, or made to the client's address; then the 150.
 //!
-//! An active connection is made when the transfer command arrives, never before, and never waited for.
+//! An active connection is begun when the transfer command arrives, not before, and without blocking.
 
 use super::Connection;
 use super::data_channel::DataChannel;
@@ -20,14 +20,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 impl Connection {
-    /// A transfer command was accepted: goes on with whatever is armed.
+    /// A transfer command was accepted: starts its transfer over what is armed.
     pub(super) fn start_transfer(&mut self, pump: Box<Pump>, shared: &mut Shared) {
         let since = shared.now;
         self.set_pace(shared);
         match mem::replace(&mut self.channel, DataChannel::Unarmed) {
             DataChannel::Announced { port, .. } => {
-                // With a connection that is there already, the 150 waits until it is known to be the only one.
-                let has_arrived = shared.look_once_more(self.ring, port, self.session.peer(), self.slot);
+                // If the connection is there already, the 150 waits until the port was checked for a second one.
+                let has_arrived = shared.check_for_second_connection(self.ring, port, self.session.peer(), self.slot);
                 self.channel = DataChannel::AwaitingClient {
                     port,
                     since,
@@ -43,12 +43,12 @@ impl Connection {
             | DataChannel::AwaitingClient { .. }
             | DataChannel::Connecting { .. }
             | DataChannel::Transferring { .. }
-            | DataChannel::Draining { .. }
+            | DataChannel::AwaitingClose { .. }
             | DataChannel::Storing { .. }) => {
                 self.channel = channel;
                 self.end_transfer(Outcome::NoDataConnection, shared);
             }
-            // Belongs to the transfer before, and does not serve this one.
+            // The channel of an earlier upload cannot be used for this transfer.
             channel @ DataChannel::Discarding { .. } => {
                 self.end_transfer(Outcome::NoDataConnection, shared);
                 self.channel = channel;
@@ -56,8 +56,7 @@ impl Connection {
         }
     }
 
-    /// What limits the speed of the transfer that begins: this server's rate for one session, the account's for all of
-    /// its.
+    /// Sets the speed limits of the transfer: `--rate-limit` for the session, and the account's for all its sessions.
     fn set_pace(&mut self, shared: &mut Shared) {
         let [own, accounts] = &mut self.paces;
         if let Some(rate) = shared.settings.rate_limit {
@@ -66,9 +65,9 @@ impl Connection {
         *accounts = self.session.account().and_then(|account| shared.pace_of(account));
     }
 
-    /// Writes the 150, and what was queued before it, at once: clients lose data, or wait for ever, when a 150 comes
-    /// behind the data or in one segment with its 226. If the control connection has no room, the transfer waits for
-    /// it: see [`pump`](Self::pump).
+    /// Writes the 150, and what was queued before it, at once: clients lose data, or wait for their timeout, when a 150
+    /// comes after the data or in one segment with its 226. If the control connection has no room, the transfer waits
+    /// for it: see [`pump`](Self::pump).
     pub(super) fn open_transfer(&mut self, shared: &mut Shared) {
         if let Some(opening) = self.session.opening() {
             opening.write_to(&mut self.output.bytes);
@@ -116,17 +115,17 @@ impl Connection {
                     socket,
                     pump,
                     progress: shared.now,
-                    rests_until: None,
+                    throttled_until: None,
                 };
                 self.pump(shared);
             }
-            // A hint that came too early.
+            // A spurious event.
             Ok(false) => self.channel = DataChannel::Connecting { socket, since, pump },
             Err(_) => self.end_transfer(Outcome::NoDataConnection, shared),
         }
     }
 
-    /// The client's connection has arrived at the port announced to it, alone: a transfer that waits for it begins.
+    /// The client's connection has arrived at its port, and no second one: a transfer that waits for it begins.
     pub fn data_arrived(&mut self, shared: &mut Shared) {
         match mem::replace(&mut self.channel, DataChannel::Unarmed) {
             DataChannel::AwaitingClient {
@@ -151,27 +150,27 @@ impl Connection {
                     socket,
                     pump,
                     progress: shared.now,
-                    rests_until: None,
+                    throttled_until: None,
                 };
                 if !is_opened {
                     self.open_transfer(shared);
                 }
                 self.pump(shared);
             }
-            // Without a transfer command it stays with the ring; or the session has turned to something else since.
+            // Without a transfer command the ring keeps it; or the session has armed something else meanwhile.
             channel @ (DataChannel::Unarmed
             | DataChannel::Announced { .. }
             | DataChannel::ToConnect(_)
             | DataChannel::Connecting { .. }
             | DataChannel::Transferring { .. }
-            | DataChannel::Draining { .. }
+            | DataChannel::AwaitingClose { .. }
             | DataChannel::Discarding { .. }
             | DataChannel::Storing { .. }) => self.channel = channel,
         }
     }
 
-    /// Two connections from the client's address came to its port. Which one is the client's cannot be known, so both
-    /// were closed; the client gets 425 and asks for another port.
+    /// Two connections from the client's address came to its port. It is unknown which one is the client's, so both were
+    /// closed; the client gets 425 and can ask for another port.
     pub fn data_is_contended(&mut self, shared: &mut Shared) {
         log::info!(
             "session {}: two connections from {} to one passive port, both refused",
@@ -181,7 +180,7 @@ impl Connection {
         self.data_is_lost(Outcome::NoDataConnection, shared);
     }
 
-    /// The client's connection arrived, but there is no descriptor to keep it with.
+    /// The client's connection arrived, but no descriptor is left for it.
     pub fn data_has_no_descriptor(&mut self, shared: &mut Shared) {
         self.data_is_lost(Outcome::NoDescriptor, shared);
     }
@@ -199,7 +198,7 @@ fn connect_from(own: IpAddr, address: SocketAddr, corks: bool) -> io::Result<Tcp
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     SockRef::from(&socket).set_tcp_cork(corks)?;
-    // From the address that the client knows, or its firewall would not let the connection in.
+    // From the address that the client knows: firewalls refuse others.
     socket.bind(&SocketAddr::new(own, 0).into())?;
     loop {
         match socket.connect(&address.into()) {
@@ -210,7 +209,7 @@ fn connect_from(own: IpAddr, address: SocketAddr, corks: bool) -> io::Result<Tcp
     }
 }
 
-/// Whether the connection is being made; an interrupted call may have begun it already.
+/// Whether the connection is being made. An interrupted call may have begun it.
 fn is_under_way(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(errno, Some(Errno::INPROGRESS | Errno::ALREADY))

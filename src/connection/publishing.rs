@@ -1,4 +1,4 @@
-//! The end of an upload: all has come, and the file is given its name; only then is it a success.
+//! The end of an upload: the file gets its name, and only then the client its 226.
 
 use super::Connection;
 use super::data_channel::DataChannel;
@@ -9,8 +9,8 @@ use crate::storage::{Held, Published, StorageError};
 use std::mem;
 
 impl Connection {
-    /// The client has closed its end, and all it sent is in the file: closes ours and has the file given its name. What
-    /// waits for the disk is done beside the loop; the session's reply waits with it.
+    /// Everything has been received: closes the data connection and renames the file. If that waits for the disk, it is
+    /// done on the slow-work thread, and the reply waits for it.
     pub(super) fn finish_receiving(&mut self, shared: &mut Shared) {
         let DataChannel::Transferring { pump, .. } = mem::replace(&mut self.channel, DataChannel::Unarmed) else {
             return;
@@ -36,26 +36,26 @@ impl Connection {
         self.end_transfer_of(received, outcome, shared);
     }
 
-    /// The disk has what was received, or would not take it.
+    /// The slow-work thread has renamed the file, or failed to.
     pub fn stored(&mut self, result: Result<Published, StorageError>, shared: &mut Shared) {
         match mem::replace(&mut self.channel, DataChannel::Unarmed) {
             DataChannel::Storing { received, held, .. } => {
                 let outcome = self.outcome_of(result, received, held);
                 self.end_transfer_of(received, outcome, shared);
             }
-            // It took too long, and the session was told so.
+            // It took too long, and the client has had its reply.
             channel @ (DataChannel::Unarmed
             | DataChannel::Announced { .. }
             | DataChannel::ToConnect(_)
             | DataChannel::AwaitingClient { .. }
             | DataChannel::Connecting { .. }
             | DataChannel::Transferring { .. }
-            | DataChannel::Draining { .. }
+            | DataChannel::AwaitingClose { .. }
             | DataChannel::Discarding { .. }) => self.channel = channel,
         }
     }
 
-    /// What is held is let go; only a file that is there has used up its quota.
+    /// Releases what was held; only a file that exists is charged to the quota.
     fn outcome_of(&self, published: Result<Published, StorageError>, received: u64, held: Held) -> Outcome {
         let published = match published {
             Ok(published) => published,

@@ -1,8 +1,7 @@
-//! The data connection: made, pumped, ended.
+//! Moving the bytes of a transfer, a budget at a time.
 //!
-//! Write first, register on `WouldBlock`: a socket that takes everything at once is registered only to see the
-//! client's end. There is one order: the 150 written, the bytes, our end shut, what the client sent unasked read away,
-//! the socket closed, then the 226.
+//! Write first, register on `WouldBlock`: a socket that takes everything at once is registered only to see the client's
+//! close.
 
 use super::budgets::{BYTES_PER_ENTRY, BYTES_PER_TURN, ENTRIES_PER_TURN, RECEIVED_PER_TURN};
 use super::data_channel::DataChannel;
@@ -14,21 +13,21 @@ use crate::transfer::{Budget, Direction, Progress, SocketStream, TransferError};
 use mio::Interest;
 
 impl Connection {
-    /// The poll reports the data socket. Bulk data waits for the ready queue: conversations come first.
+    /// An event of the data socket. Bulk data waits for the ready queue: control connections come first.
     pub fn data_event(&mut self, shared: &mut Shared) {
         if self.has_data_to_move() {
-            self.come_back(shared);
+            self.queue(shared);
         } else {
             self.data_ready(shared);
         }
     }
 
-    /// The poll reports the data socket, or the ready queue brings it back.
+    /// Continues the data connection, after an event or from the ready queue.
     pub(super) fn data_ready(&mut self, shared: &mut Shared) {
         match &self.channel {
             DataChannel::Transferring { .. } => self.pump(shared),
             DataChannel::Connecting { .. } => self.finish_connecting(shared),
-            DataChannel::Draining { .. } => self.finish_draining(shared),
+            DataChannel::AwaitingClose { .. } => self.continue_awaiting_close(shared),
             DataChannel::Discarding { .. } => self.discard(shared),
             DataChannel::Unarmed
             | DataChannel::Announced { .. }
@@ -51,41 +50,41 @@ impl Connection {
         }
     }
 
-    /// Moves the transfer on by at most a turn's budget; not at all when others have moved this turn's bulk already.
+    /// Moves bytes, at most a turn's budget; none if the budget of all connections is spent.
     pub(super) fn pump(&mut self, shared: &mut Shared) {
         let DataChannel::Transferring {
             socket,
             pump,
             progress,
-            rests_until,
+            throttled_until,
         } = &mut self.channel
         else {
             return;
         };
         if self.output.blocked.is_some() {
-            // Among the replies that wait may be the 150, and data must not overtake it. Flushing brings the
-            // connection back.
+            // Data must not overtake the 150, which may be among the blocked replies. Flushing queues the connection
+            // again.
             return;
         }
         if shared.bulk_left == 0 {
-            self.come_back(shared);
+            self.queue(shared);
             return;
         }
         let now = shared.now;
-        // What has arrived meanwhile waits; the turn before the end of the rest is somebody else's.
-        if rests_until.is_some_and(|until| until > now) {
+        // Throttled: leave the bytes in the socket buffer.
+        if throttled_until.is_some_and(|until| until > now) {
             return;
         }
         let paces = self.paces.iter().flatten();
         let allowed = paces.map(|pace| pace.available(now)).min().unwrap_or(usize::MAX);
         if allowed == 0 {
             *progress = now;
-            // Only with a pace that has nothing left is it this one's turn to stand in line.
+            // Only a limit that is used up makes this connection wait.
             let spent = self.paces.iter().flatten().filter(|pace| pace.available(now) == 0);
-            *rests_until = spent.map(|pace| pace.take_turn()).max();
+            *throttled_until = spent.map(|pace| pace.take_turn()).max();
             return;
         }
-        *rests_until = None;
+        *throttled_until = None;
         let share = match pump.direction() {
             Direction::ToClient => BYTES_PER_TURN,
             Direction::FromClient => RECEIVED_PER_TURN,
@@ -106,7 +105,7 @@ impl Connection {
         for pace in self.paces.iter().flatten() {
             pace.spend(usize::try_from(moved).unwrap_or(usize::MAX), now);
         }
-        // Work that moves nothing by itself (deflating, skipping, looking at entries) is paid for too.
+        // Work that moves no bytes (deflating, skipping, reading entries) is charged too.
         let spent = bytes - budget.bytes;
         let looked_at = ENTRIES_PER_TURN - budget.entries;
         shared.bulk_left = shared.bulk_left.saturating_sub(spent + looked_at * BYTES_PER_ENTRY);
@@ -130,7 +129,7 @@ impl Connection {
                 shared.counters.would_block += 1;
                 self.await_socket(shared);
             }
-            Progress::BudgetSpent => self.come_back(shared),
+            Progress::BudgetSpent => self.queue(shared),
             Progress::Failed(error) => {
                 let outcome = match error {
                     TransferError::ConnectionLost => Outcome::ConnectionLost,
@@ -147,20 +146,20 @@ impl Connection {
         }
     }
 
-    /// The pace allows more. Nothing is left of the rest, or its end would come up again and again.
-    pub(super) fn rest_is_over(&mut self, shared: &mut Shared) {
-        if let DataChannel::Transferring { rests_until, .. } = &mut self.channel {
-            *rests_until = None;
+    /// The speed limit allows more.
+    pub(super) fn throttling_ends(&mut self, shared: &mut Shared) {
+        if let DataChannel::Transferring { throttled_until, .. } = &mut self.channel {
+            *throttled_until = None;
         }
-        self.come_back(shared);
+        self.queue(shared);
     }
 
-    /// Whether the data connection, rather than the conversation, is what the ready queue brought back.
+    /// Whether the data connection can make progress.
     pub(super) fn has_data_to_move(&self) -> bool {
         self.life == Life::Serving
             && matches!(
                 self.channel,
-                DataChannel::Transferring { .. } | DataChannel::Draining { .. } | DataChannel::Discarding { .. }
+                DataChannel::Transferring { .. } | DataChannel::AwaitingClose { .. } | DataChannel::Discarding { .. }
             )
     }
 }

@@ -1,7 +1,7 @@
-//! Replies on their way out, and the end of a control connection.
+//! Writing replies, and closing the control connection.
 //!
-//! What is queued is written once a turn. A client that does not read costs its own queue, which is bounded because
-//! nobody answers it any more; the last reply is not lost to a reset, because unread input is read away before closing.
+//! Queued replies are written once a turn. The queue is bounded: a client that does not read its replies gets no more of
+//! them. Before closing, unread input is read and dropped, because it would reset the connection and lose the last reply.
 
 use super::shared::Shared;
 use super::{Connection, Inbound, Life};
@@ -11,17 +11,17 @@ use mio::Interest;
 use std::io::ErrorKind;
 use std::time::Instant;
 
-/// Queued replies from which on no command is answered.
+/// Bytes of queued replies from which on no command is answered.
 pub(super) const OUTPUT_ENOUGH: usize = 8 * 1024;
 
 impl Connection {
-    /// The end of a turn: the replies of this one leave.
+    /// Writes the replies of this turn, at its end.
     pub fn flush_turn(&mut self, shared: &mut Shared) {
         self.is_unflushed = false;
         self.flush(shared);
     }
 
-    /// Writes what is queued; at the end of a turn, before a transfer moves data, or when the socket has room again.
+    /// Writes queued replies: at the end of a turn, before a transfer moves data, and when the socket has room again.
     pub(super) fn flush(&mut self, shared: &mut Shared) {
         let was_blocked = self.output.blocked.is_some();
         while !self.output.unwritten().is_empty() {
@@ -39,7 +39,7 @@ impl Connection {
                         return;
                     }
                     _ => {
-                        self.vanish(Ending::ConnectionLost, shared);
+                        self.drop_client(Ending::ConnectionLost, shared);
                         return;
                     }
                 },
@@ -50,14 +50,14 @@ impl Connection {
         self.output.written = 0;
         self.output.blocked = None;
         if was_blocked {
-            // The client has read something; a 150 that waited begins its transfer only now.
+            // The client has read something. A transfer whose 150 was blocked begins only now.
             self.active = shared.now;
         }
         match self.life {
             Life::Closing { since } => self.conclude(since, shared),
-            // Answering, or a transfer, stopped because of this queue.
-            Life::Serving if wrote_much || was_blocked || self.session.is_answering() => self.come_back(shared),
-            Life::Serving | Life::Draining { .. } | Life::Gone => {}
+            // A long answer, a transfer or commands have waited for room.
+            Life::Serving if wrote_much || was_blocked || self.session.is_answering() => self.queue(shared),
+            Life::Serving | Life::Lingering { .. } | Life::Gone => {}
         }
     }
 
@@ -69,22 +69,21 @@ impl Connection {
         let token = Target::Control(self.slot).into();
         match self.control.register(&shared.registry, token, interest, true) {
             Ok(()) => self.output.is_registered = true,
-            Err(_) => self.vanish(Ending::ServerError, shared),
+            Err(_) => self.drop_client(Ending::ServerError, shared),
         }
     }
 
-    /// All is said. A client that has nothing more to say is closed at once; otherwise what it still sends is read away
-    /// first, because closing a socket with unread input resets it and the last reply could be lost.
+    /// Everything is written. With unread input, closing now would reset the connection and could lose the last reply,
+    /// so that input is read first.
     fn conclude(&mut self, since: Instant, shared: &mut Shared) {
-        // What was read already cannot reset anything; what lies unread in the kernel would.
-        let has_said_all = !matches!(self.inbound, Inbound::Unread { .. });
-        if has_said_all || self.control.shut_down_writing().is_err() {
+        let is_all_read = !matches!(self.inbound, Inbound::Unread { .. });
+        if is_all_read || self.control.shut_down_writing().is_err() {
             self.life = Life::Gone;
             return;
         }
         self.input.clear();
-        self.life = Life::Draining { since };
+        self.life = Life::Lingering { since };
         self.inbound = Inbound::Unread { to_the_end: true };
-        self.come_back(shared);
+        self.queue(shared);
     }
 }

@@ -1,7 +1,7 @@
-//! What every connection may use of the loop while it is being served: one value, lent for the call.
+//! What a connection may use of the loop while it is served: one value, lent for the call.
 //!
-//! Connections cannot reach each other through it. What one connection causes for another (a freed port, a connection
-//! that arrived) is put into a queue here and delivered by the loop.
+//! Connections cannot reach each other through it. What one connection causes for another (a freed port, an arrived
+//! data connection) is queued here and delivered by the loop.
 
 use super::budgets::BULK_PER_TURN;
 use super::logins::Logins;
@@ -38,16 +38,16 @@ use std::time::{Duration, Instant};
 /// Bytes of the buffer that control connections are read into.
 const SCRATCH_BYTES: usize = 64 * 1024;
 
-/// How long each kind of waiting may last, and what is allowed: the loop's part of the options.
+/// The options that the loop needs.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub banner: String,
     pub active: bool,
-    /// What FEAT tells besides what is always there.
+    /// Features in FEAT that depend on options.
     pub features: Features,
-    /// What clients without an account may do; `None`: they are not let in.
+    /// Rights of anonymous clients; `None`: they may not log in.
     pub anonymous: Option<Rights>,
-    /// Whether there can be anybody who may change files.
+    /// Whether any client can be allowed to change files.
     pub allows_changes: bool,
     pub public_addresses: crate::options::PublicAddresses,
     pub max_sessions: usize,
@@ -56,18 +56,18 @@ pub struct Settings {
     pub idle_timeout: Duration,
     pub connect_timeout: Duration,
     pub stall_timeout: Duration,
-    /// Bytes a second that one session's transfers may move.
+    /// Limit of a session's transfers, in bytes a second.
     pub rate_limit: Option<u64>,
-    /// What is left out, for measurements.
+    /// Optimizations that are switched off, for measurements.
     pub techniques: crate::options::Techniques,
 }
 
-/// What the loop is made from, besides what listens.
+/// What the loop is made of, besides its listeners.
 pub struct Equipment {
     pub settings: Settings,
     pub storage: Rc<dyn Storage>,
     pub accounts: Accounts,
-    /// Where the accounts are read from again when that is asked for.
+    /// Read again on SIGHUP.
     pub users_file: Option<UsersFile>,
     pub descriptors: Descriptors,
     pub random: Random,
@@ -94,47 +94,46 @@ pub struct Shared {
     pub now: Instant,
     /// Wall-clock time, read once a turn; for dates that clients see, never for deadlines.
     pub wall: Timestamp,
-    /// Where bytes from control connections, and bytes to be thrown away, are read into.
+    /// Buffer for bytes from control connections, and for bytes that are dropped.
     pub scratch: Box<[u8]>,
-    /// Bytes of bulk data that this turn may still move.
+    /// Bytes of bulk data left in this turn's budget.
     pub bulk_left: usize,
-    /// Who stopped before `WouldBlock` because a budget was spent.
+    /// Targets that stopped before `WouldBlock` because a budget was spent.
     pub ready: ReadyQueue<Target>,
-    /// Who has replies to be written at the end of the turn.
+    /// Connections with replies to be written at the end of the turn.
     pub unflushed: Vec<SlotId>,
-    /// Who wants a passive port.
+    /// Connections that asked for a passive port.
     pub port_requests: VecDeque<SlotId>,
-    /// Ring and address whose entries were given back, so that the next in line can have one.
+    /// Ring and peer address of entries that were removed: a session that waits can have a port.
     pub freed_ports: VecDeque<(u16, IpAddr)>,
-    /// Whose data connections have arrived; the connections are held by the ring.
+    /// Connections whose data connection has arrived; the ring holds it.
     pub arrivals: VecDeque<SlotId>,
-    /// Ports that are looked at once more before a transfer uses the connection that has arrived there, and whose it
-    /// is.
+    /// Ports to be checked for a second connection before a transfer begins, and the slot of its connection.
     pub last_looks: VecDeque<(u16, PortIndex, SlotId)>,
     pub accounts: Accounts,
-    /// Whose sessions are there, by account.
+    /// Sessions by account.
     pub attendance: Attendance,
-    /// What lies beneath the roots of accounts with quotas.
+    /// Usage of the roots of accounts with quotas.
     pub quotas: Arc<Quotas>,
-    /// What transfers in MODE Z share.
+    /// Limit of concurrent MODE Z transfers.
     mode_z_places: ModeZPlaces,
-    /// Speed limits that all sessions of an account share.
+    /// Speed limits of accounts with running transfers.
     paces: HashMap<Box<[u8]>, Weak<Pace>>,
-    /// Lines of the log that clients cause by what is refused to them.
+    /// Limit of log lines about refusals.
     pub line_budget: LineBudget,
-    /// Addresses that failed to log in.
+    /// Failed logins by address.
     pub throttle: LoginThrottle,
-    /// Passwords that were right a moment ago.
+    /// Passwords verified a moment ago.
     pub proofs: RecentProofs,
-    /// Logins whose answer is owed.
+    /// Logins that are not answered yet.
     pub logins: Logins,
     /// `None`: nothing that this server does can take long.
     pub slow_work: Option<SlowWorkQueue>,
-    /// What publications hold whose sessions have ended before them: descriptors stay counted, quotas charged.
+    /// What uploads hold whose session ended before their rename: descriptors stay counted, quotas charged.
     pub unclaimed: HashMap<SlotId, Held>,
-    /// What uploads pass through inside the kernel; made when the first one comes.
+    /// The kernel pipe that uploads are spliced through; opened for the first one.
     pub pipe: Option<SplicePipe>,
-    /// Which sessions may have more commands waiting than others.
+    /// Limit of sessions with a long input.
     pub long_inputs: LongInputs,
 }
 
@@ -213,9 +212,9 @@ impl Shared {
         }
     }
 
-    /// A session's transfer command is there. Whether its data connection has arrived before; then the transfer begins
-    /// with it as soon as it is known that no other one waits at the port, which a look in this turn has shown already.
-    pub fn look_once_more(&mut self, ring: u16, port: PortIndex, peer: IpAddr, slot: SlotId) -> bool {
+    /// At a transfer command: whether its data connection has arrived already. If so, the transfer begins once the port
+    /// was checked for a second connection; a check earlier in this turn is enough.
+    pub fn check_for_second_connection(&mut self, ring: u16, port: PortIndex, peer: IpAddr, slot: SlotId) -> bool {
         let Some(ports) = self.rings.get(usize::from(ring)) else {
             return false;
         };
@@ -228,7 +227,7 @@ impl Shared {
         has_arrived
     }
 
-    /// The speed limit of an account, which its sessions share for as long as one of them moves something.
+    /// The speed limit of an account, shared by its sessions while one of them has a transfer.
     pub fn pace_of(&mut self, account: &Account) -> Option<Rc<Pace>> {
         let rate = account.limits.bytes_per_second?;
         if let Some(pace) = self.paces.get(&account.name).and_then(Weak::upgrade) {

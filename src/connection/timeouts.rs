@@ -11,48 +11,48 @@ use std::time::{Duration, Instant};
 
 /// How long a closing connection may take to read its last reply.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a session stands in line for a passive port.
-const LINE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a session waits for a passive port.
+const PORT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the verification of a password may take once the thread has it.
+/// How long the slow-work thread may take for a password.
 const VERIFICATION_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a disk may take until it has a file.
+/// How long the slow-work thread may take for an upload.
 const DISK_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// What a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wait {
     Close,
-    /// The client takes its replies.
+    /// The client reads its replies.
     ReplyRead,
     Login,
     Command,
     /// The password is being verified.
     Verification,
-    /// The answer to PASS is held back.
+    /// The reply to PASS is delayed.
     LoginAnswer,
     PassivePort,
-    /// A transfer command for what was armed; missing it disarms.
+    /// A transfer command for what is armed; without one it is disarmed.
     TransferCommand,
     DataConnection,
     Progress,
-    /// A transfer that was as fast as it may be.
+    /// The end of throttling.
     Pace,
-    /// The client's end of a data connection on which all was sent.
+    /// The client's close of a data connection on which everything was sent.
     DataEnd,
-    /// The client's end of an upload that was refused.
+    /// The end of an upload that was refused.
     DiscardEnd,
-    /// The disk has what was received.
+    /// The disk.
     Disk,
 }
 
 impl Connection {
-    /// The moment at which this connection has to be looked at if nothing happens before.
+    /// The next deadline of this connection.
     pub(super) fn due(&self, shared: &Shared) -> Instant {
         self.wait(shared).1
     }
 
-    /// What the connection waits for, as a person would name it.
+    /// What the connection waits for, for logs and traces.
     pub fn waits_for(&self, shared: &Shared) -> &'static str {
         match self.wait(shared).0 {
             Wait::Close => "the client's end",
@@ -71,16 +71,16 @@ impl Connection {
         }
     }
 
-    /// The nearest of the waits that are under way.
+    /// The wait with the nearest deadline.
     fn wait(&self, shared: &Shared) -> (Wait, Instant) {
         let settings = &shared.settings;
         match self.life {
-            Life::Closing { since } | Life::Draining { since } => return (Wait::Close, since + CLOSE_TIMEOUT),
+            Life::Closing { since } | Life::Lingering { since } => return (Wait::Close, since + CLOSE_TIMEOUT),
             Life::Gone => return (Wait::Close, self.active),
             Life::Serving => {}
         }
         let session = &self.session;
-        // Everything else ends by what it waits for: a transfer's progress, or replies being read.
+        // Transfers, ports and long answers have deadlines of their own.
         let conversation = session.is_ready().then(|| {
             if session.is_logging_in() {
                 (Wait::Login, self.login_since + settings.login_timeout)
@@ -90,21 +90,21 @@ impl Connection {
         });
         let port = session
             .is_awaiting_port()
-            .then(|| (Wait::PassivePort, self.active + LINE_TIMEOUT));
+            .then(|| (Wait::PassivePort, self.active + PORT_TIMEOUT));
         let data = match &self.channel {
             DataChannel::Unarmed | DataChannel::ToConnect(_) => None,
-            // A transfer command is being answered: it is searched for where it begins.
+            // The transfer command has come: its restart marker is being searched for.
             DataChannel::Announced { .. } if session.is_answering() => None,
             DataChannel::Announced { since, .. } => Some((Wait::TransferCommand, *since + settings.connect_timeout)),
             DataChannel::AwaitingClient { since, .. } | DataChannel::Connecting { since, .. } => {
                 Some((Wait::DataConnection, *since + settings.connect_timeout))
             }
             DataChannel::Transferring {
-                rests_until: Some(until),
+                throttled_until: Some(until),
                 ..
             } => Some((Wait::Pace, *until)),
             DataChannel::Transferring { progress, .. } => Some((Wait::Progress, *progress + settings.stall_timeout)),
-            DataChannel::Draining { until, .. } => Some((Wait::DataEnd, *until)),
+            DataChannel::AwaitingClose { until, .. } => Some((Wait::DataEnd, *until)),
             DataChannel::Discarding { until, .. } => Some((Wait::DiscardEnd, *until)),
             DataChannel::Storing { since, .. } => Some((Wait::Disk, *since + DISK_TIMEOUT)),
         };
@@ -112,7 +112,7 @@ impl Connection {
         let login = verification.map(|verification| match verification {
             Verification::Waiting { since, .. } => (Wait::Verification, since + settings.login_timeout),
             Verification::Running { since } => (Wait::Verification, since + VERIFICATION_TIMEOUT),
-            Verification::HeldBack { until, .. } => (Wait::LoginAnswer, until),
+            Verification::Delayed { until, .. } => (Wait::LoginAnswer, until),
         });
         let replies = self
             .output
@@ -122,7 +122,7 @@ impl Connection {
             .into_iter()
             .flatten()
             .min_by_key(|(_, due)| *due)
-            // A listing on the control connection that is neither blocked nor done comes back by the ready queue.
+            // A long answer that is not blocked is in the ready queue.
             .unwrap_or((Wait::Command, self.active + settings.idle_timeout))
     }
 
@@ -134,28 +134,28 @@ impl Connection {
         }
         let number = self.session.number();
         let what = self.waits_for(shared);
-        shared.trace.tell(Tone::Wake, || {
-            format!("session {number} has waited long enough for {what}")
-        });
-        log::debug!("session {number}: waited long enough for {what}");
+        shared
+            .trace
+            .tell(Tone::Wake, || format!("session {number}: timed out waiting for {what}"));
+        log::debug!("session {number}: timed out waiting for {what}");
         match wait {
-            Wait::Close | Wait::ReplyRead => self.vanish(Ending::RepliesNotRead, shared),
+            Wait::Close | Wait::ReplyRead => self.drop_client(Ending::RepliesNotRead, shared),
             Wait::Verification => self.dismiss(reply::LOGIN_BUSY, Ending::LoginBusy, shared),
-            Wait::LoginAnswer => self.answer_held_back_password(shared),
+            Wait::LoginAnswer => self.answer_delayed_password(shared),
             Wait::Login => self.dismiss(reply::TIMED_OUT, Ending::LoginTimeout, shared),
             Wait::Command => self.dismiss(reply::TIMED_OUT, Ending::IdleTimeout, shared),
             Wait::PassivePort => {
-                self.leave_line(shared);
+                self.stop_waiting_for_port(shared);
                 let step = self.session.passive_refused();
                 let _ = self.take(step, shared);
             }
             Wait::TransferCommand | Wait::DiscardEnd => self.disarm(shared),
             Wait::DataConnection => self.end_transfer(Outcome::NoDataConnection, shared),
             Wait::Progress => self.end_transfer(Outcome::Stalled, shared),
-            Wait::Pace => self.rest_is_over(shared),
+            Wait::Pace => self.throttling_ends(shared),
             Wait::DataEnd => self.end_transfer(Outcome::Complete, shared),
             Wait::Disk => {
-                // What the disk does later belongs to nobody any more, so the conversation cannot go on either.
+                // The outcome on disk is unknown, so the session cannot continue.
                 self.end_transfer(Outcome::StoredUnknown, shared);
                 self.dismiss(reply::TIMED_OUT, Ending::DiskTimeout, shared);
             }

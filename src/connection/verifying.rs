@@ -1,8 +1,8 @@
-//! From PASS to its answer: which passwords are verified and when, and what a wrong one costs its address.
+//! From PASS to its reply: when a password is verified, and what a wrong one costs its address.
 //!
-//! A password waits in [`Logins`] until the thread takes it. Whether its address is blocked is checked when PASS
-//! arrives and again when its turn comes, so a client with many connections gets no more attempts than one that makes
-//! them one after the other. Whether the same password was right a moment ago is checked at both times too.
+//! A password waits in [`Logins`](super::logins::Logins) for the slow-work thread. Whether its address is blocked is
+//! checked when PASS arrives and again when its turn comes, so many connections in parallel get no more attempts than
+//! one. Whether the same password was verified a moment ago is checked both times too.
 
 use super::Connection;
 use super::logins::Verification;
@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 impl Shared {
-    /// Remembers how a login went; how long its answer is to be held back.
+    /// Counts a login for the throttle; returns how long its reply is to be delayed.
     pub fn count_login(&mut self, peer: IpAddr, matches: bool) -> Duration {
         let delay = self.throttle.delay(peer, self.now);
         if matches {
@@ -27,7 +27,7 @@ impl Shared {
 }
 
 impl Connection {
-    /// Has a password verified when its turn comes.
+    /// Queues a password for verification.
     pub(super) fn verify(&mut self, claim: Claim, shared: &mut Shared) {
         let peer = self.session.peer();
         let attempt = LoginAttempt {
@@ -42,7 +42,7 @@ impl Connection {
         }
     }
 
-    /// Its turn has come.
+    /// Its turn has come in the queue.
     pub fn verification_begins(&mut self, attempt: LoginAttempt, shared: &mut Shared) {
         let Some(attempt) = self.answer_unverified(attempt, shared) else {
             return;
@@ -54,7 +54,7 @@ impl Connection {
         }
     }
 
-    /// Answers a password for which no hash has to be computed; gives back any other.
+    /// Answers a password that needs no hash to be computed; gives back any other.
     fn answer_unverified(&mut self, attempt: LoginAttempt, shared: &mut Shared) -> Option<LoginAttempt> {
         let peer = attempt.peer;
         if shared.throttle.is_blocked(peer, shared.now) {
@@ -63,7 +63,7 @@ impl Connection {
                     "{peer}: logins refused without verification: {count} (too many wrong passwords from there)"
                 );
             }
-            // The same answer as to a wrong password, which was not looked at.
+            // The same reply as to a wrong password.
             self.answer_password(false, shared, Connection::record_blocked_login);
             return None;
         }
@@ -75,9 +75,9 @@ impl Connection {
         Some(attempt)
     }
 
-    /// The thread has finished; the answer is held back for `delay`.
+    /// The thread has finished; the reply is delayed by `delay`.
     pub fn verification_ends(&mut self, matches: bool, delay: Duration, shared: &mut Shared) {
-        // The session may have been ended meanwhile.
+        // The session may have ended meanwhile.
         if let Some(Verification::Running { .. }) = shared.logins.of(self.slot) {
             self.result_is_known(matches, delay, shared);
         }
@@ -88,13 +88,13 @@ impl Connection {
             self.answer_password(matches, shared, Connection::record_notice);
         } else {
             let until = shared.now + delay;
-            shared.logins.set(self.slot, Verification::HeldBack { matches, until });
+            shared.logins.set(self.slot, Verification::Delayed { matches, until });
         }
     }
 
-    /// The answer to PASS has been held back long enough.
-    pub(super) fn answer_held_back_password(&mut self, shared: &mut Shared) {
-        if let Some(Verification::HeldBack { matches, .. }) = shared.logins.of(self.slot) {
+    /// The delay of the reply to PASS is over.
+    pub(super) fn answer_delayed_password(&mut self, shared: &mut Shared) {
+        if let Some(Verification::Delayed { matches, .. }) = shared.logins.of(self.slot) {
             self.answer_password(matches, shared, Connection::record_notice);
         }
     }
@@ -107,7 +107,7 @@ impl Connection {
         let _ = self.take(step, shared);
     }
 
-    /// The session ends: a password that still waits is not verified any more.
+    /// The session ends: a password in the queue is not verified.
     pub(super) fn withdraw_password(&self, shared: &mut Shared) {
         if self.session.is_verifying() {
             shared.logins.remove(self.slot);
@@ -117,6 +117,6 @@ impl Connection {
     /// The thread panicked while it worked for this session.
     pub fn slow_work_panicked(&mut self, shared: &mut Shared) {
         shared.counters.panics += 1;
-        self.vanish(Ending::ServerError, shared);
+        self.drop_client(Ending::ServerError, shared);
     }
 }

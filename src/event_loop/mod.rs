@@ -227,11 +227,11 @@ impl EventLoop {
             Target::ControlListener(index) => self.accept_clients(index),
             Target::PassivePort { ring, port } => self.accept_data_connections(ring, port),
             Target::Control(slot) => self.step(slot, |connection, shared| {
-                connection.tell_wake("control", event, shared);
+                connection.trace_event("control", event, shared);
                 connection.control_event(event, shared);
             }),
             Target::Data(slot) => self.step(slot, |connection, shared| {
-                connection.tell_wake("data", event, shared);
+                connection.trace_event("data", event, shared);
                 connection.data_event(shared);
             }),
         }
@@ -332,7 +332,7 @@ impl EventLoop {
         if served.is_err() {
             shared.counters.panics += 1;
             log::error!("session {} ended by a panic", connection.session().number());
-            connection.vanish(Ending::ServerError, shared);
+            connection.drop_client(Ending::ServerError, shared);
         }
         if connection.is_gone() {
             self.remove(slot);
