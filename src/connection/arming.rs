@@ -1,6 +1,7 @@
 //! Arming a data connection: announcing a port, waiting for one, noting an address to connect to; and disarming.
 //!
-//! A ring entry is removed when its channel is: by `disarm`, when its connection has arrived, or when its transfer ends.
+//! A ring entry is removed when its channel is: by `disarm`, when its connection has arrived, or when its transfer
+//! ends.
 
 use super::Connection;
 use super::data_channel::DataChannel;

@@ -50,8 +50,8 @@ pub enum DataChannel {
         until: Instant,
         sent: u64,
     },
-    /// An upload was refused midway. What the client still sends is read and dropped: a reset might keep it from reading
-    /// the reply. A new data connection ends this.
+    /// An upload was refused midway. What the client still sends is read and dropped: a reset might keep it from
+    /// reading the reply. A new data connection ends this.
     Discarding {
         socket: DataSocket,
         /// Bytes that may still be dropped.

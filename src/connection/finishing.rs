@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 /// How long a client may keep sending during a download.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
-/// Shortest time between a 150 and its 226, unless the client closes the data connection first. A client that reads both
-/// at once (aria2) waits for the 226 until its timeout, and a small file takes less time than waking the client. So
-/// this is longer than a busy machine takes to wake one; a client that closes the data connection is awake.
+/// Shortest time between a 150 and its 226, unless the client closes the data connection first. A client that reads
+/// both at once (aria2) waits for the 226 until its timeout, and a small file takes less time than waking the client.
+/// So this is longer than a busy machine takes to wake one; a client that closes the data connection is awake.
 const REPLIES_APART: Duration = Duration::from_millis(200);
 /// What a read of a connection that only the server sends on found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! One client: its control connection, its session, its data channel, and the deadline of each wait.
 //!
 //! An idle connection holds no buffer: input and output are allocated when there is something in them and freed when
-//! they are empty again. `control.rs` takes lines in and carries the session's steps out; `opening.rs`, `pumping.rs` and
-//! `finishing.rs` are a transfer from its command to its 226; `timeouts.rs` knows every deadline.
+//! they are empty again. `control.rs` takes lines in and carries the session's steps out; `opening.rs`, `pumping.rs`
+//! and `finishing.rs` are a transfer from its command to its 226; `timeouts.rs` knows every deadline.
 
 mod answering;
 mod arming;

@@ -1,4 +1,5 @@
-//! Opening a transfer: its data connection is accepted at the passive port, or made to the client's address; then the 150.
+//! Opening a transfer: its data connection is accepted at the passive port, or made to the client's address; then the
+//! 150.
 //!
 //! An active connection is begun when the transfer command arrives, not before, and without blocking.
 
@@ -169,8 +170,8 @@ impl Connection {
         }
     }
 
-    /// Two connections from the client's address came to its port. It is unknown which one is the client's, so both were
-    /// closed; the client gets 425 and can ask for another port.
+    /// Two connections from the client's address came to its port. It is unknown which one is the client's, so both
+    /// were closed; the client gets 425 and can ask for another port.
     pub fn data_is_contended(&mut self, shared: &mut Shared) {
         log::info!(
             "session {}: two connections from {} to one passive port, both refused",

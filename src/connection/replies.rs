@@ -1,7 +1,8 @@
 //! Writing replies, and closing the control connection.
 //!
-//! Queued replies are written once a turn. The queue is bounded: a client that does not read its replies gets no more of
-//! them. Before closing, unread input is read and dropped, because it would reset the connection and lose the last reply.
+//! Queued replies are written once a turn. The queue is bounded: a client that does not read its replies gets no more
+//! of them. Before closing, unread input is read and dropped, because it would reset the connection and lose the last
+//! reply.
 
 use super::shared::Shared;
 use super::{Connection, Inbound, Life};
