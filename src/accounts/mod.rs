@@ -148,11 +148,4 @@ mod tests {
         assert!(!decoy.verify(b"secret", memory), "not even with alice's password");
         assert_eq!(Accounts::none().decoy_hash(b"nobody"), None, "nothing to hide, no hash");
     }
-
-    #[test]
-    fn claims_can_be_sent_to_another_thread() {
-        fn goes_to_another_thread<T: Send + 'static>() {}
-        goes_to_another_thread::<Claim>();
-        goes_to_another_thread::<Rights>();
-    }
 }

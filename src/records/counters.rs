@@ -59,11 +59,41 @@ mod tests {
     #[test]
     fn every_count_is_printed_on_a_line_of_its_own() {
         let counters = Counters {
+            turns: 1,
+            events: 2,
+            stale_events: 3,
+            accepted: 4,
+            refused: 5,
+            evicted: 6,
+            strangers: 7,
+            commands: 8,
             transfers: 70_000,
-            ..Counters::default()
+            failed_transfers: 9,
+            bytes_sent: u64::MAX,
+            bytes_received: 10,
+            would_block: 11,
+            events_dropped: 12,
+            panics: 13,
+            longest_turn: Duration::from_millis(14),
         };
-        let text = counters.to_string();
-        assert!(text.lines().any(|line| line == "transfers: 70000"));
-        assert!(text.lines().any(|line| line == "panics: 0"));
+        let expected = [
+            "turns: 1",
+            "events: 2",
+            "stale events: 3",
+            "accepted: 4",
+            "refused: 5",
+            "evicted: 6",
+            "strangers: 7",
+            "commands: 8",
+            "transfers: 70000",
+            "failed transfers: 9",
+            "bytes sent: 18446744073709551615",
+            "bytes received: 10",
+            "would block: 11",
+            "event lines dropped: 12",
+            "panics: 13",
+            "longest turn: 14ms",
+        ];
+        assert_eq!(counters.to_string(), expected.join("\n"));
     }
 }

@@ -1,6 +1,7 @@
 //! What happens when descriptors run out (threats G02–G04, G06).
 
 use harness::crowd::{hold_sessions, persistent_login, slow_logins};
+use harness::faulty::Faulty;
 use harness::own_process::{in_own_process, raise_descriptor_limit};
 use harness::server::Setup;
 use harness::{Client, trials, wait_until};
@@ -17,14 +18,18 @@ pub fn trials() -> Vec<Trial> {
             g06_slow_logins_leave_room_where_descriptors_are_few,
             g03_when_descriptors_run_out_in_the_middle_sessions_are_told_and_live_on;
         "strace":
-            g04_g02_when_the_kernel_itself_has_no_descriptor_the_loop_does_not_spin;
+            g04_the_loop_sleeps_while_accept_finds_no_descriptor,
+            g04_clients_in_the_queue_are_served_once_accept_succeeds_again;
     }
 }
 
 /// The default of `--max-sessions`.
 fn g01_ten_thousand_sessions_work_and_leave_no_descriptor() {
     in_own_process(
-        "descriptors::g01_ten_thousand_sessions_work_and_leave_no_descriptor",
+        concat!(
+            module_path!(),
+            "::g01_ten_thousand_sessions_work_and_leave_no_descriptor"
+        ),
         || {
             raise_descriptor_limit();
             hold_sessions(10_000);
@@ -65,17 +70,31 @@ fn g02_at_the_descriptor_cap_clients_are_told_and_service_resumes() {
     });
 }
 
-fn g04_g02_when_the_kernel_itself_has_no_descriptor_the_loop_does_not_spin() {
-    for error in ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"] {
-        let inject = format!("inject=accept4:error={error}:when=1..6");
-        let server = Setup::new()
-            .under(&["strace", "-f", "-qq", "-o", "/dev/null", "-e", &inject])
-            .start();
-        // The first accepts fail; the client waits in the queue and is served without knocking again.
-        let mut client = Client::connect_silently(server.address, None);
+const OUT_OF_DESCRIPTORS: [&str; 4] = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
+
+fn g04_the_loop_sleeps_while_accept_finds_no_descriptor() {
+    for error in OUT_OF_DESCRIPTORS {
+        let faulty = Faulty::start("accept4", &format!("error={error}:when=1+"));
+        let server = &faulty.server;
+        let _waiting: Vec<_> = (0..3).map(|_| Client::connect_silently(server.address, None)).collect();
+        faulty.assert_it_happened(error);
+        let (ticks, calls) = (server.cpu_ticks(), faulty.calls().lines().count());
+        std::thread::sleep(Duration::from_secs(1));
+        let (ticks, calls) = (server.cpu_ticks() - ticks, faulty.calls().lines().count() - calls);
+        assert!(calls < 50, "{error}: accept was called {calls} times in a second");
+        assert!(ticks < 20, "{error}: {ticks} ticks of CPU time in a second");
+    }
+}
+
+fn g04_clients_in_the_queue_are_served_once_accept_succeeds_again() {
+    for error in OUT_OF_DESCRIPTORS {
+        let faulty = Faulty::start("accept4", &format!("error={error}:when=1..6"));
+        // The first accepts fail; the client stays in the queue and is served without connecting again.
+        let mut client = Client::connect_silently(faulty.server.address, None);
         let first = client.reply().code;
         assert!(first == 220 || first == 421, "{error}: {first}");
-        assert_eq!(server.login().code("NOOP"), 200, "{error}");
+        faulty.assert_it_happened(error);
+        assert_eq!(faulty.server.login().code("NOOP"), 200, "{error}");
     }
 }
 

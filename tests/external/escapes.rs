@@ -219,7 +219,7 @@ const CHANGING: [Attempt; 9] = [
 
 fn l05_nothing_that_a_confined_process_tries_leads_out() {
     in_own_process(
-        "escapes::l05_nothing_that_a_confined_process_tries_leads_out",
+        concat!(module_path!(), "::l05_nothing_that_a_confined_process_tries_leads_out"),
         try_everything_from_inside,
     );
 }

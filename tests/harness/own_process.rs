@@ -7,13 +7,14 @@ use tempfile::TempDir;
 /// Set in the process that runs one test alone.
 const ALONE: &str = "LOOPFTPD_TEST_RUNS_ALONE";
 
-/// Runs `body` in another process, which runs nothing else: this test program is started again with `test`, the full
-/// name of the calling test, and then the body runs. The process starts in an empty directory of its own. Fails if
-/// the process fails.
-pub fn in_own_process(test: &str, body: impl FnOnce()) {
+/// Runs `body` in another process, which runs nothing else: this test program is started again with `path`, the path of
+/// the calling test with its crate (`concat!(module_path!(), "::name")`), and then the body runs. The process starts in
+/// an empty directory of its own. Fails if the process fails.
+pub fn in_own_process(path: &str, body: impl FnOnce()) {
     if std::env::var_os(ALONE).is_some() {
         return body();
     }
+    let (_, test) = path.split_once("::").expect("the crate and more");
     let directory = TempDir::new().expect("a directory");
     let output = Command::new(std::env::current_exe().expect("this test program"))
         .args([

@@ -40,11 +40,17 @@ fn make_older(path: &Path, seconds: i64) {
 
 const DAY: i64 = 24 * 60 * 60;
 
+/// The variable that sets the random points of [`kill_in_uploads`], to repeat a run that failed.
+const SEED: &str = "LOOPFTPD_TEST_SEED";
+
 /// Kills a server in the middle of `rounds` uploads, each time at another point.
 fn kill_in_uploads(rounds: u32) {
     let directory = served_directory();
-    let mut chance = std::process::id();
-    println!("seed {chance}");
+    let mut chance = std::env::var(SEED).map_or_else(
+        |_| std::process::id(),
+        |seed| seed.parse().unwrap_or_else(|error| panic!("{SEED}={seed}: {error}")),
+    );
+    println!("{SEED}={chance}");
     let mut random = move |below: u32| {
         chance = chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (chance >> 8) % below

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 #[test]
 fn k10_what_arrived_in_time_counts_although_the_server_slept() {
-    let server = Server::with(&["--idle-timeout", "500ms"]);
+    let server = Server::with(&["--idle-timeout", "2s"]);
     let mut client = server.login();
     server.signal(rustix::process::Signal::STOP);
     client.send("NOOP");
-    std::thread::sleep(Duration::from_millis(700));
+    std::thread::sleep(Duration::from_millis(2_500));
     server.signal(rustix::process::Signal::CONT);
     client.expect(200);
 }

@@ -14,18 +14,21 @@ use std::time::{Duration, Instant};
 
 #[test]
 fn g01_a_thousand_sessions_at_once_and_none_left_behind() {
-    in_own_process("limits::g01_a_thousand_sessions_at_once_and_none_left_behind", || {
-        raise_descriptor_limit();
-        let server = Server::start();
-        let baseline = server.descriptors();
-        let mut clients: Vec<Client> = (0..1_024).map(|_| server.login()).collect();
-        for client in &mut clients {
-            assert_eq!(client.code("NOOP"), 200);
-        }
-        assert_eq!(server.descriptors(), baseline + 1_024);
-        drop(clients);
-        server.wait_for_descriptors(baseline);
-    });
+    in_own_process(
+        concat!(module_path!(), "::g01_a_thousand_sessions_at_once_and_none_left_behind"),
+        || {
+            raise_descriptor_limit();
+            let server = Server::start();
+            let baseline = server.descriptors();
+            let mut clients: Vec<Client> = (0..1_024).map(|_| server.login()).collect();
+            for client in &mut clients {
+                assert_eq!(client.code("NOOP"), 200);
+            }
+            assert_eq!(server.descriptors(), baseline + 1_024);
+            drop(clients);
+            server.wait_for_descriptors(baseline);
+        },
+    );
 }
 
 #[test]
@@ -81,19 +84,31 @@ fn g06_a_login_that_never_ends_is_ended() {
 #[test]
 fn an_idle_session_is_ended_but_not_while_it_transfers() {
     let server = Server::with(&["--idle-timeout", "400ms"]);
-    server.write("big", &vec![1; 8 << 20]);
+    // More than both sockets' buffers hold, so that the transfer lasts as long as nobody reads.
+    const LENGTH: usize = 64 << 20;
+    server.write("big", &vec![1; LENGTH]);
     let mut busy = server.login();
     let mut data = busy.data();
     busy.send("RETR big");
     busy.expect(150);
-    let mut idle = server.login();
-    idle.expect(421);
-    assert!(idle.is_closed());
-    // The transfer has been waiting for its reader for longer than the idle timeout.
+    // Three sessions, one after the other, are idle for as long as it takes.
+    for _ in 0..3 {
+        let mut idle = server.login();
+        idle.expect(421);
+        assert!(idle.is_closed());
+    }
+    assert!(busy.is_silent(), "neither a 226 nor a 421");
     let mut bytes = Vec::new();
     data.read_to_end(&mut bytes).expect("the file");
-    assert_eq!(bytes.len(), 8 << 20);
+    assert_eq!(bytes.len(), LENGTH);
+    drop(data);
     busy.expect(226);
+    assert_eq!(
+        busy.code("NOOP"),
+        200,
+        "its idle time begins at the end of the transfer"
+    );
+    busy.expect(421);
 }
 
 #[test]
