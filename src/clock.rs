@@ -1,9 +1,9 @@
-//! The wall clock, for dates that clients and logs see. Deadlines use [`Instant`](std::time::Instant).
+//! The wall clock, for dates in replies, listings and logs. Deadlines use [`Instant`](std::time::Instant).
 
 use crate::ftp::timestamp::Timestamp;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The time of day, for what clients see.
+/// Now, in whole seconds.
 pub fn wall_clock() -> Timestamp {
     let seconds = SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -1,26 +1,26 @@
-//! The budget of open descriptors: a number that is counted when something is opened and given back by `Drop`.
+//! The budget of open descriptors.
 //!
-//! Whoever opens a descriptor for a client asks for a [`Permit`] first and keeps it beside the descriptor, so the count
-//! cannot leak: there is no "give back" to forget. This file must never open or close anything itself.
+//! Before a descriptor is opened for a client, a [`Permit`] is taken and kept beside it. Dropping the permit returns
+//! it, so the count cannot leak.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// Descriptors kept out of the budget: standard streams, logs and users file with their directories, poll, signals, the
-/// root, the spare one, the pipe of uploads, one walk through the files (5), and room for libraries.
+/// Descriptors outside the budget: standard streams, logs and users file with their directories, poll, signals, the
+/// root, the spare one, the pipe of uploads, one tree walk (5), and some for libraries.
 pub const RESERVE: usize = 32;
 
-/// What one session may need at its worst: control connection, data connection, file or directory.
+/// Most descriptors of one session: control connection, data connection, file or directory.
 pub const SESSION_WORST_CASE: usize = 3;
 
-/// A shared count of descriptors in use, with a limit. Cloning gives another handle on the same count.
+/// A shared count of descriptors in use, with a limit. Clones share the count.
 #[derive(Clone, Debug)]
 pub struct Descriptors {
     used: Rc<Cell<usize>>,
     limit: usize,
 }
 
-/// The right to hold one descriptor open; dropping it gives the right back.
+/// The permission to hold one descriptor open, until it is dropped.
 #[derive(Debug)]
 pub struct Permit {
     used: Rc<Cell<usize>>,
@@ -36,7 +36,7 @@ impl Descriptors {
         }
     }
 
-    /// The right to open one more, or `None` when the budget is spent.
+    /// Permission to open one more; `None`: the budget is spent.
     pub fn permit(&self) -> Option<Permit> {
         if self.used.get() >= self.limit {
             return None;
@@ -47,12 +47,12 @@ impl Descriptors {
         })
     }
 
-    /// Whether a new session could still open everything that one session may need.
+    /// Whether [`SESSION_WORST_CASE`] descriptors are free.
     pub fn has_room_for_session(&self) -> bool {
         self.free() >= SESSION_WORST_CASE
     }
 
-    /// How many may still be opened.
+    /// How many can still be opened.
     pub fn free(&self) -> usize {
         self.limit.saturating_sub(self.used.get())
     }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dropped_permit_is_given_back() {
+    fn a_dropped_permit_is_returned() {
         let descriptors = Descriptors::for_process(RESERVE as u64 + 2);
         let first = descriptors.permit();
         let second = descriptors.permit();

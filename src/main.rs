@@ -1,7 +1,7 @@
 //! The program: options → prepare → run → exit code.
 //!
-//! Exit codes: 0 after an orderly end, 1 when the server cannot start or its poll fails, 2 for a wrong command line
-//! or password to be hashed.
+//! Exit codes: 0 after a shutdown, 1 if the server cannot start or its poll fails, 2 for a wrong command line, an
+//! invalid file that it names, or a password that cannot be hashed.
 
 mod introduction;
 mod start_checks;
@@ -60,8 +60,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// 2 if an option asks for what no system like this one has, a user or an address of another machine, or names a file
-/// whose content is wrong.
+/// 2 for wrong options: an unknown user, an address of another machine, or an invalid file.
 fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
     let is_wrong_option = matches!(
         error.downcast_ref(),
@@ -96,7 +95,7 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     start_checks::somebody_can_log_in(&options, &accounts)?;
     start_checks::add_account_roots(&accounts, &mut served);
     start_checks::files_are_apart(&options, &served)?;
-    // What is made here as root is given to whom the server becomes, or it could not open it again.
+    // Logs that are created now, as root, are given to the user that the server becomes, so that it can reopen them.
     let owner = identity.as_ref().map(|identity| (identity.uid, identity.gid));
     let open_log = |kind: LogKind, path: &Option<PathBuf>| {
         let open = |path| {
@@ -108,7 +107,7 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     let event_log = open_log(LogKind::Events, &options.events)?;
     let range = options.passive_ports.low..=options.passive_ports.high;
     let listening = Listening::open(&options.listen, &range, &descriptors, &options.techniques)?;
-    // Interface addresses are asked for while the process may still ask.
+    // Interfaces are listed before chroot and the loss of privileges.
     let urls = distinct_urls(listening.addresses());
 
     let confinement = confine::confine(&options.directory, identity, options.chroot)?;
@@ -138,8 +137,8 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         .min(options.max_sessions);
     if options.max_sessions_is_chosen && most_sessions < options.max_sessions {
         log::warn!(
-            "--max-sessions {}: only {most_sessions} have room within the limit of {process_limit} open files; raise that with \
-             `ulimit -n` or LimitNOFILE=",
+            "--max-sessions {}: only {most_sessions} have room within the limit of {process_limit} open files; raise it \
+             with `ulimit -n` or LimitNOFILE=",
             options.max_sessions
         );
     }
@@ -152,7 +151,7 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         most_sessions,
         process_limit,
     };
-    // Standard output may be for the events alone.
+    // `--events -` reserves standard output for events.
     let say = if options.events_to_standard_output() {
         print_stderr
     } else {
@@ -171,7 +170,7 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         trace: options.trace,
     };
     let event_loop = EventLoop::new(listening, equipment, signals)?;
-    // It ends in "ready", so by now it has to be true.
+    // The introduction ends in "ready", so it is printed last.
     say(&introduction);
     let counters = event_loop.run()?;
     if options.stats || options.log_level.is_debugging() {
@@ -180,7 +179,7 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Where nobody may change anything, the storage cannot either.
+/// If no client may change files, neither can the storage.
 fn storage(root: &Path, options: &Options, descriptors: &Descriptors) -> Result<Rc<dyn Storage>, Box<dyn Error>> {
     let disk = DiskRoot::open(root, descriptors.clone())?;
     let disk = if options.allows_changes() {
@@ -199,7 +198,7 @@ fn storage(root: &Path, options: &Options, descriptors: &Descriptors) -> Result<
     })
 }
 
-/// `most_sessions`: what the option and the descriptors allow; shares of it are shares of what there really is.
+/// `most_sessions`: what the option and the descriptor limit allow.
 fn settings(options: &Options, most_sessions: usize) -> Settings {
     Settings {
         banner: options.banner.clone(),
@@ -222,7 +221,7 @@ fn settings(options: &Options, most_sessions: usize) -> Settings {
     }
 }
 
-/// Anyone who can reach the server can fill the disk, and anyone on the path can read passwords.
+/// Logs a warning if other machines can reach the server without a password, or passwords cross the network.
 fn warn_if_exposed(options: &Options, listening: &Listening) {
     let is_reachable = listening
         .addresses()
@@ -240,13 +239,13 @@ fn warn_if_exposed(options: &Options, listening: &Listening) {
     }
 }
 
-/// To standard output; a reader that has gone does not matter.
+/// Prints to standard output; errors are ignored, because the reader may be gone.
 fn say(text: &str) {
     let mut output = io::stdout().lock();
     let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
 }
 
-/// To standard error.
+/// Prints to standard error; errors are ignored.
 fn print_stderr(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }

@@ -1,6 +1,6 @@
-//! Whom a client's address stands for when clients are counted.
+//! What counts as one client when clients are counted by address.
 //!
-//! An IPv4 address is one client. An IPv6 client has a whole /64 for itself, so counting its addresses would count
+//! An IPv4 address is one client. An IPv6 client usually has a whole /64, so counting single addresses would limit
 //! nothing.
 
 use std::net::{IpAddr, Ipv6Addr};

@@ -1,5 +1,4 @@
-//! What is looked at once, before the server serves: choices that could not work, or that would put files of the server
-//! into clients' hands.
+//! Checks before the server serves: options that cannot work, or that would let clients reach the server's own files.
 
 use loopftpd::accounts::{Accounts, AnonymousAccess, Rights};
 use loopftpd::confine::Confinement;
@@ -14,12 +13,12 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Entries of a directory that are looked at for one that can be written in.
+/// Most entries of a directory that are searched for one that is writable.
 const ENTRIES_LOOKED_AT: usize = 1_000;
-/// Accounts that are named, of those with a root that is of no use.
+/// Most accounts with an unusable root that are logged by name.
 const ACCOUNTS_NAMED: usize = 10;
 
-/// An option whose value cannot be used on this machine: which, why, and what to do.
+/// An option that cannot be used on this machine: which, why, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct WrongChoice(pub String);
@@ -29,18 +28,18 @@ pub fn unusable(option: &str, path: &Path, error: &io::Error) -> WrongChoice {
     WrongChoice(format!("{option} {}: cannot be opened: {error}", path.display()))
 }
 
-/// Clients reach the roots of accounts too. One that is missing is no reason not to start: clients with more rights can
-/// remove directories, and others are served all the same.
+/// Adds the roots of accounts to what clients can reach. A missing root is only logged, because clients may remove
+/// directories, and the other accounts still work.
 pub fn add_account_roots(accounts: &Accounts, served: &mut ServedTree) {
     for account in accounts.iter() {
         let root = account.root.as_bytes();
         let problem = match served.add_account_root(root) {
             Ok(true) => continue,
             Ok(false) => "there is no such directory".to_owned(),
-            Err(error) => format!("it cannot be looked at: {error}"),
+            Err(error) => format!("it cannot be examined: {error}"),
         };
         log::warn!(
-            "account {}: root {}: {problem} in {}; the account cannot log in until there is one",
+            "account {}: root {}: {problem} in {}; the account cannot log in until it exists",
             Shown::whole(&account.name),
             Shown::whole(root),
             served.directory().display()
@@ -48,7 +47,7 @@ pub fn add_account_roots(accounts: &Accounts, served: &mut ServedTree) {
     }
 }
 
-/// No file that the server writes or trusts may be where clients can reach it.
+/// Refuses logs and a users file that clients could reach.
 pub fn files_are_apart(options: &Options, served: &ServedTree) -> Result<(), WrongChoice> {
     let files = [
         ("--users", &options.users),
@@ -63,8 +62,8 @@ pub fn files_are_apart(options: &Options, served: &ServedTree) -> Result<(), Wro
             Ok(false) => {}
             Ok(true) => {
                 return Err(WrongChoice(format!(
-                    "{option} {}: lies in the served directory {} or in the root of an account, where clients can reach it; \
-                     keep it elsewhere",
+                    "{option} {}: lies in the served directory {} or in the root of an account, where clients can reach \
+                     it; keep it elsewhere",
                     path.display(),
                     served.directory().display()
                 )));
@@ -75,7 +74,7 @@ pub fn files_are_apart(options: &Options, served: &ServedTree) -> Result<(), Wro
     Ok(())
 }
 
-/// Without an account and without anonymous clients there is nobody to serve.
+/// Refuses a users file without accounts if anonymous clients are off too.
 pub fn somebody_can_log_in(options: &Options, accounts: &Accounts) -> Result<(), WrongChoice> {
     match &options.users {
         Some(path) if accounts.is_empty() && options.anonymous == AnonymousAccess::Off => Err(WrongChoice(format!(
@@ -86,8 +85,8 @@ pub fn somebody_can_log_in(options: &Options, accounts: &Accounts) -> Result<(),
     }
 }
 
-/// Whether the user that the process has become can read what is served, and write where that is allowed. `root`: the
-/// served directory, as it is found now.
+/// Whether the user that the process has become can read the served directory, and write if clients may. `root`: its
+/// path, which is `/` after chroot.
 pub fn directory_can_be_served(
     root: &Path,
     options: &Options,
@@ -103,8 +102,8 @@ pub fn directory_can_be_served(
     }
     if options.anonymous.rights().is_some_and(Rights::allows_changes) && !has_room_for_changes(root) {
         return Err(WrongChoice(format!(
-            "--anonymous {}: user {user} can write neither in {directory} nor in a directory in it: give one to that user \
-             (`chown {user} DIRECTORY`), or {remedy}",
+            "--anonymous {}: user {user} can write neither in {directory} nor in a directory in it: give one to that \
+             user (`chown {user} DIRECTORY`), or {remedy}",
             if options.anonymous == AnonymousAccess::Upload {
                 "upload"
             } else {
@@ -112,7 +111,7 @@ pub fn directory_can_be_served(
             },
         )));
     }
-    warn_of_useless_roots(root, accounts, &user);
+    warn_of_unusable_roots(root, accounts, &user);
     Ok(())
 }
 
@@ -126,7 +125,7 @@ fn list_some(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Its name, and what to do if it is the wrong one.
+/// The name of the server's user, and what to do if it has too few permissions.
 fn server_user(confinement: &Confinement) -> (String, &'static str) {
     const CHOOSE: &str = "choose a user who may with --user NAME";
     match confinement {
@@ -141,7 +140,7 @@ fn server_user(confinement: &Confinement) -> (String, &'static str) {
     }
 }
 
-/// Whether something can be made in the directory or, as where only `incoming` is for uploads, in a directory in it.
+/// Whether the directory is writable or contains a writable one, such as `incoming`.
 fn has_room_for_changes(directory: &Path) -> bool {
     let is_open = |path: &Path| accessat(CWD, path, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).is_ok();
     is_open(directory)
@@ -153,24 +152,24 @@ fn has_room_for_changes(directory: &Path) -> bool {
         })
 }
 
-fn warn_of_useless_roots(root: &Path, accounts: &Accounts, user: &str) {
-    let mut useless: usize = 0;
+fn warn_of_unusable_roots(root: &Path, accounts: &Accounts, user: &str) {
+    let mut unusable: usize = 0;
     for account in accounts.iter() {
         let name = account.root.as_bytes();
         let path = root.join(OsStr::from_bytes(name.strip_prefix(b"/").unwrap_or(name)));
         let can_be_entered = accessat(CWD, &path, Access::EXEC_OK, AtFlags::EACCESS).is_ok();
         let problem = if !path.is_dir() {
-            // That has been said before.
+            // Logged by `add_account_roots`.
             continue;
         } else if !can_be_entered {
             "cannot be entered"
         } else if account.rights.allows_changes() && !has_room_for_changes(&path) {
-            "and the directories in it cannot be written in"
+            "and the directories in it are not writable"
         } else {
             continue;
         };
-        useless += 1;
-        if useless <= ACCOUNTS_NAMED {
+        unusable += 1;
+        if unusable <= ACCOUNTS_NAMED {
             log::warn!(
                 "account {}: root {} {problem} by user {user}",
                 Shown::whole(&account.name),
@@ -178,7 +177,7 @@ fn warn_of_useless_roots(root: &Path, accounts: &Accounts, user: &str) {
             );
         }
     }
-    if let Some(more) = useless.checked_sub(ACCOUNTS_NAMED).filter(|more| *more > 0) {
-        log::warn!("and so the roots of {more} more accounts");
+    if let Some(more) = unusable.checked_sub(ACCOUNTS_NAMED).filter(|more| *more > 0) {
+        log::warn!("the same holds for the roots of {more} more accounts");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Longer waits are mistakes, and some polls cannot sleep longer.
+/// Longer times are probably mistakes, and some polls cannot wait longer.
 const LONGEST: Duration = Duration::from_secs(24 * 24 * 60 * 60);
 
 /// `500ms`, `30s`, `5m`, `2h`, `1d`; a bare number is seconds. From a millisecond to 24 days.
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn j09_times_that_make_no_sense_are_refused() {
+    fn j09_invalid_times_are_refused() {
         for bad in [
             "",
             "0",

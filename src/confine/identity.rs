@@ -1,6 +1,6 @@
-//! Whom a server started as root becomes: the user it was told, or the owner of what it serves, or nobody.
+//! The user that a server started as root becomes: that of `--user`, or the owner of the served directory, or nobody.
 //!
-//! Names are looked up here, before the cage is closed; inside there is no list of users.
+//! Names are looked up before chroot, because /etc/passwd cannot be read after it.
 
 use super::ConfineError;
 use nix::unistd::{Uid, User};
@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// A user by numbers.
+/// A user and a group, resolved to numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     pub name: String,
@@ -20,7 +20,6 @@ pub struct Identity {
 const NOBODY: u32 = 65534;
 
 impl Identity {
-    /// Whether this is the one user who may do everything.
     pub fn is_root(&self) -> bool {
         self.uid == 0
     }
@@ -34,7 +33,7 @@ impl Identity {
     }
 }
 
-/// Whom to become; `None` if the process is not root and so stays who it is.
+/// The user to become; `None`: the process is not root and keeps its user.
 pub fn identity(directory: &Path, user: Option<&str>) -> Result<Option<Identity>, ConfineError> {
     let own = Uid::effective();
     match user {
@@ -55,7 +54,7 @@ pub fn identity(directory: &Path, user: Option<&str>) -> Result<Option<Identity>
 
 fn default_identity(directory: &Path) -> Result<Identity, ConfineError> {
     let owner = directory.metadata().map_err(|error| ConfineError::Step {
-        step: "looking at the served directory",
+        step: "examining the served directory",
         error,
         advice: "",
     })?;
@@ -66,18 +65,18 @@ fn default_identity(directory: &Path) -> Result<Identity, ConfineError> {
     by_number(owner.uid(), owner.gid())
 }
 
-/// A number need not be in the list of users, as in containers; its group then has the same number.
+/// In containers, numbers are often not in the list of users; the group then has the same number.
 fn by_name_or_number(text: &str) -> Result<Option<Identity>, ConfineError> {
     if let Some(identity) = by_name(text)? {
         return Ok(Some(identity));
     }
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-    // The highest number means "leave it as it is" to the system.
+    // To the system, the highest number means "no change".
     let number = text.parse().ok().filter(|number| is_number && *number != u32::MAX);
     number.map(|number| by_number(number, number)).transpose()
 }
 
-/// `gid`: the group where the system does not know the user.
+/// `gid`: the group to use if the system does not know the user.
 fn by_number(uid: u32, gid: u32) -> Result<Identity, ConfineError> {
     let named = User::from_uid(Uid::from_raw(uid)).map_err(lookup_failed)?;
     Ok(named.map_or_else(|| unnamed(uid, gid), Identity::of))

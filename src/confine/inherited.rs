@@ -1,5 +1,5 @@
-//! Descriptors that the parent process left open: an open directory outside would be a way out of the chroot
-//! (threats L04, L10).
+//! Descriptors inherited from the parent process: an open directory would be a way out of the chroot (threats L04,
+//! L10).
 
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use rustix::process::{Resource, getrlimit};
@@ -8,21 +8,21 @@ use std::os::fd::{BorrowedFd, RawFd};
 
 /// The first descriptor that is not a standard stream.
 const FIRST: RawFd = 3;
-/// A signal can interrupt the listing.
+/// Attempts to read the list of open descriptors, which a signal can interrupt.
 const ATTEMPTS: usize = 3;
-/// Without /proc so many are tried at the most.
+/// Without /proc, at most this many descriptors are closed by number.
 const HIGHEST: u64 = 1 << 20;
 
-/// Closes all descriptors but the standard streams. To be called before the process opens any of its own.
+/// Closes all descriptors except the standard streams. Call it before the process opens any of its own.
 pub fn close_inherited() {
     for descriptor in open_descriptors() {
-        // One that is not open, such as that of the list itself, cannot be closed, and that is all right.
+        // Fails for those that are no longer open, such as the one that the list was read through.
         let _ = nix::unistd::close(descriptor);
     }
 }
 
-/// Puts /dev/null in the place of standard input, which a server never reads, and of any other standard stream that is
-/// a directory.
+/// Replaces standard input, which the server never reads, with /dev/null, and likewise each other standard stream that
+/// is a directory.
 pub fn detach_standard_streams() -> io::Result<()> {
     let null = open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     rustix::stdio::dup2_stdin(&null)?;

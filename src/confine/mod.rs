@@ -1,8 +1,8 @@
-//! What the process does to itself before it serves: limits for everyone, and for root a cage that it cannot leave.
+//! What the process gives up before it serves: core dumps always; started as root also its user and all other files.
 //!
-//! The order is fixed: everything is bound and every name resolved before; then chroot, groups, identity; then it is
-//! verified that there is no way back. A step that fails stops the start: a server that is half confined is worse than
-//! none. Nothing here runs after the loop has begun.
+//! The order is fixed: sockets are bound and names resolved before; then chroot, groups, user; then a check that no
+//! privilege is left. A step that fails stops the start, because a half-confined server would be worse than none.
+//! Nothing here runs after the event loop has started.
 
 mod identity;
 mod inherited;
@@ -17,21 +17,21 @@ use rustix::process::{Resource, Rlimit, chdir, chroot, fchdir, getrlimit, setrli
 use std::io;
 use std::path::Path;
 
-/// What became of the process.
+/// How the process is confined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Confinement {
-    /// It was not root: there is nothing to give up.
+    /// It was not root, so there is nothing to give up.
     NotRoot,
-    /// It sees the served directory only, as this user.
+    /// It runs as this user and sees only the served directory.
     Confined(Identity),
-    /// It is this user, but sees all files: `--no-chroot`.
+    /// It runs as this user but sees all files: `--no-chroot`.
     OnlyUser(Identity),
-    /// `--user root`. It sees the served directory only, if it was allowed to confine itself.
+    /// `--user root`; it sees only the served directory if chroot was possible.
     StayingRoot { is_chrooted: bool },
 }
 
 impl Confinement {
-    /// Whether the served directory is now the root of all files.
+    /// Whether the served directory is now `/`.
     pub fn is_chrooted(&self) -> bool {
         match self {
             Confinement::Confined(_) => true,
@@ -41,7 +41,7 @@ impl Confinement {
     }
 }
 
-/// Whether the process should see nothing but the served directory.
+/// Whether to chroot to the served directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chroot {
     Wanted,
@@ -60,7 +60,7 @@ pub enum ConfineError {
     Step {
         step: &'static str,
         error: io::Error,
-        /// What to do about a missing capability, as in many containers; empty where nothing helps.
+        /// What to do about a missing capability; empty for other errors.
         advice: &'static str,
     },
     /// A privilege was left after all had been given up.
@@ -68,13 +68,13 @@ pub enum ConfineError {
     StillThere(&'static str),
 }
 
-/// Containers often run as root without these.
+/// Containers often run as root without these capabilities.
 const WITHOUT_SYS_CHROOT: &str = "; this needs the capability CAP_SYS_CHROOT, without it give --no-chroot";
-const WITHOUT_SETUID: &str = "; this needs the capabilities CAP_SETUID and CAP_SETGID, without them start the server as the \
-                              user that it is to become, or stay root with --user root";
+const WITHOUT_SETUID: &str = "; this needs the capabilities CAP_SETUID and CAP_SETGID, without them start the server \
+                              as the user that it is to become, or stay root with --user root";
 
-/// Raises the descriptor limit to what is allowed and forbids core dumps; returns the limit. `mask`: the permissions
-/// that nothing made here gets, in the place of those that the process was started with.
+/// Sets the umask if one is given, disables core dumps, and raises the descriptor limit as far as allowed; returns that
+/// limit.
 pub fn prepare_process(mask: Option<u32>) -> io::Result<u64> {
     if let Some(mask) = mask {
         umask(Mode::from_raw_mode(mask));
@@ -89,7 +89,7 @@ pub fn prepare_process(mask: Option<u32>) -> io::Result<u64> {
         current: allowed.maximum,
         maximum: allowed.maximum,
     };
-    // Some systems allow more than they grant; then the present limit stands.
+    // Some systems refuse their own maximum; then the limit stays as it is.
     let _ = setrlimit(Resource::Nofile, raised);
     Ok(getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX))
 }
@@ -109,21 +109,21 @@ pub fn confine(directory: &Path, identity: Option<Identity>, chroot: Chroot) -> 
         (Chroot::Wanted, Err(error)) => return Err(error),
     };
     if is_chrooted {
-        // As root, who may look everywhere.
-        verify::is_at_the_top()?;
+        // While still root, who can examine every directory.
+        verify::is_at_root()?;
     }
     if identity.is_root() {
-        log::warn!("--user root: the server stays root; a fault in it could be used with all rights of root");
+        log::warn!("--user root: the server stays root; an attacker who exploits a bug in it has all rights of root");
         return Ok(Confinement::StayingRoot { is_chrooted });
     }
     become_user(&identity)?;
     verify::has_become(&identity)?;
     if !is_chrooted {
         log::warn!(
-            "--no-chroot: only file permissions keep the server in the served directory, should it be taken over"
+            "--no-chroot: if the server is exploited, only file permissions protect files outside the served directory"
         );
     }
-    rustix::thread::set_no_new_privs(true).map_err(step("giving up new privileges"))?;
+    rustix::thread::set_no_new_privs(true).map_err(step("setting no_new_privs"))?;
     Ok(if is_chrooted {
         Confinement::Confined(identity)
     } else {
@@ -138,16 +138,16 @@ fn enter_if_wanted(directory: &Path, chroot: Chroot) -> Result<(), ConfineError>
     }
 }
 
-/// Makes `directory` the only thing there is; the working directory goes along, or it would be the way out.
+/// Makes `directory` the root and the working directory; a working directory outside would be a way out.
 fn enter(directory: &Path) -> Result<(), ConfineError> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let cage = rustix::fs::open(directory, flags, Mode::empty()).map_err(step("opening the served directory"))?;
-    fchdir(&cage).map_err(step("entering the served directory"))?;
+    let new_root = rustix::fs::open(directory, flags, Mode::empty()).map_err(step("opening the served directory"))?;
+    fchdir(&new_root).map_err(step("entering the served directory"))?;
     chroot(".").map_err(advised_step("chroot to the served directory", WITHOUT_SYS_CHROOT))?;
     chdir("/").map_err(step("entering the new root"))
 }
 
-/// For the whole process, not for this thread only; groups first, because afterwards there is no right to change them.
+/// Changes all threads. Groups come first, because afterwards the process may not change them.
 fn become_user(identity: &Identity) -> Result<(), ConfineError> {
     let (uid, gid) = (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid));
     setgroups(&[]).map_err(advised_step("dropping supplementary groups", WITHOUT_SETUID))?;
@@ -159,7 +159,7 @@ fn step<E: Into<io::Error>>(step: &'static str) -> impl Fn(E) -> ConfineError {
     advised_step(step, "")
 }
 
-/// `advice`: what to do where the process lacks the right to the step.
+/// `advice`: what to do if the process may not do the step.
 fn advised_step<E: Into<io::Error>>(step: &'static str, advice: &'static str) -> impl Fn(E) -> ConfineError {
     move |error| {
         let error = error.into();

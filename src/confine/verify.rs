@@ -1,11 +1,11 @@
-//! Trust is good: after everything has been given up, each of it is asked for once more.
+//! Checks, after privileges were dropped, that they are really gone.
 
 use super::{ConfineError, Identity, step};
 use nix::unistd::{Gid, Uid, getgroups, getresgid, getresuid, setuid};
 use rustix::fs::{CWD, stat};
 use rustix::thread::capabilities;
 
-/// Whether the process is exactly this user, alone in its groups, without capabilities, and cannot become root again.
+/// Fails unless the process has exactly this user and group, no capabilities, and cannot become root again.
 pub(super) fn has_become(identity: &Identity) -> Result<(), ConfineError> {
     let (uid, gid) = (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid));
     let users = getresuid().map_err(step("reading the user"))?;
@@ -29,14 +29,14 @@ pub(super) fn has_become(identity: &Identity) -> Result<(), ConfineError> {
     Ok(())
 }
 
-/// Whether the working directory is the root, and nothing is above it.
-pub(super) fn is_at_the_top() -> Result<(), ConfineError> {
+/// Fails unless the working directory is the root and nothing is above it.
+pub(super) fn is_at_root() -> Result<(), ConfineError> {
     let (here, above) = (
-        stat("/").map_err(step("looking at the root"))?,
-        stat("/..").map_err(step("looking above the root"))?,
+        stat("/").map_err(step("examining the root"))?,
+        stat("/..").map_err(step("examining the parent of the root"))?,
     );
     let working_directory =
-        rustix::fs::statat(CWD, ".", rustix::fs::AtFlags::empty()).map_err(step("looking at the working directory"))?;
+        rustix::fs::statat(CWD, ".", rustix::fs::AtFlags::empty()).map_err(step("examining the working directory"))?;
     let place = |stat: &rustix::fs::Stat| (stat.st_dev, stat.st_ino);
     if place(&here) != place(&above) || place(&here) != place(&working_directory) {
         return Err(ConfineError::StillThere("there is a way out of the served directory"));

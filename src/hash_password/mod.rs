@@ -1,7 +1,7 @@
-//! `--hash-password`: a password in, its hash for the users file out. The server is not started.
+//! `--hash-password`: reads a password and prints its hash for the users file, instead of serving.
 //!
-//! The password comes from the terminal, asked for twice and not shown, or as the first line of a pipe or file. It is
-//! never taken from the command line, which everyone on the machine can read.
+//! The password is typed twice at the terminal without being shown, or is the first line of a pipe or file. It is never
+//! taken from the command line, which every user of the machine can read.
 
 mod terminal;
 
@@ -10,7 +10,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::os::fd::AsFd;
 use terminal::{MuteTerminal, Typed};
 
-/// Why there is no hash.
+/// Why no hash could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum HashPasswordError {
     #[error("--hash-password: the password cannot be read: {0}")]
@@ -55,7 +55,7 @@ fn ask_twice() -> Result<Password, HashPasswordError> {
     }
 }
 
-/// The question goes to standard error, so that the hash can go into a file.
+/// The prompt goes to standard error, so that standard output can be redirected into a file.
 fn ask(terminal: &MuteTerminal<'_>, question: &str) -> Result<Password, HashPasswordError> {
     let mut screen = io::stderr();
     let _ = screen.write_all(question.as_bytes());
@@ -65,7 +65,7 @@ fn ask(terminal: &MuteTerminal<'_>, question: &str) -> Result<Password, HashPass
     }
 }
 
-/// The first line without its end; one byte too many is read to notice one that is too long.
+/// The first line without its end. One byte more than allowed is read, to detect a password that is too long.
 fn first_line(input: impl BufRead) -> Result<Password, HashPasswordError> {
     let longest = Password::LONGEST + "\r\n".len() + 1;
     let mut line = Vec::with_capacity(longest);
@@ -82,7 +82,7 @@ fn first_line(input: impl BufRead) -> Result<Password, HashPasswordError> {
     Ok(Password::new(line))
 }
 
-/// The bytes, if a client could send them with PASS.
+/// The bytes, if a client can send them with PASS.
 fn checked(password: &Password) -> Result<&[u8], HashPasswordError> {
     match password.as_bytes() {
         [] => Err(HashPasswordError::Empty),
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_line_counts_without_its_end() {
+    fn the_password_is_the_first_line_without_its_end() {
         assert_eq!(line(b"secret"), b"secret");
         assert_eq!(line(b"secret\n"), b"secret");
         assert_eq!(line(b"secret\r\nmore\n"), b"secret");

@@ -1,7 +1,7 @@
-//! Lines typed at a terminal that does not show them.
+//! Reading lines from a terminal with echo off.
 //!
-//! The terminal goes on editing its line by itself. An interruption does not end the process on the spot, which would
-//! leave the terminal mute: it comes as the end of a line, and whoever holds the terminal can put it back first.
+//! The terminal still edits the line (backspace). Ctrl-C must not end the process at once, because echo would stay off:
+//! it ends the line instead, so the caller can restore the terminal first.
 
 use rustix::fd::BorrowedFd;
 use rustix::io::{read, retry_on_intr};
@@ -9,7 +9,7 @@ use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tc
 use std::io;
 use zeroize::Zeroizing;
 
-/// A terminal that shows nothing but the ends of lines until this is dropped.
+/// A terminal whose echo is off until this is dropped; only line ends are shown.
 #[derive(Debug)]
 pub struct MuteTerminal<'a> {
     terminal: BorrowedFd<'a>,
@@ -17,17 +17,17 @@ pub struct MuteTerminal<'a> {
     interruption: u8,
 }
 
-/// What came of asking for a line.
+/// What was typed.
 #[derive(Debug)]
 pub enum Typed {
-    /// Techniques its end, as far as there was room.
+    /// Without its end, and no longer than asked for.
     Line(Zeroizing<Vec<u8>>),
-    /// Ctrl-C, or whatever the terminal has for it.
+    /// Ctrl-C, or the terminal's own interrupt character.
     Interruption,
 }
 
 impl<'a> MuteTerminal<'a> {
-    /// What was typed before is thrown away, because it was shown.
+    /// Discards what was typed before, because it was shown.
     pub fn mute(terminal: BorrowedFd<'a>) -> io::Result<Self> {
         let before = tcgetattr(terminal)?;
         let interruption = before.special_codes[SpecialCodeIndex::VINTR];
@@ -48,7 +48,7 @@ impl<'a> MuteTerminal<'a> {
         let mut line = Zeroizing::new(vec![0; longest + 1]);
         let length = retry_on_intr(|| read(self.terminal, &mut line[..]))?;
         line.truncate(length);
-        // Zero turns a special code off, so it can be no byte that was typed.
+        // Zero means that the terminal has no interrupt character.
         if self.interruption != 0 && line.last() == Some(&self.interruption) {
             return Ok(Typed::Interruption);
         }
@@ -60,7 +60,7 @@ impl<'a> MuteTerminal<'a> {
 }
 
 impl Drop for MuteTerminal<'_> {
-    /// What is left of an overlong line goes with it, rather than to whoever reads from the terminal next.
+    /// Restores the terminal and discards the rest of an overlong line, which the next reader must not get.
     fn drop(&mut self) {
         let _ = tcsetattr(self.terminal, OptionalActions::Flush, &self.before);
     }

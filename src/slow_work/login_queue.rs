@@ -1,32 +1,31 @@
-//! Logins whose passwords wait to be verified, and the order in which they are.
+//! The order in which passwords are verified.
 //!
-//! Networks take turns: a network with a thousand attempts in the queue delays another's login by two of them at most.
-//! A network that has failed to log in lately starts some turns later, so those who guess wait for those who don't.
-//! This file knows no socket, no clock and no password.
+//! Networks take turns: a network with a thousand attempts in the queue delays a login from another by at most two of
+//! them. A network with recent failed logins starts some rounds later, so password guessing waits for other logins.
 
 use crate::peer_network::PeerNetwork;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-/// Attempts in the order in which they are verified. The caller bounds their number: each holds a session.
+/// Waiting attempts in their order. Each belongs to a session, which bounds their number.
 #[derive(Debug)]
 pub struct LoginQueue<Attempt> {
     waiting: BTreeMap<Place, (PeerNetwork, Attempt)>,
     /// Networks with attempts in the queue.
     networks: HashMap<PeerNetwork, Share>,
-    /// The round of the attempt that came out last.
+    /// The round of the attempt taken last.
     round: u64,
     arrivals: u64,
 }
 
-/// Where an attempt stands. Rounds come one after the other; in each round, a network has one attempt at the most.
+/// Place of an attempt in the queue. In each round, a network has at most one attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     round: u64,
     arrival: u64,
 }
 
-/// What one network has in the queue.
+/// The attempts of one network.
 #[derive(Debug, Default)]
 struct Share {
     waiting: usize,
@@ -49,7 +48,7 @@ impl<Attempt> LoginQueue<Attempt> {
         self.waiting.is_empty()
     }
 
-    /// Lets an attempt from `peer` wait; a network that has failed to log in waits `failures` rounds more.
+    /// Queues an attempt from `peer`; `failures`, the recent ones of its network, are rounds that it waits longer.
     pub fn enter(&mut self, peer: IpAddr, failures: u32, attempt: Attempt) -> Place {
         let network = PeerNetwork::of(peer);
         let share = self.networks.entry(network).or_default();
@@ -64,7 +63,7 @@ impl<Attempt> LoginQueue<Attempt> {
         place
     }
 
-    /// Takes out the attempt whose turn it is.
+    /// Removes and returns the next attempt.
     pub fn take_next(&mut self) -> Option<Attempt> {
         let (place, (network, attempt)) = self.waiting.pop_first()?;
         self.round = place.round;
@@ -72,7 +71,7 @@ impl<Attempt> LoginQueue<Attempt> {
         Some(attempt)
     }
 
-    /// Takes an attempt out because its client has gone.
+    /// Removes an attempt whose client has disconnected.
     pub fn withdraw(&mut self, place: Place) {
         if let Some((network, _)) = self.waiting.remove(&place) {
             self.count_out(network);
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn f04_one_address_cannot_keep_another_waiting_by_coming_back_again_and_again() {
+    fn f04_an_address_that_keeps_coming_back_does_not_delay_others() {
         let mut queue = LoginQueue::default();
         for _ in 0..3 {
             queue.enter(address(1), 0, "patient");
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn f04_who_has_failed_waits_for_those_who_have_not() {
+    fn f04_addresses_with_failures_wait_for_those_without() {
         let mut queue = LoginQueue::default();
         for number in 1..=100 {
             queue.enter(address(number), 2, "failed before");
@@ -143,11 +142,11 @@ mod tests {
         queue.enter(address(200), 0, "fresh");
         assert_eq!(queue.take_next(), Some("fresh"));
         assert_eq!(queue.take_next(), Some("fresh"));
-        assert_eq!(all(&mut queue).len(), 100, "and nobody is forgotten");
+        assert_eq!(all(&mut queue).len(), 100, "all of them come out");
     }
 
     #[test]
-    fn a_guess_that_is_withdrawn_is_not_verified() {
+    fn a_withdrawn_attempt_is_not_verified() {
         let mut queue = LoginQueue::default();
         let [first, _] = ["a1", "a2"].map(|attempt| queue.enter(address(1), 0, attempt));
         let other = queue.enter(address(2), 0, "b1");
@@ -159,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn g07_an_ipv6_network_has_one_turn() {
+    fn g07_an_ipv6_network_has_one_attempt_a_round() {
         let mut queue = LoginQueue::default();
         for attempt in ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"] {
             queue.enter(attempt.parse().expect("an address"), 0, attempt);

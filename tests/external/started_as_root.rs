@@ -279,7 +279,7 @@ fn l03_root_without_capabilities_says_what_it_cannot_do_and_starts_only_when_tol
     );
     let unlocked = start(&without("-sys_chroot"), &["--no-chroot"]);
     harness::wait_until("it warns", || {
-        unlocked.stderr().contains("--no-chroot: only file permissions")
+        unlocked.stderr().contains("--no-chroot: if the server is exploited")
     });
     assert_ne!(unlocked.status("Uid").split_whitespace().next(), Some("0"));
     assert_eq!(unlocked.status("NoNewPrivs"), "1");
@@ -356,7 +356,7 @@ fn l15_roots_of_accounts_that_are_of_no_use_are_named_at_the_start() {
         .collect();
     let expected = [
         "account bob: root /missing: there is no such directory",
-        "account dave: root /sealed and the directories in it cannot be written in by user #12345",
+        "account dave: root /sealed and the directories in it are not writable by user #12345",
     ];
     for line in expected {
         assert!(
