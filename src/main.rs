@@ -212,10 +212,7 @@ fn settings(options: &Options, most_sessions: usize) -> Settings {
         public_addresses: options.public_addresses.clone(),
         max_sessions: most_sessions,
         max_sessions_per_ip: options.max_sessions_per_ip,
-        login_timeout: options.login_timeout,
-        idle_timeout: options.idle_timeout,
-        connect_timeout: options.connect_timeout,
-        stall_timeout: options.stall_timeout,
+        timeouts: options.timeouts,
         rate_limit: options.rate_limit,
         techniques: options.techniques.clone(),
     }

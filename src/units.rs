@@ -47,8 +47,7 @@ pub fn parse_count(text: &str) -> Result<usize, String> {
         .ok_or_else(expected)
 }
 
-/// A size in bytes with an optional unit, powers of 1024: `512`, `64K`, `10M`, `1G`, `2T`; no more than a file can
-/// have.
+/// A size in bytes with an optional unit, powers of 1024: `512`, `64K`, `10M`, `1G`, `2T`. At most 2^63 - 1.
 pub fn parse_size(text: &str) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);

@@ -45,3 +45,37 @@ impl Drop for Presence {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::password_hash::tests::ARGON2;
+    use super::*;
+
+    fn account(name: &str, limit: &str) -> Account {
+        Account::parse(format!("{name}:{ARGON2}:/:read{limit}").as_bytes()).expect("a good line")
+    }
+
+    #[test]
+    fn an_account_has_no_more_sessions_than_its_limit() {
+        let attendance = Attendance::default();
+        let alice = account("alice", ":sessions=2");
+        let first = attendance.enter(&alice).expect("room");
+        let _second = attendance.enter(&alice).expect("room");
+        assert!(attendance.enter(&alice).is_none());
+        assert!(
+            attendance.enter(&account("bob", ":sessions=1")).is_some(),
+            "each has its own count"
+        );
+        drop(first);
+        assert!(attendance.enter(&alice).is_some());
+    }
+
+    #[test]
+    fn sessions_from_before_a_reload_count_and_none_leaves_an_entry_behind() {
+        let attendance = Attendance::default();
+        let before = attendance.enter(&account("alice", "")).expect("no limit");
+        assert!(attendance.enter(&account("alice", ":sessions=1")).is_none());
+        drop(before);
+        assert!(attendance.by_name.borrow().is_empty());
+    }
+}

@@ -44,7 +44,7 @@ impl Connection {
             self.channel = DataChannel::Discarding {
                 socket,
                 left: DISCARDED_MAX,
-                until: shared.now + DISCARD_TIMEOUT.min(shared.settings.stall_timeout),
+                until: shared.now + DISCARD_TIMEOUT.min(shared.settings.timeouts.stall),
             };
             self.queue(shared);
         }

@@ -33,7 +33,7 @@ use std::io;
 use std::net::IpAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Bytes of the buffer that control connections are read into.
 const SCRATCH_BYTES: usize = 64 * 1024;
@@ -52,10 +52,7 @@ pub struct Settings {
     pub public_addresses: crate::options::PublicAddresses,
     pub max_sessions: usize,
     pub max_sessions_per_ip: Option<usize>,
-    pub login_timeout: Duration,
-    pub idle_timeout: Duration,
-    pub connect_timeout: Duration,
-    pub stall_timeout: Duration,
+    pub timeouts: crate::options::Timeouts,
     /// Limit of a session's transfers, in bytes a second.
     pub rate_limit: Option<u64>,
     /// Optimizations that are switched off, for measurements.

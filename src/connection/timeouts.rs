@@ -73,7 +73,7 @@ impl Connection {
 
     /// The wait with the nearest deadline.
     fn wait(&self, shared: &Shared) -> (Wait, Instant) {
-        let settings = &shared.settings;
+        let timeouts = shared.settings.timeouts;
         match self.life {
             Life::Closing { since } | Life::Lingering { since } => return (Wait::Close, since + CLOSE_TIMEOUT),
             Life::Gone => return (Wait::Close, self.active),
@@ -83,9 +83,9 @@ impl Connection {
         // Transfers, ports and long answers have deadlines of their own.
         let conversation = session.is_ready().then(|| {
             if session.is_logging_in() {
-                (Wait::Login, self.login_since + settings.login_timeout)
+                (Wait::Login, self.login_since + timeouts.login)
             } else {
-                (Wait::Command, self.active + settings.idle_timeout)
+                (Wait::Command, self.active + timeouts.idle)
             }
         });
         let port = session
@@ -95,35 +95,35 @@ impl Connection {
             DataChannel::Unarmed | DataChannel::ToConnect(_) => None,
             // The transfer command has come: its restart marker is being searched for.
             DataChannel::Announced { .. } if session.is_answering() => None,
-            DataChannel::Announced { since, .. } => Some((Wait::TransferCommand, *since + settings.connect_timeout)),
+            DataChannel::Announced { since, .. } => Some((Wait::TransferCommand, *since + timeouts.connect)),
             DataChannel::AwaitingClient { since, .. } | DataChannel::Connecting { since, .. } => {
-                Some((Wait::DataConnection, *since + settings.connect_timeout))
+                Some((Wait::DataConnection, *since + timeouts.connect))
             }
             DataChannel::Transferring {
                 throttled_until: Some(until),
                 ..
             } => Some((Wait::Pace, *until)),
-            DataChannel::Transferring { progress, .. } => Some((Wait::Progress, *progress + settings.stall_timeout)),
+            DataChannel::Transferring { progress, .. } => Some((Wait::Progress, *progress + timeouts.stall)),
             DataChannel::AwaitingClose { until, .. } => Some((Wait::DataEnd, *until)),
             DataChannel::Discarding { until, .. } => Some((Wait::DiscardEnd, *until)),
             DataChannel::Storing { since, .. } => Some((Wait::Disk, *since + DISK_TIMEOUT)),
         };
         let verification = session.is_verifying().then(|| shared.logins.of(self.slot)).flatten();
         let login = verification.map(|verification| match verification {
-            Verification::Waiting { since, .. } => (Wait::Verification, since + settings.login_timeout),
+            Verification::Waiting { since, .. } => (Wait::Verification, since + timeouts.login),
             Verification::Running { since } => (Wait::Verification, since + VERIFICATION_TIMEOUT),
             Verification::Delayed { until, .. } => (Wait::LoginAnswer, until),
         });
         let replies = self
             .output
             .blocked
-            .map(|since| (Wait::ReplyRead, since + settings.stall_timeout));
+            .map(|since| (Wait::ReplyRead, since + timeouts.stall));
         [conversation, port, data, login, replies]
             .into_iter()
             .flatten()
             .min_by_key(|(_, due)| *due)
             // A long answer that is not blocked is in the ready queue.
-            .unwrap_or((Wait::Command, self.active + settings.idle_timeout))
+            .unwrap_or((Wait::Command, self.active + timeouts.idle))
     }
 
     /// The deadline has passed.

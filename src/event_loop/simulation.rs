@@ -10,6 +10,7 @@ mod wire;
 use super::tests::{server_with, settings};
 use super::*;
 use crate::connection::shared::Settings;
+use crate::options::Timeouts;
 use crate::random::Random;
 use client::{Client, Deed, FILE_BYTES, Kind};
 use std::cmp::Reverse;
@@ -44,8 +45,11 @@ impl World {
     fn new(directory: &TempDir, seed: u64) -> Self {
         let limits = Settings {
             max_sessions: CLIENTS,
-            stall_timeout: STALL_TIMEOUT,
-            login_timeout: LOGIN_TIMEOUT,
+            timeouts: Timeouts {
+                stall: STALL_TIMEOUT,
+                login: LOGIN_TIMEOUT,
+                ..settings().timeouts
+            },
             ..settings()
         };
         let (server, first_port) = server_with(directory.path(), limits);

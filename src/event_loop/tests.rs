@@ -6,7 +6,7 @@ use crate::connection::shared::Settings;
 use crate::descriptors::Descriptors;
 use crate::ftp::features::Features;
 use crate::ftp::timestamp::Timestamp;
-use crate::options::{PublicAddresses, Techniques};
+use crate::options::{PublicAddresses, Techniques, Timeouts};
 use crate::random::Random;
 use crate::storage::{DiskRoot, Synthetic, UploadPolicy};
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -71,10 +71,12 @@ pub(super) fn settings() -> Settings {
         public_addresses: PublicAddresses::default(),
         max_sessions: 100,
         max_sessions_per_ip: None,
-        login_timeout: PATIENCE,
-        idle_timeout: PATIENCE,
-        connect_timeout: PATIENCE,
-        stall_timeout: PATIENCE,
+        timeouts: Timeouts {
+            login: PATIENCE,
+            idle: PATIENCE,
+            connect: PATIENCE,
+            stall: PATIENCE,
+        },
         rate_limit: None,
         techniques: Techniques::default(),
     }

@@ -33,10 +33,7 @@ pub struct Options {
     pub max_sessions_is_chosen: bool,
     /// `None`: the default, from which this machine's own addresses are exempt; 0: no limit.
     pub max_sessions_per_ip: Option<usize>,
-    pub idle_timeout: Duration,
-    pub login_timeout: Duration,
-    pub connect_timeout: Duration,
-    pub stall_timeout: Duration,
+    pub timeouts: Timeouts,
     pub banner: String,
     pub log_level: LogLevels,
     pub transfer_log: Option<PathBuf>,
@@ -58,6 +55,19 @@ pub struct Options {
     pub events: Option<PathBuf>,
     /// For measurements; not in `--help`.
     pub techniques: Techniques,
+}
+
+/// How long a client may keep the server waiting.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// For a login.
+    pub login: Duration,
+    /// For a command.
+    pub idle: Duration,
+    /// For a data connection and the transfer command that uses it.
+    pub connect: Duration,
+    /// For progress of a transfer, and for replies to be read.
+    pub stall: Duration,
 }
 
 impl Options {
@@ -160,10 +170,12 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         max_sessions: given.value("max-sessions", parse_count)?,
         max_sessions_is_chosen: given.is_present("max-sessions"),
         max_sessions_per_ip: given.optional_value("max-sessions-per-ip", parse_limit)?,
-        idle_timeout: given.value("idle-timeout", parse_duration)?,
-        login_timeout: given.value("login-timeout", parse_duration)?,
-        connect_timeout: given.value("connect-timeout", parse_duration)?,
-        stall_timeout: given.value("stall-timeout", parse_duration)?,
+        timeouts: Timeouts {
+            login: given.value("login-timeout", parse_duration)?,
+            idle: given.value("idle-timeout", parse_duration)?,
+            connect: given.value("connect-timeout", parse_duration)?,
+            stall: given.value("stall-timeout", parse_duration)?,
+        },
         banner: given.value("banner", parse_banner)?,
         log_level: given.value("log-level", LogLevels::parse)?,
         transfer_log: given.text("transfer-log").map(PathBuf::from),

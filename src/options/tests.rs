@@ -25,7 +25,7 @@ fn no_arguments_serve_the_current_directory_on_the_loopback_address() {
             high: 30_255
         }
     );
-    assert_eq!(options.idle_timeout, Duration::from_secs(300));
+    assert_eq!(options.timeouts.idle, Duration::from_secs(300));
     assert_eq!(options.max_sessions, 10_000);
     assert_eq!(options.max_sessions_per_ip, None);
     assert!(options.active);

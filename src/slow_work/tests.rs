@@ -1,8 +1,13 @@
-//! The thread: results, wake-ups, its bounds, panics and its end.
+//! The thread: results, wake-ups, its bounds, panics and its end; the queue: turns.
 
+use super::queue::SlowWorkQueue;
 use super::*;
-use crate::accounts::{Claim, Password, PasswordHash, RecentProofs};
+use crate::accounts::{Accounts, Claim, Password, PasswordHash, Quotas, RecentProofs};
+use crate::descriptors::Descriptors;
+use crate::ftp::path::VirtualPath;
 use crate::reactor::token::SlotId;
+use crate::storage::{DiskRoot, Storage, TreeSize, WalkPurpose};
+use mio::{Events, Poll};
 use std::net::IpAddr;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Weak};
@@ -148,4 +153,34 @@ fn dropping_it_ends_the_thread_before_it_begins_anything_more() {
         Err(RecvTimeoutError::Disconnected),
         "the thread ended without beginning the next"
     );
+}
+
+#[test]
+fn the_kinds_of_jobs_take_turns() {
+    let directory = tempfile::TempDir::new().expect("a directory");
+    let root = DiskRoot::open(directory.path(), Descriptors::for_process(256)).expect("the root");
+    let walk = || {
+        let purpose = WalkPurpose::Measure(TreeSize::default());
+        Job::Walk(Box::new(root.walk(&VirtualPath::ROOT, purpose)))
+    };
+    let discard = || Job::Discard(Box::new((Accounts::none(), Arc::new(Quotas::none()))));
+    let mut poll = Poll::new().expect("a poll");
+    let mut queue = SlowWorkQueue::start(poll.registry()).expect("a thread");
+    for job in [discard(), discard(), discard(), walk(), walk()] {
+        queue.enqueue(job);
+    }
+    let mut order = Vec::new();
+    while order.len() < 5 {
+        poll.poll(&mut Events::with_capacity(8), Some(PATIENCE))
+            .expect("polled");
+        while let Some(done) = queue.finished() {
+            order.push(match done {
+                Done::Walked(Ok(_)) => "walk",
+                Done::Discarded(Ok(())) => "discard",
+                other => unreachable!("{other:?}"),
+            });
+        }
+    }
+    assert_eq!(order, ["discard", "walk", "discard", "walk", "discard"]);
+    assert!(queue.takes_password());
 }
