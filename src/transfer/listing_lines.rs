@@ -218,3 +218,6 @@ fn without_attributes(entry_type: EntryType) -> Option<Attributes> {
         readable: false,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,3 +38,21 @@ impl Drop for ModeZPlace {
         self.taken.set(self.taken.get().saturating_sub(1));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_free_again_when_its_transfer_has_ended() {
+        let places = ModeZPlaces::default();
+        let mut taken: Vec<ModeZPlace> = (0..PLACES).map(|_| places.take().expect("a place")).collect();
+        assert!(places.take().is_none(), "all are taken");
+        taken.pop();
+        let last = places.take();
+        assert!(last.is_some());
+        assert!(places.take().is_none());
+        drop((taken, last));
+        assert_eq!(places.taken.get(), 0);
+    }
+}

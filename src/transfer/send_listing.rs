@@ -62,3 +62,33 @@ impl SendListing {
 
 /// Bytes of lines that are worth a system call. A listing that waits for its client holds at most that and a batch.
 const SEND_FROM: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::MoodySink;
+    use super::*;
+
+    fn pump(listing: &mut SendListing, sink: &mut MoodySink, entries: usize) -> Progress {
+        listing.pump(sink, &mut Budget { bytes: 1_000, entries })
+    }
+
+    #[test]
+    fn no_batch_is_read_without_a_budget_for_entries() {
+        let mut listing = SendListing::new(ListingLines::Ready(b"line\r\n".to_vec()));
+        let mut sink = MoodySink::new(1_000, 0);
+        assert_eq!(pump(&mut listing, &mut sink, 0), Progress::BudgetSpent);
+        assert_eq!(sink.taken, b"");
+        assert_eq!(pump(&mut listing, &mut sink, 1), Progress::Complete);
+        assert_eq!((sink.taken.as_slice(), listing.sent()), (&b"line\r\n"[..], 6));
+    }
+
+    #[test]
+    fn lines_that_the_client_does_not_take_wait() {
+        let mut listing = SendListing::new(ListingLines::Ready(b"0123456789".to_vec()));
+        let mut sink = MoodySink::new(4, 2);
+        assert_eq!(pump(&mut listing, &mut sink, 1), Progress::WouldBlock);
+        assert_eq!(sink.taken, b"0123");
+        while pump(&mut listing, &mut sink, 1) != Progress::Complete {}
+        assert_eq!(sink.taken, b"0123456789");
+    }
+}

@@ -78,3 +78,115 @@ pub(super) fn sendfile_error(errno: Errno) -> KernelCopyError {
         _ => KernelCopyError::Connection(errno.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::net::{SendFlags, send};
+    use std::io::{ErrorKind, Read, Write};
+    use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+
+    /// A client, and the server's end of its data connection, which does not block.
+    fn data_connection() -> (TcpStream, mio::net::TcpStream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let client = TcpStream::connect(listener.local_addr().expect("its port")).expect("connected");
+        let (server, _) = listener.accept().expect("accepted");
+        server.set_nonblocking(true).expect("a socket");
+        (client, mio::net::TcpStream::from_std(server))
+    }
+
+    fn file_of(content: &[u8]) -> OwnedFd {
+        let mut file = tempfile::tempfile().expect("a temporary file");
+        file.write_all(content).expect("room");
+        file.into()
+    }
+
+    #[test]
+    fn a_download_is_written_or_sent_from_its_file_and_blocks_nobody() {
+        let (mut client, mut server) = data_connection();
+        let mut pipe = None;
+        let mut stream = SocketStream {
+            socket: &mut server,
+            pipe: &mut pipe,
+        };
+        let file = file_of(b"0123456789");
+        assert_eq!(stream.write(b"abc").ok(), Some(3));
+        assert_eq!(stream.send_file(&file, 4, 3).ok(), Some(3));
+        assert_eq!(stream.send_file(&file, 10, 3).ok(), Some(0), "the file ends there");
+        let mut received = [0; 6];
+        client.read_exact(&mut received).expect("sent");
+        assert_eq!(&received, b"abc456");
+        let full = loop {
+            match stream.write(&[0; 65_536]) {
+                Ok(_) => {}
+                Err(error) => break error.kind(),
+            }
+        };
+        assert_eq!(full, ErrorKind::WouldBlock);
+        let sent = stream.send_file(&file, 0, 10);
+        assert!(matches!(sent, Err(KernelCopyError::Connection(error)) if error.kind() == ErrorKind::WouldBlock));
+    }
+
+    #[test]
+    fn an_upload_is_read_or_spliced_into_its_file_to_the_end() {
+        let (mut client, mut server) = data_connection();
+        let mut pipe = None;
+        let mut stream = SocketStream {
+            socket: &mut server,
+            pipe: &mut pipe,
+        };
+        let file = file_of(b"");
+        let empty = stream.splice(&file, 0, 10);
+        assert!(matches!(empty, Err(KernelCopyError::Connection(error)) if error.kind() == ErrorKind::WouldBlock));
+        client.write_all(b"0123456789").expect("room");
+        client.shutdown(Shutdown::Write).expect("open");
+        let mut first = [0; 4];
+        let read = loop {
+            match stream.read(&mut first) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::yield_now(),
+                read => break read.expect("a segment"),
+            }
+        };
+        assert_eq!((read, &first), (4, b"0123"));
+        assert_eq!(stream.splice(&file, 0, 100).ok(), Some(6));
+        assert_eq!(stream.splice(&file, 6, 100).ok(), Some(0));
+        assert_eq!(stream.read(&mut first).ok(), Some(0));
+        let mut stored = [0; 6];
+        assert_eq!(rustix::io::pread(&file, &mut stored[..], 0), Ok(6));
+        assert_eq!(&stored, b"456789");
+    }
+
+    #[test]
+    fn a_byte_that_is_marked_urgent_is_not_taken_for_the_end() {
+        let (mut client, mut server) = data_connection();
+        rustix::net::sockopt::set_socket_oobinline(&server, true).expect("a socket");
+        send(&client, b"!", SendFlags::OOB).expect("room");
+        client.write_all(b"behind").expect("room");
+        client.shutdown(Shutdown::Write).expect("open");
+        let mut pipe = None;
+        let mut stream = SocketStream {
+            socket: &mut server,
+            pipe: &mut pipe,
+        };
+        let file = file_of(b"");
+        let spliced = loop {
+            match stream.splice(&file, 0, 100) {
+                Err(KernelCopyError::Connection(error)) if error.kind() == ErrorKind::WouldBlock => {
+                    std::thread::yield_now();
+                }
+                other => break other,
+            }
+        };
+        assert!(
+            !matches!(spliced, Ok(0)),
+            "the bytes behind it would be lost: {spliced:?}"
+        );
+    }
+
+    #[test]
+    fn errors_of_sendfile_are_the_files_or_the_connections() {
+        assert!(matches!(sendfile_error(Errno::INVAL), KernelCopyError::Unsupported));
+        assert!(matches!(sendfile_error(Errno::IO), KernelCopyError::File(Errno::IO)));
+        assert!(matches!(sendfile_error(Errno::PIPE), KernelCopyError::Connection(_)));
+    }
+}

@@ -92,3 +92,50 @@ impl SplicePipe {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::FileExt;
+    use std::os::unix::net::UnixStream;
+
+    fn content(file: &OwnedFd) -> Vec<u8> {
+        let file = std::fs::File::from(file.try_clone().expect("a second handle"));
+        let mut bytes = vec![0; file.metadata().expect("ours").len() as usize];
+        file.read_exact_at(&mut bytes, 0).expect("its size");
+        bytes
+    }
+
+    #[test]
+    fn bytes_pass_from_a_socket_to_their_offset_in_a_file() {
+        let (mut client, socket) = UnixStream::pair().expect("a pair");
+        let pipe = SplicePipe::open().expect("a pipe");
+        let file = OwnedFd::from(tempfile::tempfile().expect("a temporary file"));
+        client.write_all(b"0123456789").expect("room");
+        let mut offset = 2;
+        for expected in [4, 4, 2] {
+            let Ok(Filled::Bytes(count)) = pipe.fill(socket.as_fd(), 4) else {
+                panic!("{expected} bytes are there");
+            };
+            assert_eq!(count, expected);
+            pipe.empty_into(&file, offset, count).expect("written");
+            offset += count as u64;
+        }
+        assert_eq!(content(&file), b"\0\x000123456789");
+        drop(client);
+        assert!(matches!(pipe.fill(socket.as_fd(), 4), Ok(Filled::End)));
+    }
+
+    #[test]
+    fn where_a_file_cannot_be_spliced_into_the_bytes_are_copied() {
+        let pipe = SplicePipe::open().expect("a pipe");
+        let bytes: Vec<u8> = (0..200_000_u32).map(|number| (number % 251) as u8).collect();
+        assert_eq!(rustix::io::write(&pipe.writer, &bytes), Ok(bytes.len()));
+        let file = OwnedFd::from(tempfile::tempfile().expect("a temporary file"));
+        pipe.copy_into(&file, 0, bytes.len()).expect("copied");
+        assert_eq!(content(&file), bytes);
+        assert_eq!(pipe.copy_into(&file, 0, 1), Err(Errno::AGAIN), "the pipe is empty");
+    }
+}
