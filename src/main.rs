@@ -16,7 +16,7 @@ use loopftpd::event_loop::{EventLoop, Signals};
 use loopftpd::ftp::features::Features;
 use loopftpd::hash_password;
 use loopftpd::options::{self, Invocation, Options};
-use loopftpd::ports::{Listening, StartError};
+use loopftpd::ports::{ListenError, Listeners, StartError};
 use loopftpd::random::Random;
 use loopftpd::records::log_file::{LogFile, LogKind};
 use loopftpd::records::text_log;
@@ -65,8 +65,10 @@ fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
     let is_wrong_option = matches!(
         error.downcast_ref(),
         Some(ConfineError::UnknownUser(_) | ConfineError::NotRoot(_))
-    ) || matches!(error.downcast_ref(), Some(StartError::Control(failure)) if failure.is_not_ours())
-        || error.is::<UsersFileError>()
+    ) || matches!(
+        error.downcast_ref(),
+        Some(StartError::Control(ListenError::NotLocal(_)))
+    ) || error.is::<UsersFileError>()
         || error.is::<WrongChoice>();
     if is_wrong_option {
         ExitCode::from(2)
@@ -106,9 +108,9 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     let transfer_log = open_log(LogKind::Transfers, &options.transfer_log)?;
     let event_log = open_log(LogKind::Events, &options.events)?;
     let range = options.passive_ports.low..=options.passive_ports.high;
-    let listening = Listening::open(&options.listen, &range, &descriptors, &options.techniques)?;
+    let listeners = Listeners::open(&options.listen, &range, &descriptors, &options.techniques)?;
     // Interfaces are listed before chroot and the loss of privileges.
-    let urls = distinct_urls(listening.addresses());
+    let urls = distinct_urls(listeners.addresses());
 
     let confinement = confine::confine(&options.directory, identity, options.chroot)?;
     let root = if confinement.is_chrooted() {
@@ -129,7 +131,7 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
             );
         }
     }
-    warn_if_exposed(&options, &listening);
+    warn_if_exposed(&options, &listeners);
     let storage = storage(root, &options, &descriptors)?;
     let most_sessions = descriptors
         .free()
@@ -147,7 +149,7 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         accounts: accounts.len(),
         confinement: &confinement,
         urls: &urls,
-        passive_ports: listening.passive_ports(),
+        passive_ports: listeners.passive_ports(),
         most_sessions,
         process_limit,
     };
@@ -169,7 +171,7 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         event_log,
         trace: options.trace,
     };
-    let event_loop = EventLoop::new(listening, equipment, signals)?;
+    let event_loop = EventLoop::new(listeners, equipment, signals)?;
     // The introduction ends in "ready", so it is printed last.
     say(&introduction);
     let counters = event_loop.run()?;
@@ -219,8 +221,8 @@ fn settings(options: &Options, most_sessions: usize) -> Settings {
 }
 
 /// Logs a warning if other machines can reach the server without a password, or passwords cross the network.
-fn warn_if_exposed(options: &Options, listening: &Listening) {
-    let is_reachable = listening
+fn warn_if_exposed(options: &Options, listeners: &Listeners) {
+    let is_reachable = listeners
         .addresses()
         .any(|address| !address.ip().to_canonical().is_loopback());
     if is_reachable && options.anonymous.rights().is_some_and(Rights::allows_changes) {

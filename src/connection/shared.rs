@@ -11,7 +11,7 @@ use crate::connection::long_input::LongInputs;
 use crate::descriptors::Descriptors;
 use crate::ftp::features::Features;
 use crate::ftp::timestamp::Timestamp;
-use crate::ports::listeners::PassivePorts;
+use crate::ports::passive_ports::PassivePorts;
 use crate::ports::passive_ring::PortIndex;
 use crate::random::{Random, secret_key};
 use crate::reactor::deadlines::Deadlines;

@@ -6,7 +6,6 @@
 use super::{BIND_AGAIN, EventLoop};
 use crate::connection::Connection;
 use crate::connection::shared::Shared;
-use crate::ports::listening::bind_missing;
 use crate::reactor::token::SlotId;
 
 impl EventLoop {
@@ -66,16 +65,9 @@ impl EventLoop {
             now,
             ..
         } = &mut self.shared;
-        for (index, ports) in rings.iter_mut().enumerate() {
+        for ports in rings.iter_mut() {
             let had = ports.ring.len();
-            let failure = bind_missing(
-                ports,
-                index as u16,
-                descriptors,
-                usize::MAX,
-                registry,
-                &settings.techniques,
-            );
+            let failure = ports.bind_missing(usize::MAX, descriptors, registry, &settings.techniques);
             if ports.ring.len() > had {
                 log::info!("{} of {} passive ports bound now", ports.ring.len(), ports.wanted());
             }

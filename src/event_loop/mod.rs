@@ -24,9 +24,9 @@ use crate::connection::Connection;
 use crate::connection::budgets::BULK_PER_TURN;
 use crate::connection::shared::{Equipment, Shared};
 use crate::ftp::reply;
-use crate::ports::Listening;
+use crate::ports::Listeners;
 use crate::ports::admission::Admission;
-use crate::ports::listeners::ControlListener;
+use crate::ports::control_listener::ControlListener;
 use crate::reactor::poller::{Poller, Sleep};
 use crate::reactor::slots::Slots;
 use crate::reactor::token::SlotId;
@@ -90,12 +90,12 @@ enum Shutdown {
 
 impl EventLoop {
     /// A loop that is ready to run.
-    pub fn new(listening: Listening, mut equipment: Equipment, mut signals: Signals) -> io::Result<Self> {
-        let Listening {
+    pub fn new(listeners: Listeners, mut equipment: Equipment, mut signals: Signals) -> io::Result<Self> {
+        let Listeners {
             poller,
-            listeners,
-            rings,
-        } = listening;
+            control: listeners,
+            passive: rings,
+        } = listeners;
         signals.register(poller.registry(), Target::Signals.into())?;
         let now = Instant::now();
         let some_ports_missing = rings.iter().any(|ports| !ports.is_complete());

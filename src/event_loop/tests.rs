@@ -39,7 +39,7 @@ pub(super) fn server_with(directory: &Path, settings: Settings) -> (EventLoop, u
     let low = first + LOOPS.fetch_add(1, Ordering::Relaxed) * PASSIVE_PORTS;
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
     let range = low..=low + (PASSIVE_PORTS - 1);
-    let listening = Listening::open(&[any_port], &range, &descriptors, &Techniques::default()).expect("listening");
+    let listeners = Listeners::open(&[any_port], &range, &descriptors, &Techniques::default()).expect("listeners");
     let root = DiskRoot::open(directory, descriptors.clone()).expect("the root");
     let storage = root.writable(UploadPolicy::default(), Random::seeded(1));
     let equipment = Equipment {
@@ -54,7 +54,7 @@ pub(super) fn server_with(directory: &Path, settings: Settings) -> (EventLoop, u
         trace: false,
     };
     let signals = Signals::none().expect("no signals");
-    (EventLoop::new(listening, equipment, signals).expect("a loop"), low)
+    (EventLoop::new(listeners, equipment, signals).expect("a loop"), low)
 }
 
 /// Everybody may do everything, for as long as a test may take.

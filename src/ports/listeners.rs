@@ -1,267 +1,120 @@
-//! The listening sockets: control listeners and the ports of the passive rings, all opened once at start.
-//!
-//! Accepted sockets inherit their listener's options on Linux, so NODELAY, keepalive, inline urgent data and CORK are
-//! set here, once, and cost no system call per connection. No address is ever shared with another program: there is no
-//! `SO_REUSEPORT`, and an address in use is an error at `bind` and at `listen` alike (threat D05).
+//! Opens everything that listens, before the process gives up its rights.
 
-use super::data_socket::DataSocket;
-use crate::descriptors::{Descriptors, Permit};
+use super::control_listener::ControlListener;
+use super::listen::ListenError;
+use super::passive_ports::PassivePorts;
+use crate::descriptors::Descriptors;
 use crate::options::{Technique, Techniques};
-use crate::ports::passive_ring::{PassiveRing, PortIndex};
-use mio::net::TcpListener;
-use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+use crate::reactor::busy_poll::BusyPoll;
+use crate::reactor::poller::Poller;
+use crate::target::Target;
+use mio::Interest;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::time::{Duration, Instant};
 
-/// Connections that the kernel completes before they are accepted; fewer make a burst of clients wait for SYN retries.
-const BACKLOG: i32 = 1024;
-/// A silent control connection is probed after this, so that NAT tables remember it and dead peers are noticed.
-const KEEPALIVE: Duration = Duration::from_secs(60);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
-/// Unacknowledged replies for this long end the connection.
-const USER_TIMEOUT: Duration = Duration::from_secs(120);
+/// All passive ports together take at most one in this many of the free descriptors.
+const PASSIVE_SHARE: usize = 2;
 
-/// Where clients connect first.
+/// The listening sockets, and the poll instance that they are registered with.
 #[derive(Debug)]
-pub struct ControlListener {
-    pub socket: TcpListener,
-    pub address: SocketAddr,
-    /// The passive ring that serves this listener's sessions.
-    pub ring: u16,
-    _permit: Permit,
+pub struct Listeners {
+    pub(crate) poller: Poller,
+    pub(crate) control: Vec<ControlListener>,
+    pub(crate) passive: Vec<PassivePorts>,
 }
 
-/// One address's passive ports.
-#[derive(Debug)]
-pub struct PassivePorts {
-    pub address: IpAddr,
-    pub ring: PassiveRing<DataSocket>,
-    ports: Vec<PassivePort>,
-    only_ipv6: bool,
-}
-
-/// A port of the range, bound or not.
-#[derive(Debug)]
-struct PassivePort {
-    number: u16,
-    listener: Option<(TcpListener, Permit)>,
-    /// The time of the turn in which `accept` last found no connection waiting.
-    seen_empty: Option<Instant>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ListenerKind {
-    Control,
-    Data,
-}
-
-/// The address that could not be listened on, and why.
+/// Why the server cannot start to listen.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", self.text())]
-pub struct ListenError {
-    pub address: SocketAddr,
-    pub error: io::Error,
+pub enum StartError {
+    #[error("cannot create poll instance: {0}")]
+    Poll(io::Error),
+    #[error(transparent)]
+    Control(ListenError),
+    /// No port of the passive range could be bound on an address.
+    #[error("no port of the passive range could be bound (choose another with --passive-ports): {0}")]
+    NoPassivePort(ListenError),
 }
 
-/// Opens the control listeners; each remembers which of the addresses that [`ring_addresses`] names serves it.
-pub fn open_control_listeners(
-    addresses: &[SocketAddr],
-    descriptors: &Descriptors,
-    techniques: &Techniques,
-) -> Result<Vec<ControlListener>, ListenError> {
-    let rings = ring_addresses(addresses);
-    let open = |address: SocketAddr| {
-        let only_ipv6 = addresses
-            .iter()
-            .any(|other| other.ip() == IpAddr::V4(Ipv4Addr::UNSPECIFIED) && other.port() == address.port());
-        let ring = rings.iter().position(|ring| covers(*ring, address.ip())).unwrap_or(0);
-        let permit = descriptors.permit().ok_or_else(too_few_descriptors)?;
-        let socket = listen(address, only_ipv6, ListenerKind::Control, techniques)?;
-        Ok(ControlListener {
-            address: socket.local_addr()?,
-            socket,
-            ring: ring as u16,
-            _permit: permit,
+impl Listeners {
+    /// Binds the control addresses, and the passive range on each of [`passive_addresses`]. Passive ports that cannot
+    /// be bound are left out with a warning; it is an error if an address has none.
+    pub fn open(
+        addresses: &[SocketAddr],
+        range: &RangeInclusive<u16>,
+        descriptors: &Descriptors,
+        techniques: &Techniques,
+    ) -> Result<Self, StartError> {
+        let busy_poll = BusyPoll::new(techniques.include(Technique::BusyPoll));
+        let poller = Poller::new(busy_poll).map_err(StartError::Poll)?;
+        let passive_addresses = passive_addresses(addresses);
+        let mut control = Vec::new();
+        for (index, address) in addresses.iter().enumerate() {
+            let ring = passive_addresses
+                .iter()
+                .position(|passive| covers(*passive, address.ip()));
+            let ring = ring.unwrap_or(0) as u16;
+            let mut listener = ControlListener::open(*address, addresses, ring, descriptors, techniques)
+                .map_err(StartError::Control)?;
+            let token = Target::ControlListener(index as u32).into();
+            poller
+                .registry()
+                .register(&mut listener.socket, token, Interest::READABLE)
+                .map_err(StartError::Poll)?;
+            control.push(listener);
+        }
+        let limit = descriptors.free() / PASSIVE_SHARE / passive_addresses.len().max(1);
+        let mut passive = Vec::new();
+        for (index, address) in passive_addresses.iter().enumerate() {
+            let mut ports = PassivePorts::new(index as u16, *address, range.clone(), &passive_addresses);
+            if let Some(failure) = ports.bind_missing(limit.max(1), descriptors, poller.registry(), techniques) {
+                if ports.ring.is_empty() {
+                    return Err(StartError::NoPassivePort(failure));
+                }
+                log::warn!(
+                    "{} of {} passive ports bound on {address}; the others will be tried again: {failure}",
+                    ports.ring.len(),
+                    ports.wanted()
+                );
+            }
+            passive.push(ports);
+        }
+        Ok(Self {
+            poller,
+            control,
+            passive,
         })
-    };
-    addresses
-        .iter()
-        .map(|address| {
-            open(*address).map_err(|error| ListenError {
-                address: *address,
-                error,
-            })
-        })
-        .collect()
+    }
+
+    /// The addresses of the control listeners, with the ports that the kernel chose.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.control.iter().map(|listener| listener.address)
+    }
+
+    /// How many passive ports are bound, and how many are wanted, over all addresses.
+    pub fn passive_ports(&self) -> (usize, usize) {
+        let bound = self.passive.iter().map(|ports| ports.ring.len()).sum();
+        let wanted = self.passive.iter().map(PassivePorts::wanted).sum();
+        (bound, wanted)
+    }
 }
 
 /// The addresses that passive ports are bound on: those of the control listeners, without those that a wildcard covers.
-pub fn ring_addresses(control: &[SocketAddr]) -> Vec<IpAddr> {
-    let mut rings: Vec<IpAddr> = Vec::new();
+fn passive_addresses(control: &[SocketAddr]) -> Vec<IpAddr> {
+    let mut passive: Vec<IpAddr> = Vec::new();
     let mut addresses: Vec<IpAddr> = control.iter().map(SocketAddr::ip).collect();
     addresses.sort_by_key(|address| !address.is_unspecified());
     for address in addresses {
-        if !rings.iter().any(|ring| covers(*ring, address)) {
-            rings.push(address);
+        if !passive.iter().any(|other| covers(*other, address)) {
+            passive.push(address);
         }
     }
-    rings
+    passive
 }
 
-fn covers(ring: IpAddr, address: IpAddr) -> bool {
-    ring == address || (ring.is_unspecified() && ring.is_ipv4() == address.is_ipv4())
-}
-
-impl PassivePorts {
-    /// A ring for `address` with the ports of `range`, none bound yet. `all` are the addresses of all rings.
-    pub fn new(address: IpAddr, range: RangeInclusive<u16>, all: &[IpAddr]) -> Self {
-        Self {
-            address,
-            ring: PassiveRing::default(),
-            ports: range
-                .map(|number| PassivePort {
-                    number,
-                    listener: None,
-                    seen_empty: None,
-                })
-                .collect(),
-            only_ipv6: all.contains(&IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-        }
-    }
-
-    /// Binds every port that is not bound yet and that the descriptor budget has room for, at most `room` of them; each
-    /// one bound is handed to `register`. Returns the first failure, so that one line of log tells it.
-    pub fn bind_missing(
-        &mut self,
-        descriptors: &Descriptors,
-        room: usize,
-        techniques: &Techniques,
-        mut register: impl FnMut(PortIndex, &mut TcpListener) -> io::Result<()>,
-    ) -> Option<ListenError> {
-        let mut first_failure = None;
-        let mut room = room;
-        for (index, port) in self.ports.iter_mut().enumerate() {
-            if port.listener.is_some() {
-                continue;
-            }
-            let address = SocketAddr::new(self.address, port.number);
-            let Some(permit) = descriptors.permit().filter(|_| room > 0) else {
-                first_failure.get_or_insert(ListenError {
-                    address,
-                    error: too_few_descriptors(),
-                });
-                break;
-            };
-            let bound = listen(address, self.only_ipv6, ListenerKind::Data, techniques).and_then(|mut listener| {
-                register(index as PortIndex, &mut listener)?;
-                Ok(listener)
-            });
-            match bound {
-                Ok(listener) => {
-                    port.listener = Some((listener, permit));
-                    self.ring.add(index as PortIndex);
-                    room -= 1;
-                }
-                Err(error) => {
-                    first_failure.get_or_insert(ListenError { address, error });
-                }
-            }
-        }
-        first_failure
-    }
-
-    /// The listener of a port of the ring.
-    pub fn listener(&self, index: PortIndex) -> Option<&TcpListener> {
-        let (listener, _) = self.ports.get(usize::from(index))?.listener.as_ref()?;
-        Some(listener)
-    }
-
-    /// Notes that no connection waits at a port in the turn of time `now`.
-    pub fn note_empty(&mut self, index: PortIndex, now: Instant) {
-        if let Some(port) = self.ports.get_mut(usize::from(index)) {
-            port.seen_empty = Some(now);
-        }
-    }
-
-    /// Whether no connection waited at a port when it was looked at in the turn of time `now`.
-    pub fn was_seen_empty(&self, index: PortIndex, now: Instant) -> bool {
-        self.ports
-            .get(usize::from(index))
-            .is_some_and(|port| port.seen_empty == Some(now))
-    }
-
-    /// The number of a port of the ring.
-    pub fn number(&self, index: PortIndex) -> u16 {
-        self.ports.get(usize::from(index)).map_or(0, |port| port.number)
-    }
-
-    /// How many ports the range has.
-    pub fn wanted(&self) -> usize {
-        self.ports.len()
-    }
-
-    /// Whether every port of the range is bound.
-    pub fn is_complete(&self) -> bool {
-        self.ring.len() == self.ports.len()
-    }
-}
-
-fn listen(
-    address: SocketAddr,
-    only_ipv6: bool,
-    kind: ListenerKind,
-    techniques: &Techniques,
-) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    // Lets a restarted server bind although old connections are in TIME_WAIT; a port that another socket listens on
-    // stays refused.
-    socket.set_reuse_address(true)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(only_ipv6)?;
-    }
-    match kind {
-        ListenerKind::Control => {
-            socket.set_tcp_nodelay(techniques.include(Technique::NoDelay))?;
-            socket.set_out_of_band_inline(true)?;
-            socket.set_tcp_keepalive(
-                &TcpKeepalive::new()
-                    .with_time(KEEPALIVE)
-                    .with_interval(KEEPALIVE_INTERVAL),
-            )?;
-            socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
-        }
-        // Only full segments leave until the end of the transfer pushes the rest: the receiver wakes far less often.
-        ListenerKind::Data => socket.set_tcp_cork(techniques.include(Technique::Cork))?,
-    }
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(TcpListener::from_std(socket.into()))
-}
-
-fn too_few_descriptors() -> io::Error {
-    io::Error::other("the descriptor limit leaves no room (raise `ulimit -n`)")
-}
-
-impl ListenError {
-    /// Whether no interface of this machine has the address.
-    pub fn is_not_ours(&self) -> bool {
-        self.error.kind() == io::ErrorKind::AddrNotAvailable
-    }
-
-    fn text(&self) -> String {
-        let Self { address, error } = self;
-        match error.kind() {
-            io::ErrorKind::AddrInUse => format!("{address} is in use by another program"),
-            io::ErrorKind::AddrNotAvailable => format!("--listen {address}: expected an address of this machine"),
-            io::ErrorKind::PermissionDenied => {
-                format!("{address} may not be listened on (ports below 1024 need root)")
-            }
-            _ => format!("{address} cannot be listened on: {error}"),
-        }
-    }
+/// Whether a socket on `listening` accepts connections to `address`.
+fn covers(listening: IpAddr, address: IpAddr) -> bool {
+    listening == address || (listening.is_unspecified() && listening.is_ipv4() == address.is_ipv4())
 }
 
 #[cfg(test)]
@@ -275,54 +128,68 @@ mod tests {
             .collect()
     }
 
-    fn rings(texts: &[&str]) -> Vec<String> {
-        ring_addresses(&addresses(texts))
+    fn passive(texts: &[&str]) -> Vec<String> {
+        passive_addresses(&addresses(texts))
             .iter()
             .map(IpAddr::to_string)
             .collect()
     }
 
     #[test]
-    fn passive_ports_stand_on_the_addresses_of_the_control_listeners() {
-        assert_eq!(rings(&["127.0.0.1:2121", "[::1]:2121"]), ["127.0.0.1", "::1"]);
-        assert_eq!(rings(&["127.0.0.1:2121", "127.0.0.1:2122"]), ["127.0.0.1"]);
+    fn passive_ports_are_on_the_addresses_of_the_control_listeners() {
+        assert_eq!(passive(&["127.0.0.1:2121", "[::1]:2121"]), ["127.0.0.1", "::1"]);
+        assert_eq!(passive(&["127.0.0.1:2121", "127.0.0.1:2122"]), ["127.0.0.1"]);
     }
 
     #[test]
     fn a_wildcard_covers_the_addresses_of_its_family() {
-        assert_eq!(rings(&["127.0.0.1:21", "0.0.0.0:2121", "[::1]:21"]), ["0.0.0.0", "::1"]);
-        assert_eq!(rings(&["[::]:2121", "0.0.0.0:2121"]), ["::", "0.0.0.0"]);
-    }
-
-    #[test]
-    fn d04_a_port_that_a_squatter_gave_up_is_bound_later() {
-        let squatter = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = squatter.local_addr().expect("bound");
-        let port = address.port();
-        let mut ports = PassivePorts::new(address.ip(), port..=port, &[address.ip()]);
-        let descriptors = Descriptors::for_process(256);
-        let failure = ports
-            .bind_missing(&descriptors, 1, &Techniques::default(), |_, _| Ok(()))
-            .expect("it is taken");
-        assert!(failure.to_string().contains("in use"), "{failure}");
-        assert!(!ports.is_complete() && descriptors.used() == 0);
-        drop(squatter);
-        assert!(
-            ports
-                .bind_missing(&descriptors, 1, &Techniques::default(), |_, _| Ok(()))
-                .is_none()
+        assert_eq!(
+            passive(&["127.0.0.1:21", "0.0.0.0:2121", "[::1]:21"]),
+            ["0.0.0.0", "::1"]
         );
-        assert!(ports.is_complete() && descriptors.used() == 1);
-        assert_eq!(ports.number(0), port);
+        assert_eq!(passive(&["[::]:2121", "0.0.0.0:2121"]), ["::", "0.0.0.0"]);
+    }
+
+    /// A free port of the loopback address.
+    fn free_port() -> u16 {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.local_addr().expect("bound").port()
     }
 
     #[test]
-    fn l14_an_address_that_is_listened_on_is_refused() {
-        let loopback: SocketAddr = "127.0.0.1:0".parse().expect("a socket address");
-        let first = listen(loopback, false, ListenerKind::Control, &Techniques::default()).expect("a free port");
-        let taken = first.local_addr().expect("a bound socket");
-        let second =
-            listen(taken, false, ListenerKind::Control, &Techniques::default()).expect_err("the port is taken");
-        assert_eq!(second.kind(), io::ErrorKind::AddrInUse);
+    fn each_control_listener_has_the_passive_ports_of_its_address() {
+        let (descriptors, port) = (Descriptors::for_process(256), free_port());
+        let control = addresses(&["127.0.0.1:0", "127.0.0.2:0", "127.0.0.1:0"]);
+        let listeners =
+            Listeners::open(&control, &(port..=port), &descriptors, &Techniques::default()).expect("free ports");
+        assert_eq!(listeners.passive_ports(), (2, 2));
+        let served: Vec<IpAddr> = (listeners.control.iter())
+            .map(|listener| listeners.passive[usize::from(listener.ring)].address)
+            .collect();
+        assert_eq!(served, control.iter().map(SocketAddr::ip).collect::<Vec<_>>());
+        assert!(listeners.addresses().all(|address| address.port() != 0));
+        assert_eq!(descriptors.used(), 5);
+    }
+
+    #[test]
+    fn l14_the_start_fails_if_no_passive_port_is_free() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = taken.local_addr().expect("bound");
+        let range = address.port()..=address.port();
+        let descriptors = Descriptors::for_process(256);
+        let error = Listeners::open(
+            &addresses(&["127.0.0.1:0"]),
+            &range,
+            &descriptors,
+            &Techniques::default(),
+        )
+        .expect_err("the only port is taken");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "no port of the passive range could be bound (choose another with --passive-ports): {address} is in use \
+                 by another program"
+            )
+        );
     }
 }

@@ -1,11 +1,15 @@
-//! Everything that listens, and who is let in: control listeners, passive ports and their ring, and admission.
+//! Listening sockets and admission: control listeners, passive ports, and the limits on sessions.
 //!
-//! All of it is bound once, at start. A data connection is accepted and matched here; sessions are only numbers.
+//! All sockets are bound once, at start. Arriving data connections are matched to sessions here; a session is only a
+//! slot number in this module.
 
 pub mod admission;
+pub mod control_listener;
 pub mod data_socket;
-pub mod listeners;
-pub mod listening;
+mod listen;
+mod listeners;
+pub mod passive_ports;
 pub mod passive_ring;
 
-pub use listening::{Listening, StartError};
+pub use listen::ListenError;
+pub use listeners::{Listeners, StartError};
