@@ -10,7 +10,6 @@ use crate::ports::passive_ring::PortIndex;
 use crate::records::trace::Tone;
 use crate::session::{Ending, Outcome, PassiveAddress};
 use std::io;
-use std::mem;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 
 impl Connection {
@@ -85,17 +84,9 @@ impl Connection {
 
     /// Forgets what was armed; a data connection that has arrived already is closed.
     pub(super) fn disarm(&mut self, shared: &mut Shared) {
-        match mem::replace(&mut self.channel, DataChannel::Unarmed) {
-            DataChannel::Announced { port, .. } | DataChannel::AwaitingClient { port, .. } => {
-                self.release_port(port, shared);
-            }
-            DataChannel::Unarmed
-            | DataChannel::ToConnect(_)
-            | DataChannel::Connecting { .. }
-            | DataChannel::Transferring { .. }
-            | DataChannel::AwaitingClose { .. }
-            | DataChannel::Discarding { .. }
-            | DataChannel::Storing { .. } => {}
+        let channel = self.channel.take();
+        if let DataChannel::Announced { port, .. } | DataChannel::AwaitingClient { port, .. } = channel {
+            self.release_port(port, shared);
         }
     }
 

@@ -7,6 +7,7 @@ use crate::ports::data_socket::DataSocket;
 use crate::ports::passive_ring::PortIndex;
 use crate::storage::Held;
 use crate::transfer::Pump;
+use std::mem;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -63,6 +64,21 @@ pub enum DataChannel {
 }
 
 impl DataChannel {
+    /// Leaves the channel unarmed.
+    pub fn take(&mut self) -> DataChannel {
+        mem::replace(self, DataChannel::Unarmed)
+    }
+
+    /// The data connection is there: `pump` can move bytes.
+    pub fn transferring(socket: DataSocket, pump: Box<Pump>, now: Instant) -> Self {
+        DataChannel::Transferring {
+            socket,
+            pump,
+            progress: now,
+            throttled_until: None,
+        }
+    }
+
     /// As a person would name it, for traces.
     pub fn name(&self) -> &'static str {
         match self {

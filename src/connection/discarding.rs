@@ -10,7 +10,6 @@ use super::{Connection, Life};
 use crate::session::Outcome;
 use mio::Interest;
 use std::io::ErrorKind;
-use std::mem;
 use std::time::Duration;
 
 /// Most bytes dropped.
@@ -27,8 +26,7 @@ impl Connection {
             self.end_transfer(outcome, shared);
             return;
         }
-        let DataChannel::Transferring { mut socket, pump, .. } = mem::replace(&mut self.channel, DataChannel::Unarmed)
-        else {
+        let DataChannel::Transferring { mut socket, pump, .. } = self.channel.take() else {
             return;
         };
         let received = pump.moved();

@@ -55,29 +55,20 @@ impl Connection {
         }
     }
 
+    /// The channel is transferring, and everything is sent.
     fn await_close(&mut self, until: Instant, shared: &mut Shared) {
-        match mem::replace(&mut self.channel, DataChannel::Unarmed) {
-            DataChannel::Transferring { mut socket, pump, .. } => {
-                let registered = socket.await_event(Interest::READABLE, &shared.registry, self.slot);
-                let sent = pump.moved();
-                self.channel = DataChannel::AwaitingClose {
-                    socket,
-                    all_sent: shared.now,
-                    until,
-                    sent,
-                };
-                if registered.is_err() {
-                    self.end_transfer(Outcome::Complete, shared);
-                }
-            }
-            channel @ (DataChannel::Unarmed
-            | DataChannel::Announced { .. }
-            | DataChannel::ToConnect(_)
-            | DataChannel::AwaitingClient { .. }
-            | DataChannel::Connecting { .. }
-            | DataChannel::AwaitingClose { .. }
-            | DataChannel::Discarding { .. }
-            | DataChannel::Storing { .. }) => self.channel = channel,
+        let DataChannel::Transferring { mut socket, pump, .. } = self.channel.take() else {
+            return;
+        };
+        let registered = socket.await_event(Interest::READABLE, &shared.registry, self.slot);
+        self.channel = DataChannel::AwaitingClose {
+            socket,
+            all_sent: shared.now,
+            until,
+            sent: pump.moved(),
+        };
+        if registered.is_err() {
+            self.end_transfer(Outcome::Complete, shared);
         }
     }
 
@@ -109,7 +100,7 @@ impl Connection {
     /// Like [`end_transfer`](Self::end_transfer), where the channel no longer knows how many bytes were `moved`.
     pub(super) fn end_transfer_of(&mut self, moved: u64, outcome: Outcome, shared: &mut Shared) {
         let mut ended = shared.now;
-        match mem::replace(&mut self.channel, DataChannel::Unarmed) {
+        match self.channel.take() {
             DataChannel::AwaitingClient { port, .. } => self.release_port(port, shared),
             DataChannel::Connecting { pump, .. } => break_off(*pump),
             DataChannel::Transferring { socket, pump, .. } => {

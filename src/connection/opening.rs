@@ -16,7 +16,6 @@ use mio::net::TcpStream;
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
-use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
@@ -25,7 +24,7 @@ impl Connection {
     pub(super) fn start_transfer(&mut self, pump: Box<Pump>, shared: &mut Shared) {
         let since = shared.now;
         self.set_pace(shared);
-        match mem::replace(&mut self.channel, DataChannel::Unarmed) {
+        match self.channel.take() {
             DataChannel::Announced { port, .. } => {
                 // If the connection is there already, the 150 waits until the port was checked for a second one.
                 let has_arrived = shared.check_for_second_connection(self.ring, port, self.session.peer(), self.slot);
@@ -105,68 +104,40 @@ impl Connection {
     }
 
     pub(super) fn finish_connecting(&mut self, shared: &mut Shared) {
-        let channel = mem::replace(&mut self.channel, DataChannel::Unarmed);
-        let DataChannel::Connecting { socket, since, pump } = channel else {
-            self.channel = channel;
+        let DataChannel::Connecting { socket, .. } = &self.channel else {
             return;
         };
         match socket.stream.is_connected() {
-            Ok(true) => {
-                self.channel = DataChannel::Transferring {
-                    socket,
-                    pump,
-                    progress: shared.now,
-                    throttled_until: None,
-                };
-                self.pump(shared);
-            }
             // A spurious event.
-            Ok(false) => self.channel = DataChannel::Connecting { socket, since, pump },
+            Ok(false) => {}
+            Ok(true) => {
+                if let DataChannel::Connecting { socket, pump, .. } = self.channel.take() {
+                    self.channel = DataChannel::transferring(socket, pump, shared.now);
+                    self.pump(shared);
+                }
+            }
             Err(_) => self.end_transfer(Outcome::NoDataConnection, shared),
         }
     }
 
     /// The client's connection has arrived at its port, and no second one: a transfer that waits for it begins.
     pub fn data_arrived(&mut self, shared: &mut Shared) {
-        match mem::replace(&mut self.channel, DataChannel::Unarmed) {
-            DataChannel::AwaitingClient {
-                port,
-                since,
-                pump,
-                is_opened,
-            } => {
-                let peer = self.session.peer();
-                let ports = shared.rings.get_mut(usize::from(self.ring));
-                let Some(socket) = ports.and_then(|ports| ports.ring.claim(port, peer, self.slot)) else {
-                    self.channel = DataChannel::AwaitingClient {
-                        port,
-                        since,
-                        pump,
-                        is_opened,
-                    };
-                    return;
-                };
-                shared.freed_ports.push_back((self.ring, peer));
-                self.channel = DataChannel::Transferring {
-                    socket,
-                    pump,
-                    progress: shared.now,
-                    throttled_until: None,
-                };
-                if !is_opened {
-                    self.open_transfer(shared);
-                }
-                self.pump(shared);
+        // Without a transfer command the ring keeps it; or the session has armed something else meanwhile.
+        let DataChannel::AwaitingClient { port, .. } = self.channel else {
+            return;
+        };
+        let peer = self.session.peer();
+        let ports = shared.rings.get_mut(usize::from(self.ring));
+        let Some(socket) = ports.and_then(|ports| ports.ring.claim(port, peer, self.slot)) else {
+            return;
+        };
+        shared.freed_ports.push_back((self.ring, peer));
+        if let DataChannel::AwaitingClient { pump, is_opened, .. } = self.channel.take() {
+            self.channel = DataChannel::transferring(socket, pump, shared.now);
+            if !is_opened {
+                self.open_transfer(shared);
             }
-            // Without a transfer command the ring keeps it; or the session has armed something else meanwhile.
-            channel @ (DataChannel::Unarmed
-            | DataChannel::Announced { .. }
-            | DataChannel::ToConnect(_)
-            | DataChannel::Connecting { .. }
-            | DataChannel::Transferring { .. }
-            | DataChannel::AwaitingClose { .. }
-            | DataChannel::Discarding { .. }
-            | DataChannel::Storing { .. }) => self.channel = channel,
+            self.pump(shared);
         }
     }
 

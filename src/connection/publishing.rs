@@ -6,13 +6,12 @@ use super::shared::Shared;
 use crate::session::Outcome;
 use crate::slow_work::Job;
 use crate::storage::{Held, Published, StorageError};
-use std::mem;
 
 impl Connection {
     /// Everything has been received: closes the data connection and renames the file. If that waits for the disk, it is
     /// done on the slow-work thread, and the reply waits for it.
     pub(super) fn finish_receiving(&mut self, shared: &mut Shared) {
-        let DataChannel::Transferring { pump, .. } = mem::replace(&mut self.channel, DataChannel::Unarmed) else {
+        let DataChannel::Transferring { pump, .. } = self.channel.take() else {
             return;
         };
         let Some(upload) = pump.into_upload() else {
@@ -38,20 +37,12 @@ impl Connection {
 
     /// The slow-work thread has renamed the file, or failed to.
     pub fn stored(&mut self, result: Result<Published, StorageError>, shared: &mut Shared) {
-        match mem::replace(&mut self.channel, DataChannel::Unarmed) {
-            DataChannel::Storing { received, held, .. } => {
-                let outcome = self.outcome_of(result, received, held);
-                self.end_transfer_of(received, outcome, shared);
-            }
-            // It took too long, and the client has had its reply.
-            channel @ (DataChannel::Unarmed
-            | DataChannel::Announced { .. }
-            | DataChannel::ToConnect(_)
-            | DataChannel::AwaitingClient { .. }
-            | DataChannel::Connecting { .. }
-            | DataChannel::Transferring { .. }
-            | DataChannel::AwaitingClose { .. }
-            | DataChannel::Discarding { .. }) => self.channel = channel,
+        // Otherwise it took too long, and the client has had its reply.
+        if let DataChannel::Storing { .. } = self.channel
+            && let DataChannel::Storing { received, held, .. } = self.channel.take()
+        {
+            let outcome = self.outcome_of(result, received, held);
+            self.end_transfer_of(received, outcome, shared);
         }
     }
 
