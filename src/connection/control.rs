@@ -304,7 +304,7 @@ impl Connection {
 
     /// Ends the session without a reply: the connection is lost, or useless.
     pub fn drop_client(&mut self, ending: Ending, shared: &mut Shared) {
-        self.session.ends(ending);
+        self.session.set_ending(ending);
         self.withdraw_password(shared);
         self.stop_waiting_for_port(shared);
         self.abandon_channel(shared);

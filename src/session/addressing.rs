@@ -1,52 +1,56 @@
-//! How data connections are to be made: PASV, EPSV, PORT, EPRT (RFC 959 §4.1.2, RFC 2428, RFC 2577).
+//! Setting up data connections: PASV, EPSV, PORT, EPRT (RFC 959 §4.1.2, RFC 2428, RFC 2577).
 //!
-//! A session only decides whether it may; ports and sockets are the loop's. An active connection goes to the client's
-//! own address and to ports from 1024 on, or it is refused: otherwise the server would attack others on a client's
-//! behalf (threats D12, D13).
+//! A session only decides whether a request is allowed. An active data connection must go to the client's own address
+//! and to a port from 1024 on; otherwise a client could make the server attack other hosts (threats D12, D13).
 
 use super::Context;
-use super::begun::Begun;
 use super::client::Client;
+use super::effect::Effect;
 use super::refusal::Refusal;
-use super::state::{Doing, PassiveForm, Visit};
+use super::state::{Activity, PassiveForm, Visit};
 use super::step::Step;
 use crate::ftp::command::EpsvArgument;
 use crate::ftp::reply::{self, Reply};
 use std::net::SocketAddr;
 
-/// Ports below are other services' (RFC 2577 §3).
+/// Ports below belong to well-known services (RFC 2577 §3).
 const LOWEST_ACTIVE_PORT: u16 = 1024;
 
 impl Visit {
-    pub(super) fn passive(&self, client: &Client) -> Result<Begun, Refusal> {
+    pub(super) fn passive(&self, client: &Client) -> Result<Effect, Refusal> {
         if self.extended_only {
             Err(reply::EPSV_ALL_IN_FORCE.into())
         } else if client.ip().is_ipv6() {
-            // 227 has room for an IPv4 address only.
+            // 227 can only express an IPv4 address.
             Err(reply::USE_EPSV.into())
         } else {
-            Ok((Doing::AwaitingPort(PassiveForm::Passive), Step::ArmPassive))
+            Ok((Activity::AwaitingPort(PassiveForm::Passive), Step::ArmPassive))
         }
     }
 
-    pub(super) fn extended_passive(&self, argument: EpsvArgument, client: &Client) -> Result<Begun, Refusal> {
+    pub(super) fn extended_passive(&self, argument: EpsvArgument, client: &Client) -> Result<Effect, Refusal> {
         let is_ipv4 = client.ip().is_ipv4();
         match argument {
             EpsvArgument::Ipv6 if is_ipv4 => Err(reply::ONLY_IPV4.into()),
             EpsvArgument::Ipv4 if !is_ipv4 => Err(reply::ONLY_IPV6.into()),
             EpsvArgument::Any | EpsvArgument::All | EpsvArgument::Ipv4 | EpsvArgument::Ipv6 => {
-                Ok((Doing::AwaitingPort(PassiveForm::Extended), Step::ArmPassive))
+                Ok((Activity::AwaitingPort(PassiveForm::Extended), Step::ArmPassive))
             }
         }
     }
 
     /// EPSV ALL.
-    pub(super) fn only_extended(&mut self) -> Reply {
+    pub(super) fn require_extended(&mut self) -> Reply {
         self.extended_only = true;
         reply::EPSV_ALL_OK
     }
 
-    pub(super) fn active(&self, address: SocketAddr, client: &Client, context: &Context<'_>) -> Result<Begun, Refusal> {
+    pub(super) fn active(
+        &self,
+        address: SocketAddr,
+        client: &Client,
+        context: &Context<'_>,
+    ) -> Result<Effect, Refusal> {
         if self.extended_only {
             return Err(reply::EPSV_ALL_IN_FORCE.into());
         }
@@ -54,11 +58,11 @@ impl Visit {
         let step = if !context.active {
             Step::Disarm(reply::ACTIVE_DISABLED)
         } else if !is_own || address.port() < LOWEST_ACTIVE_PORT {
-            // What was armed before is forgotten too: a refused PORT must not leave an older address in force (B10).
+            // Also discard the previous address: a refused PORT must not leave it usable (threat B10).
             Step::Disarm(reply::ADDRESS_REFUSED)
         } else {
             Step::ArmActive(SocketAddr::new(client.ip(), address.port()), reply::ACTIVE_OK)
         };
-        Ok((Doing::Nothing, step))
+        Ok((Activity::Idle, step))
     }
 }

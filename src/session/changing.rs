@@ -1,4 +1,4 @@
-//! What changes files without a transfer: DELE, MKD, RMD, RNFR and RNTO, times and modes, and how much room there is
+//! Changes without a transfer: DELE, MKD, RMD, RNFR, RNTO, MFMT, MFF, SITE CHMOD, SITE UTIME; and AVBL
 //! (RFC 959 §4.1.3, draft-somers-ftp-mfxx).
 
 use super::Context;
@@ -13,7 +13,7 @@ use crate::ftp::reply::{self, Reply};
 use crate::ftp::timestamp::Timestamp;
 use crate::storage::{Existing, Quota, StorageError};
 
-/// What a quota gets back when something loses its name.
+/// What is subtracted from a quota's usage when an entry is removed.
 enum Freed {
     Nothing,
     Entry { quota: Quota, bytes: u64 },
@@ -32,7 +32,7 @@ impl Visit {
     pub(super) fn remove_file(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Reply, Refusal> {
         self.must_be_allowed(Rights::DELETE)?;
         let path = self.entry_to_change(argument)?;
-        let freed = self.freed_by_end_of(&path, context)?;
+        let freed = self.freed_by_removing(&path, context)?;
         self.storage.remove_file(&path)?;
         freed.give_back();
         Ok(reply::FILE_REMOVED)
@@ -55,7 +55,7 @@ impl Visit {
                 }
                 Ok(Reply::directory_made(&path))
             }
-            // Clients compare this text, whatever it is that has the name.
+            // Clients compare this text, so it is the same if a file has the name.
             Err(StorageError::Exists) => Err(reply::DIRECTORY_EXISTS.into()),
             Err(error) => Err(error.into()),
         }
@@ -83,7 +83,7 @@ impl Visit {
         Ok(reply::RENAME_TO_WHAT)
     }
 
-    /// `from`: what RNFR named just before.
+    /// `from`: the path given by the RNFR before, if that was the last command.
     pub(super) fn rename_to(
         &self,
         from: Option<VirtualPath>,
@@ -101,9 +101,9 @@ impl Visit {
         if argument.names_directory() {
             must_be_directory(self.storage.entry(&from)?.kind)?;
         }
-        let freed = match self.freed_by_end_of(&to, context)? {
-            // Nothing goes when a file gets a name that it has already.
-            Freed::Entry { .. } if self.are_one(&from, &to) => Freed::Nothing,
+        let freed = match self.freed_by_removing(&to, context)? {
+            // Renaming a file to another of its own hard links removes nothing.
+            Freed::Entry { .. } if self.are_same_file(&from, &to) => Freed::Nothing,
             freed => freed,
         };
         self.storage.rename(&from, &to, existing)?;
@@ -114,14 +114,14 @@ impl Visit {
         Ok(reply::RENAMED)
     }
 
-    /// Whether two names lead to one file.
-    fn are_one(&self, one: &VirtualPath, other: &VirtualPath) -> bool {
+    /// Whether two paths name the same file.
+    fn are_same_file(&self, one: &VirtualPath, other: &VirtualPath) -> bool {
         let inode = |path| self.storage.entry(path).map(|found| (found.device, found.inode)).ok();
         inode(one).is_some_and(|one| inode(other) == Some(one))
     }
 
-    /// What a quota gets back if what is called `path` goes; nothing where there is no quota or no such entry.
-    fn freed_by_end_of(&self, path: &VirtualPath, context: &Context<'_>) -> Result<Freed, Refusal> {
+    /// What removing `path` frees in the quota.
+    fn freed_by_removing(&self, path: &VirtualPath, context: &Context<'_>) -> Result<Freed, Refusal> {
         let Some(quota) = self.quota(context)? else {
             return Ok(Freed::Nothing);
         };
@@ -151,7 +151,7 @@ impl Visit {
         Ok(Reply::mode_set(self.change_mode(mode, argument)?))
     }
 
-    /// The mode that it has then.
+    /// Returns the new mode.
     fn change_mode(&self, mode: u32, argument: &PathArgument) -> Result<u32, Refusal> {
         self.must_be_allowed(Rights::OVERWRITE)?;
         Ok(self.storage.set_mode(&self.path_to_change(argument)?, mode)?)
@@ -176,7 +176,7 @@ impl Visit {
         Ok(Reply::facts_set(&facts, &self.path(argument)?))
     }
 
-    /// `MDTM 20240101000000 name` sets a time, unless a file has that literal name.
+    /// `MDTM 20240101000000 name` sets a time, unless a file has the whole argument as its name.
     pub(super) fn modification_time_or_set(
         &self,
         literal: &PathArgument,
@@ -192,12 +192,12 @@ impl Visit {
         Ok(Reply::modification_time(time))
     }
 
-    /// Whether something is called so, as far as this client may know.
-    pub(super) fn has(&self, argument: &PathArgument) -> bool {
+    /// Whether the path exists, as far as this client may know.
+    pub(super) fn exists(&self, argument: &PathArgument) -> bool {
         self.modification_time(argument).is_ok()
     }
 
-    /// The time that the file has then: file systems take the nearest one that they can keep.
+    /// Returns the time that was stored: file systems round to what they support.
     fn change_modified(&self, time: Timestamp, argument: &PathArgument) -> Result<(VirtualPath, Timestamp), Refusal> {
         self.must_be_allowed(Rights::OVERWRITE)?;
         let path = self.path_to_change(argument)?;
@@ -206,7 +206,7 @@ impl Visit {
         Ok((path, stored))
     }
 
-    /// AVBL: room for files where the path is, as far as the quota reaches; for those who may put some there.
+    /// AVBL: bytes available at the path, limited by the quota. Requires the right to create files.
     pub(super) fn space_available(
         &self,
         argument: Option<&PathArgument>,

@@ -1,14 +1,14 @@
-//! Who talks to the server: the number that names the session in logs, and the client's address.
+//! The client's address, and the session number in logs.
 
 use super::refusal::Refusal;
 use crate::storage::{StorageError, errno_name};
 use std::net::{IpAddr, SocketAddr};
 
-/// A client and its session's number.
+/// The client of a session.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Client {
     pub(super) session: u64,
-    /// A v4-mapped address is IPv4 here.
+    /// An IPv4-mapped IPv6 address is stored as IPv4.
     pub(super) address: SocketAddr,
 }
 
@@ -24,7 +24,7 @@ impl Client {
         self.address.ip()
     }
 
-    /// An error of the file system that clients cannot cause is for the operator.
+    /// Logs a file-system error that no client can cause.
     pub(super) fn log_unexpected(&self, refusal: &Refusal) {
         if let Refusal::Storage(StorageError::Unexpected(errno)) = refusal {
             let (session, client, name) = (self.session, self.address, errno_name(*errno));

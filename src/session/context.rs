@@ -1,4 +1,4 @@
-//! What surrounds a conversation: the files, the accounts, the settings, and the time.
+//! What a session borrows for each call: files, accounts, settings, and the time.
 
 use crate::accounts::{Accounts, Attendance, Quotas, Rights};
 use crate::ftp::features::Features;
@@ -7,23 +7,22 @@ use crate::storage::Storage;
 use crate::transfer::ModeZPlaces;
 use std::rc::Rc;
 
-/// What a session needs to answer a command, lent for the call.
+/// Borrowed by a session while it answers a command.
 pub struct Context<'loop_> {
     pub storage: &'loop_ Rc<dyn Storage>,
-    /// What clients without an account may do; `None`: they are not let in.
+    /// The rights of anonymous clients; `None`: anonymous login is disabled.
     pub anonymous: Option<Rights>,
     pub accounts: &'loop_ Accounts,
     pub attendance: &'loop_ Attendance,
-    /// By the accounts' names; one that is missing has not been measured yet.
     pub quotas: &'loop_ Quotas,
-    /// What transfers in MODE Z share.
+    /// Limits the transfers in MODE Z that run at once.
     pub mode_z_places: &'loop_ ModeZPlaces,
-    /// Wall-clock time, for the dates of listings only.
+    /// Wall-clock time, for dates in listings and for names made by STOU.
     pub wall: Timestamp,
     /// Whether PORT and EPRT are allowed.
     pub active: bool,
-    /// What FEAT tells besides what is always there.
+    /// Optional features that FEAT lists.
     pub features: Features,
-    /// Whether anybody reads notices.
+    /// Whether notices are recorded anywhere; if not, none are made.
     pub wants_notices: bool,
 }

@@ -1,10 +1,9 @@
-//! Files vouched for: HASH with OPTS HASH and RANG, XCRC and its like (draft-bryan-ftpext-hash, draft-bryan-ftp-range).
+//! Digests of files: HASH, OPTS HASH, RANG, XCRC, XMD5, XSHA… (draft-bryan-ftpext-hash, draft-bryan-ftp-range).
 //!
-//! A digest tells of a file's content, so it takes the right to read it. It is always that of the bytes as they are
-//! stored, whatever TYPE and MODE say (draft-bryan-ftpext-hash §3). Nothing is read here: that is the loop's, a budget
-//! at a time.
+//! A digest reveals something about a file's content, so it requires the right to read. It is computed from the stored
+//! bytes, independent of TYPE and MODE (draft-bryan-ftpext-hash §3), within the budget of each turn.
 
-use super::begun::{Begun, answering};
+use super::effect::{Effect, answering};
 use super::long_answer::{DigestForm, LongAnswer};
 use super::refusal::Refusal;
 use super::state::{Part, Visit};
@@ -16,7 +15,7 @@ use crate::storage::OpenFile;
 use crate::transfer::DigestFile;
 
 impl Visit {
-    pub(super) fn digest(&self, request: &DigestRequest) -> Result<Begun, Refusal> {
+    pub(super) fn digest(&self, request: &DigestRequest) -> Result<Effect, Refusal> {
         let answer = match request {
             DigestRequest::Hash(argument) => self.hash(argument)?,
             DigestRequest::Checksum {
@@ -32,16 +31,16 @@ impl Visit {
     fn hash(&self, argument: &PathArgument) -> Result<LongAnswer, Refusal> {
         let (path, file) = self.open_for_digest(argument)?;
         let (first, past) = match self.part {
-            // REST is for transfers.
+            // REST applies to transfers only.
             Part::Whole | Part::From(_) => (0, file.size),
-            // The reply has to name a first and a last octet, so there must be one.
+            // The reply contains the first and the last octet, so there must be at least one.
             Part::Range { first, .. } if first >= file.size => return Err(reply::BAD_RANGE.into()),
             Part::Range { first, last } => (first, file.size.min(last.saturating_add(1))),
         };
         let form = DigestForm::Hash {
             digest: self.digest,
             first,
-            // An empty file has no last octet either, but the reply's form asks for one.
+            // An empty file has no last octet, but the reply's format requires a number.
             last: past.saturating_sub(1),
             path,
         };
@@ -74,14 +73,14 @@ impl Visit {
         Ok((path, file))
     }
 
-    /// OPTS HASH: chooses a digest, or tells which is in use.
-    pub(super) fn choose_digest(&mut self, digest: Option<Digest>) -> Reply {
+    /// OPTS HASH: sets the algorithm, or returns the current one.
+    pub(super) fn set_digest(&mut self, digest: Option<Digest>) -> Reply {
         self.digest = digest.unwrap_or(self.digest);
         Reply::digest_in_use(self.digest)
     }
 
-    /// RANG: what the next HASH or RETR is about. Whether a file is that long is seen when one is named.
-    pub(super) fn restrict_to(&mut self, range: Option<(u64, u64)>) -> Reply {
+    /// RANG: the part of the file for the next HASH or RETR, which checks it against the file's size.
+    pub(super) fn set_range(&mut self, range: Option<(u64, u64)>) -> Reply {
         match range {
             Some((first, last)) => {
                 self.part = Part::Range { first, last };

@@ -1,47 +1,47 @@
-//! Why a conversation ended, and why a login failed, in the words that logs and events use.
+//! Why a session ended, and why a login failed, with the words used in logs and events.
 
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The client said QUIT.
+    /// The client sent QUIT.
     Quit,
-    /// The client closed its end without a word.
+    /// The client closed the control connection without QUIT.
     ClientClosed,
-    /// The control connection broke.
+    /// The control connection was lost.
     ConnectionLost,
     LoginTimeout,
     IdleTimeout,
     /// The client did not read its replies.
     RepliesNotRead,
     TooManyFailedLogins,
-    /// The account has as many sessions as it may have.
+    /// The account has reached its limit of sessions.
     TooManySessions,
-    /// Its login waited too long for those before it.
+    /// The login waited too long in the queue for password verification.
     LoginBusy,
     TooManyBadCommands,
     LineTooLong,
-    /// HTTP, TLS or another protocol was spoken.
+    /// The client sent HTTP, TLS or another protocol.
     ForeignProtocol,
-    /// All places were taken, and it had not logged in.
+    /// The session had not logged in and was closed for a new client at the limit of sessions.
     MadeRoom,
-    /// The users file was read again, and the account has gone or changed.
+    /// The account was changed or removed in the users file.
     AccountChanged,
     /// The disk did not confirm an upload in time.
     DiskTimeout,
     Shutdown,
-    /// The server itself could not go on with it.
+    /// An error or a panic of the server.
     ServerError,
 }
 
 /// Why a login failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginFailure {
-    /// The password is wrong, or nobody has the name.
+    /// The password is wrong, or the user does not exist.
     WrongPassword,
-    /// Too many logins from the address failed before; the password was not looked at.
+    /// Too many logins from the address failed; the password was not verified.
     Blocked,
     TooManySessions,
-    /// The account's root is not there.
+    /// The account's root directory cannot be opened.
     RootMissing,
 }
 

@@ -1,10 +1,10 @@
-//! What is there: LIST, NLST, MLSD, MLST and STAT with a path (RFC 959 §4.1.3, RFC 3659 §7).
+//! Listings: LIST, NLST, MLSD, MLST and STAT with a path (RFC 959 §4.1.3, RFC 3659 §7).
 //!
-//! A listing of something missing is refused before the data connection is used; one of an empty directory is empty and
-//! succeeds. `*` and `?` in the last component of LIST and NLST filter the directory's entries.
+//! A path that does not exist is refused before the data connection is used; the listing of an empty directory is empty
+//! and succeeds. `*` and `?` in the last component of LIST and NLST filter the directory's entries.
 
 use super::Context;
-use super::begun::{Begun, answering, transferring};
+use super::effect::{Effect, answering, transferring};
 use super::long_answer::LongAnswer;
 use super::refusal::Refusal;
 use super::state::Visit;
@@ -18,50 +18,50 @@ use crate::ftp::reply::{self, Reply};
 use crate::storage::{OpenDirectory, Storage, StorageError};
 use crate::transfer::{DirectoryLines, LineFormat, ListingLines, Outgoing, SendListing};
 
-/// What a listing's argument turned out to be.
-enum Subject {
+/// What a listing's argument names.
+enum ListingKind {
     Directory(OpenDirectory),
     Matching(OpenDirectory, Glob),
     File,
 }
 
-/// The argument, where it leads, and what stands there.
-struct Target<'argument> {
+struct ListingTarget<'argument> {
+    /// As the client wrote it.
     given: &'argument [u8],
     path: VirtualPath,
-    subject: Subject,
+    kind: ListingKind,
 }
 
 impl Visit {
-    pub(super) fn list(&self, argument: &ListArgument, context: &Context<'_>) -> Result<Begun, Refusal> {
-        let (path, lines) = self.columns(argument, context)?;
+    pub(super) fn list(&self, argument: &ListArgument, context: &Context<'_>) -> Result<Effect, Refusal> {
+        let (path, lines) = self.list_lines(argument, context)?;
         self.send_lines("LIST", path, lines, context)
     }
 
-    pub(super) fn name_list(&self, argument: &ListArgument, context: &Context<'_>) -> Result<Begun, Refusal> {
-        let (path, lines) = self.names(argument)?;
+    pub(super) fn name_list(&self, argument: &ListArgument, context: &Context<'_>) -> Result<Effect, Refusal> {
+        let (path, lines) = self.name_lines(argument)?;
         self.send_lines("NLST", path, lines, context)
     }
 
-    pub(super) fn facts_list(&self, argument: Option<&PathArgument>, context: &Context<'_>) -> Result<Begun, Refusal> {
-        let (path, lines) = self.directory_facts(argument)?;
+    pub(super) fn facts_list(&self, argument: Option<&PathArgument>, context: &Context<'_>) -> Result<Effect, Refusal> {
+        let (path, lines) = self.fact_lines(argument)?;
         self.send_lines("MLSD", path, lines, context)
     }
 
     /// STAT with a path.
-    pub(super) fn list_on_control(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Begun, Refusal> {
-        let (_, lines) = self.columns(&ListArgument::of_path(argument.clone()), context)?;
+    pub(super) fn list_on_control(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Effect, Refusal> {
+        let (_, lines) = self.list_lines(&ListArgument::of_path(argument.clone()), context)?;
         Ok(answering(LongAnswer::listing(lines)))
     }
 
-    /// MLST: the facts of one thing, over the control connection, in exactly three lines (RFC 3659 §7.2).
+    /// MLST: the facts of one entry, on the control connection, in exactly three lines (RFC 3659 §7.2).
     pub(super) fn facts_of(&self, argument: Option<&PathArgument>) -> Result<Reply, Refusal> {
         self.must_be_allowed(Rights::LIST)?;
         let path = match argument {
             Some(argument) => self.path(argument)?,
             None => self.working_directory.clone(),
         };
-        // A slash behind a link's name asks for what it leads to.
+        // With a slash after its name, a link is followed.
         let described = if argument.is_some_and(PathArgument::names_directory) {
             self.storage.attributes(&path)?
         } else {
@@ -79,13 +79,17 @@ impl Visit {
         path: VirtualPath,
         lines: ListingLines,
         context: &Context<'_>,
-    ) -> Result<Begun, Refusal> {
+    ) -> Result<Effect, Refusal> {
         let transfer = self.transfer(verb, path, TransferKind::Listing, reply::OPENING_LISTING, context)?;
         let pump = Outgoing::Listing(SendListing::new(lines));
-        Ok(transferring(transfer, self.in_transmission(pump)))
+        Ok(transferring(transfer, self.in_current_mode(pump)))
     }
 
-    fn columns(&self, argument: &ListArgument, context: &Context<'_>) -> Result<(VirtualPath, ListingLines), Refusal> {
+    fn list_lines(
+        &self,
+        argument: &ListArgument,
+        context: &Context<'_>,
+    ) -> Result<(VirtualPath, ListingLines), Refusal> {
         self.must_be_allowed(Rights::LIST)?;
         let target = self.target(argument)?;
         let now = context.wall;
@@ -93,10 +97,10 @@ impl Visit {
             now,
             dots: argument.all,
         };
-        let lines = match target.subject {
-            Subject::Directory(directory) => directory_lines(directory, format, None),
-            Subject::Matching(directory, pattern) => directory_lines(directory, format, Some(pattern)),
-            Subject::File => {
+        let lines = match target.kind {
+            ListingKind::Directory(directory) => directory_lines(directory, format, None),
+            ListingKind::Matching(directory, pattern) => directory_lines(directory, format, Some(pattern)),
+            ListingKind::File => {
                 let attributes = self.storage.attributes(&target.path)?;
                 let mut line = Vec::new();
                 write_list_line(&mut line, &attributes, target.given, None, now);
@@ -106,19 +110,19 @@ impl Visit {
         Ok((target.path, lines))
     }
 
-    fn names(&self, argument: &ListArgument) -> Result<(VirtualPath, ListingLines), Refusal> {
+    fn name_lines(&self, argument: &ListArgument) -> Result<(VirtualPath, ListingLines), Refusal> {
         self.must_be_allowed(Rights::LIST)?;
         let target = self.target(argument)?;
-        let lines = match target.subject {
-            Subject::Directory(directory) => {
+        let lines = match target.kind {
+            ListingKind::Directory(directory) => {
                 let prefix = prefix_of_directory(target.given);
                 directory_lines(directory, LineFormat::Names { prefix }, None)
             }
-            Subject::Matching(directory, pattern) => {
+            ListingKind::Matching(directory, pattern) => {
                 let prefix = without_leading_dots(split_last_component(target.given).0).to_vec();
                 directory_lines(directory, LineFormat::Names { prefix }, Some(pattern))
             }
-            Subject::File => {
+            ListingKind::File => {
                 let mut line = Vec::new();
                 write_name_line(&mut line, target.given);
                 ListingLines::Ready(line)
@@ -127,7 +131,7 @@ impl Visit {
         Ok((target.path, lines))
     }
 
-    fn directory_facts(&self, argument: Option<&PathArgument>) -> Result<(VirtualPath, ListingLines), Refusal> {
+    fn fact_lines(&self, argument: Option<&PathArgument>) -> Result<(VirtualPath, ListingLines), Refusal> {
         self.must_be_allowed(Rights::LIST)?;
         let path = match argument {
             Some(argument) => self.path(argument)?,
@@ -146,9 +150,9 @@ impl Visit {
         }
     }
 
-    /// Finds out what a listing is of: a directory, a file, or a pattern. An argument that starts with `-` is options,
-    /// unless a file has that literal name.
-    fn target<'argument>(&self, argument: &'argument ListArgument) -> Result<Target<'argument>, Refusal> {
+    /// Resolves the argument to a directory, a file, or a pattern. An argument that starts with `-` is taken for
+    /// options, unless a file has that literal name.
+    fn target<'argument>(&self, argument: &'argument ListArgument) -> Result<ListingTarget<'argument>, Refusal> {
         if let Some(literal) = &argument.literal
             && let Ok(target) = self.existing_target(&literal.0)
         {
@@ -162,22 +166,22 @@ impl Visit {
         }
     }
 
-    fn existing_target<'argument>(&self, given: &'argument [u8]) -> Result<Target<'argument>, StorageError> {
+    fn existing_target<'argument>(&self, given: &'argument [u8]) -> Result<ListingTarget<'argument>, StorageError> {
         let path = self
             .working_directory
             .join(given)
             .map_err(|PathError::TooLong| StorageError::NameTooLong)?;
-        let subject = match self.storage.open_directory(&path) {
-            Ok(directory) => Subject::Directory(directory),
+        let kind = match self.storage.open_directory(&path) {
+            Ok(directory) => ListingKind::Directory(directory),
             Err(StorageError::NotADirectory) if !names_directory(given) && is_file(&path, &*self.storage) => {
-                Subject::File
+                ListingKind::File
             }
             Err(error) => return Err(error),
         };
-        Ok(Target { given, path, subject })
+        Ok(ListingTarget { given, path, kind })
     }
 
-    fn matching_target<'argument>(&self, given: &'argument [u8]) -> Result<Target<'argument>, Refusal> {
+    fn matching_target<'argument>(&self, given: &'argument [u8]) -> Result<ListingTarget<'argument>, Refusal> {
         let (prefix, last) = split_last_component(given);
         let pattern = Glob::new(last).ok_or(StorageError::NotFound)?;
         let path = self
@@ -185,10 +189,10 @@ impl Visit {
             .join(prefix)
             .map_err(|PathError::TooLong| StorageError::NameTooLong)?;
         let directory = self.storage.open_directory(&path)?;
-        Ok(Target {
+        Ok(ListingTarget {
             given,
             path,
-            subject: Subject::Matching(directory, pattern),
+            kind: ListingKind::Matching(directory, pattern),
         })
     }
 }
@@ -207,8 +211,8 @@ fn is_file(path: &VirtualPath, storage: &dyn Storage) -> bool {
         .is_ok_and(|attributes| attributes.kind == Kind::File)
 }
 
-/// What stands before a name of the directory `given` to make it a path that RETR takes: never a leading `./`, which
-/// clients take for a part of the name.
+/// The prefix that makes a name in the directory `given` a path for RETR. Without a leading `./`, which clients would
+/// take for a part of the name.
 fn prefix_of_directory(given: &[u8]) -> Vec<u8> {
     let mut prefix = without_leading_dots(given).to_vec();
     if !prefix.is_empty() && !prefix.ends_with(b"/") {
@@ -219,9 +223,11 @@ fn prefix_of_directory(given: &[u8]) -> Vec<u8> {
 
 fn without_leading_dots(given: &[u8]) -> &[u8] {
     let mut path = given;
-    while let Some(rest) = path.strip_prefix(b"./") {
-        let slashes = rest.iter().take_while(|byte| **byte == b'/').count();
-        path = rest.get(slashes..).unwrap_or_default();
+    while let Some(mut rest) = path.strip_prefix(b"./") {
+        while let [b'/', after @ ..] = rest {
+            rest = after;
+        }
+        path = rest;
     }
     if path == b"." { b"" } else { path }
 }

@@ -1,12 +1,12 @@
-//! Who is there: USER, PASS, ACCT, REIN, HOST, and what may be said before login (RFC 959 §4.1.1, RFC 7151).
+//! Login: USER, PASS, ACCT, REIN, HOST, and the other commands allowed before it (RFC 959 §4.1.1, RFC 7151).
 //!
-//! Every USER is answered 331 and every wrong login with the same 530 after the same work, so that nobody learns which
-//! names exist (threats F01, F02). Before login no reply may carry anything of the client's (threat A12) or tell of the
-//! server (B14). Passwords are verified elsewhere, because that takes long; the session waits, the loop does not.
+//! Every USER is answered 331, and every failed login with the same 530 after the same amount of work, so that clients
+//! cannot find out which users exist (threats F01, F02). Before login, no reply repeats input (threat A12) or describes
+//! the server (threat B14). Passwords are verified on the slow-work thread.
 
 use super::ending::{Ending, LoginFailure};
 use super::notice::Notice;
-use super::state::{Doing, Login, State, User, Visit};
+use super::state::{Activity, Login, State, User, Visit};
 use super::step::Step;
 use super::{Context, Session};
 use crate::accounts::{ANONYMOUS, Account, Claim, Password};
@@ -53,7 +53,7 @@ impl Session {
             Command::Help => Reply::help(),
             Command::OptsUtf8 => reply::UTF8_ON,
             Command::Clnt => reply::CLIENT_NOTED,
-            // Nothing else gets here: a command needs a login unless its row in the table of verbs says otherwise.
+            // Not reached: the table of verbs says which commands are allowed before login.
             _ => reply::NOT_LOGGED_IN,
         }
         .into()
@@ -64,10 +64,10 @@ impl Session {
             Login::Start => return reply::BAD_SEQUENCE.into(),
             Login::UserGiven(User::Anonymous(rights)) => {
                 let visit = Visit::anonymous(Rc::clone(context.storage), rights);
-                return self.enter(ANONYMOUS, visit, context).into();
+                return self.log_in(ANONYMOUS, visit, context).into();
             }
             Login::UserGiven(User::Account(account)) => (account.name.clone(), account.password.clone(), Some(account)),
-            // The same work for a name that nobody has.
+            // An unknown user takes the same work as a known one.
             Login::UserGiven(User::Unknown(user)) => match context.accounts.decoy_hash(&user) {
                 Some(hash) => (user, hash, None),
                 None => return self.login_failed(&user, context),
@@ -80,39 +80,39 @@ impl Session {
         Step::VerifyPassword(Box::new(Claim { user, hash, password }))
     }
 
-    /// Whether the password is the account's is known now.
+    /// The result of [`Step::VerifyPassword`].
     pub fn password_verified(&mut self, matches: bool, context: &Context<'_>) -> Step {
         let (user, account) = match mem::replace(&mut self.state, State::Login(Login::Start)) {
             State::Verifying { user, account } => (user, account),
-            // Nothing asked for it.
+            // No verification was running.
             state @ (State::Login(_) | State::Visit(..) | State::Closing) => {
                 self.state = state;
                 return Step::Ignore;
             }
         };
-        // The users file may have been read again since USER: what is not in force any more lets nobody in (F10).
-        let in_force = |account: &Arc<Account>| context.accounts.find(&account.name) == Some(account);
-        let Some(account) = account.filter(|account| matches && in_force(account)) else {
+        // The users file may have been reloaded since USER: an account that has changed is refused (threat F10).
+        let is_current = |account: &Arc<Account>| context.accounts.find(&account.name) == Some(account);
+        let Some(account) = account.filter(|account| matches && is_current(account)) else {
             return self.login_failed(&user, context);
         };
         let Some(presence) = context.attendance.enter(&account) else {
-            self.note_failed_login(&user, LoginFailure::TooManySessions, context);
+            self.record_failed_login(&user, LoginFailure::TooManySessions, context);
             return self.close(reply::TOO_MANY_OF_ACCOUNT, Ending::TooManySessions);
         };
         match root_of(&account, context) {
             Some(storage) => {
                 let rights = account.rights;
-                self.enter(&user, Visit::new(storage, rights, Some((account, presence))), context)
+                self.log_in(&user, Visit::new(storage, rights, Some((account, presence))), context)
             }
             None => {
-                self.note_failed_login(&user, LoginFailure::RootMissing, context);
+                self.record_failed_login(&user, LoginFailure::RootMissing, context);
                 reply::ROOT_MISSING
             }
         }
         .into()
     }
 
-    fn note_failed_login(&mut self, user: &[u8], why: LoginFailure, context: &Context<'_>) {
+    fn record_failed_login(&mut self, user: &[u8], why: LoginFailure, context: &Context<'_>) {
         if context.wants_notices {
             let user = user.to_vec();
             self.notice = Some(Box::new(Notice::LoginFailed { user, why }));
@@ -120,7 +120,7 @@ impl Session {
     }
 
     fn login_failed(&mut self, user: &[u8], context: &Context<'_>) -> Step {
-        self.note_failed_login(user, LoginFailure::WrongPassword, context);
+        self.record_failed_login(user, LoginFailure::WrongPassword, context);
         self.failed_logins = self.failed_logins.saturating_add(1);
         if self.failed_logins >= FAILED_LOGINS {
             return self.close(reply::TOO_MANY_FAILED_LOGINS, Ending::TooManyFailedLogins);
@@ -128,7 +128,7 @@ impl Session {
         reply::LOGIN_INCORRECT.into()
     }
 
-    fn enter(&mut self, user: &[u8], visit: Visit, context: &Context<'_>) -> Reply {
+    fn log_in(&mut self, user: &[u8], visit: Visit, context: &Context<'_>) -> Reply {
         if context.wants_notices {
             self.notice = Some(Box::new(Notice::LoggedIn { user: user.to_vec() }));
         }
@@ -139,7 +139,7 @@ impl Session {
         } else {
             reply::LOGGED_IN_READ_ONLY
         };
-        self.state = State::Visit(visit, Doing::Nothing);
+        self.state = State::Visit(visit, Activity::Idle);
         reply
     }
 
@@ -150,19 +150,19 @@ impl Session {
         }
     }
 
-    /// The account that has logged in.
+    /// The account of the logged-in user; `None` also for an anonymous client.
     pub fn account(&self) -> Option<&Arc<Account>> {
         self.visit().and_then(Visit::account)
     }
 
-    /// Who has logged in: an account's name, or that of everyone without one.
+    /// The logged-in user: the account's name, or `anonymous`.
     pub fn user(&self) -> Option<&[u8]> {
         self.visit()
             .map(|visit| visit.account().map_or(ANONYMOUS, |account| &*account.name))
     }
 }
 
-/// What an account can see: its own root and what is beneath it. `None`: there is no such directory.
+/// The files under the account's root. `None`: the directory cannot be opened.
 fn root_of(account: &Account, context: &Context<'_>) -> Option<Rc<dyn Storage>> {
     if account.root == VirtualPath::ROOT {
         return Some(Rc::clone(context.storage));

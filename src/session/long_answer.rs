@@ -1,8 +1,8 @@
-//! Answers that take more than a turn to make: STAT with a path, HASH and its like, and RETR with a restart in TYPE A,
-//! whose place in the file has to be found before the transfer can be opened or refused.
+//! Answers that can take more than one turn: STAT with a path, digests, and RETR with a restart in TYPE A, for which the
+//! restart marker has to be found in the file before the 150.
 //!
-//! The loop lets one advance a budget at a time until it is finished; commands behind it wait. Nothing is ever made
-//! beyond what the client takes: the loop asks for more only when the last of it is on its way.
+//! The connection advances an answer within a budget in each turn; later commands wait. It asks for more lines only
+//! after the previous ones have been written, so a slow client does not fill memory.
 
 use super::transfer_record::Transfer;
 use crate::ftp::command::Digest;
@@ -11,17 +11,17 @@ use crate::ftp::reply::{self, Reply};
 use crate::transfer::{Budget, DigestFile, DigestProgress, ListingLines, SeekProgress, SendText};
 use std::time::{Duration, Instant};
 
-/// Lines of a STAT listing, for a connection that has no data connection's flow (threat B16).
+/// Lines of a STAT listing: a control connection is not for bulk data (threat B16).
 const LISTING_LINES: usize = 10_000;
 
-/// How long a client hears nothing of a digest. Clients give up after some time without a word (FileZilla: 20 s), and
-/// take a reply of several lines, but no other reply in between.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// Interval of the progress lines of a digest. Clients give up after some time without data (FileZilla: 20 s); they
+/// accept a reply of several lines, but no other reply in between.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What a byte through a digest costs of the budget: the slowest takes four times as long as sending it.
+/// How much of the budget a digested byte uses: the slowest algorithm takes four times as long as sending the byte.
 const DIGEST_COST: usize = 4;
 
-/// Such an answer under way.
+/// An answer that is being made.
 #[derive(Debug)]
 pub enum LongAnswer {
     Listing(ListingAnswer),
@@ -29,11 +29,11 @@ pub enum LongAnswer {
     Restart(RestartAnswer),
 }
 
-/// Whether an answer has been made to its end.
+/// Whether an answer is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerProgress {
     MoreToCome,
-    /// The reply's last line is written; or a transfer can begin, which will write its own.
+    /// The reply's last line is written, or a transfer can start.
     Finished,
 }
 
@@ -46,32 +46,32 @@ pub struct ListingAnswer {
     lines_left: usize,
 }
 
-/// A digest, and how it will be told.
+/// A HASH, XCRC or the like.
 #[derive(Debug)]
 pub struct DigestAnswer {
     file: DigestFile,
     form: DigestForm,
-    /// When it began, or the client last heard of it.
-    heard: Option<Instant>,
-    /// Whether lines of the reply have been written, so that its code is settled.
+    /// When the answer began, or its last progress line was written.
+    last_line: Option<Instant>,
+    /// Whether lines of the reply have been written, so that its code can no longer change.
     has_begun: bool,
 }
 
-/// How a digest is told.
+/// The form of the reply.
 #[derive(Debug)]
 pub enum DigestForm {
-    /// HASH: which digest of which octets of which file.
+    /// HASH: algorithm, range, digest and path.
     Hash {
         digest: Digest,
         first: u64,
         last: u64,
         path: VirtualPath,
     },
-    /// XCRC and its like: nothing but the digest.
+    /// XCRC and the like: only the digest.
     Bare,
 }
 
-/// The search for a restart marker in a translated text, and the transfer that begins there.
+/// The search for a restart marker in a translated text, and the transfer that starts there.
 #[derive(Debug)]
 pub struct RestartAnswer {
     text: SendText,
@@ -92,7 +92,7 @@ impl LongAnswer {
         LongAnswer::Digest(DigestAnswer {
             file,
             form,
-            heard: None,
+            last_line: None,
             has_begun: false,
         })
     }
@@ -105,7 +105,7 @@ impl LongAnswer {
         })
     }
 
-    /// The transfer that a finished answer leads to, if it does.
+    /// The transfer to start after this answer, if it was a successful search for a restart marker.
     pub(super) fn into_transfer(self) -> Option<(Transfer, SendText)> {
         match self {
             LongAnswer::Restart(restart) if restart.is_found => Some((restart.transfer, restart.text)),
@@ -113,7 +113,7 @@ impl LongAnswer {
         }
     }
 
-    /// Goes on, at most `budget` far, and appends what is to be said to `out`; `buffer` is lent for the call.
+    /// Continues within `budget` and appends lines to `out`. `buffer` is for reading files.
     pub fn advance(
         &mut self,
         out: &mut Vec<u8>,
@@ -128,7 +128,7 @@ impl LongAnswer {
         }
     }
 
-    /// How it ends when the client no longer wants it.
+    /// The last reply after ABOR.
     pub(super) fn aborted(&self) -> Reply {
         match self {
             LongAnswer::Listing(_) => reply::STATUS_LISTING_ABORTED,
@@ -149,7 +149,7 @@ impl ListingAnswer {
         budget.bytes = budget.bytes.saturating_sub(batch.len());
         for line in batch.split_inclusive(|byte| *byte == b'\n').take(self.lines_left) {
             out.push(b' ');
-            // 0xFF is Telnet's on the control connection, so it is doubled here.
+            // On the control connection 0xFF is a Telnet command, so it is doubled.
             for part in line.split_inclusive(|byte| *byte == 0xff) {
                 out.extend_from_slice(part);
                 if part.ends_with(b"\xff") {
@@ -182,7 +182,7 @@ impl DigestAnswer {
         budget.bytes = budget.bytes.saturating_sub((share - left) * DIGEST_COST);
         match progress {
             DigestProgress::BudgetSpent => {
-                self.keep_alive(out, now);
+                self.report_progress(out, now);
                 return AnswerProgress::MoreToCome;
             }
             DigestProgress::Complete(bytes) => self.form.reply(&bytes),
@@ -193,17 +193,17 @@ impl DigestAnswer {
         AnswerProgress::Finished
     }
 
-    /// A line of the reply that will end with the digest, when the client has not heard of it for long.
-    fn keep_alive(&mut self, out: &mut Vec<u8>, now: Instant) {
-        let heard = *self.heard.get_or_insert(now);
-        if now.saturating_duration_since(heard) >= KEEP_ALIVE {
-            self.heard = Some(now);
+    /// Appends a progress line if the last line is old enough.
+    fn report_progress(&mut self, out: &mut Vec<u8>, now: Instant) {
+        let last_line = *self.last_line.get_or_insert(now);
+        if now.saturating_duration_since(last_line) >= PROGRESS_INTERVAL {
+            self.last_line = Some(now);
             self.has_begun = true;
             Reply::still_reading(self.form.code(), self.file.left()).write_to(out);
         }
     }
 
-    /// The last line of a reply that has begun has the code of its first (RFC 959 §4.2), also where there is no digest.
+    /// Gives `reply` the code of the lines written before it, also if it reports a failure (RFC 959 §4.2).
     fn ending(&self, reply: Reply) -> Reply {
         if self.has_begun {
             reply.with_code(self.form.code())
@@ -248,68 +248,4 @@ impl DigestForm {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::descriptors::Descriptors;
-    use crate::storage::OpenFile;
-    use std::io::Write;
-
-    fn answer_of(form: DigestForm) -> (std::fs::File, LongAnswer) {
-        let mut file = tempfile::tempfile().expect("a temporary file");
-        file.write_all(&[b'a'; 1_000]).expect("room for it");
-        let open = OpenFile::on_disk(
-            file.try_clone().expect("a second handle").into(),
-            1_000,
-            Descriptors::for_process(64).permit().expect("room"),
-        );
-        let digest = DigestFile::new(open, 0..1_000, Digest::Crc32);
-        (file, LongAnswer::digest(digest, form))
-    }
-
-    /// What has been written after so many turns of 10 bytes, `seconds` apart.
-    fn after(answer: &mut LongAnswer, turns: usize, seconds: u64) -> String {
-        let (mut out, mut now) = (Vec::new(), Instant::now());
-        for _ in 0..turns {
-            let mut budget = Budget {
-                bytes: 10 * DIGEST_COST,
-                entries: 0,
-            };
-            if answer.advance(&mut out, &mut [0; 10], &mut budget, now) == AnswerProgress::Finished {
-                break;
-            }
-            now += Duration::from_secs(seconds);
-        }
-        String::from_utf8(out).expect("ASCII")
-    }
-
-    #[test]
-    fn a_client_hears_of_a_digest_that_takes_long_in_the_same_reply() {
-        let (_file, mut answer) = answer_of(DigestForm::Bare);
-        assert_eq!(
-            after(&mut answer, 5, 5),
-            "250-Still reading, 970 bytes left\r\n250-Still reading, 950 bytes left\r\n"
-        );
-        assert_eq!(after(&mut answer, 100, 0), "250 9A38DA03\r\n");
-    }
-
-    #[test]
-    fn a_quick_digest_is_one_line() {
-        let (_file, mut answer) = answer_of(DigestForm::Bare);
-        assert_eq!(after(&mut answer, 100, 0), "250 9A38DA03\r\n");
-    }
-
-    #[test]
-    fn a_reply_that_has_begun_ends_with_its_code_whatever_happens() {
-        for has_begun in [false, true] {
-            let (file, mut answer) = answer_of(DigestForm::Bare);
-            let turns = if has_begun { 3 } else { 2 };
-            assert_eq!(after(&mut answer, turns, 5).starts_with("250-"), has_begun);
-            let mut aborted = Vec::new();
-            answer.aborted().write_to(&mut aborted);
-            assert!(aborted.starts_with(if has_begun { b"250 Aborted" } else { b"426 Aborted" }));
-            file.set_len(5).expect("truncated");
-            let shrunk = after(&mut answer, 1, 0);
-            assert!(shrunk.starts_with(if has_begun { "250 The file" } else { "451 The file" }));
-        }
-    }
-}
+mod tests;

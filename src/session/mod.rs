@@ -1,15 +1,16 @@
-//! One conversation: what a client may say now, what it is answered, and what its connection is asked to do about it.
+//! The state machine of one FTP session: commands in, replies and requests to the connection out.
 //!
-//! A session is handed what the client has said and how things ended, and returns [`Step`]s; it knows no socket and no
-//! descriptor. Time and the files are handed in with [`Context`]. Which line may be answered when is decided here: a
-//! transfer keeps what it was started with, so no later command reaches it (threat B06).
+//! A session gets the client's lines and the results of work that it started, and returns [`Step`]s; it knows no socket
+//! and no descriptor. Time and files are passed in with [`Context`]. This file decides when a line is answered. A running
+//! transfer keeps the parameters that it was started with, so later commands do not affect it (threat B06).
 
 mod addressing;
-mod begun;
 mod changing;
 mod client;
+mod completion;
 mod context;
 mod digest;
+mod effect;
 mod ending;
 mod listing;
 mod login;
@@ -22,6 +23,7 @@ mod parameters;
 mod refusal;
 mod retrieval;
 mod state;
+mod status;
 mod step;
 mod storing;
 mod transfer_record;
@@ -38,39 +40,34 @@ use crate::ftp::command::{Command, CommandError, CommandLine, Representation};
 use crate::ftp::interruption::Interruption;
 use crate::ftp::line::{LineError, LineReader};
 use crate::ftp::reply::{self, Reply};
-use crate::shown_name::Shown;
-use crate::transfer::Budget;
 use client::Client;
-use long_answer::AnswerProgress;
-use refusal::Refusal;
-use state::{Doing, Login, Part, PassiveForm, State};
+use state::{Activity, Login, Part, State};
 use std::mem;
-use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::net::SocketAddr;
 
-/// Longest line before and after login, in bytes without the line end.
+/// Longest line before and after login, in bytes without the line terminator.
 const LINE_MAX_BEFORE_LOGIN: usize = 1024;
 const LINE_MAX: usize = 4096;
-/// Bad commands in a row before the connection is closed.
+/// Consecutive bad commands after which the connection is closed.
 const BAD_COMMANDS_BEFORE_LOGIN: u32 = 10;
 const BAD_COMMANDS: u32 = 50;
 
-/// One control connection's conversation.
+/// The session of one control connection.
 #[derive(Debug)]
 pub struct Session {
     client: Client,
     state: State,
     bad_commands: u32,
     failed_logins: u8,
-    /// What has happened since it was last asked.
+    /// The result of the last command, until [`take_notice`](Session::take_notice).
     notice: Option<Box<Notice>>,
-    /// Who logged in last, also when that visit is over.
+    /// The last user who logged in, kept after logout.
     last_user: Option<Box<[u8]>>,
     ending: Option<Ending>,
 }
 
 impl Session {
-    /// A fresh conversation with the client at that address. `number` names it in logs.
+    /// A new session with the client at `address`. `number` identifies it in logs.
     pub fn new(number: u64, address: SocketAddr) -> Self {
         Self {
             client: Client::new(number, address),
@@ -83,22 +80,22 @@ impl Session {
         }
     }
 
-    /// Answers the next command, if there is one that may be answered now. `None`: none has been said, or it has to
-    /// wait for what is under way.
+    /// Answers the next command, if there is one that may be answered now. `None`: no line has arrived, or it has to
+    /// wait for a transfer, an answer, a port or a password.
     ///
-    /// `bulk_left`: what commands that cost something may still use of the turn, in bytes of bulk data.
+    /// `bulk_left`: how much of this turn's budget costly commands may still use, in bytes of bulk data.
     pub fn next(&mut self, input: &mut LineReader, bulk_left: &mut usize, context: &Context<'_>) -> Option<Step> {
         match &mut self.state {
-            State::Login(_) | State::Visit(_, Doing::Nothing) => self.next_command(input, bulk_left, context),
-            State::Visit(_, Doing::Transferring(_)) => next_interruption(input),
-            State::Visit(_, doing @ Doing::Answering(_)) if input.holds(Interruption::Abort) => {
-                // The ABOR's own reply comes in its turn.
-                match mem::replace(doing, Doing::Nothing) {
-                    Doing::Answering(answer) => Some(answer.aborted().into()),
-                    Doing::Nothing | Doing::AwaitingPort(_) | Doing::Transferring(_) => None,
+            State::Login(_) | State::Visit(_, Activity::Idle) => self.next_command(input, bulk_left, context),
+            State::Visit(_, Activity::Transferring(_)) => next_interruption(input),
+            State::Visit(_, activity @ Activity::Answering(_)) if input.holds(Interruption::Abort) => {
+                // ABOR itself is answered later, as the next command.
+                match mem::replace(activity, Activity::Idle) {
+                    Activity::Answering(answer) => Some(answer.aborted().into()),
+                    Activity::Idle | Activity::AwaitingPort(_) | Activity::Transferring(_) => None,
                 }
             }
-            State::Visit(_, Doing::Answering(_) | Doing::AwaitingPort(_))
+            State::Visit(_, Activity::Answering(_) | Activity::AwaitingPort(_))
             | State::Verifying { .. }
             | State::Closing => None,
         }
@@ -118,8 +115,8 @@ impl Session {
         Some(self.answer(line, context))
     }
 
-    /// What answering `line` costs, as so many bytes of bulk data; all of a turn's where a whole file has to be read
-    /// (SIZE in TYPE A). Before login nothing is looked up.
+    /// The cost of `line` in bytes of bulk data: a whole turn's budget if a file has to be read (SIZE in TYPE A). Before
+    /// login no command accesses the file system, so all are free.
     fn cost_of(&self, line: &CommandLine) -> usize {
         let State::Visit(visit, _) = &self.state else {
             return 0;
@@ -140,7 +137,7 @@ impl Session {
             Err(error) => return self.refuse(error),
         };
         match &self.state {
-            // USER costs nothing to say, so a client that says nothing else is counted like one that babbles (F12).
+            // A client could repeat USER for ever without a password, so it counts as a bad command (threat F12).
             State::Login(_) if matches!(command, Command::User(_)) => {
                 let step = self.command_in_login(command, context);
                 self.count_bad_command(step)
@@ -156,7 +153,7 @@ impl Session {
             visit.part = Part::Whole;
             visit.renaming = None;
         }
-        // A blank line is answered with nothing, but it is counted.
+        // A blank line gets no reply, but it counts as a bad command.
         let reply = Reply::to_refused(error);
         match (error, reply) {
             (CommandError::ForeignProtocol, Some(reply)) => self.close(reply, Ending::ForeignProtocol),
@@ -166,7 +163,7 @@ impl Session {
         }
     }
 
-    /// Counts the command that `step` answers; ends the conversation if it was one too many.
+    /// Counts a bad command; closes the session if the limit is exceeded. `step` is the command's answer.
     fn count_bad_command(&mut self, step: Step) -> Step {
         self.bad_commands += 1;
         let limit = if self.is_logging_in() {
@@ -184,11 +181,11 @@ impl Session {
         closing
     }
 
-    /// Answers a line that could not be read; the connection ends.
+    /// Closes the session after a line that could not be read.
     fn unreadable(&mut self, error: LineError) -> Step {
         let (farewell, ending) = match error {
             LineError::TooLong => (reply::LINE_TOO_LONG, Ending::LineTooLong),
-            // A TLS handshake.
+            // Usually a TLS handshake.
             LineError::ForeignProtocol => (reply::UNKNOWN_COMMAND, Ending::ForeignProtocol),
         };
         let mut closing = self.close(farewell, ending);
@@ -198,9 +195,9 @@ impl Session {
         closing
     }
 
-    /// Says `farewell` (421, RFC 959 §5.4) and ends the conversation.
+    /// Closes the session with a last reply: 221, or 421 (RFC 959 §5.4).
     pub fn close(&mut self, farewell: Reply, ending: Ending) -> Step {
-        self.ends(ending);
+        self.set_ending(ending);
         self.state = State::Closing;
         Step::Close {
             reply: None,
@@ -209,97 +206,17 @@ impl Session {
         }
     }
 
-    /// A passive port is armed: tells the client where (227 or 229).
-    pub fn passive_armed(&mut self, address: PassiveAddress) -> Step {
-        let reply = match (self.awaited_port(), address) {
-            (None, _) => return Step::Ignore,
-            (Some(PassiveForm::Passive), PassiveAddress::V4(address)) => Reply::passive(address),
-            (Some(PassiveForm::Passive), PassiveAddress::PortOnly(_)) => reply::USE_EPSV,
-            (Some(PassiveForm::Extended), PassiveAddress::V4(address)) => Reply::extended_passive(address.port()),
-            (Some(PassiveForm::Extended), PassiveAddress::PortOnly(port)) => Reply::extended_passive(port),
-        };
-        reply.into()
-    }
-
-    /// No passive port came free in time.
-    pub fn passive_refused(&mut self) -> Step {
-        self.awaited_port().map_or(Step::Ignore, |_| reply::PASSIVE_BUSY.into())
-    }
-
-    /// The wait for a port is over. `None`: there was none.
-    fn awaited_port(&mut self) -> Option<PassiveForm> {
-        match &mut self.state {
-            State::Visit(_, doing) => match *doing {
-                Doing::AwaitingPort(form) => {
-                    *doing = Doing::Nothing;
-                    Some(form)
-                }
-                Doing::Nothing | Doing::Transferring(_) | Doing::Answering(_) => None,
-            },
-            State::Login(_) | State::Verifying { .. } | State::Closing => None,
-        }
-    }
-
-    /// What is said when the running transfer starts, or waits for its data connection: 150 (RFC 959 §5.4).
-    pub fn opening(&self) -> Option<&Reply> {
-        self.transfer().map(|transfer| &transfer.opening)
-    }
-
-    /// STAT during a transfer (RFC 959 §4.1.3): how much has been moved.
-    pub fn transfer_status(&self, moved: u64) -> Reply {
-        Reply::transfer_status(moved)
-    }
-
-    /// The running transfer has ended: what it was, and its last reply. The next command can be answered.
-    pub fn transfer_ended(&mut self, outcome: Outcome) -> Option<(Transfer, Reply)> {
-        let State::Visit(_, doing) = &mut self.state else {
-            return None;
-        };
-        match mem::replace(doing, Doing::Nothing) {
-            Doing::Transferring(transfer) => {
-                if let Outcome::NotStored(error) = outcome {
-                    self.client.log_unexpected(&Refusal::Storage(error));
-                }
-                Some((*transfer, outcome.reply()))
-            }
-            other @ (Doing::Nothing | Doing::AwaitingPort(_) | Doing::Answering(_)) => {
-                *doing = other;
-                None
-            }
-        }
-    }
-
-    /// Goes on with a long answer, at most `budget` far, and appends what is to be said to `out`; `buffer` is lent for
-    /// the call. [`Step::Answer`]: there is more to come.
-    pub fn advance_answer(&mut self, out: &mut Vec<u8>, buffer: &mut [u8], budget: &mut Budget, now: Instant) -> Step {
-        let State::Visit(visit, doing) = &mut self.state else {
-            return Step::Ignore;
-        };
-        let mut answer = match mem::replace(doing, Doing::Nothing) {
-            Doing::Answering(answer) => answer,
-            other @ (Doing::Nothing | Doing::AwaitingPort(_) | Doing::Transferring(_)) => {
-                *doing = other;
-                return Step::Ignore;
-            }
-        };
-        match answer.advance(out, buffer, budget, now) {
-            AnswerProgress::MoreToCome => {
-                *doing = Doing::Answering(answer);
-                Step::Answer
-            }
-            AnswerProgress::Finished => match answer.into_transfer() {
-                Some((transfer, text)) => {
-                    let (begun, step) = visit.send_text(transfer, text);
-                    *doing = begun;
-                    step
-                }
-                None => Step::Ignore,
-            },
+    /// The longest line accepted in the current state.
+    fn line_limit(&self) -> usize {
+        if self.is_logging_in() {
+            LINE_MAX_BEFORE_LOGIN
+        } else {
+            LINE_MAX
         }
     }
 }
 
-/// During a transfer only STAT, when nothing waits before it, and ABOR are listened to.
+/// During a transfer only STAT, if it is the first waiting line, and ABOR are answered.
 fn next_interruption(input: &mut LineReader) -> Option<Step> {
     if let Some(Ok(line)) = input.peek_line(LINE_MAX)
         && let Ok(Command::StatSession) = Command::parse(line)
@@ -308,117 +225,6 @@ fn next_interruption(input: &mut LineReader) -> Option<Step> {
         return Some(Step::ReportProgress);
     }
     input.holds(Interruption::Abort).then_some(Step::AbortTransfer)
-}
-
-/// What is known of a conversation from outside.
-impl Session {
-    /// What has happened, once.
-    pub fn take_notice(&mut self) -> Option<Box<Notice>> {
-        self.notice.take()
-    }
-
-    /// The number that names this session in logs.
-    pub fn number(&self) -> u64 {
-        self.client.session
-    }
-
-    /// The client's address; a v4-mapped one is IPv4.
-    pub fn peer(&self) -> IpAddr {
-        self.client.ip()
-    }
-
-    /// The client's address and port.
-    pub fn client(&self) -> SocketAddr {
-        self.client.address
-    }
-
-    /// Who logged in last, also when that visit is over.
-    pub fn last_user(&self) -> Option<&[u8]> {
-        self.last_user.as_deref()
-    }
-
-    /// Why it ended; `None`: it has not.
-    pub fn ending(&self) -> Option<Ending> {
-        self.ending
-    }
-
-    /// It ends. What comes later of the same cause is not the cause.
-    pub fn ends(&mut self, ending: Ending) {
-        self.ending.get_or_insert(ending);
-    }
-
-    /// Whether the next command can be answered.
-    pub fn is_ready(&self) -> bool {
-        matches!(self.state, State::Login(_) | State::Visit(_, Doing::Nothing))
-    }
-
-    /// Whether nobody has logged in yet.
-    pub fn is_logging_in(&self) -> bool {
-        matches!(self.state, State::Login(_) | State::Verifying { .. })
-    }
-
-    /// Whether a password is being verified.
-    pub fn is_verifying(&self) -> bool {
-        matches!(self.state, State::Verifying { .. })
-    }
-
-    /// Whether it waits for a passive port.
-    pub fn is_awaiting_port(&self) -> bool {
-        matches!(self.state, State::Visit(_, Doing::AwaitingPort(_)))
-    }
-
-    /// Whether a long answer is under way.
-    pub fn is_answering(&self) -> bool {
-        matches!(self.state, State::Visit(_, Doing::Answering(_)))
-    }
-
-    /// The running transfer, if there is one.
-    pub fn transfer(&self) -> Option<&Transfer> {
-        match &self.state {
-            State::Visit(_, Doing::Transferring(transfer)) => Some(transfer),
-            State::Visit(_, Doing::Nothing | Doing::AwaitingPort(_) | Doing::Answering(_))
-            | State::Login(_)
-            | State::Verifying { .. }
-            | State::Closing => None,
-        }
-    }
-
-    /// Whether ABOR would end what is under way, so that it is worth looking for one behind many other commands.
-    pub fn can_be_aborted(&self) -> bool {
-        self.is_answering() || self.transfer().is_some()
-    }
-
-    /// Whether what is under way goes on although the client has closed its end: it said QUIT before, or it gets a
-    /// port at once.
-    pub fn outlives_client(&self, input: &mut LineReader) -> bool {
-        self.is_awaiting_port() || input.holds(Interruption::Quit)
-    }
-
-    /// The longest line accepted now.
-    fn line_limit(&self) -> usize {
-        if self.is_logging_in() {
-            LINE_MAX_BEFORE_LOGIN
-        } else {
-            LINE_MAX
-        }
-    }
-
-    /// The state as a person would name it.
-    pub fn state_name(&self) -> String {
-        match &self.state {
-            State::Login(login) => format!("Login({})", login.name()),
-            State::Verifying { .. } => "Verifying".to_owned(),
-            State::Visit(_, Doing::Nothing) => "Ready".to_owned(),
-            State::Visit(_, Doing::AwaitingPort(_)) => "AwaitingPort".to_owned(),
-            State::Visit(_, Doing::Transferring(transfer)) => format!(
-                "Transferring({} {})",
-                transfer.verb,
-                Shown::whole(transfer.path.as_bytes())
-            ),
-            State::Visit(_, Doing::Answering(_)) => "Answering".to_owned(),
-            State::Closing => "Closing".to_owned(),
-        }
-    }
 }
 
 #[cfg(test)]

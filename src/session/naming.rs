@@ -1,7 +1,7 @@
-//! What an argument names: the path, whether it has to be a directory, and the names that nobody may change.
+//! Path arguments: resolution, whether the path has to be a directory, and protected names.
 //!
-//! A name that ends in a slash, in `/.` or in `/..` is that of a directory, for every verb. The file system would say
-//! so itself, but a canonical path has lost its end.
+//! A name that ends in a slash, in `/.` or in `/..` is that of a directory, for every verb. This is checked here because
+//! a canonical path no longer has its ending.
 
 use super::refusal::Refusal;
 use super::state::Visit;
@@ -10,8 +10,8 @@ use crate::ftp::listing::Kind;
 use crate::ftp::path::{PathError, VirtualPath};
 use crate::storage::{StorageError, is_reserved};
 
-/// Names that decide over access where other programs read them: nobody may make, change or remove such a file or
-/// directory, nor anything in it (threat H16). In any case, because some file systems take no notice of it.
+/// Files and directories by which other programs control access. No client may create, change or remove them or their
+/// contents (threat H16). Compared without case, because some file systems ignore it.
 const PROTECTED: [&str; 8] = [
     ".forward",
     ".ftpaccess",
@@ -24,7 +24,7 @@ const PROTECTED: [&str; 8] = [
 ];
 
 impl Visit {
-    /// What is to be read; a link is followed.
+    /// The path of something to read; links are followed.
     pub(super) fn path(&self, argument: &PathArgument) -> Result<VirtualPath, Refusal> {
         let path = self.join(argument)?;
         if argument.names_directory() {
@@ -33,14 +33,14 @@ impl Visit {
         Ok(path)
     }
 
-    /// What is to be changed in place; a link is followed.
+    /// The path of something to change in place; links are followed.
     pub(super) fn path_to_change(&self, argument: &PathArgument) -> Result<VirtualPath, Refusal> {
         let path = self.path(argument)?;
         must_not_be_protected(&path, StorageError::PermissionDenied)?;
         Ok(path)
     }
 
-    /// What is to be removed or renamed: a link itself.
+    /// The path of an entry to remove or rename; a link at its end is not followed.
     pub(super) fn entry_to_change(&self, argument: &PathArgument) -> Result<VirtualPath, Refusal> {
         let path = self.join(argument)?;
         must_not_be_protected(&path, StorageError::PermissionDenied)?;
@@ -50,7 +50,7 @@ impl Visit {
         Ok(path)
     }
 
-    /// What is to get a name, and may be a directory.
+    /// The path of a file or directory to create, or the new path of one to rename.
     pub(super) fn path_to_make(&self, argument: &PathArgument) -> Result<VirtualPath, Refusal> {
         let path = self
             .working_directory
@@ -64,7 +64,7 @@ impl Visit {
         Ok(path)
     }
 
-    /// What is to be stored as a file.
+    /// The path of a file to store.
     pub(super) fn file_to_make(&self, argument: &PathArgument) -> Result<VirtualPath, Refusal> {
         let path = self.path_to_make(argument)?;
         if argument.names_directory() {

@@ -1,7 +1,7 @@
-//! Where the client stands: CWD, CDUP (RFC 959 §4.1.1).
+//! The working directory: CWD, CDUP (RFC 959 §4.1.1).
 //!
-//! The working directory is a virtual path that is resolved anew for every use; no descriptor follows a directory that
-//! is moved away (threat C05).
+//! It is a virtual path that is resolved for every use. No descriptor is kept, so a directory that is moved out of the
+//! root is no longer reachable (threat C05).
 
 use super::refusal::Refusal;
 use super::state::Visit;
@@ -19,7 +19,7 @@ impl Visit {
         let path = self.path(argument)?;
         match self.storage.check_directory(&path) {
             Ok(()) => self.working_directory = path,
-            // "~" is the home directory unless a file is called so.
+            // "~" is the home directory unless an entry has that name.
             Err(StorageError::NotFound) if argument.0 == b"~" => self.working_directory = VirtualPath::ROOT,
             Err(error) => return Err(error.into()),
         }

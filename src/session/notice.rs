@@ -1,6 +1,6 @@
-//! What others may want to know of a conversation: logins, changes, refusals. Transfers are told of when they end.
+//! Results of commands that are recorded: logins, changes, refusals. Transfers are recorded when they end.
 //!
-//! Made only when a log or `--events` takes it; the session itself never reads one.
+//! Notices are made only if a log or `--events` records them.
 
 use super::ending::LoginFailure;
 use super::state::Visit;
@@ -8,7 +8,7 @@ use super::step::Step;
 use crate::ftp::command::Command;
 use crate::ftp::path::VirtualPath;
 
-/// Something that happened in a conversation.
+/// The result of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     LoggedIn {
@@ -18,13 +18,13 @@ pub enum Notice {
         user: Vec<u8>,
         why: LoginFailure,
     },
-    /// A change that needed no transfer; `to`: the new name of what was renamed.
+    /// A change without a transfer. `to`: the new path if it was a rename.
     Changed {
         verb: &'static str,
         path: VirtualPath,
         to: Option<VirtualPath>,
     },
-    /// A transfer or change that was refused, and the code of the reply.
+    /// A refused transfer or change. `code`: that of the reply.
     Refused {
         verb: &'static str,
         path: VirtualPath,
@@ -32,7 +32,7 @@ pub enum Notice {
     },
 }
 
-/// What a command is about, noted before it is carried out.
+/// The verb and the paths of a command, determined before it is carried out.
 #[derive(Debug)]
 pub(super) struct Subject {
     verb: &'static str,
@@ -41,12 +41,12 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// What `command` is about, under the verb that records it. `None` if it only asks for something.
+    /// `verb`: the one that is recorded. `None` if `command` only queries something.
     pub(super) fn of(verb: &'static str, command: &Command, visit: &Visit) -> Option<Self> {
         let path = match command {
             Command::Mdtm(_) => return None,
-            Command::MdtmOrSet { literal, .. } if visit.has(literal) => return None,
-            // The server has not made the name yet.
+            Command::MdtmOrSet { literal, .. } if visit.exists(literal) => return None,
+            // The server chooses the name later.
             Command::Stou(None) => visit.working_directory.clone(),
             named => visit.working_directory.join(&named.path()?.0).ok()?,
         };
@@ -57,12 +57,12 @@ impl Subject {
         Some(Self { verb, path, to })
     }
 
-    /// What became of it; `None` while a transfer of it runs.
-    pub(super) fn outcome(self, step: &Step) -> Option<Notice> {
+    /// The notice of a command answered by `step`; `None` if it started a transfer, which is recorded at its end.
+    pub(super) fn into_notice(self, step: &Step) -> Option<Notice> {
         let Self { verb, path, to } = self;
         match step.final_code()? {
             code @ 400.. => Some(Notice::Refused { verb, path, code }),
-            // RNFR has not renamed anything yet.
+            // RNFR has not changed anything yet.
             300..400 => None,
             _ => Some(Notice::Changed { verb, path, to }),
         }

@@ -1,4 +1,4 @@
-//! How a transfer ended, in the words of its last reply, of logs and of events.
+//! How a transfer ended, with its last reply and the word used in logs and events.
 
 use super::refusal::reply_to_upload;
 use crate::ftp::reply::{self, Reply};
@@ -9,24 +9,24 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Complete,
-    /// Nothing was armed, or nobody came in time, or the client's port could not be reached.
+    /// No port or address was armed, the client did not connect in time, or its port could not be reached.
     NoDataConnection,
-    /// No descriptor was left for the data connection.
+    /// No descriptor was free for the data connection.
     NoDescriptor,
     ConnectionLost,
-    /// Nothing moved for the stall timeout.
+    /// No bytes moved for the stall timeout.
     Stalled,
     /// The client sent ABOR.
     Aborted,
     SourceFailed,
     SourceShrank,
-    /// What came in MODE Z cannot be inflated to its end.
+    /// The data of an upload in MODE Z is not a complete zlib stream.
     BrokenStream,
-    /// The storage would not take what came.
+    /// The upload could not be stored.
     NotStored(StorageError),
-    /// The disk did not answer in time, or would not confirm the file's name.
+    /// The disk did not confirm in time, or not for certain, that the file is stored under its name.
     StoredUnknown,
-    /// Everything came, was counted and forgotten (`/null`).
+    /// A complete upload to `/null`: counted and discarded.
     Swallowed {
         bytes: u64,
         crc32: u32,
@@ -35,7 +35,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Whether all bytes are where they should be.
+    /// Whether the last reply is a positive one.
     pub fn is_success(self) -> bool {
         self.reply().code() < 400
     }

@@ -1,4 +1,4 @@
-//! How things are to be sent and shown: TYPE, MODE, OPTS MLST, STAT (RFC 959 §4.1.2, RFC 2389, RFC 3659 §7.9).
+//! Transfer parameters: TYPE, MODE, OPTS MLST, STAT (RFC 959 §4.1.2, RFC 2389, RFC 3659 §7.9).
 
 use super::state::Visit;
 use crate::ftp::command::{DeflateLevel, Representation, Transmission};

@@ -1,9 +1,9 @@
-//! Why a command is refused, and the reply that says so: one for each reason of the storage, here and nowhere else.
+//! Refused commands, and the one table from storage errors to replies.
 
 use crate::ftp::reply::{self, Reply};
 use crate::storage::{StorageError, errno_name};
 
-/// What ends a command early.
+/// Why a command is refused.
 #[derive(Debug)]
 pub(super) enum Refusal {
     Reply(Reply),
@@ -60,8 +60,7 @@ fn reply_to(error: StorageError) -> Reply {
     }
 }
 
-/// The last reply of an upload that the storage refused behind its 150. 550 is for files that are not there before a
-/// transfer; behind one it is a local error (RFC 959 §5.4).
+/// The last reply of an upload that failed after its 150. There, RFC 959 §5.4 has no 550, so 451 replaces it.
 pub(super) fn reply_to_upload(error: StorageError) -> Reply {
     match reply_to(error) {
         reply if reply.code() == 550 => reply.with_code(451),

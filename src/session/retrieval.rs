@@ -1,7 +1,7 @@
-//! Files to the client: RETR, REST, SIZE, MDTM (RFC 959 §4.1.3, RFC 3659 §§3–5).
+//! Downloads: RETR, REST, SIZE, MDTM (RFC 959 §4.1.3, RFC 3659 §§3–5).
 
 use super::Context;
-use super::begun::{Begun, answering, transferring};
+use super::effect::{Effect, answering, transferring};
 use super::long_answer::LongAnswer;
 use super::refusal::Refusal;
 use super::state::{Part, Visit};
@@ -16,11 +16,11 @@ use crate::storage::{OpenFile, StorageError};
 use crate::transfer::{Outgoing, SendFile, SendText};
 use std::ops::Range;
 
-/// The largest file whose translated size is counted when asked for: about what one turn of the loop may read.
-const COUNTED_TEXT: u64 = 256 * 1024;
+/// The largest file that SIZE reads in TYPE A, in bytes: about what one turn of the loop may read.
+const COUNTED_TEXT_MAX: u64 = 256 * 1024;
 
 impl Visit {
-    pub(super) fn retrieve(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Begun, Refusal> {
+    pub(super) fn retrieve(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Effect, Refusal> {
         self.must_be_allowed(Rights::READ)?;
         let path = self.path(argument)?;
         let file = self.storage.open_file(&path)?;
@@ -30,7 +30,7 @@ impl Visit {
                 let opening = self.opening(Reply::opening_binary(part.end - part.start));
                 let transfer = self.transfer("RETR", path, TransferKind::Download, opening, context)?;
                 let pump = Outgoing::File(SendFile::new(file, part.start).until(part.end));
-                Ok(transferring(transfer, self.in_transmission(pump)))
+                Ok(transferring(transfer, self.in_current_mode(pump)))
             }
             Representation::Ascii => {
                 let skip = self.octets_to_skip(file.size)?;
@@ -38,7 +38,7 @@ impl Visit {
                 let opening = self.opening(reply::OPENING_ASCII);
                 let transfer = self.transfer("RETR", path, TransferKind::Download, opening, context)?;
                 if skip > 0 {
-                    // Whether there are so many takes reading the file, and has to be known before the 150.
+                    // The file has to be read up to the restart marker before the 150, to know that it is valid.
                     return Ok(answering(LongAnswer::restart(text, transfer)));
                 }
                 Ok(self.send_text(transfer, text))
@@ -46,20 +46,20 @@ impl Visit {
         }
     }
 
-    /// A text whose first octet to be sent is known.
-    pub(super) fn send_text(&self, transfer: Transfer, text: SendText) -> Begun {
-        transferring(transfer, self.in_transmission(Outgoing::Text(text)))
+    /// Starts a download in TYPE A. `text` has reached its first octet to send.
+    pub(super) fn send_text(&self, transfer: Transfer, text: SendText) -> Effect {
+        transferring(transfer, self.in_current_mode(Outgoing::Text(text)))
     }
 
     fn opening(&self, opening: Reply) -> Reply {
         match self.transmission {
             Transmission::Stream => opening,
-            // How many bytes it will be is not known before it has been deflated.
+            // The number of bytes is not known before they are deflated.
             Transmission::Deflate => reply::OPENING_DEFLATED,
         }
     }
 
-    /// TYPE I: the offsets of the bytes that are wanted of a file of `size` bytes.
+    /// TYPE I: the range of bytes to send of a file of `size` bytes.
     fn part_to_send(&self, size: u64) -> Result<Range<u64>, Refusal> {
         match self.part {
             Part::Whole => Ok(0..size),
@@ -70,20 +70,19 @@ impl Visit {
         }
     }
 
-    /// TYPE A: the translated octets that the client has already. Where they lie in the file is not known before it is
-    /// read, so only that there cannot be so many is seen here (the rest is seen by [`SendText::seek`]); a range is
-    /// for TYPE I (draft-bryan-ftp-range §5).
+    /// TYPE A: the number of translated octets to skip. Here it is only checked against the largest possible size;
+    /// [`SendText::seek`] reads the file and does the rest. RANG requires TYPE I (draft-bryan-ftp-range §5).
     fn octets_to_skip(&self, size: u64) -> Result<u64, Refusal> {
         match self.part {
             Part::Whole => Ok(0),
-            // Translation can at most double a file.
+            // Translation at most doubles a file.
             Part::From(skip) if skip <= size.saturating_mul(2) => Ok(skip),
             Part::From(_) => Err(reply::BAD_RESTART.into()),
             Part::Range { .. } => Err(reply::RANGE_NEEDS_IMAGE.into()),
         }
     }
 
-    pub(super) fn restart_at(&mut self, offset: u64) -> Reply {
+    pub(super) fn set_restart(&mut self, offset: u64) -> Reply {
         self.part = match offset {
             0 => Part::Whole,
             offset => Part::From(offset),
@@ -91,15 +90,15 @@ impl Visit {
         Reply::restarting_at(offset)
     }
 
-    /// The octets that RETR would send now (RFC 3659 §4). In TYPE A that takes reading the file, so it is counted for
-    /// small files only; 504 rather than 550 for others, because clients take 550 for "missing".
+    /// The number of octets that RETR would send (RFC 3659 §4). In TYPE A the file has to be read, so this is done for
+    /// small files only. Others get 504 rather than 550, which clients take for "missing".
     pub(super) fn size(&self, argument: &PathArgument) -> Result<Reply, Refusal> {
         self.must_be_allowed(Rights::LIST)?;
         let path = self.path(argument)?;
         let attributes = self.attributes_of_file(&path)?;
         match self.representation {
             Representation::Image => Ok(Reply::size(attributes.size)),
-            Representation::Ascii if attributes.size <= COUNTED_TEXT => {
+            Representation::Ascii if attributes.size <= COUNTED_TEXT_MAX => {
                 let file = self.storage.open_file(&path)?;
                 Ok(Reply::size(count_translated(&file)?))
             }
@@ -119,7 +118,7 @@ impl Visit {
         match attributes.kind {
             Kind::File => Ok(attributes),
             Kind::Directory => Err(StorageError::IsADirectory.into()),
-            // Links were followed.
+            // Links were followed, so this one leads nowhere.
             Kind::SymbolicLink => Err(StorageError::NotFound.into()),
         }
     }
@@ -131,10 +130,11 @@ fn count_translated(file: &OpenFile) -> Result<u64, StorageError> {
     let (mut offset, mut octets) = (0, 0);
     loop {
         let read = file.read_at(offset, &mut chunk)?;
-        let Some(bytes) = chunk.get(..read).filter(|bytes| !bytes.is_empty()) else {
+        if read == 0 {
             return Ok(octets);
-        };
-        octets += encoder.count(bytes);
-        offset += bytes.len() as u64;
+        }
+        // `read_at` returns at most the length of the chunk.
+        octets += encoder.count(&chunk[..read]);
+        offset += read as u64;
     }
 }

@@ -1,4 +1,4 @@
-//! Where a conversation can stand, and what each place remembers.
+//! The states of a session, and what belongs to each.
 
 use super::Context;
 use super::long_answer::LongAnswer;
@@ -14,31 +14,31 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Where the conversation stands. Each variant carries what only it has.
+/// The state of a session.
 #[derive(Debug)]
 pub(super) enum State {
     Login(Login),
-    /// PASS was given; whether it is right is being found out. `account`: `None` if no account has the name.
+    /// The password is being verified. `account`: `None` if the user does not exist.
     Verifying {
         user: Box<[u8]>,
         account: Option<Arc<Account>>,
     },
-    Visit(Visit, Doing),
+    Visit(Visit, Activity),
     Closing,
 }
 
-/// What is under way in a visit. While there is something, later commands wait.
+/// What a logged-in session is doing. Unless it is idle, later commands wait.
 #[derive(Debug)]
-pub(super) enum Doing {
-    Nothing,
-    /// PASV or EPSV was accepted; no port is there yet.
+pub(super) enum Activity {
+    Idle,
+    /// PASV or EPSV was accepted; no port has been dealt yet.
     AwaitingPort(PassiveForm),
     Transferring(Box<Transfer>),
-    /// STAT with a path, a digest, or the search for a restart marker.
+    /// Making the answer to STAT with a path or to a digest command, or searching for a restart marker.
     Answering(Box<LongAnswer>),
 }
 
-/// How 227 and 229 differ.
+/// The command that asked for a passive port; it decides between 227 and 229.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PassiveForm {
     /// PASV (RFC 959 §4.1.2).
@@ -47,7 +47,7 @@ pub(super) enum PassiveForm {
     Extended,
 }
 
-/// How far a login has come.
+/// The steps of a login.
 #[derive(Debug, Default)]
 pub(super) enum Login {
     #[default]
@@ -55,7 +55,7 @@ pub(super) enum Login {
     UserGiven(User),
 }
 
-/// What a name leads to once PASS comes.
+/// The user named by USER, before PASS.
 #[derive(Debug)]
 pub(super) enum User {
     Anonymous(Rights),
@@ -86,9 +86,9 @@ impl User {
     }
 }
 
-/// A logged-in client's surroundings.
+/// A logged-in session: the user's rights, and the parameters that commands set.
 pub(super) struct Visit {
-    /// What the client can see; its own root is the root.
+    /// The files that the client can see. Its root is the account's root.
     pub(super) storage: Rc<dyn Storage>,
     pub(super) rights: Rights,
     visitor: Option<(Arc<Account>, Presence)>,
@@ -96,24 +96,24 @@ pub(super) struct Visit {
     pub(super) representation: Representation,
     pub(super) transmission: Transmission,
     pub(super) deflate_level: DeflateLevel,
-    /// What of its file the next transfer or HASH is about.
+    /// The part of the file for the next transfer or HASH.
     pub(super) part: Part,
-    /// EPSV ALL was given: no other way of making data connections may be used (RFC 2428 §4).
+    /// EPSV ALL was given: only EPSV may set up data connections (RFC 2428 §4).
     pub(super) extended_only: bool,
     pub(super) facts: Facts,
-    /// What HASH answers with.
+    /// The algorithm of HASH.
     pub(super) digest: Digest,
-    /// What RNFR named; only the very next command can be its RNTO.
+    /// The path given by RNFR; only the next command can be its RNTO.
     pub(super) renaming: Option<VirtualPath>,
 }
 
-/// A part of a file, named before the file is; used once.
+/// A part of a file, set by REST or RANG before the file is named, and used once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Whole,
-    /// From that octet on (REST), counted as they are sent in the TYPE that is set then. Never 0.
+    /// REST: from that octet to the end, counted as sent in the current TYPE. Never 0.
     From(u64),
-    /// From the first to the last octet of the file, both included (RANG).
+    /// RANG: from the first to the last octet, both included.
     Range {
         first: u64,
         last: u64,
@@ -125,7 +125,7 @@ impl Visit {
         Self::new(storage, rights, None)
     }
 
-    /// `visitor`: the account, and its place in the attendance; `None` for an anonymous client.
+    /// `visitor`: the account and its entry in the count of sessions; `None` for an anonymous client.
     pub(super) fn new(storage: Rc<dyn Storage>, rights: Rights, visitor: Option<(Arc<Account>, Presence)>) -> Self {
         Self {
             storage,
@@ -147,7 +147,7 @@ impl Visit {
         self.visitor.as_ref().map(|(account, _)| account)
     }
 
-    /// What uploads are charged to, if this account has a quota; busy while what lies there is still being measured.
+    /// The account's quota, if it has one. Fails with 450 while its usage is being measured.
     pub(super) fn quota(&self, context: &Context<'_>) -> Result<Option<Quota>, Refusal> {
         match self.account().filter(|account| account.limits.quota.is_any()) {
             None => Ok(None),
@@ -160,7 +160,7 @@ impl Visit {
         }
     }
 
-    /// Fails with the reply that says why not.
+    /// Fails with 550 if the client does not have `right`.
     pub(super) fn must_be_allowed(&self, right: Rights) -> Result<(), Refusal> {
         if self.rights.contains(right) {
             return Ok(());

@@ -1,58 +1,60 @@
-//! What a session asks of its connection: the one value in which the effect of a command crosses.
+//! What a session asks its connection to do: the only value that crosses from session to connection.
 //!
-//! A session has no socket. Each command, and each thing that happens to what a command began, leads to one [`Step`];
-//! the connection writes its reply and does the rest. How that went comes back as a call on the session.
+//! A session has no socket. Each command, and each result of work that a command started, yields one [`Step`]. The
+//! connection queues the reply, does the rest, and reports the result by a call on the session.
 
 use crate::accounts::Claim;
 use crate::ftp::reply::Reply;
 use crate::transfer::Pump;
 use std::net::{SocketAddr, SocketAddrV4};
 
-/// What the connection is to do. A reply that it carries is written first.
+/// An instruction to the connection. A reply in it is queued first.
 #[derive(Debug)]
 pub enum Step {
-    /// The reply is all.
+    /// Queue the reply; nothing else.
     Reply(Reply),
-    /// A blank line: not even a reply.
+    /// Do nothing: a blank line, or a result that comes too late.
     Ignore,
-    /// The next command costs more than is left of this turn: it is answered in a later one.
+    /// The next command exceeds this turn's budget: ask again in a later turn.
     Postpone,
-    /// Arm a passive port; answered by [`passive_armed`](super::Session::passive_armed) or [`passive_refused`](super::Session::passive_refused).
+    /// Arm a passive port, then call [`passive_armed`](super::Session::passive_armed) or
+    /// [`passive_refused`](super::Session::passive_refused).
     ArmPassive,
-    /// Remember where an active data connection is to go (PORT, EPRT); it is made when the transfer command arrives.
+    /// Store the address for an active data connection (PORT, EPRT); the transfer command connects to it.
     ArmActive(SocketAddr, Reply),
-    /// Forget what was armed.
+    /// Discard the passive port, address or data connection of earlier commands.
     Disarm(Reply),
-    /// Start a transfer over what is armed; [`opening`](super::Session::opening) is its 150, [`transfer_ended`](super::Session::transfer_ended) its end.
+    /// Start a transfer on the armed data connection: send [`opening`](super::Session::opening) (150), pump, then call
+    /// [`transfer_ended`](super::Session::transfer_ended).
     Transfer(Box<Pump>),
-    /// Say how far the running transfer is: [`transfer_status`](super::Session::transfer_status).
+    /// Answer STAT with [`transfer_status`](super::Session::transfer_status).
     ReportProgress,
-    /// End the running transfer: the client sent ABOR, whose own reply comes in its turn.
+    /// ABOR: end the running transfer. ABOR itself is answered later, as the next command.
     AbortTransfer,
-    /// A long answer has begun, which [`advance_answer`](super::Session::advance_answer) makes a budget at a time.
+    /// Make a long answer: call [`advance_answer`](super::Session::advance_answer) with a budget until it is finished.
     Answer,
-    /// Find out whether a password is right, without standing still; answered by [`password_verified`](super::Session::password_verified).
+    /// Verify a password without blocking, then call [`password_verified`](super::Session::password_verified).
     VerifyPassword(Box<Claim>),
     /// Write what is queued and close the control connection.
     Close {
-        /// To the command that was one too many.
+        /// The reply to the last bad command, before the farewell.
         reply: Option<Reply>,
         farewell: Reply,
-        /// The client is in the middle of a line: what it still sends must not reset the farewell away.
+        /// The client is still sending a line. It has to be read, or a TCP reset could discard the farewell.
         is_mid_line: bool,
     },
 }
 
-/// Where a passive data connection is to go.
+/// The announced address of a passive port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PassiveAddress {
     V4(SocketAddrV4),
-    /// The control connection is IPv6: only EPSV can say it.
+    /// The control connection is IPv6, which only the reply to EPSV can express.
     PortOnly(u16),
 }
 
 impl Step {
-    /// The code of the reply that is the whole answer; `None` where something is still to be done, or nothing is said.
+    /// The reply's code if the command is finished; `None` if work follows or there is no reply.
     pub(super) fn final_code(&self) -> Option<u16> {
         match self {
             Step::Reply(reply) => Some(reply.code()),

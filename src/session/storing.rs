@@ -1,10 +1,10 @@
-//! Files from the client: STOR, APPE, STOU, with REST before STOR (RFC 959 §4.1.3, RFC 3659 §5).
+//! Uploads: STOR, APPE, STOU, and REST before STOR (RFC 959 §4.1.3, RFC 3659 §5).
 //!
-//! What a name may become is decided before the `150`, so that a refusal costs no transfer. Nothing is seen of a whole
-//! file under its name until all of it has come; see [`Upload`](crate::storage::Upload).
+//! Names and rights are checked before the `150`, so that a refusal costs no transfer. A new file does not appear under
+//! its name until it is complete; see [`Upload`](crate::storage::Upload).
 
 use super::Context;
-use super::begun::{Begun, transferring};
+use super::effect::{Effect, transferring};
 use super::refusal::Refusal;
 use super::state::{Part, Visit};
 use super::transfer_record::TransferKind;
@@ -19,7 +19,7 @@ use crate::transfer::{Pump, ReceiveFile};
 const UNIQUE_ATTEMPTS: u32 = 100;
 
 impl Visit {
-    pub(super) fn store(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Begun, Refusal> {
+    pub(super) fn store(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Effect, Refusal> {
         let kind = match self.part {
             Part::Whole => UploadKind::Whole(self.existing_files()?),
             Part::From(offset) => {
@@ -29,38 +29,38 @@ impl Visit {
                 }
                 UploadKind::From(offset)
             }
-            // A client that wants to mend a part of a file must not lose the rest of it.
+            // Storing only a part could replace the whole file, so it is refused.
             Part::Range { .. } => return Err(reply::RANGE_IS_NOT_FOR_UPLOADS.into()),
         };
         let path = self.file_to_make(argument)?;
-        self.must_be_there_or_allowed(&path)?;
-        self.receive("STOR", path, kind, reply::OPENING_UPLOAD, context)
+        self.must_exist_or_be_creatable(&path)?;
+        self.start_upload("STOR", path, kind, reply::OPENING_UPLOAD, context)
     }
 
-    pub(super) fn append(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Begun, Refusal> {
+    pub(super) fn append(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Effect, Refusal> {
         self.must_be_allowed(Rights::APPEND)?;
         self.must_have_no_range()?;
         let path = self.file_to_make(argument)?;
-        self.must_be_there_or_allowed(&path)?;
-        self.receive("APPE", path, UploadKind::Append, reply::OPENING_UPLOAD, context)
+        self.must_exist_or_be_creatable(&path)?;
+        self.start_upload("APPE", path, UploadKind::Append, reply::OPENING_UPLOAD, context)
     }
 
-    /// STOU: a name that nobody has, made from the one that was given (RFC 1123 §4.1.2.9).
-    /// `session`: the number of this one.
+    /// STOU: stores under an unused name made from the argument (RFC 1123 §4.1.2.9). `session`: this session's number.
     pub(super) fn store_unique(
         &self,
         argument: Option<&PathArgument>,
         session: u64,
         context: &Context<'_>,
-    ) -> Result<Begun, Refusal> {
+    ) -> Result<Effect, Refusal> {
         self.must_be_allowed(Rights::CREATE)?;
         self.must_have_no_range()?;
         let unnamed = PathArgument(b"upload".to_vec());
         let wanted = self.file_to_make(argument.unwrap_or(&unnamed))?;
-        let stem = wanted.components().last().unwrap_or_default().to_vec();
+        // An argument that is the root itself was refused above.
+        let stem = wanted.components().last().ok_or(StorageError::Exists)?.to_vec();
         for attempt in 0..UNIQUE_ATTEMPTS {
-            // An upload under way has no name that others could see, so no two sessions may want the same one; the
-            // time of day keeps the sessions of different days apart.
+            // Names of running uploads are not visible, so a name must be unique among sessions: the session number
+            // makes it so within one run of the server, and the time across restarts.
             let mut name = stem.clone();
             name.extend_from_slice(format!(".{}.{session}.{attempt}", context.wall.seconds()).as_bytes());
             let path = wanted
@@ -68,15 +68,15 @@ impl Visit {
                 .join(&name)
                 .map_err(|PathError::TooLong| StorageError::NewNameTooLong)?;
             let opening = Reply::opening_unique(&name);
-            match self.receive("STOU", path, UploadKind::Whole(Existing::Refuse), opening, context) {
+            match self.start_upload("STOU", path, UploadKind::Whole(Existing::Refuse), opening, context) {
                 Err(Refusal::Storage(StorageError::Exists | StorageError::DirectoryExists)) => {}
-                begun => return begun,
+                result => return result,
             }
         }
         Err(StorageError::Exists.into())
     }
 
-    /// RANG with APPE or STOU has no meaning that a client could rely on (draft-bryan-ftp-range §4.3).
+    /// RANG with APPE or STOU is not defined (draft-bryan-ftp-range §4.3).
     fn must_have_no_range(&self) -> Result<(), Refusal> {
         match self.part {
             Part::Whole | Part::From(_) => Ok(()),
@@ -84,14 +84,14 @@ impl Visit {
         }
     }
 
-    fn receive(
+    fn start_upload(
         &self,
         verb: &'static str,
         path: VirtualPath,
         kind: UploadKind,
         opening: Reply,
         context: &Context<'_>,
-    ) -> Result<Begun, Refusal> {
+    ) -> Result<Effect, Refusal> {
         let upload = self
             .storage
             .begin_upload(&path, kind, self.audience(), self.quota(context)?)?;
@@ -100,7 +100,8 @@ impl Visit {
         Ok(transferring(transfer, pump))
     }
 
-    /// A drop box is for whom it belongs to: what its clients cannot fetch, nobody else on the machine is to read.
+    /// Who may read new files and directories on this machine: not everyone if the client itself may not read them (a
+    /// drop box).
     pub(super) fn audience(&self) -> Audience {
         if self.rights.contains(Rights::READ) {
             Audience::Everyone
@@ -109,7 +110,7 @@ impl Visit {
         }
     }
 
-    /// What may happen to a file that has the name already; fails where nothing may be stored at all.
+    /// Whether STOR may replace an existing file. Fails if the client may not store any file.
     fn existing_files(&self) -> Result<Existing, Refusal> {
         if self.rights.contains(Rights::OVERWRITE) {
             return Ok(Existing::Replace);
@@ -118,9 +119,8 @@ impl Visit {
         Ok(Existing::Refuse)
     }
 
-    /// The rights to replace a file and to add to it are about files that are there: putting one where there was none
-    /// takes its own.
-    fn must_be_there_or_allowed(&self, path: &VirtualPath) -> Result<(), Refusal> {
+    /// The rights to overwrite and to append cover existing files only; a new file requires the right to create.
+    fn must_exist_or_be_creatable(&self, path: &VirtualPath) -> Result<(), Refusal> {
         match self.must_be_allowed(Rights::CREATE) {
             Ok(()) => Ok(()),
             Err(refusal) => self.storage.entry(path).map(drop).map_err(|error| match error {

@@ -1,29 +1,27 @@
-//! Conversations without sockets: a session, a directory, and a loop that is a few lines long.
+//! Sessions without sockets: a session, a directory, and a loop of a few lines.
 
+mod digests;
 mod matrix;
+mod representations;
 mod states;
 mod writers;
 
 use super::*;
-use crate::accounts::WorkingMemory;
-use crate::accounts::{Accounts, Attendance, Quotas, Rights};
+use crate::accounts::{Accounts, Attendance, Quotas, Rights, WorkingMemory};
 use crate::descriptors::Descriptors;
 use crate::ftp::features::Features;
 use crate::ftp::timestamp::Timestamp;
 use crate::random::Random;
-use crate::storage::Storage;
-use crate::storage::{DiskRoot, UploadPolicy};
-use crate::transfer::ModeZPlaces;
-use std::rc::Rc;
-
-use crate::transfer::{Budget, DataSink, DataSource, KernelCopyError, Progress, Pump};
+use crate::storage::{DiskRoot, Storage, UploadPolicy};
+use crate::transfer::{Budget, DataSink, DataSource, KernelCopyError, ModeZPlaces, Progress, Pump};
 use std::io;
 use std::net::SocketAddrV4;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::time::Instant;
 use tempfile::TempDir;
 
-/// A session with a stand-in for its connection: it arms what is asked for and pumps transfers into memory.
+/// A session with a simulated connection, which arms ports and pumps transfers into memory.
 struct Conversation {
     pub directory: Rc<TempDir>,
     surroundings: Surroundings,
@@ -38,7 +36,7 @@ struct Conversation {
     pub has_ended: bool,
 }
 
-/// What a session is lent for each call.
+/// The owner of what a [`Context`] borrows.
 struct Surroundings {
     storage: Rc<dyn Storage>,
     anonymous: Rights,
@@ -75,7 +73,7 @@ fn served_directory() -> TempDir {
     directory
 }
 
-/// What has been received; nothing is ever there to be read.
+/// A sink that stores what is sent, and a source that is at its end.
 struct Memory<'bytes>(&'bytes mut Vec<u8>);
 
 impl DataSink for Memory<'_> {
@@ -102,7 +100,7 @@ impl DataSource for Memory<'_> {
 }
 
 impl Conversation {
-    /// Before login, over a directory of its own.
+    /// Before login, with a directory of its own.
     fn new() -> Self {
         Self::over(&Rc::new(served_directory()))
     }
@@ -149,18 +147,18 @@ impl Conversation {
         conversation
     }
 
-    /// Says a line; returns everything that is answered, as it goes over the wire.
+    /// Sends a line; returns the text of all replies.
     fn say(&mut self, line: &[u8]) -> String {
         self.send(line) + &self.send(b"\r\n")
     }
 
-    /// Sends bytes; returns everything that is answered.
+    /// Sends bytes; returns the text of all replies.
     fn send(&mut self, bytes: &[u8]) -> String {
         self.input.feed(bytes);
         self.answer()
     }
 
-    /// What is answered to what has been sent.
+    /// The replies to everything sent so far.
     fn answer(&mut self) -> String {
         let mut out = Vec::new();
         while let Some(step) = self.next_step() {
@@ -181,7 +179,7 @@ impl Conversation {
         match step {
             Step::Ignore => {}
             Step::Reply(reply) => reply.write_to(out),
-            Step::Postpone => unreachable!("there is enough for every command"),
+            Step::Postpone => unreachable!("the budget is unlimited"),
             Step::ArmPassive => {
                 self.is_armed = true;
                 let address = SocketAddrV4::new([127, 0, 0, 1].into(), 30_000);
@@ -249,12 +247,12 @@ impl Conversation {
         self.end_transfer(Outcome::Complete, out);
     }
 
-    /// Says a line; returns the codes of the replies.
+    /// Sends a line; returns the codes of the replies.
     fn codes(&mut self, line: &str) -> Vec<u16> {
         codes_of(&self.say(line.as_bytes()))
     }
 
-    /// Arms a passive port, says a line, and returns what came over the data connection.
+    /// Arms a passive port, sends a line, and returns the bytes of the data connection.
     fn fetch(&mut self, line: &str) -> Vec<u8> {
         assert_eq!(self.codes("PASV"), [227]);
         assert_eq!(self.codes(line), [150, 226], "{line}");
@@ -262,7 +260,7 @@ impl Conversation {
     }
 }
 
-/// The codes of a stream of replies, each checked for its form.
+/// The codes of a stream of replies, whose syntax is checked.
 fn codes_of(wire: &str) -> Vec<u16> {
     let mut codes = Vec::new();
     let mut open: Option<&str> = None;

@@ -1,11 +1,11 @@
-//! What is known of a transfer while it runs, for its replies, for STAT and for logs.
+//! The description of a running transfer.
 
 use crate::ftp::command::Representation;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::Reply;
 use crate::transfer::ModeZPlace;
 
-/// What is known of a running transfer, for logs and STAT.
+/// A running transfer, for replies and logs.
 #[derive(Debug)]
 pub struct Transfer {
     pub verb: &'static str,
@@ -13,11 +13,11 @@ pub struct Transfer {
     pub kind: TransferKind,
     pub representation: Representation,
     pub opening: Reply,
-    /// Held while a transfer in MODE Z lasts.
+    /// Counts the transfer as one in MODE Z until it is dropped.
     pub mode_z_place: Option<ModeZPlace>,
 }
 
-/// What is transferred, and which way.
+/// What is transferred, and its direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransferKind {
     Download,

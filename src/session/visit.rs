@@ -1,20 +1,17 @@
-//! A logged-in client's commands, each sent to the file of its group.
-//!
-//! This is the table of the protocol after login: one line a verb. The groups answer; this file only sets what the
-//! session does from then on.
+//! Dispatch of commands after login: one line for each verb. The commands themselves are in the files of their groups.
 
-use super::begun::Begun;
 use super::client::Client;
+use super::effect::Effect;
 use super::notice::Subject;
 use super::refusal::Refusal;
-use super::state::{Doing, Login, Part, State, User, Visit};
+use super::state::{Activity, Login, Part, State, User, Visit};
 use super::step::Step;
 use super::{Context, Ending, Session};
 use crate::ftp::command::{Command, EpsvArgument};
 use crate::ftp::reply::{self, Reply};
 
 impl Session {
-    /// `recorded_verb`: what logs and events record the command as, if they do.
+    /// `recorded_verb`: the verb for logs and events; `None` if the command is not recorded.
     pub(super) fn command_in_visit(
         &mut self,
         command: Command,
@@ -25,7 +22,7 @@ impl Session {
             self.bad_commands = 0;
         }
         match command {
-            // Naming a user starts over: nothing of the visit is left (threat B04).
+            // USER starts a new login: no parameter of the last user is kept (threat B04).
             Command::User(name) => {
                 self.state = State::Login(Login::UserGiven(User::named(&name, context)));
                 Step::Disarm(reply::USER_OK)
@@ -35,26 +32,31 @@ impl Session {
                 Step::Disarm(reply::READY_FOR_NEW_USER)
             }
             Command::Quit => self.close(reply::GOODBYE, Ending::Quit),
-            command => self.stay(command, recorded_verb, context),
+            command => self.command_within_visit(command, recorded_verb, context),
         }
     }
 
-    /// A command after which the visit goes on.
-    fn stay(&mut self, command: Command, recorded_verb: Option<&'static str>, context: &Context<'_>) -> Step {
-        let State::Visit(visit, doing) = &mut self.state else {
+    /// A command that does not log the user out.
+    fn command_within_visit(
+        &mut self,
+        command: Command,
+        recorded_verb: Option<&'static str>,
+        context: &Context<'_>,
+    ) -> Step {
+        let State::Visit(visit, activity) = &mut self.state else {
             return reply::BAD_SEQUENCE.into();
         };
         let keeps_part = keeps_part(&command);
         let subject = recorded_verb
             .filter(|_| context.wants_notices)
             .and_then(|verb| Subject::of(verb, &command, visit));
-        let begun = visit.command(command, &self.client, context);
+        let result = visit.command(command, &self.client, context);
         if !keeps_part {
             visit.part = Part::Whole;
         }
-        let step = match begun {
-            Ok((begun, step)) => {
-                *doing = begun;
+        let step = match result {
+            Ok((started, step)) => {
+                *activity = started;
                 step
             }
             Err(refusal) => {
@@ -62,22 +64,22 @@ impl Session {
                 refusal.into_reply().into()
             }
         };
-        self.notice = subject.and_then(|subject| subject.outcome(&step)).map(Box::new);
+        self.notice = subject.and_then(|subject| subject.into_notice(&step)).map(Box::new);
         step
     }
 }
 
 impl Visit {
-    fn command(&mut self, command: Command, client: &Client, context: &Context<'_>) -> Result<Begun, Refusal> {
-        // Only the command right behind RNFR can be its RNTO.
+    fn command(&mut self, command: Command, client: &Client, context: &Context<'_>) -> Result<Effect, Refusal> {
+        // Only the command directly after RNFR can be its RNTO.
         let renaming = self.renaming.take();
         let reply = match command {
             Command::Pasv => return self.passive(client),
-            Command::Epsv(EpsvArgument::All) => self.only_extended(),
+            Command::Epsv(EpsvArgument::All) => self.require_extended(),
             Command::Epsv(argument) => return self.extended_passive(argument, client),
             Command::Port(address) | Command::Eprt(address) => return self.active(address, client, context),
-            // No transfer runs, or the command would have been seen earlier: what is armed is forgotten.
-            Command::Abor => return Ok((Doing::Nothing, Step::Disarm(reply::NOTHING_TO_ABORT))),
+            // During a transfer ABOR is handled before; here it only disarms the data connection.
+            Command::Abor => return Ok((Activity::Idle, Step::Disarm(reply::NOTHING_TO_ABORT))),
 
             Command::Retr(path) => return self.retrieve(&path, context),
             Command::Stor(path) => return self.store(&path, context),
@@ -96,8 +98,8 @@ impl Visit {
             Command::Size(path) => self.size(&path)?,
             Command::Mdtm(path) => self.modification_time(&path)?,
             Command::MdtmOrSet { literal, time, path } => self.modification_time_or_set(&literal, time, &path)?,
-            Command::Rest(offset) => self.restart_at(offset),
-            Command::Range(range) => self.restrict_to(range),
+            Command::Rest(offset) => self.set_restart(offset),
+            Command::Range(range) => self.set_range(range),
 
             Command::Dele(path) => self.remove_file(&path, context)?,
             Command::Mkd(path) => self.make_directory(&path, context)?,
@@ -114,7 +116,7 @@ impl Visit {
             Command::Mode(transmission) => self.set_transmission(transmission),
             Command::OptsDeflate(level) => self.set_deflate_level(level),
             Command::OptsMlst(facts) => self.set_facts(facts),
-            Command::OptsHash(digest) => self.choose_digest(digest),
+            Command::OptsHash(digest) => self.set_digest(digest),
             Command::OptsUtf8 => reply::UTF8_ON,
             Command::Structure => reply::STRUCTURE_OK,
 
@@ -128,14 +130,14 @@ impl Visit {
             Command::Pret => reply::PRET_OK,
             Command::Clnt => reply::CLIENT_NOTED,
             Command::Acct => reply::ACCOUNT_NOT_NEEDED,
-            // USER, REIN and QUIT end the visit and were answered before.
+            // USER, REIN and QUIT were answered before.
             Command::Pass(_) | Command::Host | Command::User(_) | Command::Rein | Command::Quit => reply::BAD_SEQUENCE,
         };
-        Ok((Doing::Nothing, Step::Reply(reply)))
+        Ok((Activity::Idle, Step::Reply(reply)))
     }
 }
 
-/// REST and RANG are meant for the next transfer; only what prepares that transfer may stand between (threat B03).
+/// REST and RANG apply to the next transfer; only commands that prepare it may come in between (threat B03).
 fn keeps_part(command: &Command) -> bool {
     matches!(
         command,

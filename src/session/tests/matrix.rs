@@ -1,10 +1,10 @@
-//! Every verb in every state (threat B01): one table, and a look at the session after each cell.
+//! Every verb in every state (threat B01): one table, and a check of the session after each cell.
 
 use super::*;
 
-/// The states that a line can be said in.
+/// The states in which each line is sent.
 const STATES: [&str; 6] = [
-    "nobody",
+    "not logged in",
     "user given",
     "ready",
     "passive armed",
@@ -12,7 +12,7 @@ const STATES: [&str; 6] = [
     "restart set",
 ];
 
-/// A line for every verb, and the codes it is answered with in each of the states, in their order.
+/// A line for every verb, and the codes of its replies in the order of the states.
 #[rustfmt::skip]
 pub(super) const TABLE: [(&str, [&[u16]; 6]); 69] = [
     ("ABOR",                 [&[530], &[530], &[226], &[226], &[226], &[226]]),
@@ -115,7 +115,7 @@ fn b01_every_verb_in_every_state() {
 /// with the right one. A verb that needs a login is answered 530 whatever its argument.
 #[rustfmt::skip]
 const ARGUMENTS: [(&str, &str, &str, [u16; 3]); 60] = [
-    // What may be said before login.
+    // Allowed before login.
     ("ACCT", "a\0b",        "x",           [202, 501, 202]),
     ("CLNT", "a\0b",        "x",           [200, 501, 200]),
     ("FEAT", "a\0b",        "",            [211, 501, 211]),
@@ -128,7 +128,7 @@ const ARGUMENTS: [(&str, &str, &str, [u16; 3]); 60] = [
     ("REIN", "a\0b",        "",            [220, 501, 220]),
     ("SYST", "a\0b",        "",            [215, 501, 215]),
     ("USER", "a\0b",        "anonymous",   [501, 501, 331]),
-    // What needs one.
+    // Not allowed before login.
     ("ABOR", "a\0b",        "",            [530; 3]),
     ("ALLO", "-1",          "10",          [530; 3]),
     ("APPE", "a\0b",        "new",         [530; 3]),
@@ -190,11 +190,11 @@ fn before_login_a_command_that_needs_one_is_refused_whatever_its_argument() {
             let mut conversation = Conversation::new();
             assert_eq!(conversation.codes(line), [code], "{line:?}");
             assert_eq!(conversation.has_ended, code == 221, "{line:?}");
-            // The same once a user has been named, where PASS and HOST have another place.
+            // After USER the replies are the same, except those to PASS and HOST.
             if !matches!(verb, "PASS" | "HOST") {
                 let mut conversation = Conversation::new();
                 assert_eq!(conversation.codes("USER anonymous"), [331]);
-                assert_eq!(conversation.codes(line), [code], "{line:?} behind USER");
+                assert_eq!(conversation.codes(line), [code], "{line:?} after USER");
             }
             let lower = line.to_ascii_lowercase();
             assert_eq!(Conversation::new().codes(&lower), [code], "{lower:?}");
@@ -218,7 +218,7 @@ fn before_login_verbs_that_are_not_served_are_answered_as_after_it() {
     }
 }
 
-/// After whatever was said the session is in a state that can be named and used.
+/// Checks that the session is in a valid state after `line`.
 fn probe(conversation: &mut Conversation, line: &str, was_in: bool) {
     if line == "QUIT" {
         assert!(conversation.has_ended);
@@ -254,7 +254,11 @@ fn b01_during_a_transfer_only_stat_and_abor_are_answered() {
         assert_eq!(conversation.codes("RETR file"), [150]);
         match line {
             "STAT" => assert_eq!(conversation.codes(line), [213]),
-            "ABOR" => assert_eq!(conversation.codes(line), [426, 226], "the transfer's, then its own"),
+            "ABOR" => assert_eq!(
+                conversation.codes(line),
+                [426, 226],
+                "the transfer's reply, then that of ABOR"
+            ),
             _ => {
                 assert_eq!(conversation.codes(line), [0; 0], "{line} waits");
                 let mut out = Vec::new();
@@ -266,7 +270,7 @@ fn b01_during_a_transfer_only_stat_and_abor_are_answered() {
                 assert_eq!(
                     codes_of(&answered).len(),
                     1,
-                    "{line} has its turn, without a data connection"
+                    "{line} is answered after the transfer, without a data connection"
                 );
             }
         }
@@ -278,6 +282,6 @@ fn b01_a_closing_session_does_nothing_more() {
     for (line, _) in TABLE {
         let mut conversation = Conversation::logged_in();
         assert_eq!(conversation.codes("QUIT"), [221]);
-        assert_eq!(conversation.say(line.as_bytes()), "", "{line} is not listened to");
+        assert_eq!(conversation.say(line.as_bytes()), "", "{line} gets no reply");
     }
 }

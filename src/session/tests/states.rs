@@ -1,4 +1,4 @@
-//! Single threads of conversation: logins, restarts, addresses, arguments.
+//! Logins, limits, restarts, and addresses of data connections.
 
 use super::*;
 use proptest::prelude::*;
@@ -196,171 +196,6 @@ fn j02_restarts_are_checked_against_the_file() {
     }
 }
 
-#[test]
-fn digests_are_of_the_stored_bytes_whatever_type_is_set() {
-    let mut conversation = Conversation::logged_in();
-    for representation in ["TYPE A", "TYPE I"] {
-        assert_eq!(conversation.codes(representation), [200]);
-        // printf 'a\nb\n' | md5sum
-        assert_eq!(conversation.codes("OPTS HASH MD5"), [200]);
-        assert_eq!(
-            conversation.say(b"HASH text"),
-            "213 MD5 0-3 dd8c6a395b5dd36c56d23275028f526c /text\r\n"
-        );
-        assert_eq!(
-            conversation.say(b"XMD5 text"),
-            "250 DD8C6A395B5DD36C56D23275028F526C\r\n"
-        );
-    }
-    assert_eq!(conversation.say(b"OPTS HASH"), "200 MD5\r\n");
-    assert_eq!(conversation.codes("OPTS HASH MD9"), [504]);
-    assert_eq!(conversation.say(b"OPTS HASH"), "200 MD5\r\n");
-    assert!(conversation.say(b"FEAT").contains(";MD5*;"));
-    for line in ["HASH d", "HASH missing", "XMD5 d", "XCRC missing"] {
-        assert_eq!(conversation.codes(line), [550], "{line}");
-    }
-}
-
-#[test]
-fn a_digest_can_be_of_a_part_and_is_cut_at_the_end_of_the_file() {
-    let mut conversation = Conversation::logged_in();
-    assert_eq!(conversation.codes("OPTS HASH CRC32"), [200]);
-    let hash = |conversation: &mut Conversation, range: &str| {
-        assert_eq!(conversation.codes(range), [350]);
-        conversation.say(b"HASH file")
-    };
-    // The CRC-32 of 0123456789, 5 and 56789 as Python's zlib.crc32 has them.
-    assert_eq!(conversation.say(b"HASH file"), "213 CRC32 0-9 a684c7c6 /file\r\n");
-    assert_eq!(hash(&mut conversation, "RANG 5 5"), "213 CRC32 5-5 84b12bae /file\r\n");
-    for range in ["RANG 5 9", "RANG 5 10", "RANG 5 9223372036854775807"] {
-        let answered = hash(&mut conversation, range);
-        assert_eq!(answered, "213 CRC32 5-9 131da070 /file\r\n", "{range}");
-    }
-    assert_eq!(hash(&mut conversation, "RANG 1 0"), "213 CRC32 0-9 a684c7c6 /file\r\n");
-    assert!(
-        hash(&mut conversation, "RANG 10 12").starts_with("554 "),
-        "there is no octet 10"
-    );
-    assert!(
-        conversation.say(b"HASH file").contains(" 0-9 "),
-        "a range is used once, also in vain"
-    );
-    let checksum = |conversation: &mut Conversation, line: &str| conversation.say(line.as_bytes());
-    for line in ["XCRC \"file\" 5", "XCRC \"file\" 5 10", "XCRC \"file\" 5 99"] {
-        assert_eq!(checksum(&mut conversation, line), "250 131DA070\r\n", "{line}");
-    }
-    assert_eq!(checksum(&mut conversation, "XCRC \"file\" 10"), "250 00000000\r\n");
-    assert!(checksum(&mut conversation, "XCRC \"file\" 11").starts_with("554 "));
-}
-
-#[test]
-fn b03_a_range_is_for_the_next_download_or_digest_and_no_other() {
-    let mut conversation = Conversation::logged_in();
-    for between in [
-        "PASV",
-        "EPSV",
-        "TYPE I",
-        "SIZE file",
-        "RANG 3 5",
-        "PORT 127,0,0,1,19,136",
-    ] {
-        assert_eq!(conversation.codes("RANG 3 5"), [350]);
-        assert_eq!(conversation.codes(between).len(), 1);
-        assert_eq!(conversation.fetch("RETR file"), b"345", "after {between}");
-    }
-    for between in ["PWD", "LIST", "RANG 5 3", "RANG 1 0", "REST 0", "HASH file"] {
-        assert_eq!(conversation.codes("RANG 3 5"), [350]);
-        assert_eq!(conversation.codes(between).len(), 1);
-        assert_eq!(conversation.fetch("RETR file"), b"0123456789", "after {between}");
-    }
-    assert_eq!(conversation.codes("RANG 3 5"), [350]);
-    assert_eq!(conversation.codes("REST 7"), [350]);
-    assert_eq!(conversation.fetch("RETR file"), b"789", "the later of the two counts");
-    assert_eq!(conversation.codes("RANG 8 20"), [350]);
-    assert_eq!(conversation.fetch("RETR file"), b"89");
-    assert_eq!(conversation.codes("RANG 10 20"), [350]);
-    assert_eq!(conversation.fetch("RETR file"), b"", "as with REST 10");
-    assert_eq!(conversation.codes("RANG 11 20"), [350]);
-    assert_eq!(conversation.codes("RETR file"), [554]);
-    assert_eq!(conversation.codes("TYPE A"), [200]);
-    assert_eq!(conversation.codes("RANG 0 2"), [350]);
-    assert_eq!(conversation.codes("RETR text"), [504]);
-}
-
-#[test]
-fn a_range_never_makes_an_upload_replace_the_whole_file() {
-    let mut conversation = Conversation::allowed_everything();
-    for line in ["STOR file", "APPE file", "STOU file"] {
-        assert_eq!(conversation.codes("RANG 3 5"), [350]);
-        assert_eq!(conversation.codes("PASV"), [227]);
-        assert_eq!(conversation.codes(line), [504], "{line}");
-    }
-    assert_eq!(conversation.fetch("RETR file"), b"0123456789");
-}
-
-#[test]
-fn mode_z_deflates_downloads_and_listings_until_mode_s() {
-    let inflated = |stream: Vec<u8>| {
-        let mut plain = String::new();
-        std::io::Read::read_to_string(&mut flate2::read::ZlibDecoder::new(&stream[..]), &mut plain).expect("whole");
-        plain
-    };
-    let mut conversation = Conversation::logged_in();
-    assert_eq!(conversation.codes("MODE Z"), [200]);
-    assert_eq!(
-        conversation.say(b"OPTS MODE Z LEVEL 9"),
-        "200 MODE Z LEVEL set to 6\r\n"
-    );
-    assert_eq!(conversation.codes("OPTS MODE Z LEVEL 0"), [501]);
-    assert_eq!(inflated(conversation.fetch("RETR file")), "0123456789");
-    assert_eq!(inflated(conversation.fetch("NLST d")), "d/inside\r\n");
-    assert_eq!(conversation.codes("REST 7"), [350]);
-    assert_eq!(inflated(conversation.fetch("RETR file")), "789");
-    assert_eq!(conversation.codes("TYPE A"), [200]);
-    assert_eq!(inflated(conversation.fetch("RETR text")), "a\r\nb\r\n");
-    assert!(conversation.say(b"STAT").contains("Type ASCII, mode deflate"));
-    assert_eq!(conversation.codes("MODE C"), [504]);
-    assert_eq!(
-        inflated(conversation.fetch("RETR text")),
-        "a\r\nb\r\n",
-        "MODE C changes nothing"
-    );
-    assert_eq!(conversation.codes("MODE S"), [200]);
-    assert_eq!(conversation.fetch("RETR text"), b"a\r\nb\r\n");
-    assert_eq!(conversation.codes("MODE Z"), [200]);
-    assert_eq!(conversation.codes("USER anonymous"), [331]);
-    assert_eq!(conversation.codes("PASS x"), [230]);
-    assert_eq!(
-        conversation.fetch("RETR text"),
-        b"a\r\nb\r\n",
-        "a new user starts from nothing"
-    );
-}
-
-#[test]
-fn the_opening_of_a_deflated_download_promises_no_number_of_bytes() {
-    let mut conversation = Conversation::logged_in();
-    assert_eq!(conversation.codes("PASV"), [227]);
-    assert!(conversation.say(b"RETR file").contains("(10 bytes)"));
-    assert_eq!(conversation.codes("MODE Z"), [200]);
-    assert_eq!(conversation.codes("PASV"), [227]);
-    assert!(
-        conversation
-            .say(b"RETR file")
-            .starts_with("150 Opening data connection (deflated)\r\n")
-    );
-}
-
-#[test]
-fn type_a_has_the_size_of_what_it_sends() {
-    let mut conversation = Conversation::logged_in();
-    assert_eq!(conversation.codes("TYPE A"), [200]);
-    assert_eq!(conversation.say(b"SIZE text"), "213 6\r\n");
-    assert_eq!(conversation.fetch("RETR text"), b"a\r\nb\r\n");
-    assert_eq!(conversation.codes("REST 4"), [350]);
-    assert_eq!(conversation.fetch("RETR text"), b"\r\n");
-}
-
 fn script() -> impl Strategy<Value = Vec<u8>> {
     let line = prop_oneof![
         proptest::sample::select(&crate::ftp::command::SERVED_VERBS[..]).prop_map(str::to_owned),
@@ -377,7 +212,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn a15_b01_any_conversation_gives_the_same_replies_in_any_segmentation(script in script(), size in 1..9_usize) {
-        // One for both: MLST tells when a directory was made.
+        // The same directory for both runs, because MLST shows when it was made.
         let directory = Rc::new(served_directory());
         let replies = |segments: Vec<&[u8]>| {
             let mut conversation = Conversation::over(&directory);

@@ -1,9 +1,9 @@
-//! Every verb in the states of a client that may change files, RNFR before RNTO among them (threats B01, B02).
+//! Verbs that change files, in every state of a client that has all rights (threats B01, B02).
 
 use super::matrix::TABLE;
 use super::*;
 
-/// The states that a writer's line can be said in, and what leads there.
+/// The states, and the line that leads to each.
 const STATES: [(&str, &str); 5] = [
     ("ready", "NOOP"),
     ("passive armed", "PASV"),
@@ -12,7 +12,7 @@ const STATES: [(&str, &str); 5] = [
     ("renaming", "RNFR file"),
 ];
 
-/// What a reader is refused, and the codes that a writer is answered with in each of the states, in their order.
+/// Lines that are refused without the rights, and the codes of their replies with all rights, in the order of the states.
 #[rustfmt::skip]
 const WRITING: [(&str, [&[u16]; 5]); 26] = [
     ("APPE new",             [&[425], &[150, 226], &[425], &[504], &[425]]),
@@ -64,7 +64,7 @@ fn b01_everything_that_changes_files_in_every_state_of_a_writer() {
     }
 }
 
-/// RNFR changes what one single line means, and every other line forgets it.
+/// RNFR affects RNTO only, and only if it is the next line.
 #[test]
 fn b01_b02_a_rename_that_has_begun_changes_the_meaning_of_rnto_only() {
     for (line, _) in TABLE {

@@ -1,9 +1,9 @@
-//! What a command begins that takes longer than its reply: a transfer, or a long answer.
+//! Commands that start a transfer or a long answer.
 
 use super::Context;
 use super::long_answer::LongAnswer;
 use super::refusal::Refusal;
-use super::state::{Doing, Visit};
+use super::state::{Activity, Visit};
 use super::step::Step;
 use super::transfer_record::{Transfer, TransferKind};
 use crate::ftp::command::Transmission;
@@ -11,19 +11,22 @@ use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
 use crate::transfer::{Outgoing, Pump, SendDeflated};
 
-/// What the session does until it has ended, and what its connection has to do.
-pub(super) type Begun = (Doing, Step);
+/// The session's next activity, and the instruction to its connection.
+pub(super) type Effect = (Activity, Step);
 
-pub(super) fn transferring(transfer: Transfer, pump: Pump) -> Begun {
-    (Doing::Transferring(Box::new(transfer)), Step::Transfer(Box::new(pump)))
+pub(super) fn transferring(transfer: Transfer, pump: Pump) -> Effect {
+    (
+        Activity::Transferring(Box::new(transfer)),
+        Step::Transfer(Box::new(pump)),
+    )
 }
 
-pub(super) fn answering(answer: LongAnswer) -> Begun {
-    (Doing::Answering(Box::new(answer)), Step::Answer)
+pub(super) fn answering(answer: LongAnswer) -> Effect {
+    (Activity::Answering(Box::new(answer)), Step::Answer)
 }
 
 impl Visit {
-    /// `opening`: the 150. Busy when too many transfers in MODE Z are under way.
+    /// Describes a transfer that starts. `opening`: its 150. Fails with 450 if too many transfers in MODE Z are running.
     pub(super) fn transfer(
         &self,
         verb: &'static str,
@@ -46,8 +49,8 @@ impl Visit {
         })
     }
 
-    /// The pump that sends what `outgoing` would send, in the MODE that is set.
-    pub(super) fn in_transmission(&self, outgoing: Outgoing) -> Pump {
+    /// Wraps `outgoing` for the current MODE.
+    pub(super) fn in_current_mode(&self, outgoing: Outgoing) -> Pump {
         Pump::Outgoing(match self.transmission {
             Transmission::Stream => outgoing,
             Transmission::Deflate => Outgoing::Deflated(SendDeflated::new(outgoing, self.deflate_level)),

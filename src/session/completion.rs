@@ -1,0 +1,107 @@
+//! How work that a command started has ended, or how far it is: passive ports, transfers, long answers.
+//!
+//! The connection calls these; each returns what is to be done next, or the reply.
+
+use super::Session;
+use super::long_answer::AnswerProgress;
+use super::outcome::Outcome;
+use super::refusal::Refusal;
+use super::state::{Activity, PassiveForm, State};
+use super::step::{PassiveAddress, Step};
+use super::transfer_record::Transfer;
+use crate::ftp::reply::{self, Reply};
+use crate::transfer::Budget;
+use std::mem;
+use std::time::Instant;
+
+impl Session {
+    /// A passive port has been dealt: 227 or 229 with its address.
+    pub fn passive_armed(&mut self, address: PassiveAddress) -> Step {
+        let reply = match (self.take_port_request(), address) {
+            (None, _) => return Step::Ignore,
+            (Some(PassiveForm::Passive), PassiveAddress::V4(address)) => Reply::passive(address),
+            (Some(PassiveForm::Passive), PassiveAddress::PortOnly(_)) => reply::USE_EPSV,
+            (Some(PassiveForm::Extended), PassiveAddress::V4(address)) => Reply::extended_passive(address.port()),
+            (Some(PassiveForm::Extended), PassiveAddress::PortOnly(port)) => Reply::extended_passive(port),
+        };
+        reply.into()
+    }
+
+    /// No passive port became free in time.
+    pub fn passive_refused(&mut self) -> Step {
+        self.take_port_request()
+            .map_or(Step::Ignore, |_| reply::PASSIVE_BUSY.into())
+    }
+
+    /// Ends the wait for a port. `None`: the session was not waiting for one.
+    fn take_port_request(&mut self) -> Option<PassiveForm> {
+        match &mut self.state {
+            State::Visit(_, activity) => match *activity {
+                Activity::AwaitingPort(form) => {
+                    *activity = Activity::Idle;
+                    Some(form)
+                }
+                Activity::Idle | Activity::Transferring(_) | Activity::Answering(_) => None,
+            },
+            State::Login(_) | State::Verifying { .. } | State::Closing => None,
+        }
+    }
+
+    /// The 150 of the running transfer (RFC 959 §5.4).
+    pub fn opening(&self) -> Option<&Reply> {
+        self.transfer().map(|transfer| &transfer.opening)
+    }
+
+    /// The reply to STAT during a transfer (RFC 959 §4.1.3). `moved`: bytes so far.
+    pub fn transfer_status(&self, moved: u64) -> Reply {
+        Reply::transfer_status(moved)
+    }
+
+    /// Ends the running transfer; returns its description and its last reply. The next command can be answered.
+    pub fn transfer_ended(&mut self, outcome: Outcome) -> Option<(Transfer, Reply)> {
+        let State::Visit(_, activity) = &mut self.state else {
+            return None;
+        };
+        match mem::replace(activity, Activity::Idle) {
+            Activity::Transferring(transfer) => {
+                if let Outcome::NotStored(error) = outcome {
+                    self.client.log_unexpected(&Refusal::Storage(error));
+                }
+                Some((*transfer, outcome.reply()))
+            }
+            other @ (Activity::Idle | Activity::AwaitingPort(_) | Activity::Answering(_)) => {
+                *activity = other;
+                None
+            }
+        }
+    }
+
+    /// Continues a long answer within `budget` and appends its lines to `out`. `buffer` is for reading files.
+    /// [`Step::Answer`]: the answer is not finished.
+    pub fn advance_answer(&mut self, out: &mut Vec<u8>, buffer: &mut [u8], budget: &mut Budget, now: Instant) -> Step {
+        let State::Visit(visit, activity) = &mut self.state else {
+            return Step::Ignore;
+        };
+        let mut answer = match mem::replace(activity, Activity::Idle) {
+            Activity::Answering(answer) => answer,
+            other @ (Activity::Idle | Activity::AwaitingPort(_) | Activity::Transferring(_)) => {
+                *activity = other;
+                return Step::Ignore;
+            }
+        };
+        match answer.advance(out, buffer, budget, now) {
+            AnswerProgress::MoreToCome => {
+                *activity = Activity::Answering(answer);
+                Step::Answer
+            }
+            AnswerProgress::Finished => match answer.into_transfer() {
+                Some((transfer, text)) => {
+                    let (transferring, step) = visit.send_text(transfer, text);
+                    *activity = transferring;
+                    step
+                }
+                None => Step::Ignore,
+            },
+        }
+    }
+}
