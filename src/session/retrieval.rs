@@ -134,7 +134,8 @@ fn count_translated(file: &OpenFile) -> Result<u64, StorageError> {
             return Ok(octets);
         }
         // `read_at` returns at most the length of the chunk.
-        octets += encoder.count(&chunk[..read]);
+        let (bytes, _) = chunk.split_at(read);
+        octets += encoder.count(bytes);
         offset += read as u64;
     }
 }
