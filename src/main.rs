@@ -1,31 +1,31 @@
-//! The program: options → prepare → run → exit code.
+//! The program: options → prepare → confine → run → exit code.
 //!
 //! Exit codes: 0 after a shutdown, 1 if the server cannot start or its poll fails, 2 for a wrong command line, an
 //! invalid file that it names, or a password that cannot be hashed.
 
 mod introduction;
+mod preparation;
 mod start_checks;
 
-use introduction::{Introduction, distinct_urls};
-use loopftpd::accounts::{Accounts, AnonymousAccess, Rights, UsersFile, UsersFileError};
+use introduction::Introduction;
+use loopftpd::accounts::UsersFileError;
 use loopftpd::clock::wall_clock;
 use loopftpd::confine::{self, ConfineError, Confinement};
 use loopftpd::connection::shared::{Equipment, Settings};
 use loopftpd::descriptors::{Descriptors, SESSION_WORST_CASE};
-use loopftpd::event_loop::{EventLoop, Signals};
+use loopftpd::event_loop::EventLoop;
 use loopftpd::ftp::features::Features;
 use loopftpd::hash_password;
 use loopftpd::options::{self, Invocation, Options};
-use loopftpd::ports::{ListenError, Listeners, StartError};
+use loopftpd::ports::{ListenError, StartError};
 use loopftpd::random::Random;
-use loopftpd::records::log_file::{LogFile, LogKind};
 use loopftpd::records::text_log;
-use loopftpd::served_tree::ServedTree;
 use loopftpd::storage::{DiskRoot, Storage, Synthetic, UploadPolicy};
+use preparation::{Preparation, prepare};
 use start_checks::WrongChoice;
 use std::error::Error;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
 
@@ -80,37 +80,18 @@ fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
 fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     confine::detach_standard_streams()?;
     text_log::start(&options.log_level)?;
-    let process_limit = confine::prepare_process(options.umask)?;
-    let descriptors = Descriptors::for_process(process_limit);
-    let identity = confine::identity(&options.directory, options.user.as_deref())?;
-
-    let signals = Signals::take_over()?;
-    let mut served = ServedTree::of(&options.directory)?;
-    let mut users_file = options
-        .users
-        .as_deref()
-        .map(|path| UsersFile::open(path, options.users_privacy)?.outside(&served))
-        .transpose()?;
-    let accounts = users_file
-        .as_mut()
-        .map_or_else(|| Ok(Accounts::none()), UsersFile::read)?;
-    start_checks::somebody_can_log_in(&options, &accounts)?;
-    start_checks::add_account_roots(&accounts, &mut served);
-    start_checks::files_are_apart(&options, &served)?;
-    // Logs that are created now, as root, are given to the user that the server becomes, so that it can reopen them.
-    let owner = identity.as_ref().map(|identity| (identity.uid, identity.gid));
-    let open_log = |kind: LogKind, path: &Option<PathBuf>| {
-        let open = |path| {
-            LogFile::open(path, kind, owner).map_err(|error| start_checks::unusable(kind.option(), path, &error))
-        };
-        path.as_deref().map(open).transpose()
-    };
-    let transfer_log = open_log(LogKind::Transfers, &options.transfer_log)?;
-    let event_log = open_log(LogKind::Events, &options.events)?;
-    let range = options.passive_ports.low..=options.passive_ports.high;
-    let listeners = Listeners::open(&options.listen, &range, &descriptors, &options.techniques)?;
-    // Interfaces are listed before chroot and the loss of privileges.
-    let urls = distinct_urls(listeners.addresses());
+    let Preparation {
+        process_limit,
+        descriptors,
+        identity,
+        signals,
+        mut users_file,
+        accounts,
+        transfer_log,
+        event_log,
+        listeners,
+        urls,
+    } = prepare(&options)?;
 
     let confinement = confine::confine(&options.directory, identity, options.chroot)?;
     let root = if confinement.is_chrooted() {
@@ -122,28 +103,12 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         file.forget_path();
     }
     start_checks::directory_can_be_served(root, &options, &accounts, &confinement)?;
+    start_checks::warn_if_exposed(&options, &listeners);
     for log in [&transfer_log, &event_log].into_iter().flatten() {
-        if !log.can_be_recreated() {
-            log::info!(
-                "{}: after a rotation the server could not create the file, since its user may not write in the \
-                 directory; let the rotation create it for that user, or copy and truncate",
-                log.option()
-            );
-        }
+        start_checks::note_if_rotation_needs_help(log);
     }
-    warn_if_exposed(&options, &listeners);
     let storage = storage(root, &options, &descriptors)?;
-    let most_sessions = descriptors
-        .free()
-        .saturating_sub(SESSION_WORST_CASE - 1)
-        .min(options.max_sessions);
-    if options.max_sessions_is_chosen && most_sessions < options.max_sessions {
-        log::warn!(
-            "--max-sessions {}: only {most_sessions} have room within the limit of {process_limit} open files; raise it \
-             with `ulimit -n` or LimitNOFILE=",
-            options.max_sessions
-        );
-    }
+    let most_sessions = most_sessions(&options, &descriptors, process_limit);
     let introduction = Introduction {
         options: &options,
         accounts: accounts.len(),
@@ -152,14 +117,9 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         passive_ports: listeners.passive_ports(),
         most_sessions,
         process_limit,
-    };
-    // `--events -` reserves standard output for events.
-    let say = if options.events_to_standard_output() {
-        print_stderr
-    } else {
-        say
-    };
-    let introduction = introduction.text();
+    }
+    .text();
+
     let equipment = Equipment {
         settings: settings(&options, most_sessions),
         storage,
@@ -172,6 +132,12 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         trace: options.trace,
     };
     let event_loop = EventLoop::new(listeners, equipment, signals)?;
+    // `--events -` reserves standard output for events.
+    let say = if options.events_to_standard_output() {
+        print_stderr
+    } else {
+        say
+    };
     // The introduction ends in "ready", so it is printed last.
     say(&introduction);
     let counters = event_loop.run()?;
@@ -179,6 +145,22 @@ fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         say(&format!("{counters}\nlog lines dropped: {}\n", text_log::dropped()));
     }
     Ok(())
+}
+
+/// What `--max-sessions` and the descriptor limit allow.
+fn most_sessions(options: &Options, descriptors: &Descriptors, process_limit: u64) -> usize {
+    let most_sessions = descriptors
+        .free()
+        .saturating_sub(SESSION_WORST_CASE - 1)
+        .min(options.max_sessions);
+    if options.max_sessions_is_chosen && most_sessions < options.max_sessions {
+        log::warn!(
+            "--max-sessions {}: only {most_sessions} have room within the limit of {process_limit} open files; raise it \
+             with `ulimit -n` or LimitNOFILE=",
+            options.max_sessions
+        );
+    }
+    most_sessions
 }
 
 /// If no client may change files, neither can the storage.
@@ -200,7 +182,6 @@ fn storage(root: &Path, options: &Options, descriptors: &Descriptors) -> Result<
     })
 }
 
-/// `most_sessions`: what the option and the descriptor limit allow.
 fn settings(options: &Options, most_sessions: usize) -> Settings {
     Settings {
         banner: options.banner.clone(),
@@ -217,24 +198,6 @@ fn settings(options: &Options, most_sessions: usize) -> Settings {
         timeouts: options.timeouts,
         rate_limit: options.rate_limit,
         techniques: options.techniques.clone(),
-    }
-}
-
-/// Logs a warning if other machines can reach the server without a password, or passwords cross the network.
-fn warn_if_exposed(options: &Options, listeners: &Listeners) {
-    let is_reachable = listeners
-        .addresses()
-        .any(|address| !address.ip().to_canonical().is_loopback());
-    if is_reachable && options.anonymous.rights().is_some_and(Rights::allows_changes) {
-        let may = match options.anonymous {
-            AnonymousAccess::Off | AnonymousAccess::Read => return,
-            AnonymousAccess::Upload => "put files here",
-            AnonymousAccess::Write => "change, replace and remove every file here",
-        };
-        log::warn!("anyone who reaches this address may {may}, without a password");
-    }
-    if is_reachable && options.users.is_some() {
-        log::warn!("passwords cross the network in clear text: anyone on the path can read them");
     }
 }
 

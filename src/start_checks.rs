@@ -3,6 +3,8 @@
 use loopftpd::accounts::{Accounts, AnonymousAccess, Rights};
 use loopftpd::confine::Confinement;
 use loopftpd::options::Options;
+use loopftpd::ports::Listeners;
+use loopftpd::records::log_file::LogFile;
 use loopftpd::served_tree::ServedTree;
 use loopftpd::shown_name::Shown;
 use nix::unistd::{Uid, User};
@@ -179,5 +181,34 @@ fn warn_of_unusable_roots(root: &Path, accounts: &Accounts, user: &str) {
     }
     if let Some(more) = unusable.checked_sub(ACCOUNTS_NAMED).filter(|more| *more > 0) {
         log::warn!("the same holds for the roots of {more} more accounts");
+    }
+}
+
+/// Logs a warning if other machines can reach the server without a password, or passwords cross the network.
+pub fn warn_if_exposed(options: &Options, listeners: &Listeners) {
+    let is_reachable = listeners
+        .addresses()
+        .any(|address| !address.ip().to_canonical().is_loopback());
+    if is_reachable && options.anonymous.rights().is_some_and(Rights::allows_changes) {
+        let may = match options.anonymous {
+            AnonymousAccess::Off | AnonymousAccess::Read => return,
+            AnonymousAccess::Upload => "put files here",
+            AnonymousAccess::Write => "change, replace and remove every file here",
+        };
+        log::warn!("anyone who reaches this address may {may}, without a password");
+    }
+    if is_reachable && options.users.is_some() {
+        log::warn!("passwords cross the network in clear text: anyone on the path can read them");
+    }
+}
+
+/// Logs that the server cannot create the file of `log` again after a rotation.
+pub fn note_if_rotation_needs_help(log: &LogFile) {
+    if !log.can_be_recreated() {
+        log::info!(
+            "{}: after a rotation the server could not create the file, since its user may not write in the \
+             directory; let the rotation create it for that user, or copy and truncate",
+            log.option()
+        );
     }
 }

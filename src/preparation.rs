@@ -1,0 +1,79 @@
+//! What needs the privileges that the process was started with: sockets, names, and files outside the served directory.
+//!
+//! It is opened before the process is confined and kept open, because it cannot be opened again afterwards.
+
+use crate::introduction::distinct_urls;
+use crate::start_checks;
+use loopftpd::accounts::{Accounts, UsersFile};
+use loopftpd::confine::{self, Identity};
+use loopftpd::descriptors::Descriptors;
+use loopftpd::event_loop::Signals;
+use loopftpd::options::Options;
+use loopftpd::ports::Listeners;
+use loopftpd::records::log_file::{LogFile, LogKind};
+use loopftpd::served_tree::ServedTree;
+use std::error::Error;
+use std::path::PathBuf;
+
+/// Everything that was opened and looked up.
+pub struct Preparation {
+    /// How many descriptors the process may have open.
+    pub process_limit: u64,
+    pub descriptors: Descriptors,
+    /// The user to become; `None`: the process is not root.
+    pub identity: Option<Identity>,
+    pub signals: Signals,
+    pub users_file: Option<UsersFile>,
+    pub accounts: Accounts,
+    pub transfer_log: Option<LogFile>,
+    pub event_log: Option<LogFile>,
+    pub listeners: Listeners,
+    /// Where clients find the server; interfaces cannot be listed after chroot.
+    pub urls: Vec<String>,
+}
+
+/// Opens and checks everything that the options name, except the served directory.
+pub fn prepare(options: &Options) -> Result<Preparation, Box<dyn Error>> {
+    let process_limit = confine::prepare_process(options.umask)?;
+    let descriptors = Descriptors::for_process(process_limit);
+    let identity = confine::identity(&options.directory, options.user.as_deref())?;
+
+    let signals = Signals::take_over()?;
+    let mut served = ServedTree::of(&options.directory)?;
+    let mut users_file = options
+        .users
+        .as_deref()
+        .map(|path| UsersFile::open(path, options.users_privacy)?.outside(&served))
+        .transpose()?;
+    let accounts = users_file
+        .as_mut()
+        .map_or_else(|| Ok(Accounts::none()), UsersFile::read)?;
+    start_checks::somebody_can_log_in(options, &accounts)?;
+    start_checks::add_account_roots(&accounts, &mut served);
+    start_checks::files_are_apart(options, &served)?;
+    // Logs that are created now, as root, are given to the user that the server becomes, so that it can reopen them.
+    let owner = identity.as_ref().map(|identity| (identity.uid, identity.gid));
+    let open_log = |kind: LogKind, path: &Option<PathBuf>| {
+        let open = |path| {
+            LogFile::open(path, kind, owner).map_err(|error| start_checks::unusable(kind.option(), path, &error))
+        };
+        path.as_deref().map(open).transpose()
+    };
+    let transfer_log = open_log(LogKind::Transfers, &options.transfer_log)?;
+    let event_log = open_log(LogKind::Events, &options.events)?;
+    let range = options.passive_ports.low..=options.passive_ports.high;
+    let listeners = Listeners::open(&options.listen, &range, &descriptors, &options.techniques)?;
+    let urls = distinct_urls(listeners.addresses());
+    Ok(Preparation {
+        process_limit,
+        descriptors,
+        identity,
+        signals,
+        users_file,
+        accounts,
+        transfer_log,
+        event_log,
+        listeners,
+        urls,
+    })
+}
