@@ -121,7 +121,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn j10_any_segmentation_gives_the_same_octets(input in text(), cuts in proptest::collection::vec(0..200_usize, 0..8)) {
+        fn j10_any_segmentation_gives_the_same_octets(
+            input in text(),
+            cuts in proptest::collection::vec(0..200_usize, 0..8),
+        ) {
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(input.len())).collect();
             cuts.sort_unstable();
             let (mut encoder, mut counter) = (AsciiEncoder::new(), AsciiEncoder::new());

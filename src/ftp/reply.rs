@@ -2,80 +2,10 @@
 
 mod composed;
 mod fixed;
+mod wire;
 
 pub use fixed::*;
-
-use super::command::CommandError;
-use std::borrow::Cow;
-
-/// A code and its text. Lines of a multi-line text are separated by LF here and indented on the wire, so that none can
-/// be taken for the last line (threat A13).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
-    code: u16,
-    form: Form,
-    text: Cow<'static, [u8]>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Whole,
-    /// The first line of a reply whose body is streamed (STAT with a path).
-    Opening,
-}
-
-impl Reply {
-    fn text(code: u16, text: impl Into<Vec<u8>>) -> Self {
-        Self {
-            code,
-            form: Form::Whole,
-            text: Cow::Owned(text.into()),
-        }
-    }
-
-    /// The three digits.
-    pub fn code(&self) -> u16 {
-        self.code
-    }
-
-    /// The same text under another code.
-    pub fn with_code(self, code: u16) -> Self {
-        Self { code, ..self }
-    }
-
-    /// Appends the reply as it goes over the wire.
-    pub fn write_to(&self, out: &mut Vec<u8>) {
-        let code = [
-            b'0' + (self.code / 100 % 10) as u8,
-            b'0' + (self.code / 10 % 10) as u8,
-            b'0' + (self.code % 10) as u8,
-        ];
-        let mut lines = self.text.split(|byte| *byte == b'\n').peekable();
-        let mut is_first = true;
-        while let Some(line) = lines.next() {
-            let is_last = lines.peek().is_none() && self.form == Form::Whole;
-            if is_first || is_last {
-                out.extend_from_slice(&code);
-            }
-            out.push(if is_first && !is_last { b'-' } else { b' ' });
-            out.extend_from_slice(line);
-            out.extend_from_slice(b"\r\n");
-            is_first = false;
-        }
-    }
-
-    /// The reply to a line that is not a command; a blank one gets none.
-    pub fn to_refused(error: CommandError) -> Option<Self> {
-        match error {
-            CommandError::Blank => None,
-            CommandError::Unknown | CommandError::ForeignProtocol => Some(UNKNOWN_COMMAND),
-            CommandError::BadArgument | CommandError::BadAddress => Some(BAD_ARGUMENT),
-            CommandError::NotImplemented => Some(NOT_IMPLEMENTED),
-            CommandError::BadParameter => Some(BAD_PARAMETER),
-            CommandError::UnsupportedProtocol => Some(UNSUPPORTED_PROTOCOL),
-        }
-    }
-}
+pub use wire::Reply;
 
 #[cfg(test)]
 mod tests;

@@ -51,9 +51,9 @@ impl Visit {
 
     /// Wraps `outgoing` for the current MODE.
     pub(super) fn in_current_mode(&self, outgoing: Outgoing) -> Pump {
-        Pump::Outgoing(match self.transmission {
-            Transmission::Stream => outgoing,
-            Transmission::Deflate => Outgoing::Deflated(SendDeflated::new(outgoing, self.deflate_level)),
-        })
+        match self.transmission {
+            Transmission::Stream => Pump::Outgoing(outgoing),
+            Transmission::Deflate => Pump::Deflated(SendDeflated::new(outgoing, self.deflate_level)),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Why one step of a pump moved nothing: the steps' error type, so that `?` ends the turn in the right way.
 
-use super::{DataSink, Progress, TransferError};
+use super::data_stream::DataSink;
+use super::progress::{Progress, TransferError};
 use std::io;
 
 /// Why a step moved nothing.

@@ -3,7 +3,7 @@
 //! A small stream can be a large file, so received bytes wait in a buffer of fixed size until they are inflated, and no
 //! more are received before that. A stream that is not zlib, is truncated, or goes on behind its end is an error.
 
-use super::TransferError;
+use super::progress::TransferError;
 use flate2::{Decompress, FlushDecompress, Status};
 use std::ops::Range;
 

@@ -5,10 +5,11 @@
 //! connection is the end of the file (RFC 959 §3.4.1); whether it is kept is decided by
 //! [`Upload::finish`](crate::storage::Upload::finish), not here.
 
+use super::data_stream::{DataSource, KernelCopyError};
 use super::halt::Halt;
 use super::inflater::Inflater;
+use super::progress::{Budget, Progress, TransferError};
 use super::upload_writer::UploadWriter;
-use super::{Budget, DataSource, KernelCopyError, Progress, TransferError};
 use crate::ftp::command::{Representation, Transmission};
 use crate::storage::{StorageError, Upload};
 

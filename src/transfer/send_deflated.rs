@@ -9,8 +9,10 @@
 //! The zlib header, the checksum and the last block are written here (RFC 1950).
 
 use super::adler32::Adler32;
+use super::data_stream::{DataSink, KernelCopyError};
+use super::outgoing::Outgoing;
+use super::progress::{Budget, Progress, TransferError};
 use super::unsent::Unsent;
-use super::{Budget, DataSink, KernelCopyError, Outgoing, Progress, TransferError};
 use crate::ftp::command::DeflateLevel;
 use flate2::{Compress, Compression, FlushCompress};
 use std::io;
@@ -35,7 +37,7 @@ const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
 #[derive(Debug)]
 pub struct SendDeflated {
     /// `None`: the whole stream is made, and only `unsent` is left to be sent.
-    source: Option<Box<Outgoing>>,
+    source: Option<Outgoing>,
     level: DeflateLevel,
     checksum: Adler32,
     unsent: Unsent,
@@ -50,7 +52,7 @@ impl SendDeflated {
         let mut unsent = Unsent::default();
         unsent.buffer().extend_from_slice(&zlib_header(level));
         Self {
-            source: Some(Box::new(source)),
+            source: Some(source),
             level,
             checksum: Adler32::new(),
             unsent,

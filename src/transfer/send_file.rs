@@ -5,8 +5,9 @@
 //! offset to the size that the file had when it was opened: growth is not sent, shrinkage is an error (threats J03,
 //! J04), and nothing is mapped.
 
+use super::data_stream::{DataSink, KernelCopyError};
 use super::halt::{Halt, write_some};
-use super::{Budget, DataSink, KernelCopyError, Progress, TransferError};
+use super::progress::{Budget, Progress, TransferError};
 use crate::storage::OpenFile;
 use std::mem;
 

@@ -3,9 +3,10 @@
 //! Lines are made a batch of entries at a time and sent before the next batch is read, so the memory of a listing is
 //! one batch, however large the directory.
 
+use super::data_stream::DataSink;
 use super::listing_lines::ListingLines;
+use super::progress::{Budget, Progress, TransferError};
 use super::unsent::Unsent;
-use super::{Budget, DataSink, Progress, TransferError};
 
 /// A listing on its way.
 #[derive(Debug)]

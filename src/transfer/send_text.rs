@@ -1,11 +1,12 @@
 //! RETR in TYPE A: a file to the data connection with its line ends translated (RFC 959 §3.1.1.1).
 //!
-//! A restart marker counts translated octets (RFC 3659 §5.3), so a restart translates from the beginning and drops what
-//! the client has, a budget at a time. Only that shows whether the file has that many, so it is done before the
+//! A restart marker counts translated octets (RFC 3659 §5.3), so a restart translates from the beginning and drops
+//! what the client has, a budget at a time. Only that shows whether the file has that many, so it is done before the
 //! transfer begins: [`SendText::seek`].
 
+use super::data_stream::DataSink;
+use super::progress::{Budget, Progress, TransferError};
 use super::unsent::Unsent;
-use super::{Budget, DataSink, Progress, TransferError};
 use crate::ftp::ascii::AsciiEncoder;
 use crate::storage::OpenFile;
 

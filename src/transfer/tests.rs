@@ -75,13 +75,16 @@ fn content() -> Vec<u8> {
 }
 
 /// Pumps until the end, a small budget at a time; fails when a turn neither moves nor says why.
-pub(super) fn pump_to_the_end(pump: &mut Outgoing, sink: &mut MoodySink) -> Progress {
+pub(super) fn pump_to_the_end(
+    mut pump: impl FnMut(&mut MoodySink, &mut Budget) -> Progress,
+    sink: &mut MoodySink,
+) -> Progress {
     for _ in 0..1_000_000 {
         let mut budget = Budget {
             bytes: 1_000,
             entries: 4,
         };
-        match pump.pump(sink, &mut budget) {
+        match pump(sink, &mut budget) {
             Progress::WouldBlock | Progress::BudgetSpent => {}
             end @ (Progress::Complete | Progress::Failed(_)) => return end,
         }
@@ -95,7 +98,10 @@ fn k03_k05_a_file_arrives_whole_through_a_sink_that_refuses_and_takes_single_byt
         let (_file, open) = file_of(&content());
         let mut pump = Outgoing::File(SendFile::new(open, 0));
         let mut sink = MoodySink::new(at_once, refuses_every);
-        assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
+        assert_eq!(
+            pump_to_the_end(|sink, budget| pump.pump(sink, budget), &mut sink),
+            Progress::Complete
+        );
         assert_eq!(sink.taken, content());
         assert_eq!(pump.sent(), 100_000);
     }
@@ -109,7 +115,10 @@ fn k05_k03_text_arrives_translated_through_a_moody_sink() {
         let (_file, open) = file_of(&text);
         let mut pump = Outgoing::Text(SendText::new(open, 0));
         let mut sink = MoodySink::new(at_once, refuses_every);
-        assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
+        assert_eq!(
+            pump_to_the_end(|sink, budget| pump.pump(sink, budget), &mut sink),
+            Progress::Complete
+        );
         assert_eq!(sink.taken, expected);
     }
 }
@@ -122,7 +131,10 @@ fn a_restarted_text_goes_on_where_it_broke_off() {
         let (_file, open) = file_of(&text);
         let mut pump = Outgoing::Text(SendText::new(open, skip as u64));
         let mut sink = MoodySink::new(10_000, 0);
-        assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
+        assert_eq!(
+            pump_to_the_end(|sink, budget| pump.pump(sink, budget), &mut sink),
+            Progress::Complete
+        );
         assert_eq!(sink.taken, &expected[skip..], "from {skip} on");
     }
 }
@@ -153,7 +165,7 @@ fn j03_a_file_that_shrinks_is_an_error_and_no_endless_loop() {
     assert_eq!(pump.pump(&mut sink, &mut budget), Progress::BudgetSpent);
     file.set_len(20_000).expect("truncated");
     assert_eq!(
-        pump_to_the_end(&mut pump, &mut sink),
+        pump_to_the_end(|sink, budget| pump.pump(sink, budget), &mut sink),
         Progress::Failed(TransferError::SourceShrank)
     );
     assert_eq!(pump.sent(), 20_000);
@@ -165,7 +177,10 @@ fn j04_a_file_that_grows_is_sent_as_large_as_it_was_opened() {
     file.write_all(b"later").expect("room");
     let mut pump = Outgoing::File(SendFile::new(open, 0));
     let mut sink = MoodySink::new(9_999, 0);
-    assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
+    assert_eq!(
+        pump_to_the_end(|sink, budget| pump.pump(sink, budget), &mut sink),
+        Progress::Complete
+    );
     assert_eq!(sink.taken, content());
 }
 
@@ -176,7 +191,10 @@ fn j06_where_sendfile_is_refused_the_bytes_go_through_a_buffer() {
         let mut pump = Outgoing::File(SendFile::new(open, 10));
         let mut sink = MoodySink::new(777, 3);
         sink.send_file_fails = Some(errno);
-        assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Complete);
+        assert_eq!(
+            pump_to_the_end(|sink, budget| pump.pump(sink, budget), &mut sink),
+            Progress::Complete
+        );
         assert_eq!(sink.taken, &content()[10..]);
     }
 }
@@ -194,7 +212,10 @@ fn c21_a_file_that_cannot_be_read_ends_its_own_transfer() {
         let mut pump = Outgoing::File(SendFile::new(open, 0));
         let mut sink = MoodySink::new(777, 0);
         sink.send_file_fails = Some(errno);
-        assert_eq!(pump_to_the_end(&mut pump, &mut sink), Progress::Failed(error));
+        assert_eq!(
+            pump_to_the_end(|sink, budget| pump.pump(sink, budget), &mut sink),
+            Progress::Failed(error)
+        );
     }
 }
 

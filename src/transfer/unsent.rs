@@ -1,12 +1,13 @@
 //! Bytes made but not sent yet: the small buffer between a source of lines or text and the data connection.
 //!
 //! It holds at most one batch of its source, which is asked for more only when the buffer is (nearly) empty. During a
-//! turn the bytes are in an ordinary buffer. Between turns, when a client may leave them unread for minutes, they are in
-//! pages of their own: those of a thousand stalled transfers return to the system when the transfers end, where holes
-//! in the heap would remain.
+//! turn the bytes are in an ordinary buffer. Between turns, when a client may leave them unread for minutes, they are
+//! in pages of their own: those of a thousand stalled transfers return to the system when the transfers end, where
+//! holes in the heap would remain.
 
+use super::data_stream::DataSink;
 use super::halt::{Halt, write_some};
-use super::{Budget, DataSink, Progress};
+use super::progress::{Budget, Progress};
 use memmap2::MmapMut;
 
 /// Fewer bytes than this stay in the heap.

@@ -1,6 +1,6 @@
 //! Received bytes into an upload, with the line ends of TYPE A translated (RFC 959 §3.1.1.1).
 
-use super::TransferError;
+use super::progress::TransferError;
 use crate::ftp::ascii::AsciiDecoder;
 use crate::ftp::command::Representation;
 use crate::storage::Upload;

@@ -162,7 +162,10 @@ proptest! {
     }
 
     #[test]
-    fn a15_any_segmentation_gives_the_same_lines(input in wire(), cuts in proptest::collection::vec(0..200_usize, 0..10)) {
+    fn a15_any_segmentation_gives_the_same_lines(
+        input in wire(),
+        cuts in proptest::collection::vec(0..200_usize, 0..10),
+    ) {
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(input.len())).collect();
         cuts.sort_unstable();
         let mut segments = Vec::new();

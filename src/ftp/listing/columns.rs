@@ -1,6 +1,6 @@
 //! The lines of LIST, in the columns of `ls -l` that clients parse.
 
-use super::{Attributes, Kind};
+use super::attributes::{Attributes, Kind};
 use crate::ftp::timestamp::Timestamp;
 use crate::shown_name::push_replacing;
 

@@ -1,7 +1,7 @@
 //! The facts of MLST and MLSD (RFC 3659 §7).
 
+use super::attributes::{Attributes, Kind};
 use super::columns::push_number;
-use super::{Attributes, Kind};
 use bitflags::bitflags;
 
 bitflags! {

@@ -2,8 +2,11 @@
 //!
 //! No text contains a client's bytes, except for the paths of 257, MLST, HASH, MFMT and MFF, and the name of STOU.
 
-use super::{Form, Reply};
-use crate::ftp::command::{DeflateLevel, Digest, Representation, SERVED_SITE_WORDS, SERVED_VERBS, Transmission};
+use super::fixed::{BAD_ARGUMENT, BAD_PARAMETER, NOT_IMPLEMENTED, UNKNOWN_COMMAND, UNSUPPORTED_PROTOCOL};
+use super::wire::{Form, Reply};
+use crate::ftp::command::{
+    CommandError, DeflateLevel, Digest, Representation, SERVED_SITE_WORDS, SERVED_VERBS, Transmission,
+};
 use crate::ftp::listing::Facts;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::timestamp::Timestamp;
@@ -11,19 +14,31 @@ use std::net::{IpAddr, SocketAddrV4};
 use std::time::Duration;
 
 impl Reply {
+    /// The reply to a line that is not a command; a blank one gets none.
+    pub fn to_refused(error: CommandError) -> Option<Self> {
+        match error {
+            CommandError::Blank => None,
+            CommandError::Unknown | CommandError::ForeignProtocol => Some(UNKNOWN_COMMAND),
+            CommandError::BadArgument | CommandError::BadAddress => Some(BAD_ARGUMENT),
+            CommandError::NotImplemented => Some(NOT_IMPLEMENTED),
+            CommandError::BadParameter => Some(BAD_PARAMETER),
+            CommandError::UnsupportedProtocol => Some(UNSUPPORTED_PROTOCOL),
+        }
+    }
+
     /// 220: the greeting.
     pub fn banner(text: &str) -> Self {
-        Self::text(220, text)
+        Self::with_text(220, text)
     }
 
     /// 200 for SITE CHMOD: the mode that is set, which may have more bits than requested.
     pub fn mode_set(mode: u32) -> Self {
-        Self::text(200, format!("Mode set to {mode:04o}"))
+        Self::with_text(200, format!("Mode set to {mode:04o}"))
     }
 
     /// 550 for an unexpected error of the system; `reason` is the name of its error number.
     pub fn action_failed(reason: &str) -> Self {
-        Self::text(550, format!("Action failed ({reason})"))
+        Self::with_text(550, format!("Action failed ({reason})"))
     }
 
     /// 257 for PWD: the path in quotes; quotes and 0xFF (Telnet's IAC) within are doubled.
@@ -35,34 +50,34 @@ impl Reply {
         let mut text = Vec::new();
         push_path(&mut text, &path.quoted());
         text.extend_from_slice(rest);
-        Self::text(257, text)
+        Self::with_text(257, text)
     }
 
     /// 227: exactly this form, since clients look for the six numbers (RFC 959 §4.2.2).
     pub fn passive(address: SocketAddrV4) -> Self {
         let [a, b, c, d] = address.ip().octets();
         let [high, low] = address.port().to_be_bytes();
-        Self::text(227, format!("Entering Passive Mode ({a},{b},{c},{d},{high},{low})"))
+        Self::with_text(227, format!("Entering Passive Mode ({a},{b},{c},{d},{high},{low})"))
     }
 
     /// 229: exactly this form (RFC 2428 §3).
     pub fn extended_passive(port: u16) -> Self {
-        Self::text(229, format!("Entering Extended Passive Mode (|||{port}|)"))
+        Self::with_text(229, format!("Entering Extended Passive Mode (|||{port}|)"))
     }
 
     /// 150 for a binary download: the size is read by clients, so the name, which may contain numbers, stays out.
     pub fn opening_binary(bytes: u64) -> Self {
-        Self::text(150, format!("Opening BINARY mode data connection ({bytes} bytes)"))
+        Self::with_text(150, format!("Opening BINARY mode data connection ({bytes} bytes)"))
     }
 
     /// 350 for REST.
     pub fn restarting_at(offset: u64) -> Self {
-        Self::text(350, format!("Restarting at {offset}"))
+        Self::with_text(350, format!("Restarting at {offset}"))
     }
 
     /// 350 for RANG (draft-bryan-ftp-range §4.4).
     pub fn restricted_to(first: u64, last: u64) -> Self {
-        Self::text(350, format!("Restarting at {first}, ending at {last}"))
+        Self::with_text(350, format!("Restarting at {first}, ending at {last}"))
     }
 
     /// 213 for HASH: name, first and last octet, digest in lower case, path (draft-bryan-ftpext-hash §3).
@@ -71,56 +86,56 @@ impl Reply {
         text.extend(bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()));
         text.push(b' ');
         push_path(&mut text, path.as_bytes());
-        Self::text(213, text)
+        Self::with_text(213, text)
     }
 
     /// A first or inner line of a reply that ends with a digest, under the code of its last line.
     pub fn still_reading(code: u16, bytes_left: u64) -> Self {
         Self {
             form: Form::Opening,
-            ..Self::text(code, format!("Still reading, {bytes_left} bytes left"))
+            ..Self::with_text(code, format!("Still reading, {bytes_left} bytes left"))
         }
     }
 
     /// 250 for XCRC and its kind: the digest alone, in upper case, like the servers that introduced them.
     pub fn checksum(bytes: &[u8]) -> Self {
         let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-        Self::text(250, digits)
+        Self::with_text(250, digits)
     }
 
     /// 200 for OPTS HASH: the name alone (draft-bryan-ftpext-hash §3.2).
     pub fn digest_in_use(digest: Digest) -> Self {
-        Self::text(200, digest.name())
+        Self::with_text(200, digest.name())
     }
 
     /// 213 for SIZE: digits only (RFC 3659 §4).
     pub fn size(bytes: u64) -> Self {
-        Self::text(213, bytes.to_string())
+        Self::with_text(213, bytes.to_string())
     }
 
     /// 213 for MDTM: fourteen digits (RFC 3659 §3).
     pub fn modification_time(time: Timestamp) -> Self {
         let mut text = Vec::new();
         time.write_compact(&mut text);
-        Self::text(213, text)
+        Self::with_text(213, text)
     }
 
     /// 213 for STAT during a transfer: clients read the first number.
     pub fn transfer_status(moved: u64) -> Self {
-        Self::text(213, format!("Status: {moved} bytes transferred"))
+        Self::with_text(213, format!("Status: {moved} bytes transferred"))
     }
 
     /// 150 for STOU: the name that was chosen (RFC 1123 §4.1.2.9).
     pub fn opening_unique(name: &[u8]) -> Self {
         let mut text = b"FILE: ".to_vec();
         push_path(&mut text, name);
-        Self::text(150, text)
+        Self::with_text(150, text)
     }
 
     /// 226 for an upload to `/null`, which is counted and discarded.
     pub fn swallowed(bytes: u64, crc32: u32, took: Duration) -> Self {
         let rate = bytes as f64 / took.as_secs_f64().max(1e-6) / f64::from(1 << 20);
-        Self::text(
+        Self::with_text(
             226,
             format!("{bytes} bytes swallowed, {rate:.1} MiB/s, CRC-32 {crc32:08x}"),
         )
@@ -136,17 +151,17 @@ impl Reply {
         let mut text = facts.to_vec();
         text.push(b' ');
         push_path(&mut text, path.as_bytes());
-        Self::text(213, text)
+        Self::with_text(213, text)
     }
 
     /// 213 for AVBL: digits only (draft-peterson-streamlined-ftp-command-extensions §4).
     pub fn space_available(bytes: u64) -> Self {
-        Self::text(213, bytes.to_string())
+        Self::with_text(213, bytes.to_string())
     }
 
     /// 211 for FEAT: a feature a line (RFC 2389 §3).
     pub fn features(features: &[String]) -> Self {
-        Self::text(211, format!("Features:\n{}\nEnd", features.join("\n")))
+        Self::with_text(211, format!("Features:\n{}\nEnd", features.join("\n")))
     }
 
     /// 200 for OPTS MLST: the facts that are on now (RFC 3659 §7.9).
@@ -156,7 +171,7 @@ impl Reply {
             .filter(|(fact, _)| facts.contains(*fact))
             .map(|(_, name)| format!("{name};"))
             .collect();
-        Self::text(200, format!("MLST OPTS {on}"))
+        Self::with_text(200, format!("MLST OPTS {on}"))
     }
 
     /// 250 for MLST: exactly three lines (RFC 3659 §7.2).
@@ -166,12 +181,12 @@ impl Reply {
         text.push(b' ');
         push_path(&mut text, path.as_bytes());
         text.extend_from_slice(b"\nEnd");
-        Self::text(250, text)
+        Self::with_text(250, text)
     }
 
     /// 200 for OPTS MODE Z LEVEL: the level in use, which may be lower than requested.
     pub fn deflate_level(level: DeflateLevel) -> Self {
-        Self::text(200, format!("MODE Z LEVEL set to {}", level.number()))
+        Self::with_text(200, format!("MODE Z LEVEL set to {}", level.number()))
     }
 
     /// 211 for STAT: the state of the session; nothing about the server.
@@ -190,7 +205,7 @@ impl Reply {
             Representation::Image => "binary",
         };
         let rights = if is_read_only { ", read-only" } else { "" };
-        Self::text(
+        Self::with_text(
             211,
             format!(
                 "Status of the session\nConnected from {peer}\nLogged in{rights}\n\
@@ -202,13 +217,13 @@ impl Reply {
     /// 214 for HELP: the verbs.
     pub fn help() -> Self {
         let rows: Vec<String> = SERVED_VERBS.chunks(10).map(|row| row.join(" ")).collect();
-        Self::text(214, format!("These commands are understood:\n{}\nEnd", rows.join("\n")))
+        Self::with_text(214, format!("These commands are understood:\n{}\nEnd", rows.join("\n")))
     }
 
     /// 214 for SITE HELP.
     pub fn site_help() -> Self {
         let words = SERVED_SITE_WORDS.join(" ");
-        Self::text(214, format!("These SITE commands are understood:\n{words}\nEnd"))
+        Self::with_text(214, format!("These SITE commands are understood:\n{words}\nEnd"))
     }
 }
 
