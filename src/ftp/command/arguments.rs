@@ -2,9 +2,8 @@
 //!
 //! Paths keep their blanks; keywords and numbers lose them.
 
-use super::{Command, CommandError, PathArgument};
-use crate::ftp::host_port::parse_port;
-use crate::ftp::listing::Facts;
+use super::error::CommandError;
+use super::path_argument::PathArgument;
 use crate::ftp::password::Password;
 
 /// Longest user name in bytes (threat A20).
@@ -90,8 +89,8 @@ pub(super) fn number(argument: &[u8]) -> Result<u64, CommandError> {
         .ok_or(CommandError::BadArgument)
 }
 
-/// The command of the keyword that is the whole argument.
-pub(super) fn keyword(argument: &[u8], keywords: &[(&[u8], Command)]) -> Result<Command, CommandError> {
+/// The meaning of the keyword that is the whole argument.
+pub(super) fn keyword<Meaning: Copy>(argument: &[u8], keywords: &[(&[u8], Meaning)]) -> Result<Meaning, CommandError> {
     let given = argument.trim_ascii();
     if given.is_empty() {
         return Err(CommandError::BadArgument);
@@ -99,43 +98,40 @@ pub(super) fn keyword(argument: &[u8], keywords: &[(&[u8], Command)]) -> Result<
     keywords
         .iter()
         .find(|(keyword, _)| given.eq_ignore_ascii_case(keyword))
-        .map(|(_, command)| command.clone())
+        .map(|(_, meaning)| *meaning)
         .ok_or(CommandError::BadParameter)
 }
 
-pub(super) fn user_name(argument: &[u8]) -> Result<Command, CommandError> {
+pub(super) fn user_name(argument: &[u8]) -> Result<Vec<u8>, CommandError> {
     let name = argument.trim_ascii();
     if name.is_empty() || name.len() > USER_NAME_MAX {
         return Err(CommandError::BadArgument);
     }
-    Ok(Command::User(name.to_vec()))
+    Ok(name.to_vec())
 }
 
 /// Anonymous clients may give any text, also none.
-pub(super) fn password(argument: &[u8]) -> Result<Command, CommandError> {
+pub(super) fn password(argument: &[u8]) -> Result<Password, CommandError> {
     if argument.len() > Password::LONGEST {
         return Err(CommandError::BadArgument);
     }
-    Ok(Command::Pass(Password::new(argument.to_vec())))
+    Ok(Password::new(argument.to_vec()))
 }
 
-pub(super) fn host(argument: &[u8]) -> Result<Command, CommandError> {
+/// HOST: any name is accepted (RFC 7151).
+pub(super) fn host(argument: &[u8]) -> Result<(), CommandError> {
     if argument.trim_ascii().is_empty() {
         return Err(CommandError::BadArgument);
     }
-    Ok(Command::Host)
+    Ok(())
 }
 
-pub(super) fn structure(argument: &[u8]) -> Result<Command, CommandError> {
-    keyword(argument, &[(b"F", Command::Structure)])
-}
-
-pub(super) fn restart_marker(argument: &[u8]) -> Result<Command, CommandError> {
-    number(argument).map(Command::Rest)
+pub(super) fn structure(argument: &[u8]) -> Result<(), CommandError> {
+    keyword(argument, &[(b"F", ())])
 }
 
 /// `ALLO n` or `ALLO n R m`; nothing has to be allocated.
-pub(super) fn allocation(argument: &[u8]) -> Result<Command, CommandError> {
+pub(super) fn allocation(argument: &[u8]) -> Result<(), CommandError> {
     let mut words = argument
         .trim_ascii()
         .split(|byte| *byte == b' ')
@@ -148,36 +144,26 @@ pub(super) fn allocation(argument: &[u8]) -> Result<Command, CommandError> {
         number(words.next().unwrap_or_default())?;
     }
     match words.next() {
-        None => Ok(Command::Allo),
+        None => Ok(()),
         Some(_) => Err(CommandError::BadArgument),
     }
 }
 
-pub(super) fn port(argument: &[u8]) -> Result<Command, CommandError> {
-    parse_port(argument).map(Command::Port).ok_or(CommandError::BadAddress)
-}
-
-pub(super) fn extended_passive(argument: &[u8]) -> Result<Command, CommandError> {
-    let argument = match argument.trim_ascii() {
-        b"" => EpsvArgument::Any,
-        b"1" => EpsvArgument::Ipv4,
-        b"2" => EpsvArgument::Ipv6,
-        all if all.eq_ignore_ascii_case(b"ALL") => EpsvArgument::All,
-        other => return number(other).and(Err(CommandError::UnsupportedProtocol)),
-    };
-    Ok(Command::Epsv(argument))
-}
-
-/// `OPTS UTF8 [ON]`.
-pub(super) fn options_utf8(value: &[u8]) -> Result<Command, CommandError> {
-    match value.trim_ascii() {
-        b"" => Ok(Command::OptsUtf8),
-        on if on.eq_ignore_ascii_case(b"ON") => Ok(Command::OptsUtf8),
-        _ => Err(CommandError::BadArgument),
+pub(super) fn extended_passive(argument: &[u8]) -> Result<EpsvArgument, CommandError> {
+    match argument.trim_ascii() {
+        b"" => Ok(EpsvArgument::Any),
+        b"1" => Ok(EpsvArgument::Ipv4),
+        b"2" => Ok(EpsvArgument::Ipv6),
+        all if all.eq_ignore_ascii_case(b"ALL") => Ok(EpsvArgument::All),
+        other => number(other).and(Err(CommandError::UnsupportedProtocol)),
     }
 }
 
-/// `OPTS MLST fact;fact;`: unknown facts are left out (RFC 3659 §7.9).
-pub(super) fn options_mlst(facts: &[u8]) -> Result<Command, CommandError> {
-    Ok(Command::OptsMlst(Facts::from_names(facts.trim_ascii())))
+/// `OPTS UTF8 [ON]`.
+pub(super) fn options_utf8(value: &[u8]) -> Result<(), CommandError> {
+    match value.trim_ascii() {
+        b"" => Ok(()),
+        on if on.eq_ignore_ascii_case(b"ON") => Ok(()),
+        _ => Err(CommandError::BadArgument),
+    }
 }

@@ -34,21 +34,3 @@ impl Cost {
         lookups * LOOKUP * (1 + path_bytes / PATH_BYTES)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::super::CommandLine;
-
-    /// With 256 KiB per turn.
-    #[test]
-    fn g16_a_turn_holds_a_bounded_number_of_each() {
-        let a_turn = |line: &str, path| 256 * 1024 / CommandLine::parse(line.as_bytes()).cost(path);
-        assert_eq!(a_turn("MLST", 10), 64);
-        assert_eq!(a_turn("pasv", 10), 64);
-        assert_eq!(a_turn("MKD", 10), 16);
-        assert_eq!(a_turn("SITE CHMOD", 10), 16);
-        assert_eq!(a_turn("MFF", 4_000), 2, "a path through two thousand directories");
-        assert_eq!(CommandLine::parse(b"NOOP").cost(4_000), 0);
-        assert_eq!(CommandLine::parse(b"NOSUCH").cost(4_000), 0);
-    }
-}

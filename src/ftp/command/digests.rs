@@ -1,7 +1,8 @@
 //! Digests of files: HASH and OPTS HASH (draft-bryan-ftpext-hash), RANG (draft-bryan-ftp-range), XCRC and its kind.
 
 use super::arguments::{number, required_path, split_word};
-use super::{Command, CommandError, PathArgument};
+use super::error::CommandError;
+use super::path_argument::PathArgument;
 
 /// A digest algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,28 +55,26 @@ impl Digest {
 }
 
 /// `OPTS HASH name`; without a name it asks which one is in use.
-pub(super) fn options_hash(value: &[u8]) -> Result<Command, CommandError> {
+pub(super) fn options_hash(value: &[u8]) -> Result<Option<Digest>, CommandError> {
     match value.trim_ascii() {
-        b"" => Ok(Command::OptsHash(None)),
-        name => Digest::from_name(name)
-            .map(|digest| Command::OptsHash(Some(digest)))
-            .ok_or(CommandError::BadParameter),
+        b"" => Ok(None),
+        name => Digest::from_name(name).map(Some).ok_or(CommandError::BadParameter),
     }
 }
 
 /// `RANG first last`, both included; `RANG 1 0` resets the range (draft-bryan-ftp-range).
-pub(super) fn range(argument: &[u8]) -> Result<Command, CommandError> {
+pub(super) fn range(argument: &[u8]) -> Result<Option<(u64, u64)>, CommandError> {
     let (first, last) = split_word(argument.trim_ascii());
     let (first, last) = (number(first)?, number(last)?);
     match (first, last) {
-        (1, 0) => Ok(Command::Range(None)),
-        _ if first <= last => Ok(Command::Range(Some((first, last)))),
+        (1, 0) => Ok(None),
+        _ if first <= last => Ok(Some((first, last))),
         _ => Err(CommandError::BadArgument),
     }
 }
 
 /// `XCRC path`, or with quotes `XCRC "path" first past`.
-pub(super) fn checksum(digest: Digest, argument: &[u8]) -> Result<Command, CommandError> {
+pub(super) fn checksum(digest: Digest, argument: &[u8]) -> Result<DigestRequest, CommandError> {
     let mut quoted = argument
         .strip_prefix(b"\"")
         .into_iter()
@@ -90,17 +89,18 @@ pub(super) fn checksum(digest: Digest, argument: &[u8]) -> Result<Command, Comma
     if numbers.next().is_some() || past.is_some_and(|past| past < first) {
         return Err(CommandError::BadArgument);
     }
-    Ok(Command::Digest(DigestRequest::Checksum {
+    Ok(DigestRequest::Checksum {
         digest,
         path: required_path(path)?,
         first,
         past,
-    }))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ftp::command::Command;
 
     fn parsed(line: &str) -> Result<Command, CommandError> {
         Command::parse(line.as_bytes())

@@ -1,6 +1,7 @@
 //! Lines as real clients send them, and malformed ones.
 
 use super::*;
+use crate::ftp::listing::Facts;
 use crate::ftp::reply::{self, Reply};
 use proptest::prelude::*;
 
@@ -208,6 +209,19 @@ fn a18_site_commands_that_run_or_copy_are_not_there() {
         assert_eq!(parsed(line), Err(CommandError::NotImplemented), "{line}");
     }
     assert_eq!(parsed("SITE HELP"), Ok(Command::SiteHelp));
+}
+
+/// With 256 KiB per turn.
+#[test]
+fn g16_a_turn_holds_a_bounded_number_of_each() {
+    let a_turn = |line: &str, path| 256 * 1024 / CommandLine::parse(line.as_bytes()).cost(path);
+    assert_eq!(a_turn("MLST", 10), 64);
+    assert_eq!(a_turn("pasv", 10), 64);
+    assert_eq!(a_turn("MKD", 10), 16);
+    assert_eq!(a_turn("SITE CHMOD", 10), 16);
+    assert_eq!(a_turn("MFF", 4_000), 2, "a path through two thousand directories");
+    assert_eq!(CommandLine::parse(b"NOOP").cost(4_000), 0);
+    assert_eq!(CommandLine::parse(b"NOSUCH").cost(4_000), 0);
 }
 
 proptest! {

@@ -4,7 +4,8 @@
 //! so that nothing is half changed.
 
 use super::arguments::{optional_path, required_path, split_word};
-use super::{Command, CommandError, PathArgument};
+use super::error::CommandError;
+use super::path_argument::PathArgument;
 use crate::ftp::timestamp::Timestamp;
 use std::mem;
 
@@ -18,27 +19,20 @@ pub enum FactChange {
 /// Permission bits that can be set: never set-id or sticky ones (threat H13).
 const SETTABLE_MODE: u32 = 0o777;
 
-/// `MDTM path`, or `MDTM time path` as old clients set times.
-pub(super) fn modification_time(argument: &[u8]) -> Result<Command, CommandError> {
-    let literal = required_path(argument)?;
-    Ok(match split_time(argument) {
-        Some((time, path)) => Command::MdtmOrSet {
-            literal,
-            time: Timestamp::parse_compact(time),
-            path: PathArgument(path.to_vec()),
-        },
-        None => Command::Mdtm(literal),
-    })
+/// `time path`, as old clients of MDTM set times. `None`: it is a path. A time that does not exist is `Some((None, _))`.
+pub(super) fn time_before_path(argument: &[u8]) -> Option<(Option<Timestamp>, PathArgument)> {
+    let (time, path) = split_time(argument)?;
+    Some((Timestamp::parse_compact(time), PathArgument(path.to_vec())))
 }
 
 /// `MFMT time path`.
-pub(super) fn set_modified(argument: &[u8]) -> Result<Command, CommandError> {
+pub(super) fn set_modified(argument: &[u8]) -> Result<(Timestamp, PathArgument), CommandError> {
     let (time, path) = split_word(argument);
-    Ok(Command::SetModified(self::time(time)?, required_path(path)?))
+    Ok((self::time(time)?, required_path(path)?))
 }
 
 /// `MFF fact=value;fact=value; path`.
-pub(super) fn set_facts(argument: &[u8]) -> Result<Command, CommandError> {
+pub(super) fn set_facts(argument: &[u8]) -> Result<(Vec<FactChange>, PathArgument), CommandError> {
     let (facts, path) = split_word(argument);
     let changes: Vec<FactChange> = facts
         .strip_suffix(b";")
@@ -57,7 +51,7 @@ pub(super) fn set_facts(argument: &[u8]) -> Result<Command, CommandError> {
     if changes.iter().enumerate().any(is_repeated) {
         return Err(CommandError::BadArgument);
     }
-    Ok(Command::SetFacts(changes, required_path(path)?))
+    Ok((changes, required_path(path)?))
 }
 
 fn fact_change(fact: &[u8]) -> Result<FactChange, CommandError> {
@@ -73,22 +67,22 @@ fn fact_change(fact: &[u8]) -> Result<FactChange, CommandError> {
 }
 
 /// `SITE CHMOD mode path`.
-pub(super) fn site_chmod(argument: &[u8]) -> Result<Command, CommandError> {
+pub(super) fn site_chmod(argument: &[u8]) -> Result<(u32, PathArgument), CommandError> {
     let (digits, path) = split_word(argument);
-    Ok(Command::SiteChmod(mode(digits)?, required_path(path)?))
+    Ok((mode(digits)?, required_path(path)?))
 }
 
 /// `SITE UTIME time path`, or `SITE UTIME path access modification creation UTC`.
-pub(super) fn site_utime(argument: &[u8]) -> Result<Command, CommandError> {
+pub(super) fn site_utime(argument: &[u8]) -> Result<(Timestamp, PathArgument), CommandError> {
     if let Some((time, path)) = split_time(argument) {
-        return Ok(Command::SiteUtime(self::time(time)?, PathArgument(path.to_vec())));
+        return Ok((self::time(time)?, PathArgument(path.to_vec())));
     }
     let mut words = argument.rsplitn(5, |byte| *byte == b' ');
     let (zone, _creation, modified) = (words.next(), words.next(), words.next());
     let (_access, path) = (words.next(), words.next());
     match (zone, modified, path) {
         (Some(zone), Some(modified), Some(path)) if zone.eq_ignore_ascii_case(b"UTC") => {
-            Ok(Command::SiteUtime(time(modified)?, required_path(path)?))
+            Ok((time(modified)?, required_path(path)?))
         }
         _ => Err(CommandError::BadArgument),
     }
@@ -131,6 +125,7 @@ fn split_time(argument: &[u8]) -> Option<(&[u8], &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ftp::command::Command;
 
     fn parsed(line: &str) -> Result<Command, CommandError> {
         Command::parse(line.as_bytes())

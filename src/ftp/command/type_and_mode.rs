@@ -1,7 +1,7 @@
 //! TYPE and MODE: how file data is represented and sent (RFC 959 §§3.1.1, 3.4), and OPTS MODE.
 
 use super::arguments::{keyword, number};
-use super::{Command, CommandError};
+use super::error::CommandError;
 
 /// How file data is represented (RFC 959 §3.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,33 +40,27 @@ impl DeflateLevel {
     }
 }
 
-pub(super) fn representation(argument: &[u8]) -> Result<Command, CommandError> {
+pub(super) fn representation(argument: &[u8]) -> Result<Representation, CommandError> {
     match argument.trim_ascii().to_ascii_uppercase().as_slice() {
         b"" => Err(CommandError::BadArgument),
-        b"A" | b"A N" | b"AN" => Ok(Command::Type(Representation::Ascii)),
-        b"I" | b"I N" | b"L 8" | b"L8" => Ok(Command::Type(Representation::Image)),
+        b"A" | b"A N" | b"AN" => Ok(Representation::Ascii),
+        b"I" | b"I N" | b"L 8" | b"L8" => Ok(Representation::Image),
         _ => Err(CommandError::BadParameter),
     }
 }
 
-pub(super) fn transmission(argument: &[u8]) -> Result<Command, CommandError> {
-    keyword(
-        argument,
-        &[
-            (b"S", Command::Mode(Transmission::Stream)),
-            (b"Z", Command::Mode(Transmission::Deflate)),
-        ],
-    )
+pub(super) fn transmission(argument: &[u8]) -> Result<Transmission, CommandError> {
+    keyword(argument, &[(b"S", Transmission::Stream), (b"Z", Transmission::Deflate)])
 }
 
 /// `Z LEVEL n`; zlib's other parameters are not offered.
-pub(super) fn options_mode(value: &[u8]) -> Result<Command, CommandError> {
+pub(super) fn options_mode(value: &[u8]) -> Result<DeflateLevel, CommandError> {
     let upper = value.to_ascii_uppercase();
     let mut words = upper.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
     match (words.next(), words.next(), words.next(), words.next()) {
-        (Some(b"Z"), Some(b"LEVEL"), Some(level), None) => DeflateLevel::granted(number(level)?)
-            .map(Command::OptsDeflate)
-            .ok_or(CommandError::BadArgument),
+        (Some(b"Z"), Some(b"LEVEL"), Some(level), None) => {
+            DeflateLevel::granted(number(level)?).ok_or(CommandError::BadArgument)
+        }
         _ => Err(CommandError::BadArgument),
     }
 }

@@ -1,7 +1,9 @@
 //! A row of the table of commands: a verb, and everything that the verb alone decides.
 
 use super::arguments::split_word;
-use super::{Command, CommandError, Cost};
+use super::cost::Cost;
+use super::definition::Command;
+use super::error::CommandError;
 use std::fmt;
 
 pub(super) type Parsed = Result<Command, CommandError>;

@@ -4,15 +4,19 @@
 //! log records it; its cost has to be given.
 
 use super::arguments::{
-    allocation, extended_passive, host, optional_path, options_mlst, options_utf8, password, port, required_path,
-    restart_marker, structure, user_name,
+    ListArgument, allocation, extended_passive, host, number, optional_path, options_utf8, password, required_path,
+    structure, user_name,
 };
-use super::digests::{checksum, options_hash, range};
-use super::times_and_modes::{modification_time, set_facts, set_modified, site_chmod, site_utime};
+use super::cost::Cost;
+use super::definition::Command;
+use super::digests::{Digest, DigestRequest, checksum, options_hash, range};
+use super::error::CommandError;
+use super::path_argument::PathArgument;
+use super::times_and_modes::{set_facts, set_modified, site_chmod, site_utime, time_before_path};
 use super::type_and_mode::{options_mode, representation, transmission};
 use super::verb::Verb;
-use super::{Command, CommandError, Cost, Digest, DigestRequest, ListArgument, PathArgument};
-use crate::ftp::host_port::{EprtError, parse_eprt};
+use crate::ftp::host_port::{EprtError, parse_eprt, parse_port};
+use crate::ftp::listing::Facts;
 
 const CDUP: Verb = Verb::new("CDUP", Cost::Lookup, |_| Ok(Command::Cdup));
 const CWD: Verb = Verb::new("CWD", Cost::Lookup, |path| {
@@ -21,12 +25,14 @@ const CWD: Verb = Verb::new("CWD", Cost::Lookup, |path| {
 const MKD: Verb = Verb::new("MKD", Cost::Change, |path| Ok(Command::Mkd(required_path(path)?))).recorded();
 const PWD: Verb = Verb::new("PWD", Cost::Nothing, |_| Ok(Command::Pwd));
 const RMD: Verb = Verb::new("RMD", Cost::Change, |path| Ok(Command::Rmd(required_path(path)?))).recorded();
-const XSHA: Verb = Verb::new("XSHA", Cost::Opening, |argument| checksum(Digest::Sha1, argument));
+const XSHA: Verb = Verb::new("XSHA", Cost::Opening, |argument| {
+    checksum(Digest::Sha1, argument).map(Command::Digest)
+});
 
 static VERBS: [Verb; 59] = [
     Verb::new("ABOR", Cost::Nothing, |_| Ok(Command::Abor)),
     Verb::new("ACCT", Cost::Nothing, |_| Ok(Command::Acct)).before_login(),
-    Verb::new("ALLO", Cost::Nothing, allocation),
+    Verb::new("ALLO", Cost::Nothing, |sizes| allocation(sizes).map(|()| Command::Allo)),
     Verb::new("APPE", Cost::Change, |path| Ok(Command::Appe(required_path(path)?))).recorded(),
     Verb::new("AVBL", Cost::Lookup, |path| Ok(Command::Avbl(optional_path(path)))),
     CDUP,
@@ -39,38 +45,56 @@ static VERBS: [Verb; 59] = [
         Err(EprtError::Protocol) => Err(CommandError::UnsupportedProtocol),
     })
     .disarming(),
-    Verb::new("EPSV", Cost::Lookup, extended_passive),
+    Verb::new("EPSV", Cost::Lookup, |protocol| {
+        extended_passive(protocol).map(Command::Epsv)
+    }),
     Verb::new("FEAT", Cost::Nothing, |_| Ok(Command::Feat)).before_login(),
     Verb::new("HASH", Cost::Opening, |path| {
         Ok(Command::Digest(DigestRequest::Hash(required_path(path)?)))
     }),
     Verb::new("HELP", Cost::Nothing, |_| Ok(Command::Help)).before_login(),
-    Verb::new("HOST", Cost::Nothing, host).before_login(),
+    Verb::new("HOST", Cost::Nothing, |name| host(name).map(|()| Command::Host)).before_login(),
     Verb::new("LIST", Cost::Opening, |argument| {
         Ok(Command::List(ListArgument::parse(argument)))
     }),
-    Verb::new("MDTM", Cost::Lookup, modification_time).recorded(),
-    Verb::new("MFF", Cost::Change, set_facts).recorded(),
-    Verb::new("MFMT", Cost::Change, set_modified).recorded(),
+    Verb::new("MDTM", Cost::Lookup, |argument| {
+        let literal = required_path(argument)?;
+        Ok(match time_before_path(argument) {
+            Some((time, path)) => Command::MdtmOrSet { literal, time, path },
+            None => Command::Mdtm(literal),
+        })
+    })
+    .recorded(),
+    Verb::new("MFF", Cost::Change, |argument| {
+        set_facts(argument).map(|(changes, path)| Command::SetFacts(changes, path))
+    })
+    .recorded(),
+    Verb::new("MFMT", Cost::Change, |argument| {
+        set_modified(argument).map(|(time, path)| Command::SetModified(time, path))
+    })
+    .recorded(),
     MKD,
     Verb::new("MLSD", Cost::Opening, |path| Ok(Command::Mlsd(optional_path(path)))),
     Verb::new("MLST", Cost::Lookup, |path| Ok(Command::Mlst(optional_path(path)))),
-    Verb::new("MODE", Cost::Nothing, transmission),
+    Verb::new("MODE", Cost::Nothing, |mode| transmission(mode).map(Command::Mode)),
     Verb::new("NLST", Cost::Opening, |argument| {
         Ok(Command::Nlst(ListArgument::parse(argument)))
     }),
     Verb::new("NOOP", Cost::Nothing, |_| Ok(Command::Noop)).before_login(),
     // Some clients take any 4xx here for "restart not allowed" (RFC 2389 §4).
     Verb::with_words("OPTS", &OPTS_WORDS, CommandError::BadArgument),
-    Verb::new("PASS", Cost::Nothing, password).before_login(),
+    Verb::new("PASS", Cost::Nothing, |word| password(word).map(Command::Pass)).before_login(),
     Verb::new("PASV", Cost::Lookup, |_| Ok(Command::Pasv)),
-    Verb::new("PORT", Cost::Nothing, port).disarming(),
+    Verb::new("PORT", Cost::Nothing, |address| {
+        parse_port(address).map(Command::Port).ok_or(CommandError::BadAddress)
+    })
+    .disarming(),
     Verb::new("PRET", Cost::Nothing, |_| Ok(Command::Pret)),
     PWD,
     Verb::new("QUIT", Cost::Nothing, |_| Ok(Command::Quit)).before_login(),
-    Verb::new("RANG", Cost::Nothing, range),
+    Verb::new("RANG", Cost::Nothing, |bytes| range(bytes).map(Command::Range)),
     Verb::new("REIN", Cost::Nothing, |_| Ok(Command::Rein)).before_login(),
-    Verb::new("REST", Cost::Nothing, restart_marker),
+    Verb::new("REST", Cost::Nothing, |offset| number(offset).map(Command::Rest)),
     Verb::new("RETR", Cost::Opening, |path| Ok(Command::Retr(required_path(path)?))).recorded(),
     RMD,
     Verb::new("RNFR", Cost::Lookup, |path| Ok(Command::Rnfr(required_path(path)?))).recorded(),
@@ -82,36 +106,64 @@ static VERBS: [Verb; 59] = [
     }),
     Verb::new("STOR", Cost::Change, |path| Ok(Command::Stor(required_path(path)?))).recorded(),
     Verb::new("STOU", Cost::Change, |path| Ok(Command::Stou(optional_path(path)))).recorded(),
-    Verb::new("STRU", Cost::Nothing, structure),
+    Verb::new("STRU", Cost::Nothing, |code| {
+        structure(code).map(|()| Command::Structure)
+    }),
     Verb::new("SYST", Cost::Nothing, |_| Ok(Command::Syst)).before_login(),
-    Verb::new("TYPE", Cost::Nothing, representation),
-    Verb::new("USER", Cost::Nothing, user_name).before_login(),
-    Verb::new("XCRC", Cost::Opening, |argument| checksum(Digest::Crc32, argument)),
+    Verb::new("TYPE", Cost::Nothing, |code| representation(code).map(Command::Type)),
+    Verb::new("USER", Cost::Nothing, |name| user_name(name).map(Command::User)).before_login(),
+    Verb::new("XCRC", Cost::Opening, |argument| {
+        checksum(Digest::Crc32, argument).map(Command::Digest)
+    }),
     CDUP.also("XCUP"),
     CWD.also("XCWD"),
-    Verb::new("XMD5", Cost::Opening, |argument| checksum(Digest::Md5, argument)),
+    Verb::new("XMD5", Cost::Opening, |argument| {
+        checksum(Digest::Md5, argument).map(Command::Digest)
+    }),
     MKD.also("XMKD"),
     PWD.also("XPWD"),
     RMD.also("XRMD"),
     XSHA,
     XSHA.also("XSHA1"),
-    Verb::new("XSHA256", Cost::Opening, |argument| checksum(Digest::Sha256, argument)),
-    Verb::new("XSHA512", Cost::Opening, |argument| checksum(Digest::Sha512, argument)),
+    Verb::new("XSHA256", Cost::Opening, |argument| {
+        checksum(Digest::Sha256, argument).map(Command::Digest)
+    }),
+    Verb::new("XSHA512", Cost::Opening, |argument| {
+        checksum(Digest::Sha512, argument).map(Command::Digest)
+    }),
 ];
 
 static OPTS_WORDS: [Verb; 5] = [
-    Verb::word("HASH", "OPTS HASH", Cost::Nothing, options_hash),
-    Verb::word("MLST", "OPTS MLST", Cost::Nothing, options_mlst),
-    Verb::word("MODE", "OPTS MODE", Cost::Nothing, options_mode),
-    Verb::word("UTF-8", "OPTS UTF8", Cost::Nothing, options_utf8).before_login(),
-    Verb::word("UTF8", "OPTS UTF8", Cost::Nothing, options_utf8).before_login(),
+    Verb::word("HASH", "OPTS HASH", Cost::Nothing, |name| {
+        options_hash(name).map(Command::OptsHash)
+    }),
+    Verb::word("MLST", "OPTS MLST", Cost::Nothing, |facts| {
+        Ok(Command::OptsMlst(Facts::from_names(facts.trim_ascii())))
+    }),
+    Verb::word("MODE", "OPTS MODE", Cost::Nothing, |level| {
+        options_mode(level).map(Command::OptsDeflate)
+    }),
+    Verb::word("UTF-8", "OPTS UTF8", Cost::Nothing, |on| {
+        options_utf8(on).map(|()| Command::OptsUtf8)
+    })
+    .before_login(),
+    Verb::word("UTF8", "OPTS UTF8", Cost::Nothing, |on| {
+        options_utf8(on).map(|()| Command::OptsUtf8)
+    })
+    .before_login(),
 ];
 
 /// Nothing here executes or copies anything (threat A18).
 static SITE_WORDS: [Verb; 3] = [
-    Verb::word("CHMOD", "SITE CHMOD", Cost::Change, site_chmod).recorded(),
+    Verb::word("CHMOD", "SITE CHMOD", Cost::Change, |argument| {
+        site_chmod(argument).map(|(mode, path)| Command::SiteChmod(mode, path))
+    })
+    .recorded(),
     Verb::word("HELP", "SITE HELP", Cost::Nothing, |_| Ok(Command::SiteHelp)),
-    Verb::word("UTIME", "SITE UTIME", Cost::Change, site_utime).recorded(),
+    Verb::word("UTIME", "SITE UTIME", Cost::Change, |argument| {
+        site_utime(argument).map(|(time, path)| Command::SiteUtime(time, path))
+    })
+    .recorded(),
 ];
 
 /// The row of the verb `name`, in any case; `None`: it is not served.
