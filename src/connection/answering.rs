@@ -5,7 +5,7 @@ use super::Connection;
 use super::budgets::{BYTES_PER_ENTRY, BYTES_PER_TURN, ENTRIES_PER_TURN};
 use super::replies::OUTPUT_ENOUGH;
 use super::shared::Shared;
-use crate::records::trace::Tone;
+use crate::records::trace::TraceLine;
 use crate::session::Step;
 use crate::transfer::Budget;
 
@@ -34,7 +34,7 @@ impl Connection {
         // The client waits for the server, so it is not idle.
         self.active = shared.now;
         let number = self.session.number();
-        shared.trace.tell(Tone::Call, || {
+        shared.trace.print(TraceLine::Call, || {
             format!("session {number}: a long answer goes on, {spent} bytes")
         });
         match step {

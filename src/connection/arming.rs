@@ -7,7 +7,7 @@ use super::Connection;
 use super::data_channel::DataChannel;
 use super::shared::Shared;
 use crate::ports::passive_ring::PortIndex;
-use crate::records::trace::Tone;
+use crate::records::trace::TraceLine;
 use crate::session::{Ending, Outcome, PassiveAddress};
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
@@ -29,9 +29,9 @@ impl Connection {
         let step = self.session.passive_armed(address);
         let _ = self.take(step, shared);
         let number = self.session.number();
-        shared
-            .trace
-            .tell(Tone::Transition, || format!("session {number}: announced {address:?}"));
+        shared.trace.print(TraceLine::Transition, || {
+            format!("session {number}: announced {address:?}")
+        });
     }
 
     /// No port is free for this peer: waits for one.

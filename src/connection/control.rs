@@ -11,7 +11,7 @@ use super::shared::Shared;
 use super::{Connection, Inbound, Life};
 use crate::ftp::password::without_password;
 use crate::ftp::reply::{self, Reply};
-use crate::records::trace::Tone;
+use crate::records::trace::TraceLine;
 use crate::session::{Ending, Outcome, Step};
 use crate::shown_name::Shown;
 use mio::event::Event;
@@ -123,13 +123,13 @@ impl Connection {
         if let Some(line) = line {
             shared
                 .trace
-                .tell(Tone::Call, || format!("session {number}: says {line}"));
+                .print(TraceLine::Call, || format!("session {number}: says {line}"));
         }
         let after = self.session.state_name();
         if before != after {
-            shared
-                .trace
-                .tell(Tone::Transition, || format!("session {number}: {before} → {after}"));
+            shared.trace.print(TraceLine::Transition, || {
+                format!("session {number}: {before} → {after}")
+            });
         }
     }
 

@@ -125,7 +125,7 @@ impl Connection {
         if let Some((transfer, reply)) = self.session.transfer_ended(outcome) {
             self.say(&reply);
             let took = ended.saturating_duration_since(began);
-            self.record(&transfer, outcome, took, moved, shared);
+            self.record_transfer(&transfer, outcome, took, moved, shared);
         }
     }
 }

@@ -29,7 +29,7 @@ use crate::reactor::deadlines::Deadline;
 use crate::reactor::pace::Pace;
 use crate::reactor::socket::TcpSocket;
 use crate::reactor::token::SlotId;
-use crate::records::trace::Tone;
+use crate::records::trace::TraceLine;
 use crate::session::{Ending, Session};
 use crate::target::Target;
 use data_channel::DataChannel;
@@ -213,7 +213,7 @@ impl Connection {
     /// Traces the event that woke the connection.
     pub fn trace_event(&self, socket: &str, event: &Event, shared: &Shared) {
         let number = self.session.number();
-        shared.trace.tell(Tone::Wake, || {
+        shared.trace.print(TraceLine::Wake, || {
             let readable = if event.is_readable() { " readable" } else { "" };
             let writable = if event.is_writable() { " writable" } else { "" };
             let closed = if event.is_read_closed() {
@@ -231,9 +231,9 @@ impl Connection {
             self.is_queued = true;
             shared.ready.push(Target::Control(self.slot));
             let number = self.session.number();
-            shared
-                .trace
-                .tell(Tone::Ahead, || format!("  session {number} goes to the ready queue"));
+            shared.trace.print(TraceLine::Ahead, || {
+                format!("  session {number} goes to the ready queue")
+            });
         }
     }
 

@@ -7,7 +7,7 @@ use super::budgets::{BYTES_PER_ENTRY, BYTES_PER_TURN, ENTRIES_PER_TURN, RECEIVED
 use super::data_channel::DataChannel;
 use super::shared::Shared;
 use super::{Connection, Life};
-use crate::records::trace::Tone;
+use crate::records::trace::TraceLine;
 use crate::session::Outcome;
 use crate::transfer::{Budget, Direction, Progress, SocketStream, TransferError};
 use mio::Interest;
@@ -113,7 +113,7 @@ impl Connection {
             *progress = shared.now;
         }
         let number = self.session.number();
-        shared.trace.tell(Tone::Call, || {
+        shared.trace.print(TraceLine::Call, || {
             let done = match direction {
                 Direction::ToClient => "sent",
                 Direction::FromClient => "received",

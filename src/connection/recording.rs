@@ -1,10 +1,12 @@
-//! What is kept of a transfer that has ended: counts, a line in each log that wants one, and what the trace tells.
+//! What a connection records: its session's events in log and event log, its transfers also in counters, trace and
+//! transfer log.
 
 use super::Connection;
 use super::shared::Shared;
-use crate::records::event;
-use crate::records::happening::{Happening, Line, TARGET, Who};
-use crate::records::trace::Tone;
+use crate::records::json_event;
+use crate::records::log_line::{LogLine, TARGET};
+use crate::records::session_event::{Origin, SessionEvent};
+use crate::records::trace::TraceLine;
 use crate::records::transfer_log::LoggedTransfer;
 use crate::session::{Ending, LoginFailure, Notice, Outcome, Transfer, TransferKind};
 use crate::shown_name::Shown;
@@ -13,8 +15,8 @@ use log::Level;
 use std::time::Duration;
 
 impl Connection {
-    /// `took`: from the answer to the transfer command to the last byte.
-    pub(super) fn record(
+    /// Records a transfer that has ended. `took`: from the transfer command to the last byte.
+    pub(super) fn record_transfer(
         &mut self,
         transfer: &Transfer,
         outcome: Outcome,
@@ -38,7 +40,7 @@ impl Connection {
         if !outcome.is_success() {
             shared.counters.failed_transfers += 1;
         }
-        shared.trace.tell(Tone::Transition, || {
+        shared.trace.print(TraceLine::Transition, || {
             format!(
                 "session {number}: {} {} ends: {}, {moved} bytes → Ready",
                 transfer.verb,
@@ -51,13 +53,13 @@ impl Connection {
             TransferKind::Download => Direction::ToClient,
             TransferKind::Upload => Direction::FromClient,
         };
-        let happening = Happening::Transferred {
+        let event = SessionEvent::Transferred {
             transfer,
             outcome,
             bytes: moved,
             took,
         };
-        self.tell(&happening, shared);
+        self.record(&event, self.session.user(), shared);
         if let Some(log) = &mut shared.transfer_log {
             let line = LoggedTransfer {
                 ended: shared.wall,
@@ -73,88 +75,87 @@ impl Connection {
             log.append(&line.line());
         }
     }
-}
 
-impl Connection {
-    /// Writes the line and the event.
-    pub fn tell(&self, happening: &Happening<'_>, shared: &mut Shared) {
-        let session = &self.session;
-        let who = Who {
-            session: session.number(),
-            client: session.client(),
-            user: match happening {
-                Happening::Ended { .. } => session.last_user(),
-                Happening::LoggedIn { user, .. } | Happening::LoginFailed { user, .. } => Some(*user),
-                Happening::Connected
-                | Happening::Transferred { .. }
-                | Happening::Changed { .. }
-                | Happening::Refused { .. } => session.user(),
-            },
+    /// Writes the log line and the event. `user`: who has logged in; for a login, the name that was tried.
+    fn record(&self, event: &SessionEvent<'_>, user: Option<&[u8]>, shared: &mut Shared) {
+        let origin = Origin {
+            session: self.session.number(),
+            client: self.session.client(),
+            user,
         };
-        let level = happening.level(who);
-        if log::log_enabled!(target: TARGET, level) && shared.has_room_for_line(happening, who) {
-            log::log!(target: TARGET, level, "{}", Line(happening, who));
+        let level = event.level(origin);
+        if log::log_enabled!(target: TARGET, level) && shared.has_room_for_line(event, origin) {
+            log::log!(target: TARGET, level, "{}", LogLine(event, origin));
         }
         if let Some(events) = &mut shared.event_log {
-            match event::line(happening, who) {
+            match json_event::line(event, origin) {
                 Ok(line) => events.append(&line),
                 Err(error) => log::error!("cannot format an event: {error}"),
             }
         }
     }
 
-    /// Tells of what the session has noticed.
-    pub(super) fn record_notice(&mut self, shared: &mut Shared) {
-        if let Some(notice) = self.session.take_notice() {
-            let took = shared.now.saturating_duration_since(self.login_since);
-            self.tell(&Happening::of(&notice, took), shared);
-        }
+    /// Records that the client has connected.
+    pub fn record_start(&self, shared: &mut Shared) {
+        self.record(&SessionEvent::Connected, None, shared);
     }
 
-    /// The same for a login whose password was not looked at.
+    /// Records what the session reports of its last command, if anything.
+    pub(super) fn record_notice(&mut self, shared: &mut Shared) {
+        let Some(notice) = self.session.take_notice() else {
+            return;
+        };
+        let user = match &*notice {
+            Notice::LoggedIn { user } | Notice::LoginFailed { user, .. } => Some(&**user),
+            Notice::Changed { .. } | Notice::Refused { .. } => self.session.user(),
+        };
+        let event = SessionEvent::of(&notice, shared.now.saturating_duration_since(self.login_since));
+        self.record(&event, user, shared);
+    }
+
+    /// Records a failed login whose password was not checked.
     pub(super) fn record_blocked_login(&mut self, shared: &mut Shared) {
-        if let Some(Notice::LoginFailed { user, .. }) = self.session.take_notice().map(|notice| *notice) {
-            let happening = Happening::LoginFailed {
-                user: &user,
+        if let Some(Notice::LoginFailed { user, .. }) = self.session.take_notice().as_deref() {
+            let event = SessionEvent::LoginFailed {
                 why: LoginFailure::Blocked,
                 took: shared.now.saturating_duration_since(self.login_since),
             };
-            self.tell(&happening, shared);
+            self.record(&event, Some(user), shared);
         }
     }
 
-    /// Tells of the session's end.
+    /// Records the session's end.
     pub fn record_end(&self, shared: &mut Shared) {
-        let happening = Happening::Ended {
+        let event = SessionEvent::Ended {
             ending: self.session.ending().unwrap_or(Ending::Shutdown),
             sent: self.sent,
             received: self.received,
             took: shared.now.saturating_duration_since(self.opened),
         };
-        self.tell(&happening, shared);
+        self.record(&event, self.session.last_user(), shared);
     }
 }
 
 impl Shared {
-    /// Whether anything is recorded of sessions at all.
+    /// Whether sessions have to report anything.
     pub(super) fn wants_notices(&self) -> bool {
         self.event_log.is_some() || log::log_enabled!(target: TARGET, Level::Warn)
     }
 
-    /// What costs a client nothing must not fill the disk that holds the log.
-    fn has_room_for_line(&mut self, happening: &Happening<'_>, who: Who<'_>) -> bool {
-        match happening {
-            Happening::LoginFailed { .. } | Happening::Refused { .. } => {
-                if let Some(left_out) = self.line_budget.minute_is_over(self.now) {
+    /// Whether a line may be logged: clients must not fill the disk of the log with lines that cost them nothing.
+    fn has_room_for_line(&mut self, event: &SessionEvent<'_>, origin: Origin<'_>) -> bool {
+        match event {
+            SessionEvent::LoginFailed { .. } | SessionEvent::Refused { .. } => {
+                if let Some(left_out) = self.line_budget.end_minute(self.now) {
                     log::warn!("{left_out} lines of refused commands and failed logins left out in a minute");
                 }
-                self.line_budget.has_room(who.client.ip())
+                self.line_budget.take_line(origin.client.ip())
             }
-            Happening::Connected
-            | Happening::LoggedIn { .. }
-            | Happening::Transferred { .. }
-            | Happening::Changed { .. }
-            | Happening::Ended { .. } => true,
+            SessionEvent::Connected
+            | SessionEvent::LoggedIn { .. }
+            | SessionEvent::Transferred { .. }
+            | SessionEvent::Changed { .. }
+            | SessionEvent::Ended { .. } => true,
         }
     }
 }

@@ -5,7 +5,7 @@ use super::shared::Shared;
 use super::{Connection, Life};
 use crate::connection::data_channel::DataChannel;
 use crate::ftp::reply;
-use crate::records::trace::Tone;
+use crate::records::trace::TraceLine;
 use crate::session::{Ending, Outcome};
 use std::time::{Duration, Instant};
 
@@ -134,9 +134,9 @@ impl Connection {
         }
         let number = self.session.number();
         let what = self.waits_for(shared);
-        shared
-            .trace
-            .tell(Tone::Wake, || format!("session {number}: timed out waiting for {what}"));
+        shared.trace.print(TraceLine::Wake, || {
+            format!("session {number}: timed out waiting for {what}")
+        });
         log::debug!("session {number}: timed out waiting for {what}");
         match wait {
             Wait::Close | Wait::ReplyRead => self.drop_client(Ending::RepliesNotRead, shared),

@@ -11,8 +11,7 @@ use crate::ftp::reply::{self, Reply};
 use crate::ports::data_socket::DataSocket;
 use crate::ports::passive_ring::{Arrived, PortIndex};
 use crate::reactor::socket::TcpSocket;
-use crate::records::happening::Happening;
-use crate::records::trace::Tone;
+use crate::records::trace::TraceLine;
 use crate::session::Session;
 use crate::target::Target;
 use mio::net::TcpStream;
@@ -86,11 +85,11 @@ impl EventLoop {
         self.admission
             .enter(peer, slot, now, |slot| slots.get_mut(slot).is_some_and(is_logging_in));
         self.shared.counters.accepted += 1;
-        self.shared
-            .trace
-            .tell(Tone::Wake, || format!("session {number} begins: {address} connected"));
+        self.shared.trace.print(TraceLine::Wake, || {
+            format!("session {number} begins: {address} connected")
+        });
         if let Some(connection) = self.slots.get_mut(slot) {
-            connection.tell(&Happening::Connected, &mut self.shared);
+            connection.record_start(&mut self.shared);
         }
         let banner = Reply::banner(&self.shared.settings.banner);
         self.step(slot, |connection, shared| connection.greet(&banner, shared));
@@ -119,7 +118,7 @@ impl EventLoop {
         self.shared.counters.refused += 1;
         self.shared
             .trace
-            .tell(Tone::Wake, || format!("{peer} is one too many: 421"));
+            .print(TraceLine::Wake, || format!("{peer} is one too many: 421"));
         if self.shared.counters.refused.is_power_of_two() {
             log::warn!(
                 "{} clients refused so far, the last from {peer}",
@@ -214,7 +213,7 @@ impl EventLoop {
         };
         let Some(slot) = ports.ring.expected(port, peer) else {
             self.shared.counters.strangers += 1;
-            self.shared.trace.tell(Tone::Wake, || {
+            self.shared.trace.print(TraceLine::Wake, || {
                 format!("a stranger from {peer} at a passive port: closed")
             });
             return;

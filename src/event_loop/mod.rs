@@ -33,7 +33,7 @@ use crate::reactor::token::SlotId;
 use crate::reactor::watchdog::Watchdog;
 use crate::records::counters::Counters;
 use crate::records::log_file::LogFile;
-use crate::records::trace::Tone;
+use crate::records::trace::TraceLine;
 use crate::session::Ending;
 use crate::slow_work::queue::SlowWorkQueue;
 use crate::target::Target;
@@ -160,7 +160,7 @@ impl EventLoop {
         self.begin_turn(begun.now);
         self.watchdog.turn_begins(begun.now);
         let (turn, slept) = (self.shared.counters.turns, begun.slept);
-        self.shared.trace.tell(Tone::Turn, || {
+        self.shared.trace.print(TraceLine::Turn, || {
             format!("turn {turn}: slept {slept:.0?}, {} events", events.iter().count())
         });
         Ok(())
@@ -190,7 +190,7 @@ impl EventLoop {
             ),
             (Some(timeout), None) => format!("next: in {timeout:.0?} a deadline whose session is over"),
         };
-        self.shared.trace.tell(Tone::Ahead, || line);
+        self.shared.trace.print(TraceLine::Ahead, || line);
     }
 
     /// How long the poll may sleep: until the nearest deadline; not at all when work was left.
@@ -245,7 +245,7 @@ impl EventLoop {
         if round.left() > 0 {
             self.shared
                 .trace
-                .tell(Tone::Wake, || format!("{} in the ready queue", round.left()));
+                .print(TraceLine::Wake, || format!("{} in the ready queue", round.left()));
             // Those who began in this turn may have moved all of its bulk; whoever has waited longest still has a
             // share.
             self.shared.bulk_left = self.shared.bulk_left.max(1);
@@ -324,7 +324,7 @@ impl EventLoop {
         let after = connection.channel().name();
         if before != after {
             let number = connection.session().number();
-            shared.trace.tell(Tone::Transition, || {
+            shared.trace.print(TraceLine::Transition, || {
                 format!("session {number}: data connection {before} → {after}")
             });
         }
@@ -349,7 +349,7 @@ impl EventLoop {
             let number = connection.session().number();
             self.shared
                 .trace
-                .tell(Tone::Wake, || format!("session {number} is over"));
+                .print(TraceLine::Wake, || format!("session {number} is over"));
             connection.record_end(&mut self.shared);
         }
     }

@@ -1,9 +1,9 @@
-//! What the loop has done since it started, in 64-bit counts that are printed at exit.
+//! Counters of the event loop since its start, printed at exit.
 
 use std::fmt;
 use std::time::Duration;
 
-/// The counts of the loop.
+/// What the event loop has counted.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
     pub turns: u64,
@@ -11,7 +11,9 @@ pub struct Counters {
     pub stale_events: u64,
     pub accepted: u64,
     pub refused: u64,
+    /// Sessions that had not logged in and were closed to make room for others.
     pub evicted: u64,
+    /// Connections to passive ports that belong to no session.
     pub strangers: u64,
     pub commands: u64,
     pub transfers: u64,

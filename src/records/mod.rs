@@ -1,12 +1,13 @@
-//! Records of what happens: log lines, events, finished transfers, the trace, and counts.
+//! Records: log lines, events, finished transfers, the trace, and counters.
 //!
-//! Nothing is decided here, and nothing waits: lines that cannot be written are dropped and counted.
+//! Nothing is decided here, and nothing blocks: lines that cannot be written at once are dropped and counted.
 
 pub mod counters;
-pub mod event;
-pub mod happening;
+pub mod json_event;
 pub mod line_budget;
 pub mod log_file;
+pub mod log_line;
+pub mod session_event;
 pub mod text_log;
 pub mod trace;
 pub mod transfer_log;

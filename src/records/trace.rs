@@ -13,16 +13,16 @@ pub enum Trace {
     Coloured,
 }
 
-/// The kind of a line; it decides colour and indentation.
+/// The kind of a line, which decides its colour and indentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
+pub enum TraceLine {
     /// An iteration begins.
     Turn,
     /// An event arrived.
     Wake,
     /// A state changed.
     Transition,
-    /// The result of a system call.
+    /// A line from a client, or the result of a system call.
     Call,
     /// What comes next: the ready queue, the next deadline.
     Ahead,
@@ -46,28 +46,31 @@ impl Trace {
     }
 
     /// Prints a line, if tracing is on.
-    pub fn tell(self, tone: Tone, line: impl FnOnce() -> String) {
+    pub fn print(self, kind: TraceLine, line: impl FnOnce() -> String) {
         if self.is_on() {
-            self.print(tone, &line());
+            self.print_line(kind, &line());
         }
     }
 
     #[cold]
-    fn print(self, tone: Tone, line: &str) {
-        let (indentation, colour) = match tone {
-            Tone::Turn => ("", "1;36"),
-            Tone::Wake => ("  ", "33"),
-            Tone::Transition => ("    ", "1;32"),
-            Tone::Call => ("    ", "37"),
-            Tone::Ahead => ("  ", "2"),
+    fn print_line(self, kind: TraceLine, line: &str) {
+        // Without a reader the trace is lost, and the loop goes on.
+        let _ = io::stdout().write_all(self.formatted(kind, line).as_bytes());
+    }
+
+    fn formatted(self, kind: TraceLine, line: &str) -> String {
+        let (indentation, colour) = match kind {
+            TraceLine::Turn => ("", "1;36"),
+            TraceLine::Wake => ("  ", "33"),
+            TraceLine::Transition => ("    ", "1;32"),
+            TraceLine::Call => ("    ", "37"),
+            TraceLine::Ahead => ("  ", "2"),
         };
-        let text = match self {
-            Trace::Off => return,
+        match self {
+            Trace::Off => String::new(),
             Trace::Plain => format!("{indentation}{line}\n"),
             Trace::Coloured => format!("{indentation}\x1b[{colour}m{line}\x1b[0m\n"),
-        };
-        // If the reader has gone, the loop goes on.
-        let _ = io::stdout().write_all(text.as_bytes());
+        }
     }
 }
 
@@ -77,7 +80,18 @@ mod tests {
 
     #[test]
     fn no_line_is_made_when_tracing_is_off() {
-        Trace::Off.tell(Tone::Turn, || unreachable!("tracing is off"));
+        Trace::Off.print(TraceLine::Turn, || unreachable!("tracing is off"));
         assert!(!Trace::to_standard_output(false).is_on());
+        assert_eq!(Trace::Off.formatted(TraceLine::Turn, "turn 1"), "");
+    }
+
+    #[test]
+    fn lines_are_indented_by_kind_and_coloured_on_a_terminal_only() {
+        assert_eq!(Trace::Plain.formatted(TraceLine::Turn, "turn 1"), "turn 1\n");
+        assert_eq!(Trace::Plain.formatted(TraceLine::Call, "read 3"), "    read 3\n");
+        assert_eq!(
+            Trace::Coloured.formatted(TraceLine::Wake, "readable"),
+            "  \x1b[33mreadable\x1b[0m\n"
+        );
     }
 }
