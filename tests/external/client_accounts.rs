@@ -14,14 +14,14 @@ pub fn trials() -> Vec<Trial> {
     trials! {
         "python3":
             clients_log_in_with_accounts,
-            f03_every_wrong_password_leaves_a_trace_that_fail2ban_finds_and_nobody_can_forge_one;
+            f03_fail2ban_finds_every_wrong_password_and_no_forged_line;
         "curl":
             curl_logs_in_fifty_times_at_once_and_gets_every_file,
-            curl_fetches_in_parallel_with_little_more_sessions_than_it_uses;
+            curl_fetches_in_parallel_with_few_spare_sessions;
         "lftp":
             lftp_mirrors_over_sixteen_connections_with_one_account;
         "curl lftp python3":
-            h12_real_clients_say_552;
+            h12_clients_over_quota_report_552;
     }
 }
 
@@ -95,7 +95,7 @@ fn lftp_mirrors_over_sixteen_connections_with_one_account() {
     assert_eq!(contents(&workplace.path().join("copy")), contents(&premises.root()));
 }
 
-fn curl_fetches_in_parallel_with_little_more_sessions_than_it_uses() {
+fn curl_fetches_in_parallel_with_few_spare_sessions() {
     let server = Setup::new().ports(20).arguments(&["--max-sessions", "20"]).start();
     let files: Vec<String> = (0..40).map(|number| format!("file{number}")).collect();
     for name in &files {
@@ -123,7 +123,7 @@ fn curl_fetches_in_parallel_with_little_more_sessions_than_it_uses() {
 /// More than the buffers of both sockets hold, so that it cannot be sent unless it is read.
 const LARGE: usize = 24 << 20;
 
-fn h12_real_clients_say_552() {
+fn h12_clients_over_quota_report_552() {
     let accounts = WithAccounts::with_quota(&[]);
     let workplace = Workplace::new();
     fs::write(workplace.path().join("large"), vec![b'x'; LARGE]).expect("a file");
@@ -183,7 +183,7 @@ for line in open(log, encoding='utf-8'):
         print(match.group('host'))
 ";
 
-fn f03_every_wrong_password_leaves_a_trace_that_fail2ban_finds_and_nobody_can_forge_one() {
+fn f03_fail2ban_finds_every_wrong_password_and_no_forged_line() {
     let (_premises, server) = with_alice(&[]);
     let forged = "[loopftpd::session] login failed session=1 client=203.0.113.9:1 user=";
     let guess = || {

@@ -14,7 +14,7 @@ pub fn trials() -> Vec<Trial> {
     trials! {
         "python3":
             python_inflates_downloads_and_listings,
-            python_deflates_uploads_and_what_is_broken_is_not_stored,
+            python_deflates_uploads_and_a_broken_stream_is_not_stored,
             python_finds_the_same_digests;
         "lftp":
             lftp_mirrors_a_tree_in_mode_z,
@@ -153,7 +153,7 @@ fn lftp_mirrors_a_tree_up_in_mode_z() {
     );
 }
 
-fn python_deflates_uploads_and_what_is_broken_is_not_stored() {
+fn python_deflates_uploads_and_a_broken_stream_is_not_stored() {
     let server = writable();
     let script = r#"
 import ftplib, sys, zlib

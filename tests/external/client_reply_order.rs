@@ -10,7 +10,7 @@ use std::path::Path;
 pub fn trials() -> Vec<Trial> {
     trials! {
         "aria2c":
-            aria2_is_done_with_a_small_file_as_soon_as_it_has_it;
+            aria2_finishes_small_files_without_waiting;
         "erl":
             erlang_gets_every_byte_of_small_files_and_listings;
     }
@@ -19,7 +19,7 @@ pub fn trials() -> Vec<Trial> {
 /// From one byte to what takes several turns of the loop.
 const SIZES: [usize; 9] = [1, 10, 1_000, 20_000, 64_000, 200_000, 300_000, 500_000, 1_000_000];
 
-fn aria2_is_done_with_a_small_file_as_soon_as_it_has_it() {
+fn aria2_finishes_small_files_without_waiting() {
     let server = Server::start();
     // Its own timeout is a minute; so is the patience of this test with all of them together.
     let workplace = Workplace::new();

@@ -34,7 +34,7 @@ pub fn trials() -> Vec<Trial> {
             rclone_syncs_up_and_down_and_finds_no_difference,
             rclone_moves_touches_and_removes;
         "rclone lftp" slow "takes minutes; the same with 100 files is run always":
-            five_thousand_files_up_and_down_again;
+            five_thousand_files_are_uploaded_and_downloaded_again;
     }
 }
 
@@ -495,7 +495,7 @@ fn rclone_moves_touches_and_removes() {
 }
 
 /// Criterion 1 of the uploads: 5,000 files up and down again, twice over.
-fn five_thousand_files_up_and_down_again() {
+fn five_thousand_files_are_uploaded_and_downloaded_again() {
     let exchange = Exchange::with(5_000, Workplace::patient(900));
     let rclone = Rclone::new(&exchange);
     rclone.run(&["sync", "--create-empty-src-dirs", "source", "REMOTE:rclone"]);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub fn trials() -> Vec<Trial> {
     trials! {
         "faketime":
-            j08_a_wall_clock_that_jumps_a_year_ends_no_session_and_no_transfer;
+            j08_a_jump_of_the_wall_clock_ends_no_session_and_no_transfer;
     }
 }
 
@@ -23,7 +23,7 @@ fn clock_library() -> PathBuf {
         .expect("it comes with faketime")
 }
 
-fn j08_a_wall_clock_that_jumps_a_year_ends_no_session_and_no_transfer() {
+fn j08_a_jump_of_the_wall_clock_ends_no_session_and_no_transfer() {
     let library = clock_library();
     let directory = tempfile::TempDir::new().expect("a directory");
     let clock = directory.path().join("clock");

@@ -14,7 +14,7 @@ use std::os::unix::fs::PermissionsExt;
 pub fn trials() -> Vec<Trial> {
     trials! {
         "root setpriv":
-            l17_a_confined_server_answers_every_verb_as_one_that_is_not;
+            l17_a_confined_server_answers_every_verb_like_an_unconfined_one;
     }
 }
 
@@ -158,7 +158,7 @@ const CONVERSATION: &[&str] = &[
 /// Said in other ways by [`actively`] and at the end.
 const ELSEWHERE: [&str; 3] = ["PORT", "EPRT", "QUIT"];
 
-fn l17_a_confined_server_answers_every_verb_as_one_that_is_not() {
+fn l17_a_confined_server_answers_every_verb_like_an_unconfined_one() {
     for verb in SERVED_VERBS.iter().filter(|verb| !ELSEWHERE.contains(verb)) {
         let is_said = |line: &&str| line.split(' ').next() == Some(verb);
         assert!(CONVERSATION.iter().any(is_said), "{verb} is not said");

@@ -14,9 +14,9 @@ pub fn trials() -> Vec<Trial> {
         "descriptors=10300":
             g01_ten_thousand_sessions_work_and_leave_no_descriptor;
         "prlimit":
-            g02_at_the_descriptor_cap_clients_are_told_and_service_resumes,
-            g06_slow_logins_leave_room_where_descriptors_are_few,
-            g03_when_descriptors_run_out_in_the_middle_sessions_are_told_and_live_on;
+            g02_at_the_descriptor_limit_clients_get_421_and_service_resumes,
+            g06_slow_logins_give_way_where_descriptors_are_few,
+            g03_sessions_survive_when_descriptors_run_out;
         "strace":
             g04_the_loop_sleeps_while_accept_finds_no_descriptor,
             g04_clients_in_the_queue_are_served_once_accept_succeeds_again;
@@ -37,7 +37,7 @@ fn g01_ten_thousand_sessions_work_and_leave_no_descriptor() {
     );
 }
 
-fn g02_at_the_descriptor_cap_clients_are_told_and_service_resumes() {
+fn g02_at_the_descriptor_limit_clients_get_421_and_service_resumes() {
     let server = Setup::new().nofile(64).ports(4).start();
     let mut held: Vec<Client> = Vec::new();
     let mut refused = 0;
@@ -98,7 +98,7 @@ fn g04_clients_in_the_queue_are_served_once_accept_succeeds_again() {
     }
 }
 
-fn g06_slow_logins_leave_room_where_descriptors_are_few() {
+fn g06_slow_logins_give_way_where_descriptors_are_few() {
     for descriptors in [64, 128] {
         let server = Setup::new().nofile(descriptors).ports(4).start();
         let slow = slow_logins(&server, 200);
@@ -111,7 +111,7 @@ fn g06_slow_logins_leave_room_where_descriptors_are_few() {
     }
 }
 
-fn g03_when_descriptors_run_out_in_the_middle_sessions_are_told_and_live_on() {
+fn g03_sessions_survive_when_descriptors_run_out() {
     let server = Setup::new().nofile(64).ports(10).start();
     server.write("big", &vec![1; 16 << 20]);
     let mut clients: Vec<Client> = Vec::new();

@@ -13,16 +13,16 @@ use std::net::Shutdown;
 pub fn trials() -> Vec<Trial> {
     trials! {
         "strace":
-            f04_a_login_waits_for_one_upload_that_the_disk_has_not_and_not_for_all,
-            f04_a_login_waits_for_the_login_timeout_and_no_longer,
-            h12_a_file_that_the_disk_gets_after_its_session_has_ended_is_charged,
-            h12_a_file_that_is_removed_while_it_is_replaced_is_given_back_once,
-            errors_that_need_a_special_disk_have_their_own_replies,
-            h04_on_a_full_disk_a_client_may_send_the_rest_and_reads_452;
+            f04_a_login_waits_for_one_slow_fsync_only,
+            f04_a_login_waits_no_longer_than_the_login_timeout,
+            h12_a_file_synced_after_its_session_ended_is_charged,
+            h12_a_file_removed_while_it_is_replaced_frees_quota_once,
+            every_disk_error_has_its_own_reply,
+            h04_on_a_full_disk_a_client_can_send_the_rest_and_reads_452;
     }
 }
 
-fn f04_a_login_waits_for_one_upload_that_the_disk_has_not_and_not_for_all() {
+fn f04_a_login_waits_for_one_slow_fsync_only() {
     const UPLOADS: usize = 16;
     let premises = Premises::new();
     premises.write_users(&[("alice", "/:read")]);
@@ -61,7 +61,7 @@ fn f04_a_login_waits_for_one_upload_that_the_disk_has_not_and_not_for_all() {
     }
 }
 
-fn f04_a_login_waits_for_the_login_timeout_and_no_longer() {
+fn f04_a_login_waits_no_longer_than_the_login_timeout() {
     let premises = Premises::new();
     premises.write_users(&[("alice", "/:read")]);
     let users = premises.users_file();
@@ -87,7 +87,7 @@ fn f04_a_login_waits_for_the_login_timeout_and_no_longer() {
     writer.expect(226);
 }
 
-fn h12_a_file_that_the_disk_gets_after_its_session_has_ended_is_charged() {
+fn h12_a_file_synced_after_its_session_ended_is_charged() {
     let delay = "inject=fdatasync:delay_enter=300000:when=1";
     let setup = Setup::new().arguments(&["--durable"]).under(&[
         "strace",
@@ -117,7 +117,7 @@ fn h12_a_file_that_the_disk_gets_after_its_session_has_ended_is_charged() {
 }
 
 /// The disk is asked on another thread; what a client removes at that moment must not count as gone twice.
-fn h12_a_file_that_is_removed_while_it_is_replaced_is_given_back_once() {
+fn h12_a_file_removed_while_it_is_replaced_frees_quota_once() {
     for slow_call in 1..=2 {
         let delay = format!("inject=renameat2:delay_enter=2000000:when={slow_call}");
         let trace = [
@@ -154,7 +154,7 @@ fn h12_a_file_that_is_removed_while_it_is_replaced_is_given_back_once() {
 }
 
 /// What cannot be caused by permissions: the call on the file or directory is made to fail.
-fn errors_that_need_a_special_disk_have_their_own_replies() {
+fn every_disk_error_has_its_own_reply() {
     for (call, error, line, expected) in [
         ("unlinkat", "EROFS", "DELE d/file", "550 Read-only file system"),
         ("unlinkat", "EBUSY", "RMD d/sub", "550 Device or resource busy"),
@@ -210,7 +210,7 @@ fn errors_that_need_a_special_disk_have_their_own_replies() {
 /// More than the buffers of both sockets hold, so that it cannot be sent unless it is read.
 const LARGE: usize = 24 << 20;
 
-fn h04_on_a_full_disk_a_client_may_send_the_rest_and_reads_452() {
+fn h04_on_a_full_disk_a_client_can_send_the_rest_and_reads_452() {
     // The first splice takes bytes out of the socket, the second would put them into the file.
     let faulty = Faulty::start_with(Setup::new().writable(), &[], "splice", "error=ENOSPC:when=2");
     let mut client = faulty.server.login();

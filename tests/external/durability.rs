@@ -13,20 +13,20 @@ use std::path::{Path, PathBuf};
 pub fn trials() -> Vec<Trial> {
     trials! {
         "strace":
-            h02_h10_killed_before_each_system_call_of_an_upload,
-            h04_h05_what_fails_has_its_own_reply_and_is_never_a_success,
-            h04_h05_bytes_that_do_not_get_into_the_file,
-            h05_an_error_of_close_is_no_success,
-            h04_what_interrupts_or_is_missing_costs_no_upload,
-            h03_where_nothing_can_be_renamed_without_replacing_names_are_still_taken_once,
-            h06_h14_data_name_directory_reply_in_that_order,
-            h07_a_disk_that_takes_its_time_keeps_only_its_own_upload_waiting,
-            h07_b13_a_session_that_ends_while_the_disk_is_at_it,
-            h21_a_directory_that_cannot_be_synchronised_is_told_of_once;
+            h02_a_kill_before_any_system_call_of_an_upload_leaves_no_mixture,
+            h04_every_failure_of_an_upload_has_its_own_reply,
+            h05_bytes_that_cannot_be_written_are_no_success,
+            h05_a_failing_close_is_no_success,
+            h04_interrupted_or_unsupported_calls_fail_no_upload,
+            h03_new_names_are_taken_once_even_without_rename_noreplace,
+            h06_data_name_and_directory_are_synced_in_order_before_the_reply,
+            h07_a_slow_disk_delays_only_its_own_upload,
+            h07_a_session_can_end_during_its_fsync,
+            h21_a_directory_that_cannot_be_synced_is_logged_once;
         "prlimit":
-            h04_the_largest_file_size_ends_the_upload_and_not_the_server;
+            h04_the_file_size_limit_ends_the_upload_and_not_the_server;
         "mounts":
-            h04_a_full_disk_is_told_of_and_is_as_empty_as_before_afterwards;
+            h04_a_full_disk_is_452_and_failed_uploads_free_their_space;
     }
 }
 
@@ -147,7 +147,7 @@ const SMALL_DISK: &str =
 const TRACE: &str = "trace=openat,splice,pwrite64,fdatasync,fsync,close,rename,renameat,renameat2,sendto,ftruncate";
 
 /// Not at random: just before each system call that an upload is made of.
-fn h02_h10_killed_before_each_system_call_of_an_upload() {
+fn h02_a_kill_before_any_system_call_of_an_upload_leaves_no_mixture() {
     let (old, new) = (noise(1, 300_000), noise(2, 310_000));
     // Each splice is one of two: out of the socket, into the file.
     for (call, nth) in [
@@ -204,7 +204,7 @@ fn h02_h10_killed_before_each_system_call_of_an_upload() {
     assert!(found.len() > old.len() && whole.starts_with(&found));
 }
 
-fn h04_h05_what_fails_has_its_own_reply_and_is_never_a_success() {
+fn h04_every_failure_of_an_upload_has_its_own_reply() {
     // Only calls on the directory itself: making the hidden file, giving it its name, synchronising the directory.
     for refusal in [
         refusal("openat", "ENOSPC", 452),
@@ -227,7 +227,7 @@ fn h04_h05_what_fails_has_its_own_reply_and_is_never_a_success() {
     }
 }
 
-fn h04_h05_bytes_that_do_not_get_into_the_file() {
+fn h05_bytes_that_cannot_be_written_are_no_success() {
     // The first splice takes bytes out of the socket, the second puts them into the file.
     for (refusal, nth, command) in [
         (refusal("splice", "ENOSPC", 452), 2, "STOR"),
@@ -245,7 +245,7 @@ fn h04_h05_bytes_that_do_not_get_into_the_file() {
 }
 
 /// Network file systems tell of what was lost when the file is closed.
-fn h05_an_error_of_close_is_no_success() {
+fn h05_a_failing_close_is_no_success() {
     for (error, code) in [("EIO", 451), ("ENOSPC", 452), ("EDQUOT", 552)] {
         let directory = served_directory();
         let file = directory.path().join("file");
@@ -261,7 +261,7 @@ fn h05_an_error_of_close_is_no_success() {
     }
 }
 
-fn h04_what_interrupts_or_is_missing_costs_no_upload() {
+fn h04_interrupted_or_unsupported_calls_fail_no_upload() {
     for (call, fault) in [
         ("splice", "error=EINVAL:when=1"),
         ("splice", "error=EINVAL:when=2"),
@@ -288,7 +288,7 @@ fn h04_what_interrupts_or_is_missing_costs_no_upload() {
     }
 }
 
-fn h03_where_nothing_can_be_renamed_without_replacing_names_are_still_taken_once() {
+fn h03_new_names_are_taken_once_even_without_rename_noreplace() {
     let setup = Setup::new().for_uploads().arguments(&["--anonymous", "upload"]);
     let faulty = Faulty::start_with(setup, &[], "renameat2", "error=EINVAL");
     let server = &faulty.server;
@@ -303,7 +303,7 @@ fn h03_where_nothing_can_be_renamed_without_replacing_names_are_still_taken_once
 }
 
 /// RLIMIT_FSIZE comes with a signal that would end the process.
-fn h04_the_largest_file_size_ends_the_upload_and_not_the_server() {
+fn h04_the_file_size_limit_ends_the_upload_and_not_the_server() {
     let setup = Setup::new().writable().under(&["prlimit", "--fsize=300000"]);
     let server = setup.start();
     server.write("file", b"old");
@@ -321,7 +321,7 @@ fn h04_the_largest_file_size_ends_the_upload_and_not_the_server() {
     assert!(server.hidden_files().is_empty());
 }
 
-fn h04_a_full_disk_is_told_of_and_is_as_empty_as_before_afterwards() {
+fn h04_a_full_disk_is_452_and_failed_uploads_free_their_space() {
     for arguments in [&["--write"][..], &["--write", "--durable"]] {
         let server = Setup::new()
             .for_uploads()
@@ -370,7 +370,7 @@ fn h04_a_full_disk_is_told_of_and_is_as_empty_as_before_afterwards() {
     }
 }
 
-fn h06_h14_data_name_directory_reply_in_that_order() {
+fn h06_data_name_and_directory_are_synced_in_order_before_the_reply() {
     let calls = calls_of_an_upload(TRACE, &[], &["--durable"], "STOR d/file");
     let created = &calls[position(&calls, "O_CREAT")];
     assert!(
@@ -424,7 +424,7 @@ fn h06_h14_data_name_directory_reply_in_that_order() {
     assert!(position(&calls, "renameat2(") < position(&calls, "\"226 "));
 }
 
-fn h07_a_disk_that_takes_its_time_keeps_only_its_own_upload_waiting() {
+fn h07_a_slow_disk_delays_only_its_own_upload() {
     let setup = Setup::new().writable().arguments(&["--durable"]);
     let faulty = Faulty::start_with(setup, &[], "fdatasync", "delay_enter=2000000:when=1");
     let server = &faulty.server;
@@ -450,7 +450,7 @@ fn h07_a_disk_that_takes_its_time_keeps_only_its_own_upload_waiting() {
 }
 
 /// Whoever goes away while the disk is at it has sent everything; the file is stored, and nothing is left over.
-fn h07_b13_a_session_that_ends_while_the_disk_is_at_it() {
+fn h07_a_session_can_end_during_its_fsync() {
     for is_reset in [false, true] {
         let setup = Setup::new().writable().arguments(&["--durable"]);
         let faulty = Faulty::start_with(setup, &[], "fdatasync", "delay_enter=500000:when=2");
@@ -476,7 +476,7 @@ fn h07_b13_a_session_that_ends_while_the_disk_is_at_it() {
     }
 }
 
-fn h21_a_directory_that_cannot_be_synchronised_is_told_of_once() {
+fn h21_a_directory_that_cannot_be_synced_is_logged_once() {
     for error in ["EINVAL", "EOPNOTSUPP"] {
         let setup = Setup::new().writable().arguments(&["--durable"]);
         let faulty = Faulty::start_with(setup, &[], "fsync", &format!("error={error}"));

@@ -25,7 +25,7 @@ use std::{fs, io};
 pub fn trials() -> Vec<Trial> {
     trials! {
         "root":
-            l05_nothing_that_a_confined_process_tries_leads_out;
+            l05_a_confined_process_cannot_escape;
     }
 }
 
@@ -217,9 +217,9 @@ const CHANGING: [Attempt; 9] = [
     },
 ];
 
-fn l05_nothing_that_a_confined_process_tries_leads_out() {
+fn l05_a_confined_process_cannot_escape() {
     in_own_process(
-        concat!(module_path!(), "::l05_nothing_that_a_confined_process_tries_leads_out"),
+        concat!(module_path!(), "::l05_a_confined_process_cannot_escape"),
         try_everything_from_inside,
     );
 }

@@ -11,16 +11,16 @@ use std::time::Duration;
 pub fn trials() -> Vec<Trial> {
     trials! {
         "strace":
-            c21_g03_storage_that_fails_costs_one_reply,
-            c21_a_file_that_cannot_be_read_on_ends_its_own_transfer,
-            g21_a_call_that_stalls_is_told_of_with_the_session_that_made_it,
-            j06_where_sendfile_does_not_work_the_file_arrives_all_the_same;
+            c21_failing_storage_fails_one_command_only,
+            c21_a_read_error_ends_only_its_own_transfer,
+            g21_a_stalled_call_is_logged_with_its_session,
+            j06_files_arrive_where_sendfile_does_not_work;
         "strace":
             k06_faults_in_the_calls_of_a_session_leak_nothing,
-            g05_clients_that_are_lost_before_they_are_accepted_stop_nothing,
-            k04_interrupted_calls_are_made_again;
+            g05_clients_lost_before_accept_stop_nothing,
+            k04_interrupted_calls_are_repeated;
         "strace" slow "an hour: every call, many errors; cargo test --release -- --ignored k06":
-            k06_a_wide_sweep_of_faults;
+            k06_many_faults_in_all_calls_of_a_session_leak_nothing;
     }
 }
 
@@ -113,7 +113,7 @@ const CALLS: [(&str, usize); 5] = [
     AFTER_START,
 ];
 
-fn c21_g03_storage_that_fails_costs_one_reply() {
+fn c21_failing_storage_fails_one_command_only() {
     // At the start the descriptors are listed and the empty directory is looked at, which takes two calls each.
     let listing = 5;
     for (call, error, nth, command, expected) in [
@@ -159,7 +159,7 @@ fn c21_g03_storage_that_fails_costs_one_reply() {
 }
 
 /// TYPE A reads the file instead of sending it in the kernel.
-fn c21_a_file_that_cannot_be_read_on_ends_its_own_transfer() {
+fn c21_a_read_error_ends_only_its_own_transfer() {
     let directory = tempfile::TempDir::new().expect("a directory");
     let text = directory.path().join("text");
     std::fs::write(&text, b"line\n".repeat(20_000)).expect("a file");
@@ -182,7 +182,7 @@ fn c21_a_file_that_cannot_be_read_on_ends_its_own_transfer() {
     assert_eq!(client.fetch("RETR text").len(), 120_000);
 }
 
-fn g21_a_call_that_stalls_is_told_of_with_the_session_that_made_it() {
+fn g21_a_stalled_call_is_logged_with_its_session() {
     let faulty = Faulty::start("openat2", "delay_enter=250000:when=1");
     faulty.server.write("d/file", b"x");
     assert_eq!(faulty.server.login().code("SIZE d/file"), 213);
@@ -193,7 +193,7 @@ fn g21_a_call_that_stalls_is_told_of_with_the_session_that_made_it() {
     });
 }
 
-fn j06_where_sendfile_does_not_work_the_file_arrives_all_the_same() {
+fn j06_files_arrive_where_sendfile_does_not_work() {
     for error in ["EINVAL", "ENOSYS", "EOVERFLOW"] {
         let inject = format!("inject=sendfile:error={error}");
         let server = Setup::new()
@@ -209,7 +209,7 @@ fn k06_faults_in_the_calls_of_a_session_leak_nothing() {
     fault_sweep(&CALLS, &["ENOMEM"], 3);
 }
 
-fn k06_a_wide_sweep_of_faults() {
+fn k06_many_faults_in_all_calls_of_a_session_leak_nothing() {
     let calls = [&CALLS[..], &[("recvfrom", 1), ("sendto", 1), ("getsockname", 20)]].concat();
     fault_sweep(
         &calls,
@@ -227,7 +227,7 @@ fn k06_a_wide_sweep_of_faults() {
     );
 }
 
-fn g05_clients_that_are_lost_before_they_are_accepted_stop_nothing() {
+fn g05_clients_lost_before_accept_stop_nothing() {
     sessions_go_well_with(&[
         ("accept4", "error=ECONNABORTED:when=1+2"),
         ("accept4", "error=EPROTO:when=1+2"),
@@ -237,7 +237,7 @@ fn g05_clients_that_are_lost_before_they_are_accepted_stop_nothing() {
     ]);
 }
 
-fn k04_interrupted_calls_are_made_again() {
+fn k04_interrupted_calls_are_repeated() {
     sessions_go_well_with(&[
         ("epoll_wait,epoll_pwait", "error=EINTR:when=3+3"),
         ("recvfrom", "error=EINTR:when=2+2"),

@@ -12,7 +12,7 @@ use std::os::unix::fs::symlink;
 pub fn trials() -> Vec<Trial> {
     trials! {
         "strace":
-            k04_no_call_of_a_session_minds_being_interrupted;
+            k04_every_call_of_a_session_survives_an_interruption;
     }
 }
 
@@ -47,7 +47,7 @@ fn writable() -> Setup {
     Setup::new().writable()
 }
 
-fn k04_no_call_of_a_session_minds_being_interrupted() {
+fn k04_every_call_of_a_session_survives_an_interruption() {
     let starts = calls_of_a_start(&CALLS, writable);
     let mut untouched = Vec::new();
     for (call, start) in CALLS.iter().zip(starts) {

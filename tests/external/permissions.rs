@@ -14,13 +14,13 @@ use std::os::unix::fs::PermissionsExt;
 pub fn trials() -> Vec<Trial> {
     trials! {
         "root":
-            a_file_that_cannot_be_begun_anew_stays_in_use_and_that_is_said,
-            h04_a_directory_that_may_not_be_written_is_refused_before_a_byte,
-            h12_a_directory_that_the_server_may_not_enter_and_does_not_own_is_left_out;
+            an_events_file_that_cannot_be_reopened_stays_in_use_and_is_logged,
+            h04_uploads_into_an_unwritable_directory_are_refused_before_the_data,
+            h12_an_unreadable_directory_of_another_owner_is_not_measured;
     }
 }
 
-fn a_file_that_cannot_be_begun_anew_stays_in_use_and_that_is_said() {
+fn an_events_file_that_cannot_be_reopened_stays_in_use_and_is_logged() {
     let (premises, path, server) = with_events(Walls::Default);
     let mut client = client_of(&server, "alice");
     let moved = path.with_extension("1");
@@ -46,7 +46,7 @@ fn a_file_that_cannot_be_begun_anew_stays_in_use_and_that_is_said() {
     assert_eq!(events_in(&path, 1)[0]["verb"], "RMD");
 }
 
-fn h04_a_directory_that_may_not_be_written_is_refused_before_a_byte() {
+fn h04_uploads_into_an_unwritable_directory_are_refused_before_the_data() {
     let directory = tempfile::TempDir::new().expect("a directory");
     // A server on which nothing could be written would not start.
     std::fs::create_dir(directory.path().join("incoming")).expect("a directory");
@@ -61,7 +61,7 @@ fn h04_a_directory_that_may_not_be_written_is_refused_before_a_byte() {
 }
 
 /// `lost+found` and its like: nobody can have put anything there through this server.
-fn h12_a_directory_that_the_server_may_not_enter_and_does_not_own_is_left_out() {
+fn h12_an_unreadable_directory_of_another_owner_is_not_measured() {
     let premises = Premises::new();
     premises.write("alice/file", &noise(1, 1_000));
     let foreign = premises.root().join("alice/lost+found");

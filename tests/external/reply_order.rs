@@ -12,8 +12,8 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 pub fn trials() -> Vec<Trial> {
     trials! {
         "strace":
-            a_150_leaves_before_the_data_and_a_226_behind_its_end,
-            data_waits_for_a_150_that_the_client_has_no_room_for;
+            a_150_leaves_before_the_data_and_a_226_after_its_end,
+            no_data_leaves_before_a_150_that_is_blocked;
     }
 }
 
@@ -143,7 +143,7 @@ enum Event {
     Closed,
 }
 
-fn a_150_leaves_before_the_data_and_a_226_behind_its_end() {
+fn a_150_leaves_before_the_data_and_a_226_after_its_end() {
     let faulty = traced(NO_FAULT);
     faulty.server.write("small", b"content");
     faulty.server.write("large", &noise(1, 600_000));
@@ -170,7 +170,7 @@ fn a_150_leaves_before_the_data_and_a_226_behind_its_end() {
     }
 }
 
-fn data_waits_for_a_150_that_the_client_has_no_room_for() {
+fn no_data_leaves_before_a_150_that_is_blocked() {
     for command in ["RETR file", "RETR empty", "LIST", "STOR new"] {
         // Greeting, USER, PASS, TYPE, PASV; the sixth reply is the 150.
         let faulty = traced("error=EAGAIN:when=6");

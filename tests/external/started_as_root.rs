@@ -11,26 +11,26 @@ use std::path::{Path, PathBuf};
 pub fn trials() -> Vec<Trial> {
     trials! {
         "root mounts":
-            l04_the_directories_that_it_keeps_have_no_way_up;
+            l04_directories_kept_open_for_logs_have_no_way_up;
         "root":
-            l04_l01_l02_started_as_root_it_is_root_no_more,
-            l04_l10_descriptors_that_it_was_started_with_are_closed_and_standard_input_leads_nowhere,
+            l04_a_server_started_as_root_drops_root_and_capabilities,
+            l04_inherited_descriptors_are_closed_and_standard_input_is_null,
             l04_standard_streams_that_are_directories_are_replaced,
-            l04_outside_it_keeps_only_the_directories_of_logs_and_users_file,
-            l01_the_owner_of_the_directory_or_the_named_user_is_who_it_becomes,
-            l01_a_directory_that_the_user_cannot_read_stops_the_start_and_says_what_mends_it,
+            l04_only_the_directories_of_logs_and_users_file_stay_open_outside,
+            l01_root_becomes_the_owner_of_the_directory_or_the_named_user,
+            l01_a_directory_that_the_user_cannot_read_prevents_the_start_with_advice,
             l01_a_user_can_be_given_by_number,
-            l15_roots_of_accounts_that_are_of_no_use_are_named_at_the_start;
+            l15_unusable_account_roots_are_named_at_the_start;
         "root setpriv":
-            l02_groups_that_it_was_started_with_are_dropped,
-            l03_root_without_capabilities_says_what_it_cannot_do_and_starts_only_when_told_to,
-            l15_writing_where_the_user_cannot_write_stops_the_start_and_says_what_mends_it;
+            l02_inherited_groups_are_dropped,
+            l03_root_without_capabilities_names_them_and_starts_only_when_allowed,
+            l15_a_directory_that_the_user_cannot_write_prevents_the_start_with_advice;
         "root strace":
-            l03_a_step_of_the_confinement_that_fails_stops_the_start;
+            l03_a_failing_step_of_the_confinement_prevents_the_start;
     }
 }
 
-fn l04_l01_l02_started_as_root_it_is_root_no_more() {
+fn l04_a_server_started_as_root_drops_root_and_capabilities() {
     let server = Server::start();
     server.write("file", b"x");
     for (field, numbers) in [("Uid", 4), ("Gid", 4)] {
@@ -70,7 +70,7 @@ fn directories_outside(server: &Server) -> Vec<(PathBuf, (u64, u64))> {
     outside
 }
 
-fn l04_l10_descriptors_that_it_was_started_with_are_closed_and_standard_input_leads_nowhere() {
+fn l04_inherited_descriptors_are_closed_and_standard_input_is_null() {
     let directory = tempfile::TempDir::new().expect("a directory");
     let log = directory.path().join("log");
     let script =
@@ -145,7 +145,7 @@ fn with_outside_files() -> (Premises, Server, Vec<(u64, u64)>) {
     (premises, server, directories)
 }
 
-fn l04_outside_it_keeps_only_the_directories_of_logs_and_users_file() {
+fn l04_only_the_directories_of_logs_and_users_file_stay_open_outside() {
     let (_premises, server, directories) = with_outside_files();
     let outside = directories_outside(&server);
     let found: Vec<_> = outside.into_iter().map(|(_, found)| found).collect();
@@ -153,7 +153,7 @@ fn l04_outside_it_keeps_only_the_directories_of_logs_and_users_file() {
 }
 
 /// Where it may mount, it makes a mount of each of them, so that `..` leads nowhere from there.
-fn l04_the_directories_that_it_keeps_have_no_way_up() {
+fn l04_directories_kept_open_for_logs_have_no_way_up() {
     let (_premises, server, _) = with_outside_files();
     for (path, found) in directories_outside(&server) {
         for up in ["..", "../../.."] {
@@ -163,13 +163,13 @@ fn l04_the_directories_that_it_keeps_have_no_way_up() {
     }
 }
 
-fn l02_groups_that_it_was_started_with_are_dropped() {
+fn l02_inherited_groups_are_dropped() {
     let server = Setup::new().under(&["setpriv", "--groups", "4,27"]).start();
     assert_eq!(server.status("Groups"), "");
     assert_ne!(server.status("Gid").split_whitespace().next(), Some("0"));
 }
 
-fn l01_the_owner_of_the_directory_or_the_named_user_is_who_it_becomes() {
+fn l01_root_becomes_the_owner_of_the_directory_or_the_named_user() {
     let directory = tempfile::TempDir::new().expect("a directory");
     std::os::unix::fs::chown(directory.path(), Some(12_345), Some(23_456)).expect("root may");
     let server = Setup::new().directory(directory.path()).start();
@@ -182,7 +182,7 @@ fn l01_the_owner_of_the_directory_or_the_named_user_is_who_it_becomes() {
     harness::wait_until("the warning has come", || root.stderr().contains("stays root"));
 }
 
-fn l01_a_directory_that_the_user_cannot_read_stops_the_start_and_says_what_mends_it() {
+fn l01_a_directory_that_the_user_cannot_read_prevents_the_start_with_advice() {
     let directory = tempfile::TempDir::new().expect("a directory");
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700)).expect("ours");
     let (low, high) = harness::server::free_range(2);
@@ -198,7 +198,7 @@ fn l01_a_directory_that_the_user_cannot_read_stops_the_start_and_says_what_mends
     assert!(text.contains("chmod o+rx") && text.contains("nobody"), "{text}");
 }
 
-fn l03_a_step_of_the_confinement_that_fails_stops_the_start() {
+fn l03_a_failing_step_of_the_confinement_prevents_the_start() {
     let directory = tempfile::TempDir::new().expect("a directory");
     harness::tree::allow_reading(directory.path());
     for call in [
@@ -246,7 +246,7 @@ fn start_under(wrapper: &[&str], arguments: &[&str], directory: &Path) -> (Optio
 }
 
 /// As root in a container that was given few capabilities.
-fn l03_root_without_capabilities_says_what_it_cannot_do_and_starts_only_when_told_to() {
+fn l03_root_without_capabilities_names_them_and_starts_only_when_allowed() {
     let directory = tempfile::TempDir::new().expect("a directory");
     harness::tree::allow_reading(directory.path());
     let without = |capabilities: &'static str| ["setpriv", "--bounding-set", capabilities, "--inh-caps", capabilities];
@@ -302,7 +302,7 @@ fn l01_a_user_can_be_given_by_number() {
     );
 }
 
-fn l15_writing_where_the_user_cannot_write_stops_the_start_and_says_what_mends_it() {
+fn l15_a_directory_that_the_user_cannot_write_prevents_the_start_with_advice() {
     let directory = tempfile::TempDir::new().expect("a directory");
     harness::tree::allow_reading(directory.path());
     let own: &[&str] = &["setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups"];
@@ -325,7 +325,7 @@ fn l15_writing_where_the_user_cannot_write_stops_the_start_and_says_what_mends_i
     assert_ne!(client.code("MKD new"), 257);
 }
 
-fn l15_roots_of_accounts_that_are_of_no_use_are_named_at_the_start() {
+fn l15_unusable_account_roots_are_named_at_the_start() {
     let premises = Premises::new();
     for name in ["good", "closed", "sealed"] {
         premises.make_directory(name);

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 pub fn trials() -> Vec<Trial> {
     trials! {
         "strace":
-            a03_arguments_with_control_bytes_reach_no_file_system,
-            a18_b10_c08_c09_h22_i08_l12_l13_nothing_is_run_connected_to_written_or_opened_that_must_not_be;
+            a03_arguments_with_control_bytes_cause_no_system_call,
+            h22_a_read_only_server_makes_only_reading_system_calls;
     }
 }
 
@@ -56,7 +56,7 @@ fn read(log: &Path) -> String {
     String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned()
 }
 
-fn a03_arguments_with_control_bytes_reach_no_file_system() {
+fn a03_arguments_with_control_bytes_cause_no_system_call() {
     let traced = Traced::start();
     let mut client = traced.server.login();
     assert_eq!(client.code("SIZE begin-here"), 550);
@@ -80,7 +80,7 @@ fn a03_arguments_with_control_bytes_reach_no_file_system() {
     );
 }
 
-fn a18_b10_c08_c09_h22_i08_l12_l13_nothing_is_run_connected_to_written_or_opened_that_must_not_be() {
+fn h22_a_read_only_server_makes_only_reading_system_calls() {
     let traced = Traced::start();
     let server = &traced.server;
     server.write("file", b"content");

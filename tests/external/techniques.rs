@@ -8,7 +8,7 @@ use tempfile::TempDir;
 pub fn trials() -> Vec<Trial> {
     trials! {
         "strace":
-            what_is_left_out_is_not_called;
+            a_technique_that_is_off_makes_none_of_its_calls;
     }
 }
 
@@ -42,7 +42,7 @@ fn count(calls: &[String], words: &[&str]) -> usize {
     calls.iter().filter(is_meant).count()
 }
 
-fn what_is_left_out_is_not_called() {
+fn a_technique_that_is_off_makes_none_of_its_calls() {
     let usual = calls_without(None);
     let corks = ["TCP_CORK, [1]"];
     assert!(count(&usual, &corks) > 0);

@@ -13,9 +13,9 @@ use std::process::{Child, Command, ExitStatus};
 pub fn trials() -> Vec<Trial> {
     trials! {
         "setsid":
-            on_a_terminal_it_is_asked_for_twice_and_not_shown,
-            on_a_terminal_two_different_ones_are_refused,
-            on_a_terminal_an_interruption_leaves_it_as_it_was;
+            on_a_terminal_the_password_is_asked_for_twice_and_not_shown,
+            on_a_terminal_two_different_passwords_are_refused,
+            an_interruption_leaves_the_terminal_as_it_was;
     }
 }
 
@@ -79,7 +79,7 @@ impl Terminal {
     }
 }
 
-fn on_a_terminal_it_is_asked_for_twice_and_not_shown() {
+fn on_a_terminal_the_password_is_asked_for_twice_and_not_shown() {
     let mut terminal = Terminal::start();
     assert!(terminal.shows(), "as terminals do");
     terminal.answer("Password: ", "correct horsf\x7fe\n");
@@ -95,7 +95,7 @@ fn on_a_terminal_it_is_asked_for_twice_and_not_shown() {
     );
 }
 
-fn on_a_terminal_two_different_ones_are_refused() {
+fn on_a_terminal_two_different_passwords_are_refused() {
     let mut terminal = Terminal::start();
     terminal.answer("Password: ", "correct horse\n");
     terminal.answer("Again: ", "battery staple\n");
@@ -104,7 +104,7 @@ fn on_a_terminal_two_different_ones_are_refused() {
     assert!(screen.contains("differ") && !screen.contains("$argon2"), "{screen}");
 }
 
-fn on_a_terminal_an_interruption_leaves_it_as_it_was() {
+fn an_interruption_leaves_the_terminal_as_it_was() {
     let mut terminal = Terminal::start();
     terminal.answer("Password: ", "corr\x03");
     wait_until("what is typed is shown again", || terminal.shows());

@@ -42,7 +42,7 @@ fn send_abor(client: &mut Client, form: Form) {
 }
 
 #[test]
-fn b11_abor_ends_a_transfer_behind_everything_that_waits() {
+fn b11_abor_overtakes_queued_commands_and_ends_the_transfer() {
     let server = Server::writable();
     write_huge(&server);
     let mut client = server.login();
@@ -69,7 +69,7 @@ fn b11_abor_ends_a_transfer_behind_everything_that_waits() {
 }
 
 #[test]
-fn b11_abor_ends_a_transfer_whose_data_connection_never_comes() {
+fn b11_abor_ends_a_transfer_whose_data_connection_is_never_made() {
     let server = Server::start();
     write_huge(&server);
     let mut client = server.login();
@@ -87,7 +87,7 @@ fn b11_abor_ends_a_transfer_whose_data_connection_never_comes() {
 
 /// The limit: more than 64 KiB are not taken in during a transfer, and an ABOR behind that has its turn when they have.
 #[test]
-fn b11_abor_behind_more_than_may_wait_is_answered_in_its_turn() {
+fn b11_abor_behind_a_full_command_queue_is_answered_in_order() {
     let server = Server::start();
     let content = vec![7; 32 << 20];
     server.write("big", &content);
@@ -155,7 +155,7 @@ fn b11_abor_ends_a_digest_a_status_listing_and_a_search_for_a_restart() {
 
 /// What is all sent has not been aborted, though its 226 has not been written.
 #[test]
-fn abor_behind_a_small_file_comes_too_late() {
+fn abor_after_a_small_file_is_too_late() {
     let server = Server::start();
     server.write("file", b"content");
     let mut client = server.login();
@@ -173,7 +173,7 @@ fn abor_behind_a_small_file_comes_too_late() {
 
 /// In one segment with its RETR, an ABOR is read before the transfer begins.
 #[test]
-fn abor_together_with_a_small_file_comes_in_time() {
+fn abor_sent_with_the_retr_of_a_small_file_is_in_time() {
     let server = Server::start();
     server.write("file", b"content");
     let mut client = server.login();
@@ -189,7 +189,7 @@ fn abor_together_with_a_small_file_comes_in_time() {
 
 /// Clients give up after 20 seconds and more without a word.
 #[test]
-fn a_client_hears_every_ten_seconds_that_its_digest_is_being_made() {
+fn a_long_digest_sends_a_progress_line_every_ten_seconds() {
     let server = Server::start();
     write_huge(&server);
     let (mut hash, mut crc) = (server.login(), server.login());

@@ -43,7 +43,7 @@ fn working_directory(client: &mut Client) -> String {
 }
 
 #[test]
-fn f11_c01_no_spelling_leads_from_one_root_to_another() {
+fn f11_no_spelling_of_a_path_reaches_another_accounts_root() {
     for walls in [Walls::Default, Walls::Paths] {
         let (premises, server) = neighbours(walls);
         let before = bobs(&premises);
@@ -95,7 +95,7 @@ fn f11_c01_no_spelling_leads_from_one_root_to_another() {
 }
 
 #[test]
-fn f11_c03_no_link_leads_from_one_root_to_another() {
+fn f11_no_link_reaches_another_accounts_root() {
     for walls in [Walls::Default, Walls::Paths] {
         let (premises, server) = neighbours(walls);
         let (before, outside) = (bobs(&premises), premises.neighbour());
@@ -153,7 +153,7 @@ fn f11_c03_no_link_leads_from_one_root_to_another() {
 
 /// Names that are the same in two roots are two things, at the same time.
 #[test]
-fn f11_two_users_at_once_each_see_their_own() {
+fn f11_two_users_at_once_each_see_their_own_files() {
     let (premises, server) = neighbours(Walls::Default);
     let mut alice = client_of(&server, "alice");
     let mut bob = client_of(&server, "bob");
@@ -182,7 +182,7 @@ fn f11_two_users_at_once_each_see_their_own() {
 }
 
 #[test]
-fn f11_a_root_that_is_missing_or_leads_outside_lets_nobody_in() {
+fn f11_an_account_whose_root_is_missing_or_outside_cannot_log_in() {
     for walls in [Walls::Default, Walls::Paths] {
         let premises = Premises::new();
         premises.write("file", b"x");
@@ -212,7 +212,7 @@ fn f11_a_root_that_is_missing_or_leads_outside_lets_nobody_in() {
 
 /// The root is what it was when the client came, wherever it is moved to; nothing that takes its name is reached.
 #[test]
-fn f11_c05_a_root_that_is_moved_away_is_not_exchanged_for_another() {
+fn f11_a_session_keeps_its_root_when_the_directory_is_replaced() {
     for walls in [Walls::Default, Walls::Paths] {
         let (premises, server) = neighbours(walls);
         let before = bobs(&premises);
@@ -229,13 +229,13 @@ fn f11_c05_a_root_that_is_moved_away_is_not_exchanged_for_another() {
 }
 
 #[test]
-fn f11_c04_a_link_that_is_swapped_all_the_time_leads_to_no_other_root() {
+fn f11_a_link_that_is_swapped_constantly_reaches_no_other_root() {
     race(Walls::Paths, 150);
 }
 
 #[test]
-#[ignore = "minutes: 100,000 rounds of four verbs; cargo test --release -- --ignored c04"]
-fn f11_c04_four_hundred_thousand_rounds_against_a_swapped_link() {
+#[ignore = "minutes: 100,000 rounds of four verbs; cargo test --release -- --ignored f11"]
+fn f11_four_hundred_thousand_rounds_against_a_swapped_link() {
     race(Walls::Paths, 100_000);
 }
 

@@ -43,7 +43,7 @@ fn reload(server: &Server, told: &str) {
 }
 
 #[test]
-fn f01_no_answer_tells_whether_a_name_exists() {
+fn f01_no_reply_reveals_whether_an_account_exists() {
     let (_premises, server) = with_alice_and_bob(&[]);
     let long = "x".repeat(128);
     let mut told = BTreeSet::new();
@@ -130,7 +130,7 @@ fn f02_refusing_an_unknown_name_takes_the_same_work() {
 
 #[test]
 #[ignore = "a minute, and a quiet machine: 2,000 samples of each; cargo test --release -- --ignored f02"]
-fn f02_two_thousand_refusals_of_each_are_of_one_distribution() {
+fn f02_refusal_times_of_known_and_unknown_names_have_one_distribution() {
     let (_server, [known, unknown]) = refusals_of_known_and_unknown(2_000);
     let (a, b) = (median(&known).as_secs_f64(), median(&unknown).as_secs_f64());
     println!("medians: known {a:.6} s, unknown {b:.6} s");
@@ -153,7 +153,7 @@ fn f02_two_thousand_refusals_of_each_are_of_one_distribution() {
 }
 
 #[test]
-fn f03_the_third_failure_ends_the_connection_and_nobody_elses() {
+fn f03_the_third_failed_login_closes_only_its_own_connection() {
     let (_premises, server) = with_alice_and_bob(&[]);
     let mut other = client_of(&server, "alice");
     let mut client = Client::connect_from(server.address, fresh_address(0));
@@ -165,7 +165,7 @@ fn f03_the_third_failure_ends_the_connection_and_nobody_elses() {
 }
 
 #[test]
-fn f03_an_address_that_fails_waits_for_its_answers_and_no_other_does() {
+fn f03_only_the_address_that_fails_to_log_in_is_slowed_down() {
     let (_premises, server) = with_alice_and_bob(&[]);
     let guesser = fresh_address(0);
     let mut inside = Client::connect_from(server.address, guesser);
@@ -191,7 +191,7 @@ fn f03_an_address_that_fails_waits_for_its_answers_and_no_other_does() {
 }
 
 #[test]
-fn f03_ten_failures_of_one_address_block_it_over_reconnects_and_parallel_connections() {
+fn f03_ten_failures_block_an_address_across_connections() {
     let (_premises, server) = with_alice_and_bob(&[]);
     let guesser = fresh_address(0);
     let mut clients: Vec<Client> = (0..10)
@@ -216,7 +216,7 @@ fn f03_ten_failures_of_one_address_block_it_over_reconnects_and_parallel_connect
 }
 
 #[test]
-fn f04_a_flood_of_logins_waits_while_others_are_answered() {
+fn f04_a_flood_of_logins_does_not_delay_other_sessions() {
     const CLIENTS: u32 = 40;
     let premises = Premises::new();
     let dear = hash_new(PASSWORD.as_bytes()).expect("made");
@@ -246,7 +246,7 @@ fn f04_a_flood_of_logins_waits_while_others_are_answered() {
 }
 
 #[test]
-fn f05_a_bad_users_file_stops_the_start_and_is_named_with_its_line() {
+fn f05_an_invalid_users_file_prevents_the_start_and_names_the_line() {
     let premises = Premises::new();
     let account = |rest: &str| format!("bob:{HASH}:{rest}");
     let hashed = |hash: &str| format!("bob:{hash}:/:read");
@@ -294,7 +294,7 @@ fn f05_a_bad_users_file_stops_the_start_and_is_named_with_its_line() {
 }
 
 #[test]
-fn f06_a_users_file_that_others_can_read_or_clients_can_reach_stops_the_start() {
+fn f06_a_users_file_others_can_read_or_clients_can_reach_prevents_the_start() {
     let premises = Premises::new();
     premises.write_users(&[("alice", "/:read")]);
     let users = premises.users_file();
@@ -331,7 +331,7 @@ fn f06_a_users_file_that_others_can_read_or_clients_can_reach_stops_the_start() 
 }
 
 #[test]
-fn f07_anonymous_may_give_any_password_in_any_case_beside_accounts() {
+fn f07_anonymous_logs_in_with_any_password_and_in_any_case_beside_accounts() {
     let premises = Premises::new();
     premises.write_users(&[("alice", "/:read")]);
     let users = premises.users_file();
@@ -350,7 +350,7 @@ fn f07_anonymous_may_give_any_password_in_any_case_beside_accounts() {
 }
 
 #[test]
-fn f08_o10_no_password_is_in_anything_that_is_written() {
+fn f08_no_password_appears_in_any_output() {
     let premises = Premises::new();
     premises.make_directory("alice");
     premises.write_users(&[("alice", "/alice:read,write")]);
@@ -408,7 +408,7 @@ fn f08_o10_no_password_is_in_anything_that_is_written() {
 }
 
 #[test]
-fn f10_accounts_that_are_gone_or_changed_are_sent_away_and_others_stay() {
+fn f10_a_reload_ends_sessions_of_removed_or_changed_accounts_only() {
     let premises = Premises::new();
     let all = ["kept", "removed", "narrowed", "moved", "rehashed"];
     let accounts = all.map(|name| (name, "/:read,write"));
@@ -439,7 +439,7 @@ fn f10_accounts_that_are_gone_or_changed_are_sent_away_and_others_stay() {
 }
 
 #[test]
-fn f10_a_running_transfer_of_a_removed_account_is_broken_off() {
+fn f10_a_reload_aborts_the_transfer_of_a_removed_account() {
     let (premises, server) = with_alice_and_bob(&[]);
     let large = vec![7; 64 << 20];
     premises.write("alice/large", &large);
@@ -473,7 +473,7 @@ fn f10_a_running_transfer_of_a_removed_account_is_broken_off() {
 }
 
 #[test]
-fn f10_a_login_under_way_goes_by_the_accounts_that_are_in_force_at_its_end() {
+fn f10_a_login_during_a_reload_uses_the_new_accounts() {
     let (premises, server) = with_alice_and_bob(&[]);
     let mut clients = ["alice", "bob"].map(|name| {
         let mut client = server.connect();
@@ -492,7 +492,7 @@ fn f10_a_login_under_way_goes_by_the_accounts_that_are_in_force_at_its_end() {
 }
 
 #[test]
-fn f10_l08_a_bad_new_file_keeps_the_old_accounts() {
+fn f10_an_invalid_users_file_keeps_the_old_accounts_at_a_reload() {
     let (premises, server) = with_alice_and_bob(&[]);
     let mut inside = client_of(&server, "alice");
     let baseline = server.descriptors();
@@ -526,7 +526,7 @@ fn f10_l08_a_bad_new_file_keeps_the_old_accounts() {
 }
 
 #[test]
-fn f12_a_password_comes_once_and_after_a_name_and_names_alone_lead_nowhere() {
+fn f12_pass_needs_a_user_right_before_it_and_user_alone_gives_nothing() {
     let (_premises, server) = with_alice_and_bob(&[]);
     let mut client = server.connect();
     assert_eq!(client.code(&format!("PASS {PASSWORD}")), 503);
@@ -548,7 +548,7 @@ fn f12_a_password_comes_once_and_after_a_name_and_names_alone_lead_nowhere() {
 }
 
 #[test]
-fn an_account_has_no_more_sessions_than_it_may() {
+fn an_account_is_held_to_its_limit_of_sessions() {
     let premises = Premises::new();
     premises.write_users(&[("alice", "/:read:sessions=2"), ("bob", "/:read")]);
     let server = premises.serve_accounts(&[]);

@@ -28,7 +28,7 @@ fn hash_password(input: &[u8]) -> Output {
 }
 
 #[test]
-fn a_password_from_a_pipe_becomes_one_line_that_verifies_it() {
+fn hash_password_reads_a_pipe_and_prints_one_hash_that_verifies() {
     for input in [&b"correct horse\n"[..], b"correct horse", b"correct horse\r\nignored\n"] {
         let output = hash_password(input);
         assert!(output.status.success(), "{output:?}");
@@ -46,12 +46,12 @@ fn a_password_from_a_pipe_becomes_one_line_that_verifies_it() {
 }
 
 #[test]
-fn each_hash_has_its_own_salt() {
+fn every_hash_has_its_own_salt() {
     assert_ne!(hash_password(b"same\n").stdout, hash_password(b"same\n").stdout);
 }
 
 #[test]
-fn l15_what_is_no_password_exits_2_and_says_so_without_showing_it() {
+fn l15_an_unusable_password_exits_2_and_is_not_shown() {
     for (input, reason) in [
         (&b""[..], "empty"),
         (b"\nsecret\n", "empty"),
@@ -68,7 +68,7 @@ fn l15_what_is_no_password_exits_2_and_says_so_without_showing_it() {
 }
 
 #[test]
-fn l15_wrong_account_options_say_which_and_exit_2() {
+fn l15_wrong_account_options_are_named_and_exit_2() {
     for (arguments, named) in [
         (&["--anonymous", "all"][..], "--anonymous all"),
         (&["--anonymous", "off"], "--anonymous off"),

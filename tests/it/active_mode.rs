@@ -44,7 +44,7 @@ fn active_mode_connects_when_the_transfer_command_arrives() {
 }
 
 #[test]
-fn d13_d12_the_server_attacks_nobody_on_a_clients_behalf() {
+fn d13_the_server_connects_to_no_third_party_or_low_port() {
     let server = Server::start();
     let mut client = server.login();
     for line in [
@@ -62,7 +62,7 @@ fn d13_d12_the_server_attacks_nobody_on_a_clients_behalf() {
 }
 
 #[test]
-fn b10_a_refused_address_leaves_none_standing() {
+fn b10_a_refused_address_clears_the_one_before() {
     let server = Server::start();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let good = port_command(listener.local_addr().expect("bound"));
@@ -83,7 +83,7 @@ fn b10_a_refused_address_leaves_none_standing() {
 }
 
 #[test]
-fn d16_an_active_connection_that_is_refused_or_never_answered_is_425() {
+fn d16_an_active_connection_refused_or_unanswered_is_425() {
     let server = Server::with(&["--connect-timeout", "300ms"]);
     let mut client = server.login();
     let refusing = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");

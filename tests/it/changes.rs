@@ -15,7 +15,7 @@ fn said(client: &mut Client, line: &str) -> String {
 }
 
 #[test]
-fn directories_are_made_with_their_quoted_path_and_a_second_time_refused_in_the_words_that_clients_compare() {
+fn mkd_replies_with_the_quoted_path_and_refuses_an_existing_directory_in_known_words() {
     let (premises, server) = with_files();
     let mut client = server.login();
     assert_eq!(said(&mut client, "MKD new"), "257 \"/new\" created");
@@ -34,7 +34,7 @@ fn directories_are_made_with_their_quoted_path_and_a_second_time_refused_in_the_
 }
 
 #[test]
-fn h17_files_and_directories_are_removed_each_by_its_own_verb() {
+fn h17_dele_removes_files_and_rmd_removes_directories() {
     let (premises, server) = with_files();
     premises.link("link", "file");
     premises.link("link to d", "d");
@@ -74,7 +74,7 @@ fn h17_files_and_directories_are_removed_each_by_its_own_verb() {
 }
 
 #[test]
-fn b02_h17_renaming_takes_two_commands_in_a_row() {
+fn b02_rnto_must_follow_rnfr_directly() {
     let (premises, server) = with_files();
     let mut client = server.login();
     assert_eq!(said(&mut client, "RNFR missing"), "550 File not found");
@@ -125,7 +125,7 @@ fn b02_h17_renaming_takes_two_commands_in_a_row() {
 }
 
 #[test]
-fn h18_a_time_is_set_in_five_ways_and_read_back() {
+fn h18_times_set_in_five_ways_are_read_back() {
     let (_premises, server) = with_files();
     let mut client = server.login();
     for (line, reply, time) in [
@@ -218,7 +218,7 @@ fn h18_a_time_is_set_in_five_ways_and_read_back() {
 }
 
 #[test]
-fn h13_h19_modes_are_set_within_bounds() {
+fn h19_site_chmod_sets_modes_within_bounds() {
     let (premises, server) = with_files();
     let mut client = server.login();
     let mode = |name: &str| {
@@ -270,7 +270,7 @@ fn h13_h19_modes_are_set_within_bounds() {
 
 /// `SITE CHMOD 000 /` used to shut everybody out, and no FTP command could undo it.
 #[test]
-fn h19_the_root_keeps_its_mode() {
+fn h19_the_mode_of_the_root_cannot_be_changed() {
     let (premises, server) = with_files();
     premises.link("top", ".");
     premises.link("d/up", "..");
@@ -299,7 +299,7 @@ fn h19_the_root_keeps_its_mode() {
 }
 
 #[test]
-fn avbl_tells_the_room_that_there_is() {
+fn avbl_reports_the_free_space() {
     let (premises, server) = with_files();
     let mut client = server.login();
     let space = rustix::fs::statvfs(premises.root()).expect("a file system");
@@ -318,7 +318,7 @@ fn avbl_tells_the_room_that_there_is() {
 }
 
 #[test]
-fn h03_stou_names_its_file_in_the_opening() {
+fn h03_stou_names_its_file_in_the_150() {
     let (premises, server) = with_files();
     let mut client = server.login();
     let mut names = std::collections::BTreeSet::new();
@@ -349,7 +349,7 @@ fn h03_stou_names_its_file_in_the_opening() {
 }
 
 #[test]
-fn features_for_writing_are_named() {
+fn feat_lists_write_features_only_where_writing_is_allowed() {
     let (_premises, server) = with_files();
     let features = server.connect().command("FEAT").lines;
     for feature in [" MFMT", " MFF modify;UNIX.mode;", " AVBL", " REST STREAM", " MDTM"] {
@@ -359,7 +359,7 @@ fn features_for_writing_are_named() {
 
 /// As the system itself allows: the server is not root and has no way around it.
 #[test]
-fn c11_what_the_system_does_not_allow_the_server_does_not_do() {
+fn c11_permissions_of_the_file_system_are_respected_for_changes() {
     let (premises, server) = with_files();
     let mode = |name: &str, mode| {
         fs::set_permissions(premises.root().join(name), fs::Permissions::from_mode(mode)).expect("it is there");

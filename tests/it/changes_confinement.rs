@@ -72,7 +72,7 @@ fn c01_no_spelling_of_a_path_changes_anything_outside() {
 }
 
 #[test]
-fn c03_c12_no_link_lets_anything_outside_be_changed() {
+fn c03_no_link_lets_anything_outside_be_changed() {
     for walls in [Walls::Default, Walls::Paths] {
         let (premises, server) = with_files(walls);
         let outside = premises.neighbour();
@@ -128,7 +128,7 @@ fn c03_c12_no_link_lets_anything_outside_be_changed() {
 
 /// A link that stays inside is followed, except where the name itself is what the command is about.
 #[test]
-fn c03_links_within_the_root_lead_where_they_point() {
+fn c03_links_inside_the_root_are_followed() {
     let (premises, server) = with_files(Walls::Default);
     premises.link("to-file", "d/e/inside");
     premises.link("to-d", "d");
@@ -144,7 +144,7 @@ fn c03_links_within_the_root_lead_where_they_point() {
 }
 
 #[test]
-fn c04_nothing_is_stored_or_renamed_through_a_link_that_is_swapped_all_the_time() {
+fn c04_no_change_gets_out_through_a_link_that_is_swapped_constantly() {
     race(150);
 }
 
@@ -200,7 +200,7 @@ fn race(rounds: usize) {
 }
 
 #[test]
-fn c05_a_working_directory_that_is_moved_away_is_not_written_to() {
+fn c05_a_working_directory_moved_outside_is_not_written_to() {
     for walls in [Walls::Default, Walls::Paths] {
         let (premises, server) = with_files(walls);
         let mut client = server.login();
@@ -223,7 +223,7 @@ fn c05_a_working_directory_that_is_moved_away_is_not_written_to() {
 }
 
 #[test]
-fn c06_nothing_is_renamed_into_itself() {
+fn c06_a_directory_cannot_be_renamed_into_itself() {
     let premises = Premises::new();
     premises.write("d/e/inside", b"x");
     premises.write("file", b"inside");
@@ -253,7 +253,7 @@ fn c06_nothing_is_renamed_into_itself() {
 }
 
 #[test]
-fn h12_c06_a_file_renamed_to_itself_frees_nothing_of_a_quota() {
+fn h12_renaming_a_file_to_itself_frees_no_quota() {
     let premises = Premises::new();
     premises.write("file", &[7; 600]);
     premises.write("d/small", b"x");
@@ -276,7 +276,7 @@ fn h12_c06_a_file_renamed_to_itself_frees_nothing_of_a_quota() {
 }
 
 #[test]
-fn c08_c09_special_files_are_not_opened_replaced_renamed_or_removed() {
+fn c08_special_files_are_not_opened_replaced_renamed_or_removed() {
     let premises = Premises::new();
     premises.write("file", b"inside");
     let root = premises.root();
@@ -328,7 +328,7 @@ fn c08_c09_special_files_are_not_opened_replaced_renamed_or_removed() {
 }
 
 #[test]
-fn c10_directories_are_not_files_nor_the_other_way_round() {
+fn c10_file_verbs_refuse_directories_and_directory_verbs_refuse_files() {
     let (premises, server) = with_files(Walls::Default);
     let before = everything_in(&premises.root());
     let mut client = server.login();
@@ -355,7 +355,7 @@ fn c10_directories_are_not_files_nor_the_other_way_round() {
 }
 
 #[test]
-fn c13_h16_names_that_no_file_can_have_are_refused() {
+fn h16_names_that_no_file_can_have_are_refused() {
     let (premises, server) = with_files(Walls::Default);
     let before = everything_in(&premises.root());
     let mut client = server.login();
@@ -398,7 +398,7 @@ fn c13_h16_names_that_no_file_can_have_are_refused() {
 }
 
 #[test]
-fn c15_c16_c17_names_are_bytes_and_never_anything_else() {
+fn c15_names_are_bytes_without_special_meaning() {
     let (premises, server) = with_files(Walls::Default);
     let mut client = server.login();
     let names = [
@@ -462,7 +462,7 @@ fn c15_c16_c17_names_are_bytes_and_never_anything_else() {
 }
 
 #[test]
-fn c22_h15_the_servers_own_names_are_nobodys() {
+fn c22_clients_cannot_use_the_servers_reserved_names() {
     let (premises, server) = with_files(Walls::Default);
     premises.write(".loopftpd-0123", b"part");
     premises.write("d/.loopftpd-dir/x", b"part");
@@ -496,7 +496,7 @@ fn c22_h15_the_servers_own_names_are_nobodys() {
 
 /// What is decided about a path is decided about what the kernel is given: one canonical form before both.
 #[test]
-fn c02_c24_every_spelling_is_decided_on_as_what_it_means() {
+fn c02_every_spelling_of_a_path_gets_the_same_decision() {
     let (premises, server) = with_files(Walls::Default);
     let before = everything_in(&premises.root());
     let mut client = server.login();

@@ -13,7 +13,7 @@ fn conversation(client: &mut Client, lines: &[(&str, u16)]) {
 }
 
 #[test]
-fn the_greeting_is_one_plain_line_and_replies_that_clients_compare_are_exact() {
+fn the_greeting_is_one_line_and_replies_that_clients_parse_are_exact() {
     let server = Server::start();
     server.write("12 bytes.txt", b"0123456789");
     let mut client = Client::connect_silently(server.address, None);
@@ -50,7 +50,7 @@ fn the_greeting_is_one_plain_line_and_replies_that_clients_compare_are_exact() {
 }
 
 #[test]
-fn features_have_the_words_that_clients_compare() {
+fn feat_lists_features_in_the_words_that_clients_parse() {
     let server = Server::start();
     let mut client = server.connect();
     let reply = client.command("FEAT");
@@ -80,7 +80,7 @@ fn features_have_the_words_that_clients_compare() {
 
 /// lftp and rclone set times with MFMT where it is announced, and otherwise in ways that are guessed at or not at all.
 #[test]
-fn features_tell_what_can_be_changed_where_it_can() {
+fn feat_lists_what_can_be_changed_where_writing_is_allowed() {
     let told = |arguments: &[&str]| {
         let server = Setup::new().for_uploads().arguments(arguments).start();
         server.connect().command("FEAT").lines
@@ -96,7 +96,7 @@ fn features_tell_what_can_be_changed_where_it_can() {
 
 /// Line ends and segments of hand-made clients and of people at a telnet.
 #[test]
-fn lines_end_in_whatever_clients_end_them_in() {
+fn lines_may_end_in_crlf_lf_or_a_mix() {
     let server = Server::start();
     for end in ["\r\n", "\n", "\n\r", "\r\n\n"] {
         let mut client = server.connect();
@@ -111,7 +111,7 @@ fn lines_end_in_whatever_clients_end_them_in() {
 }
 
 #[test]
-fn names_and_probes_are_answered_before_login() {
+fn clnt_feat_and_other_probes_are_answered_before_login() {
     let server = Server::start();
     let mut client = server.connect();
     conversation(
@@ -133,7 +133,7 @@ fn names_and_probes_are_answered_before_login() {
 }
 
 #[test]
-fn types_structures_and_keep_alives_are_taken_in_every_spelling() {
+fn types_structures_and_keep_alives_are_accepted_in_every_spelling() {
     let server = Server::start();
     let mut client = server.login();
     conversation(
@@ -165,7 +165,7 @@ fn types_structures_and_keep_alives_are_taken_in_every_spelling() {
 }
 
 #[test]
-fn probes_for_what_is_not_there_cost_nothing() {
+fn probes_for_unknown_commands_and_missing_files_are_refused_without_effect() {
     let server = Server::start();
     let mut client = server.login();
     conversation(
@@ -189,7 +189,7 @@ fn probes_for_what_is_not_there_cost_nothing() {
 }
 
 #[test]
-fn directories_are_entered_in_every_spelling() {
+fn directories_can_be_entered_in_every_spelling() {
     let server = Server::start();
     server.write("a/b/file", b"12345");
     let mut client = server.login();
@@ -213,7 +213,7 @@ fn directories_are_entered_in_every_spelling() {
 }
 
 #[test]
-fn every_command_has_one_reply_and_nobody_is_spoken_to_unasked() {
+fn every_command_gets_one_reply_and_none_is_sent_unasked() {
     let server = Server::start();
     server.write("file", b"12345");
     let mut client = server.login();
@@ -230,7 +230,7 @@ fn every_command_has_one_reply_and_nobody_is_spoken_to_unasked() {
 }
 
 #[test]
-fn a_file_manager_that_asks_for_features_first() {
+fn a_file_manager_asks_for_features_first() {
     let server = Server::start();
     server.write("docs/note.txt", b"12345");
     let mut client = server.connect();
@@ -271,7 +271,7 @@ fn a_file_manager_that_asks_for_features_first() {
 }
 
 #[test]
-fn a_desktop_that_lists_in_type_a_and_compares_the_directory() {
+fn a_desktop_client_lists_in_type_a_and_compares_the_directory() {
     let server = Server::start();
     server.write("a b/c", b"1");
     let mut client = server.connect();
@@ -294,7 +294,7 @@ fn a_desktop_that_lists_in_type_a_and_compares_the_directory() {
 }
 
 #[test]
-fn a_downloader_that_walks_component_by_component_and_restarts_after_pasv() {
+fn a_downloader_walks_by_component_and_sends_rest_after_pasv() {
     let server = Server::start();
     server.write("x/y/file", b"0123456789");
     let mut client = server.connect();

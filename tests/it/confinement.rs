@@ -127,7 +127,7 @@ fn c03_no_link_leads_outside() {
 }
 
 #[test]
-fn c04_a_link_that_is_swapped_all_the_time_leads_nowhere_else() {
+fn c04_a_link_that_is_swapped_constantly_never_leads_outside() {
     race(600);
 }
 
@@ -190,7 +190,7 @@ fn race(rounds: usize) {
 }
 
 #[test]
-fn c05_a_working_directory_that_is_moved_away_is_not_followed() {
+fn c05_a_working_directory_moved_outside_is_not_followed() {
     let (outside, server) = beside_a_secret();
     fs::write(server.directory().join("d/file"), b"x").expect("a file");
     let mut client = server.login();
@@ -203,7 +203,7 @@ fn c05_a_working_directory_that_is_moved_away_is_not_followed() {
 }
 
 #[test]
-fn c22_the_servers_own_names_are_invisible() {
+fn c22_the_servers_reserved_names_are_not_listed() {
     let server = Server::start();
     server.write(".loopftpd-0123", b"part");
     for verb in ["RETR", "SIZE", "MDTM", "MLST", "LIST", "NLST", "STOR", "DELE", "RNFR"] {
@@ -213,7 +213,7 @@ fn c22_the_servers_own_names_are_invisible() {
 }
 
 #[test]
-fn h22_nothing_is_ever_written() {
+fn h22_a_read_only_server_writes_nothing() {
     let server = Server::start();
     server.write("file", b"x");
     let mut client = server.login();
@@ -239,7 +239,7 @@ fn h22_nothing_is_ever_written() {
 }
 
 #[test]
-fn c06_nothing_can_be_renamed() {
+fn c06_a_read_only_server_renames_nothing() {
     let (_outside, server) = beside_a_secret();
     symlink("d", server.directory().join("parent")).expect("a link");
     let mut client = server.login();

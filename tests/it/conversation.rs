@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use std::os::unix::ffi::OsStrExt;
 
 #[test]
-fn a_session_from_greeting_to_goodbye() {
+fn a_session_runs_from_the_greeting_to_quit() {
     let server = Server::start();
     let mut client = server.connect();
     assert_eq!(client.command("SYST").text(), "215 UNIX Type: L8");
@@ -17,7 +17,7 @@ fn a_session_from_greeting_to_goodbye() {
 }
 
 #[test]
-fn a01_an_endless_line_is_cut_off() {
+fn a01_an_endless_line_ends_the_connection() {
     let server = Server::start();
     let before = server.memory();
     for _ in 0..20 {
@@ -41,7 +41,7 @@ fn a01_an_endless_line_is_cut_off() {
 }
 
 #[test]
-fn a02_the_longest_line_is_served_also_bytewise() {
+fn a02_the_longest_line_is_served_even_byte_by_byte() {
     let server = Server::start();
     let mut client = server.connect();
     // Before login 1,024 bytes without the line end.
@@ -67,7 +67,7 @@ fn a02_the_longest_line_is_served_also_bytewise() {
 }
 
 #[test]
-fn a03_control_bytes_cost_a_501_and_nothing_else() {
+fn a03_control_bytes_in_arguments_are_501_and_change_nothing() {
     let server = Server::start();
     let mut client = server.connect();
     client.send_bytes(b"USER a\0b\r\n");
@@ -87,7 +87,7 @@ fn a03_control_bytes_cost_a_501_and_nothing_else() {
 }
 
 #[test]
-fn a04_blank_lines_are_not_answered_but_counted() {
+fn a04_blank_lines_get_no_reply_but_are_counted() {
     let server = Server::start();
     let mut client = server.connect();
     client.send_bytes(b"\n\r\n \r\nNOOP\r\n");
@@ -98,7 +98,7 @@ fn a04_blank_lines_are_not_answered_but_counted() {
 }
 
 #[test]
-fn a06_telnet_bytes_are_taken_out_of_commands() {
+fn a06_telnet_sequences_are_removed_from_commands() {
     let server = Server::start();
     let mut client = server.connect();
     client.send_bytes(b"\xff\xfb\x01NO\xff\xf4OP\r\n");
@@ -110,7 +110,7 @@ fn a06_telnet_bytes_are_taken_out_of_commands() {
 }
 
 #[test]
-fn a11_other_protocols_are_sent_away_and_not_listened_to() {
+fn a11_clients_of_other_protocols_are_disconnected_before_they_are_parsed() {
     let server = Server::start();
     for opening in [
         &b"POST / HTTP/1.1\r\nHost: x\r\n\r\nUSER anonymous\r\nPASS x\r\nPWD\r\n"[..],
@@ -129,7 +129,7 @@ fn a11_other_protocols_are_sent_away_and_not_listened_to() {
 }
 
 #[test]
-fn a12_nothing_that_a_client_says_comes_back_before_login() {
+fn a12_nothing_a_client_sends_is_echoed_before_login() {
     let server = Server::start();
     let marker = "<script>alert(1)</script>";
     for verb in [
@@ -142,7 +142,7 @@ fn a12_nothing_that_a_client_says_comes_back_before_login() {
 }
 
 #[test]
-fn a14_replies_that_nobody_reads_stop_the_reading_of_commands() {
+fn a14_commands_are_not_read_while_replies_are_unread() {
     let server = Server::start();
     let mut client = server.login();
     let before = server.memory();
@@ -158,7 +158,7 @@ fn a14_replies_that_nobody_reads_stop_the_reading_of_commands() {
 }
 
 #[test]
-fn a15_k02_pipelined_commands_are_all_answered_in_order_in_any_segmentation() {
+fn a15_pipelined_commands_are_answered_in_order_in_any_segmentation() {
     let server = Server::start();
     let script = b"USER anonymous\r\nPASS x\r\nTYPE I\r\nPWD\r\nSYST\r\nNOOP\r\nXYZZY\r\nQUIT\r\n";
     let expected = [331, 230, 200, 257, 215, 200, 500, 221];
@@ -174,7 +174,7 @@ fn a15_k02_pipelined_commands_are_all_answered_in_order_in_any_segmentation() {
 }
 
 #[test]
-fn k02_a_megabyte_of_pipelined_lines_is_worked_off() {
+fn k02_a_megabyte_of_pipelined_commands_is_processed() {
     let server = Server::start();
     let mut client = server.login();
     let line = format!("NOOP {}\r\n", "x".repeat(1_017));
@@ -187,7 +187,7 @@ fn k02_a_megabyte_of_pipelined_lines_is_worked_off() {
 }
 
 #[test]
-fn b02_rnto_alone() {
+fn b02_rnto_without_rnfr_is_503() {
     let server = Server::start();
     let mut client = server.connect();
     client.send_bytes(b"USER anonymous\r\nRNTO x\r\n");
@@ -198,7 +198,7 @@ fn b02_rnto_alone() {
 }
 
 #[test]
-fn b04_naming_another_user_forgets_everything() {
+fn b04_user_resets_all_state_of_the_session() {
     let server = Server::start();
     server.write("d/file", b"x");
     let mut client = server.login();
@@ -219,7 +219,7 @@ fn b04_naming_another_user_forgets_everything() {
 }
 
 #[test]
-fn b10_addresses_that_are_refused_over_and_over_end_the_connection() {
+fn b10_repeatedly_refused_addresses_end_the_connection() {
     let server = Server::start();
     let mut client = server.login();
     for _ in 0..50 {
@@ -233,7 +233,7 @@ fn b10_addresses_that_are_refused_over_and_over_end_the_connection() {
 
 /// The time for a login begins with the arrival, and anew when a client that was in starts over.
 #[test]
-fn b04_whoever_starts_over_has_the_time_of_a_login_again() {
+fn b04_a_new_login_starts_the_login_timeout_again() {
     let server = Server::with(&["--login-timeout", "1s"]);
     let mut client = server.login();
     let start = std::time::Instant::now();
@@ -251,7 +251,7 @@ fn b04_whoever_starts_over_has_the_time_of_a_login_again() {
 }
 
 #[test]
-fn b11_abor_with_nothing_to_abort_and_in_a_pipeline() {
+fn b11_abor_is_answered_in_a_pipeline_and_with_nothing_to_abort() {
     let server = Server::start();
     let mut client = server.login();
     client.send_bytes(b"ABOR\r\n".repeat(100).as_slice());
@@ -264,7 +264,7 @@ fn b11_abor_with_nothing_to_abort_and_in_a_pipeline() {
 }
 
 #[test]
-fn b13_a_control_connection_that_dies_takes_its_transfer_along() {
+fn b13_a_lost_control_connection_ends_its_transfer() {
     let server = Server::start();
     server.write("big", &vec![7; 8 << 20]);
     let baseline = server.descriptors();
@@ -286,7 +286,7 @@ fn b13_a_control_connection_that_dies_takes_its_transfer_along() {
 }
 
 #[test]
-fn b14_nothing_is_told_of_the_server_before_login() {
+fn b14_nothing_about_the_server_is_revealed_before_login() {
     let server = Server::start();
     let mut client = server.connect();
     for line in ["STAT", "HELP", "SYST", "FEAT"] {
@@ -299,7 +299,7 @@ fn b14_nothing_is_told_of_the_server_before_login() {
 }
 
 #[test]
-fn b15_connecting_and_closing_at_once_leaves_nothing() {
+fn b15_connecting_and_closing_at_once_leaks_nothing() {
     let server = Server::start();
     let baseline = server.descriptors();
     for _ in 0..2_000 {
@@ -310,7 +310,7 @@ fn b15_connecting_and_closing_at_once_leaves_nothing() {
 }
 
 #[test]
-fn i01_log_lines_carry_no_control_bytes_of_clients() {
+fn i01_log_lines_contain_no_control_bytes_from_clients() {
     let server = Server::with(&["--log-level", "debug", "--trace"]);
     let mut client = server.connect();
     client.send_bytes(b"USER a\x1b[31mb\r\nUSER \xe2\x80\xae\r\n");
@@ -342,7 +342,7 @@ fn i01_log_lines_carry_no_control_bytes_of_clients() {
 }
 
 #[test]
-fn i07_no_reply_tells_where_the_directory_lies() {
+fn i07_no_reply_reveals_the_path_of_the_served_directory() {
     let server = Server::start();
     server.write("file", b"x");
     let root = server.directory().to_string_lossy().into_owned();

@@ -17,7 +17,7 @@ fn b07_every_transfer_needs_a_data_connection_of_its_own() {
 }
 
 #[test]
-fn b08_announcing_again_releases_what_was_announced_before() {
+fn b08_a_second_pasv_or_port_releases_the_first() {
     let server = Setup::new().ports(3).start();
     let mut client = server.login();
     let baseline = server.descriptors();
@@ -67,7 +67,7 @@ fn d17_ipv6_clients_use_epsv_and_dual_stack_listeners_serve_both() {
 }
 
 #[test]
-fn d18_a_reset_in_the_middle_costs_a_426_and_no_more() {
+fn d18_a_reset_during_a_download_is_426_and_the_session_goes_on() {
     let server = Server::start();
     // More than both sockets' buffers can ever hold, so that the server is still sending when the reset comes.
     let big = server.write("big", b"");
@@ -92,7 +92,7 @@ fn d18_a_reset_in_the_middle_costs_a_426_and_no_more() {
 }
 
 #[test]
-fn d18_a_reset_in_a_listing_costs_a_426_and_no_more() {
+fn d18_a_reset_during_a_listing_is_426_and_the_session_goes_on() {
     let server = Server::start();
     // More lines than both sockets' buffers can hold: names of 250 bytes, all of one file.
     let directory = server.directory().join("many");
@@ -124,7 +124,7 @@ fn d18_a_reset_in_a_listing_costs_a_426_and_no_more() {
 }
 
 #[test]
-fn d19_a_client_that_never_reads_is_given_up() {
+fn d19_a_transfer_to_a_client_that_never_reads_is_aborted() {
     let server = Server::with(&["--stall-timeout", "300ms"]);
     server.write("big", &vec![3; 32 << 20]);
     let before = server.memory();
@@ -145,7 +145,7 @@ fn d19_a_client_that_never_reads_is_given_up() {
 }
 
 #[test]
-fn d21_the_tail_arrives_although_the_client_writes_on_the_connection() {
+fn d21_the_end_of_a_file_arrives_although_the_client_writes_on_the_connection() {
     let server = Server::start();
     let content: Vec<u8> = (0..300_000_u32).map(|n| (n % 253) as u8).collect();
     server.write("file", &content);
@@ -180,7 +180,7 @@ fn d22_a_client_that_shuts_its_own_end_first_gets_the_file() {
 }
 
 #[test]
-fn d23_the_data_connection_has_ended_before_226() {
+fn d23_the_data_connection_is_closed_before_the_226() {
     let server = Server::start();
     server.write("file", b"all of it");
     let mut client = server.login();

@@ -6,7 +6,7 @@ use harness::tree::noise;
 use std::io::Read;
 
 #[test]
-fn deflating_for_many_keeps_nobody_waiting() {
+fn compressing_for_many_clients_delays_no_other_session() {
     let server = Server::start();
     server.write("noise", &noise(1, 1_000_000).repeat(20));
     // More than all buffers on the way can hold, so that it cannot end before it is broken off.
@@ -41,7 +41,7 @@ fn deflating_for_many_keeps_nobody_waiting() {
 }
 
 #[test]
-fn g19_sessions_that_break_off_deflated_transfers_leave_nothing_behind() {
+fn g19_aborted_mode_z_transfers_leak_nothing() {
     let server = Server::start();
     server.write("noise", &noise(1, 1_000_000));
     let baseline = server.descriptors();

@@ -13,7 +13,7 @@ fn write_huge(server: &Server) {
 }
 
 #[test]
-fn a_megabyte_of_zeroes_has_the_digests_that_everybody_gets() {
+fn digests_of_a_megabyte_of_zeros_are_right() {
     let server = Server::start();
     server.write("zeroes", &vec![0; 1 << 20]);
     let mut client = server.login();
@@ -50,7 +50,7 @@ fn a_megabyte_of_zeroes_has_the_digests_that_everybody_gets() {
 }
 
 #[test]
-fn a_long_digest_keeps_nobody_waiting_but_its_own_session() {
+fn a_long_digest_delays_only_its_own_session() {
     let server = Server::start();
     write_huge(&server);
     server.write("small", b"abc");
@@ -72,7 +72,7 @@ fn a_long_digest_keeps_nobody_waiting_but_its_own_session() {
 }
 
 #[test]
-fn answers_come_in_the_order_of_their_commands() {
+fn digests_are_answered_in_the_order_of_their_commands() {
     let server = Server::start();
     server.write("file", &vec![1; 5 << 20]);
     let mut client = server.login();
@@ -83,7 +83,7 @@ fn answers_come_in_the_order_of_their_commands() {
 }
 
 #[test]
-fn a_digest_whose_client_has_gone_is_given_up() {
+fn a_digest_is_abandoned_when_its_client_has_gone() {
     let server = Server::start();
     write_huge(&server);
     let baseline = server.descriptors();
@@ -103,7 +103,7 @@ fn a_digest_whose_client_has_gone_is_given_up() {
 }
 
 #[test]
-fn a_server_that_is_told_to_end_at_once_does_not_wait_for_a_digest() {
+fn a_second_term_signal_does_not_wait_for_a_digest() {
     let server = Server::start();
     write_huge(&server);
     let baseline = server.descriptors();
@@ -116,7 +116,7 @@ fn a_server_that_is_told_to_end_at_once_does_not_wait_for_a_digest() {
 }
 
 #[test]
-fn a_digest_that_takes_longer_than_the_idle_timeout_is_not_idleness() {
+fn a_digest_longer_than_the_idle_timeout_does_not_end_the_session() {
     let server = Server::with(&["--idle-timeout", "1s"]);
     write_huge(&server);
     let mut client = server.login();

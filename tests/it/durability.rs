@@ -126,7 +126,7 @@ fn h02_two_hundred_kills_at_random_points() {
 }
 
 #[test]
-fn h23_the_sweep_takes_nothing_but_old_uploads_of_its_own() {
+fn h23_the_sweep_removes_only_its_own_old_temporary_files() {
     let directory = served_directory();
     let own = ".loopftpd-0123456789abcdef0123456789abcdef";
     let place = |name: &str| {
@@ -187,7 +187,7 @@ fn h23_the_sweep_takes_nothing_but_old_uploads_of_its_own() {
 }
 
 #[test]
-fn h01_a_stopped_server_lets_uploads_end_first() {
+fn h01_a_server_that_is_stopped_lets_uploads_finish() {
     let server = Setup::new().writable().arguments(&["--durable"]).start();
     let mut client = server.login();
     let mut data = client.begin("STOR file");

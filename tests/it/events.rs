@@ -55,7 +55,7 @@ fn transfer(verb: &str, path: &str, bytes: u64, code: u16) -> Value {
 }
 
 #[test]
-fn every_kind_of_event_is_told_with_what_it_is_about() {
+fn every_kind_of_event_is_written_with_its_fields() {
     let (_premises, path, server) = with_events(Walls::Default);
     let mut client = server.connect();
     assert_eq!(client.code("USER alice"), 331);
@@ -159,7 +159,7 @@ fn every_kind_of_event_is_told_with_what_it_is_about() {
 
 /// What only asks is no event: neither a listing, nor a time that is asked for by a name that begins with one.
 #[test]
-fn what_changes_nothing_and_sends_nothing_is_not_told() {
+fn commands_that_change_and_send_nothing_write_no_event() {
     let (premises, path, server) = with_events(Walls::Default);
     premises.write("alice/20240101000000 file", b"x");
     let mut client = client_of(&server, "alice");
@@ -246,7 +246,7 @@ fn say_name(client: &mut Client, verb: &str, name: &[u8]) -> u16 {
 }
 
 #[test]
-fn i01_names_of_any_bytes_can_be_read_back_from_every_line() {
+fn i01_names_of_any_bytes_can_be_read_back_from_events() {
     let (premises, path, server) = with_events(Walls::Default);
     let mut client = client_of(&server, "alice");
     let names = odd_names();
@@ -265,7 +265,7 @@ fn i01_names_of_any_bytes_can_be_read_back_from_every_line() {
 }
 
 #[test]
-fn i01_the_longest_and_oddest_names_cost_no_line() {
+fn i01_events_with_the_longest_and_oddest_names_are_written() {
     let (_premises, path, server) = with_events(Walls::Default);
     let mut client = client_of(&server, "alice");
     let mut lines = 2;
@@ -290,7 +290,7 @@ fn i01_the_longest_and_oddest_names_cost_no_line() {
 
 /// The 226 of a small file is held back for a client that keeps its data connection open.
 #[test]
-fn waiting_for_the_clients_end_is_no_part_of_a_transfer() {
+fn the_duration_of_a_transfer_excludes_waiting_for_the_clients_close() {
     let server = Server::with(&["--events", "-"]);
     server.write("file", b"content");
     let mut client = server.login();
@@ -315,7 +315,7 @@ fn waiting_for_the_clients_end_is_no_part_of_a_transfer() {
 }
 
 #[test]
-fn on_standard_output_there_is_nothing_but_events() {
+fn standard_output_carries_nothing_but_events() {
     let premises = Premises::new();
     premises.write("file", b"0123456789");
     let server = premises.serve(&["--write", "--events", "-"]);
@@ -362,7 +362,7 @@ fn count_in(said: &str, name: &str) -> usize {
 }
 
 #[test]
-fn a_fifo_that_nobody_reads_costs_lines_and_never_the_loop() {
+fn a_fifo_that_nobody_reads_loses_events_and_never_blocks_the_loop() {
     let premises = Premises::new();
     let fifo = premises.outside().join("neighbour/fifo");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o666)).expect("a FIFO");
@@ -411,7 +411,7 @@ fn read_what_is_there(reader: &mut File) -> String {
 }
 
 #[test]
-fn a_slow_reader_gets_whole_lines_and_all_are_written_or_counted() {
+fn a_slow_reader_gets_whole_lines_and_the_others_are_counted() {
     let premises = Premises::new();
     let fifo = premises.outside().join("neighbour/fifo");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o666)).expect("a FIFO");
@@ -444,7 +444,7 @@ fn a_slow_reader_gets_whole_lines_and_all_are_written_or_counted() {
 /// Moved away, begun anew, and of no interest to clients: also for a server that is locked in, and whose path would
 /// mean a file among its clients' (threat L04).
 #[test]
-fn l04_a_file_that_was_moved_away_is_begun_anew_on_sighup_where_it_was() {
+fn l04_sighup_reopens_a_rotated_events_file() {
     for walls in [Walls::Default, Walls::Paths] {
         let (premises, path, server) = with_events(walls);
         let mut client = client_of(&server, "alice");
@@ -481,7 +481,7 @@ fn l04_a_file_that_was_moved_away_is_begun_anew_on_sighup_where_it_was() {
 }
 
 #[test]
-fn a_file_given_by_a_relative_path_or_through_a_link_is_begun_anew_where_it_was() {
+fn sighup_reopens_an_events_file_given_by_a_relative_path_or_a_link() {
     let premises = Premises::new();
     let neighbour = premises.outside().join("neighbour");
     let link = premises.outside().join("link");
@@ -508,7 +508,7 @@ fn a_file_given_by_a_relative_path_or_through_a_link_is_begun_anew_where_it_was(
 
 /// The path in the log would be a path in the clients' hands.
 #[test]
-fn l15_a_log_or_users_file_that_clients_can_reach_stops_the_start() {
+fn l15_a_log_or_users_file_that_clients_can_reach_prevents_the_start() {
     let premises = Premises::new();
     premises.make_directory("deep");
     premises.write_users(&[("alice", "/:read")]);
@@ -546,7 +546,7 @@ fn l15_a_log_or_users_file_that_clients_can_reach_stops_the_start() {
 }
 
 #[test]
-fn l15_events_that_cannot_be_written_stop_the_start() {
+fn l15_an_events_file_that_cannot_be_written_prevents_the_start() {
     let premises = Premises::new();
     let (low, high) = harness::server::free_range(2);
     let start = |events: &str, more: &[&str]| {

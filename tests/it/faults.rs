@@ -4,7 +4,7 @@ use harness::Server;
 use std::time::Duration;
 
 #[test]
-fn k10_what_arrived_in_time_counts_although_the_server_slept() {
+fn k10_a_command_that_arrived_in_time_is_served_although_the_server_was_stopped() {
     let server = Server::with(&["--idle-timeout", "2s"]);
     let mut client = server.login();
     server.signal(rustix::process::Signal::STOP);

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 #[test]
-fn c08_c09_a_fifo_or_device_never_blocks_and_is_never_opened() {
+fn c08_a_fifo_or_device_never_blocks_and_is_never_opened() {
     let server = Server::start();
     let path = server.directory().join("fifo");
     let mode = rustix::fs::Mode::from_raw_mode(0o666);
@@ -30,7 +30,7 @@ fn c08_c09_a_fifo_or_device_never_blocks_and_is_never_opened() {
 }
 
 #[test]
-fn c12_c10_kinds_are_not_confused() {
+fn c10_a_file_is_no_directory_and_a_directory_no_file() {
     let (_outside, server) = beside_a_secret();
     symlink("nowhere", server.directory().join("dangling")).expect("a link");
     symlink("d", server.directory().join("to-directory")).expect("a link");
@@ -57,7 +57,7 @@ fn c12_c10_kinds_are_not_confused() {
 }
 
 #[test]
-fn c13_paths_have_an_end() {
+fn c13_paths_that_are_too_long_are_refused() {
     let server = Server::start();
     let mut client = server.login();
     let before = server.memory();
@@ -110,7 +110,7 @@ fn c15_names_of_any_bytes_make_the_round_trip() {
 }
 
 #[test]
-fn c17_c18_nothing_in_a_name_is_special() {
+fn c17_no_character_of_a_name_is_special() {
     let server = Server::start();
     for name in ["~root", "$HOME", "back\\slash", "C:", "-la", " leading", "trailing "] {
         server.write(name, name.as_bytes());
@@ -129,7 +129,7 @@ fn c17_c18_nothing_in_a_name_is_special() {
 }
 
 #[test]
-fn c11_what_may_not_be_read_is_not_there() {
+fn c11_files_that_the_server_may_not_read_are_refused() {
     let server = Server::start();
     server.write("closed/inside", b"x");
     server.write("names-only/inside", b"x");

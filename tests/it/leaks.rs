@@ -6,7 +6,7 @@ use harness::{Client, Server};
 use std::time::Duration;
 
 #[test]
-fn g19_a_storm_of_resets_leaves_the_server_standing() {
+fn g19_a_storm_of_resets_leaks_nothing() {
     let server = Server::start();
     let baseline = server.descriptors();
     let mut witness = server.login();
@@ -25,7 +25,7 @@ fn g19_a_storm_of_resets_leaves_the_server_standing() {
 }
 
 #[test]
-fn sessions_and_aborts_by_the_thousand_leak_nothing() {
+fn thousands_of_sessions_and_aborts_leak_nothing() {
     leak_check(3_000);
 }
 
@@ -71,11 +71,11 @@ fn leak_check(sessions: usize) {
 
 /// As many sessions as a byte and FD_SETSIZE count; `external::descriptors` has the default of `--max-sessions`.
 #[test]
-fn g01_sessions_beyond_every_small_number_work_and_leave_no_descriptor() {
+fn g01_three_hundred_and_1_024_sessions_work_and_leak_no_descriptor() {
     in_own_process(
         concat!(
             module_path!(),
-            "::g01_sessions_beyond_every_small_number_work_and_leave_no_descriptor"
+            "::g01_three_hundred_and_1_024_sessions_work_and_leak_no_descriptor"
         ),
         || {
             raise_descriptor_limit();

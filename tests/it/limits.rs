@@ -13,9 +13,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
 #[test]
-fn g01_a_thousand_sessions_at_once_and_none_left_behind() {
+fn g01_a_thousand_sessions_at_once_leak_no_descriptor() {
     in_own_process(
-        concat!(module_path!(), "::g01_a_thousand_sessions_at_once_and_none_left_behind"),
+        concat!(module_path!(), "::g01_a_thousand_sessions_at_once_leak_no_descriptor"),
         || {
             raise_descriptor_limit();
             let server = Server::start();
@@ -32,7 +32,7 @@ fn g01_a_thousand_sessions_at_once_and_none_left_behind() {
 }
 
 #[test]
-fn g06_slow_logins_give_way_to_real_ones_once_they_have_had_their_time() {
+fn g06_slow_logins_are_evicted_in_order_after_three_seconds() {
     let server = Server::with(&["--max-sessions", "200", "--login-timeout", "60s"]);
     let mut slow = slow_logins(&server, 300);
     let all_in = Instant::now();
@@ -54,7 +54,7 @@ fn g06_slow_logins_give_way_to_real_ones_once_they_have_had_their_time() {
 }
 
 #[test]
-fn as_many_clients_as_there_are_sessions_get_in_at_once() {
+fn as_many_clients_as_max_sessions_get_in_at_once() {
     let server = Server::with(&["--max-sessions", "20"]);
     let mut clients: Vec<Client> = (0..20).map(|_| server.connect()).collect();
     for _ in 0..5 {
@@ -73,7 +73,7 @@ fn as_many_clients_as_there_are_sessions_get_in_at_once() {
 }
 
 #[test]
-fn g06_a_login_that_never_ends_is_ended() {
+fn g06_a_login_that_takes_too_long_is_ended() {
     let server = Server::with(&["--login-timeout", "300ms"]);
     let mut client = server.connect();
     client.send_bytes(b"USER an");
@@ -125,7 +125,7 @@ fn g07_one_address_cannot_fill_the_server() {
 }
 
 #[test]
-fn max_sessions_is_a_cap() {
+fn clients_beyond_max_sessions_are_refused() {
     let server = Server::with(&["--max-sessions", "3"]);
     let mut held: Vec<Client> = (0..3).map(|_| server.login()).collect();
     assert_eq!(Client::connect_silently(server.address, None).reply().code, 421);
@@ -137,7 +137,7 @@ fn max_sessions_is_a_cap() {
 }
 
 #[test]
-fn g08_idle_sessions_cost_next_to_nothing() {
+fn g08_an_idle_session_takes_little_memory() {
     let server = Server::start();
     // A warm-up, so that only the sessions themselves are measured.
     drop((0..100).map(|_| server.login()).collect::<Vec<_>>());
@@ -153,7 +153,7 @@ fn g08_idle_sessions_cost_next_to_nothing() {
 
 /// Commands that ask something of the disk share one budget a turn for all clients: a NOOP waits for one turn at most.
 #[test]
-fn g16_g23_commands_that_touch_the_disk_share_a_turn() {
+fn g16_commands_that_use_the_disk_share_a_turn() {
     // The verb, and how many of it a turn holds: see the table of costs.
     for (verb, argument, per_turn) in [
         ("MKD", "new", 16),
@@ -212,7 +212,7 @@ fn stalled(server: &Server, count: usize, before: &[&str], command: &str) -> Vec
 
 /// What a stalled transfer holds goes back to the system with it, instead of leaving holes in the heap.
 #[test]
-fn d19_g08_memory_of_a_thousand_stalled_transfers_comes_back() {
+fn g08_memory_of_a_thousand_stalled_transfers_is_released() {
     let server = Server::start();
     let noise = noise(1, 8 << 20);
     server.write("noise", &noise);
@@ -239,7 +239,7 @@ fn d19_g08_memory_of_a_thousand_stalled_transfers_comes_back() {
 }
 
 #[test]
-fn d19_g08_a_stalled_transfer_in_mode_z_holds_little_and_their_number_is_bounded() {
+fn g08_stalled_mode_z_transfers_take_little_memory_and_are_bounded() {
     const PLACES: usize = 64;
     let server = Setup::new().writable().start();
     server.write("noise", &noise(1, 16 << 20));
@@ -312,7 +312,7 @@ fn with_log_into(shell: &str) -> Server {
 }
 
 #[test]
-fn g14_a_log_on_a_full_disk_stops_nothing_and_its_lines_are_counted() {
+fn g14_a_log_on_a_full_disk_blocks_nothing_and_lost_lines_are_counted() {
     // Every write to it fails with ENOSPC.
     let mut server = with_log_into("exec \"$@\" 2>/dev/full");
     for _ in 0..500 {
@@ -335,7 +335,7 @@ fn g14_a_log_on_a_full_disk_stops_nothing_and_its_lines_are_counted() {
 }
 
 #[test]
-fn g14_i01_a_log_that_nobody_reads_or_whose_reader_has_gone_stops_nothing() {
+fn g14_a_log_without_a_reader_blocks_nothing() {
     for reader in ["sleep 1000", "true"] {
         let shell = format!("exec 3>&1; \"$@\" 2>&1 >&3 3>&- | {{ exec 3>&-; {reader}; }}");
         let mut server = with_log_into(&shell);
@@ -364,7 +364,7 @@ fn g14_i01_a_log_that_nobody_reads_or_whose_reader_has_gone_stops_nothing() {
 }
 
 #[test]
-fn g18_replies_that_nobody_reads_end_the_session() {
+fn g18_a_client_that_reads_no_replies_is_disconnected() {
     let server = Server::with(&["--stall-timeout", "500ms"]);
     server.write("d/file", b"");
     for number in 0..200 {

@@ -77,7 +77,7 @@ fn a_link_is_listed_as_a_link_and_one_to_a_file_as_that_file() {
 }
 
 #[test]
-fn verbs_go_through_links_that_stay_inside_and_remove_the_link_alone() {
+fn verbs_follow_links_inside_the_root_and_removal_removes_the_link() {
     let tree = LinkTree::new();
     let mut client = tree.server.login();
     assert_eq!(client.command("SIZE A/to-file").text(), "213 8");
@@ -118,7 +118,7 @@ fn verbs_go_through_links_that_stay_inside_and_remove_the_link_alone() {
 }
 
 #[test]
-fn a_name_that_ends_in_a_slash_is_that_of_a_directory_for_every_verb() {
+fn a_name_that_ends_in_a_slash_means_a_directory_for_every_verb() {
     let tree = LinkTree::new();
     let mut client = tree.server.login();
     let mut refused = |line: &str, expected: &str| {
@@ -196,7 +196,7 @@ fn a_name_that_ends_in_a_slash_is_that_of_a_directory_for_every_verb() {
 
 /// MFMT and SITE CHMOD follow, as MDTM and the system's own programs do when they are given a link's name.
 #[test]
-fn times_and_modes_are_those_of_what_a_link_leads_to() {
+fn times_and_modes_are_those_of_the_target_of_a_link() {
     let tree = LinkTree::new();
     let mut client = tree.server.login();
     assert_eq!(client.code("MFMT 20010203040506 A/to-file"), 213);

@@ -10,7 +10,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 #[test]
-fn i02_i03_names_with_control_bytes_command_no_terminal_and_forge_no_lines() {
+fn i02_names_with_control_bytes_forge_no_lines_in_listings() {
     let server = Server::start();
     fs::write(server.directory().join("x\r\ntype=dir; pwn"), b"").expect("a file");
     fs::write(server.directory().join("esc\x1b[2J"), b"").expect("a file");
@@ -41,7 +41,7 @@ fn i02_i03_names_with_control_bytes_command_no_terminal_and_forge_no_lines() {
 }
 
 #[test]
-fn listings_take_options_patterns_and_files() {
+fn listings_accept_options_patterns_and_files() {
     let server = Server::start();
     for name in ["a.txt", "b.txt", "c.bin", "My Dir/inside"] {
         server.write(name, b"12345");
@@ -99,7 +99,7 @@ fn listings_take_options_patterns_and_files() {
 
 /// Every group of options that a client is known to send, before nothing, a directory and a name with blanks.
 #[test]
-fn options_of_every_client_are_taken_and_only_a_means_anything() {
+fn list_accepts_all_options_and_only_a_has_an_effect() {
     let server = Server::start();
     server.write("My Dir/inside", b"12345");
     server.write(".hidden", b"");
@@ -132,7 +132,7 @@ fn options_of_every_client_are_taken_and_only_a_means_anything() {
 }
 
 #[test]
-fn names_that_nlst_gives_are_taken_by_retr_and_never_begin_with_dot_slash() {
+fn names_from_nlst_work_in_retr_and_never_begin_with_dot_slash() {
     let server = Server::start();
     server.write("d/file", b"in d");
     server.write("file", b"at the top");
@@ -169,7 +169,7 @@ fn names_that_nlst_gives_are_taken_by_retr_and_never_begin_with_dot_slash() {
 
 /// Columns as the parsers of curl, wget, lftp, jlaffaye/ftp and commons-net count them, over a real directory.
 #[test]
-fn list_lines_are_what_clients_take_apart() {
+fn list_lines_have_the_columns_that_clients_parse() {
     let server = Server::start();
     server.write("d/x", b"");
     server.write(" leading and trailing ", &[0; 1_234]);
@@ -214,7 +214,7 @@ fn list_lines_are_what_clients_take_apart() {
 }
 
 #[test]
-fn an_empty_directory_lists_as_nothing() {
+fn the_listing_of_an_empty_directory_is_empty() {
     let server = Server::start();
     let mut client = server.login();
     for verb in ["LIST", "NLST", "MLSD", "LIST -l"] {
@@ -225,7 +225,7 @@ fn an_empty_directory_lists_as_nothing() {
 }
 
 #[test]
-fn machine_listings_can_be_chosen_fact_by_fact() {
+fn opts_mlst_selects_the_facts_of_machine_listings() {
     let server = Server::start();
     server.write("d/file", b"12345");
     let mut client = server.login();
@@ -288,7 +288,7 @@ fn stat_with_a_path_lists_on_the_control_connection() {
 }
 
 #[test]
-fn j07_times_before_and_after_everything() {
+fn j07_times_before_1970_and_far_ahead_are_listed() {
     let server = Server::start();
     let times = [
         ("y1901", -2_177_452_800_i64),
@@ -315,7 +315,7 @@ fn j07_times_before_and_after_everything() {
 }
 
 #[test]
-fn mdtm_and_list_speak_of_the_same_time() {
+fn mdtm_and_list_report_the_same_time() {
     let server = Server::start();
     server.write("file", b"x");
     let mut client = server.login();
@@ -327,7 +327,7 @@ fn mdtm_and_list_speak_of_the_same_time() {
 }
 
 #[test]
-fn g11_a_pattern_cannot_stop_the_server() {
+fn g11_a_costly_pattern_does_not_block_the_server() {
     let server = Server::start();
     for number in 0..200 {
         server.write(&format!("{}{number}", "a".repeat(240)), b"");
@@ -339,7 +339,7 @@ fn g11_a_pattern_cannot_stop_the_server() {
 }
 
 #[test]
-fn g12_recursion_is_not_offered() {
+fn g12_listings_are_not_recursive() {
     let server = Server::start();
     server.write("d/deep", b"");
     symlink("..", server.directory().join("d/up")).expect("a loop");
@@ -348,7 +348,7 @@ fn g12_recursion_is_not_offered() {
 }
 
 #[test]
-fn a_directory_removed_while_it_is_used_is_missed_politely() {
+fn a_working_directory_that_was_removed_is_550_and_the_session_goes_on() {
     let server = Server::start();
     server.write("d/file", b"");
     let mut client = server.login();

@@ -15,7 +15,7 @@ fn accounts(names: impl IntoIterator<Item = String>, rest: &str) -> String {
 }
 
 #[test]
-fn f04_a_login_waits_for_one_slice_of_the_walks_and_not_for_all() {
+fn f04_a_login_waits_for_one_slice_of_a_tree_walk_only() {
     const ACCOUNTS: usize = 200;
     let premises = Premises::new();
     for number in 0..20_000 {
@@ -32,7 +32,7 @@ fn f04_a_login_waits_for_one_slice_of_the_walks_and_not_for_all() {
 }
 
 #[test]
-fn f04_as_many_logins_as_sessions_wait_and_all_get_in() {
+fn f04_as_many_logins_as_sessions_may_queue_and_all_succeed() {
     let premises = Premises::new();
     premises.write_users(&[("alice", "/:read")]);
     let server = premises.serve_accounts(&["--max-sessions", "100"]);
@@ -48,7 +48,7 @@ fn fresh_address(number: u32) -> IpAddr {
 }
 
 #[test]
-fn f04_hashes_use_one_block_of_memory_which_is_given_back() {
+fn f04_hashing_uses_one_block_of_memory_and_releases_it() {
     const MIB: u64 = 1024;
     let premises = Premises::new();
     let costly = hash_new(PASSWORD.as_bytes()).expect("made");
@@ -75,7 +75,7 @@ fn f04_hashes_use_one_block_of_memory_which_is_given_back() {
 }
 
 #[test]
-fn a_wrong_login_without_accounts_costs_no_hash() {
+fn a_failed_login_without_accounts_computes_no_hash() {
     let server = Setup::new().writable().arguments(&["--log-level", "debug"]).start();
     for _ in 0..3 {
         let mut client = server.connect();
@@ -108,7 +108,7 @@ fn gets_in(server: &Server, address: IpAddr) -> bool {
 }
 
 #[test]
-fn f03_a_hundred_connections_have_no_more_guesses_than_one() {
+fn f03_a_hundred_connections_get_no_more_guesses_than_one() {
     let (_premises, server) = with_alice(HASH);
     let guesser = fresh_address(0);
     let mut guessers: Vec<Client> = (0..100)
@@ -142,7 +142,7 @@ fn f03_a_hundred_connections_have_no_more_guesses_than_one() {
 
 /// A client that does not wait for the answer must not get away without its failure's being counted.
 #[test]
-fn f03_guesses_count_although_the_client_has_gone() {
+fn f03_guesses_count_even_if_the_client_disconnects() {
     let (_premises, server) = with_alice(&hash_new(PASSWORD.as_bytes()).expect("made"));
     let guesser = fresh_address(0);
     let baseline = server.descriptors();
@@ -176,7 +176,7 @@ fn f03_guesses_count_although_the_client_has_gone() {
 }
 
 #[test]
-fn f04_a_flood_of_guesses_neither_stalls_the_loop_nor_keeps_others_out() {
+fn f04_a_flood_of_guesses_neither_blocks_the_loop_nor_other_logins() {
     const ADDRESSES: u32 = 20;
     const GUESSES: u32 = 10;
     let (_premises, server) = with_alice(&hash_new(PASSWORD.as_bytes()).expect("made"));
@@ -224,7 +224,7 @@ fn f04_a_flood_of_guesses_neither_stalls_the_loop_nor_keeps_others_out() {
 }
 
 #[test]
-fn f02_f10_only_the_same_password_of_the_same_account_is_not_hashed_again_and_not_after_hup() {
+fn f10_only_a_repeated_right_password_skips_the_hash_and_not_after_a_reload() {
     let (_premises, server) = with_alice(HASH);
     let mut expected = 0;
     let mut cost = |hashes: usize, what: &str| {

@@ -41,7 +41,7 @@ fn with_alice(arguments: &[&str]) -> (Premises, Server) {
 }
 
 #[test]
-fn everything_that_is_finished_has_a_line_with_whose_it_was_and_how_it_ended() {
+fn every_finished_action_has_a_log_line_with_session_user_and_outcome() {
     let (_premises, server) = with_alice(&["--log-level", "debug"]);
     let mut client = server.connect();
     assert_eq!(client.code("USER mallory \"x"), 331);
@@ -95,7 +95,7 @@ fn everything_that_is_finished_has_a_line_with_whose_it_was_and_how_it_ended() {
 }
 
 #[test]
-fn at_the_default_level_a_look_at_the_port_leaves_no_line() {
+fn connecting_and_leaving_logs_nothing_at_the_default_level() {
     let (_premises, server) = with_alice(&[]);
     assert!(server.connect().code("NOOP") == 200);
     drop(client_of(&server, "alice"));
@@ -123,7 +123,7 @@ fn last_of(server: &Server, number: usize, outcome: &str) {
 }
 
 #[test]
-fn a_session_says_why_it_ended() {
+fn the_log_says_why_a_session_ended() {
     let (premises, mut server) = with_alice(&["--log-level", "debug"]);
     let mut guesser = server.connect();
     for code in [530, 530, 421] {
@@ -163,7 +163,7 @@ fn a_session_says_why_it_ended() {
 
 /// What is refused costs a client nothing; the log of it must not cost the operator the disk.
 #[test]
-fn g14_a_flood_of_refused_commands_leaves_a_bounded_log_and_is_counted() {
+fn g14_a_flood_of_refused_commands_is_counted_in_a_bounded_log() {
     let (_premises, server) = with_alice(&["--write"]);
     let mut client = server.login();
     for _ in 0..30 {

@@ -49,7 +49,7 @@ fn d01_seventy_thousand_listings_in_one_session_on_ten_ports() {
 }
 
 #[test]
-fn d02_an_address_that_holds_every_port_hinders_only_itself() {
+fn d02_an_address_that_holds_every_port_blocks_only_itself() {
     let server = Setup::new().ports(4).arguments(&["--connect-timeout", "20s"]).start();
     let hoarder = client_address(2);
     let mut holders: Vec<Client> = (0..4)
@@ -79,7 +79,7 @@ fn d02_an_address_that_holds_every_port_hinders_only_itself() {
 }
 
 #[test]
-fn d02_announced_ports_come_free_when_nobody_connects() {
+fn d02_announced_ports_are_released_when_nobody_connects() {
     let server = Setup::new().ports(1).arguments(&["--connect-timeout", "200ms"]).start();
     let mut first = server.login();
     first.passive();
@@ -99,7 +99,7 @@ fn d03_new_sessions_find_ports_although_the_server_closed_first() {
 }
 
 #[test]
-fn d04_ports_that_others_hold_are_never_announced() {
+fn d04_ports_held_by_other_programs_are_never_announced() {
     let (low, high) = free_range(6);
     let squatters: Vec<TcpListener> = (low..low + 3)
         .map(|port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).expect("a free port"))
@@ -138,7 +138,7 @@ fn d04_squatters_on_any_address_are_noticed() {
 }
 
 #[test]
-fn d04_a_range_that_others_hold_wholly_stops_the_start() {
+fn d04_a_range_held_entirely_by_other_programs_prevents_the_start() {
     let (low, high) = free_range(2);
     let _squatters: Vec<TcpListener> = (low..=high)
         .map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a free port"))
@@ -275,7 +275,7 @@ fn steal(ports: (u16, u16), is_over: &AtomicBool) -> usize {
 
 /// Where a single port is left, a thief at the victim's address knows which one it is; it gets nothing all the same.
 #[test]
-fn d08_d11_a_thief_at_the_same_address_gets_nothing_where_one_port_is_left() {
+fn d08_a_thief_at_the_same_address_gets_nothing_where_one_port_is_left() {
     let server = Setup::new().ports(1).start();
     server.write("file", b"secret");
     let mut victim = server.login();
@@ -306,7 +306,7 @@ fn d08_d11_a_thief_at_the_same_address_gets_nothing_where_one_port_is_left() {
 
 /// A client that had drawn a lap but one port knew the last.
 #[test]
-fn d08_drawing_a_lap_but_one_does_not_tell_the_next_port() {
+fn d08_drawing_all_ports_but_one_does_not_reveal_the_next() {
     let server = Setup::new().ports(10).start();
     let mut attacker = Client::connect_from(server.address, client_address(2));
     attacker.login();
@@ -330,7 +330,7 @@ fn d08_drawing_a_lap_but_one_does_not_tell_the_next_port() {
 }
 
 #[test]
-fn d11_connections_made_before_a_port_is_announced_reach_nobody() {
+fn d11_connections_made_before_a_port_is_announced_reach_no_session() {
     let server = Setup::new().ports(1).start();
     server.write("file", b"mine");
     let mut client = server.login();
@@ -352,7 +352,7 @@ fn d11_connections_made_before_a_port_is_announced_reach_nobody() {
 
 /// Two sessions of one address, one port: what the first one's client connects too often never becomes the second's.
 #[test]
-fn d11_a_connection_too_many_is_not_handed_to_the_next_session() {
+fn d11_a_surplus_connection_is_not_handed_to_the_next_session() {
     let server = Setup::new().ports(1).start();
     server.write("file", b"mine");
     let (mut first, mut second) = (server.login(), server.login());
@@ -376,7 +376,7 @@ fn d11_a_connection_too_many_is_not_handed_to_the_next_session() {
 }
 
 #[test]
-fn a_public_address_is_announced_to_the_network_it_is_for() {
+fn a_public_address_is_announced_only_to_its_network() {
     let server = Server::with(&[
         "--public-address",
         "203.0.113.9",

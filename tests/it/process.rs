@@ -8,7 +8,7 @@ use std::io::{BufRead, Read};
 use std::path::Path;
 
 #[test]
-fn l15_wrong_options_say_which_and_exit_2() {
+fn l15_wrong_options_are_named_and_exit_2() {
     for (arguments, named) in [
         (&["--bogus"][..], "bogus"),
         (&["--listen", "nowhere"], "--listen nowhere"),
@@ -26,7 +26,7 @@ fn l15_wrong_options_say_which_and_exit_2() {
 }
 
 #[test]
-fn l15_users_files_of_no_use_say_so() {
+fn l15_useless_users_files_are_reported() {
     let premises = harness::accounts::Premises::new();
     premises.write_users(&[]);
     let (users, root) = (premises.users_file(), premises.root());
@@ -39,7 +39,7 @@ fn l15_users_files_of_no_use_say_so() {
 }
 
 #[test]
-fn l15_fewer_sessions_than_were_asked_for_are_said_to_be() {
+fn l15_a_lowered_max_sessions_is_logged() {
     let server = Setup::new().nofile(200).arguments(&["-m", "99999999"]).start();
     wait_until("it is said", || {
         server.stderr().contains("--max-sessions 99999999: only ") && server.stderr().contains("ulimit -n")
@@ -53,7 +53,7 @@ fn l15_fewer_sessions_than_were_asked_for_are_said_to_be() {
 }
 
 #[test]
-fn the_counters_are_printed_only_when_they_are_asked_for() {
+fn the_counters_are_printed_only_with_stats() {
     for (arguments, is_told) in [
         (&[][..], false),
         (&["--stats"], true),
@@ -86,7 +86,7 @@ fn the_counters_are_printed_only_when_they_are_asked_for() {
 }
 
 #[test]
-fn l14_an_address_in_use_exits_1_and_says_so() {
+fn l14_an_address_in_use_is_named_and_exits_1() {
     let server = Server::start();
     let address = server.address.to_string();
     let (code, text) = refused_start(&["--listen", &address]);
@@ -96,7 +96,7 @@ fn l14_an_address_in_use_exits_1_and_says_so() {
 }
 
 #[test]
-fn l07_asked_to_stop_it_dismisses_the_idle_and_lets_transfers_end() {
+fn l07_term_closes_idle_sessions_and_lets_transfers_finish() {
     let mut server = Server::start();
     let content = vec![4; 24 << 20];
     server.write("big", &content);
@@ -132,7 +132,7 @@ fn l07_asked_to_stop_it_dismisses_the_idle_and_lets_transfers_end() {
 }
 
 #[test]
-fn l07_asked_twice_it_ends_at_once() {
+fn l07_a_second_signal_ends_the_server_at_once() {
     let mut server = Server::start();
     server.write("big", &vec![4; 24 << 20]);
     let mut client = server.login();
@@ -170,7 +170,7 @@ fn l06_other_signals_change_nothing() {
 }
 
 #[test]
-fn l04_sighup_opens_the_transfer_log_anew_where_it_was() {
+fn l04_sighup_reopens_the_transfer_log() {
     let directory = tempfile::TempDir::new().expect("a directory");
     harness::tree::give_to_server(directory.path());
     harness::tree::allow_reading(directory.path());
@@ -191,7 +191,7 @@ fn l04_sighup_opens_the_transfer_log_anew_where_it_was() {
 }
 
 #[test]
-fn l09_started_with_closed_standard_streams_it_gives_none_of_them_to_a_client() {
+fn l09_closed_standard_streams_are_never_reused_for_clients() {
     let (low, high) = harness::server::free_range(2);
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = free.local_addr().expect("bound");
@@ -220,7 +220,7 @@ fn l09_started_with_closed_standard_streams_it_gives_none_of_them_to_a_client() 
 }
 
 #[test]
-fn one_thread_and_every_descriptor_is_its_own() {
+fn ten_sessions_are_served_by_one_thread() {
     let server = Server::start();
     let _clients: Vec<Client> = (0..10).map(|_| server.login()).collect();
     assert_eq!(server.threads(), 1);
@@ -263,7 +263,7 @@ fn help_and_version_go_to_standard_output() {
 }
 
 #[test]
-fn the_banner_and_the_log_levels_of_modules_are_as_chosen() {
+fn banner_and_log_levels_of_modules_can_be_chosen() {
     let arguments = ["--banner", "Files of the club", "--log-level", "off,session=info"];
     let server = Server::with(&arguments);
     server.write("file", b"x");
@@ -283,7 +283,7 @@ fn the_banner_and_the_log_levels_of_modules_are_as_chosen() {
 }
 
 #[test]
-fn trace_tells_every_turn() {
+fn trace_prints_every_turn_of_the_loop() {
     let server = Server::with(&["--trace"]);
     server.write("file", b"x");
     assert_eq!(server.login().fetch("RETR file"), b"x");
@@ -302,7 +302,7 @@ fn trace_tells_every_turn() {
 }
 
 #[test]
-fn l08_a_storm_of_hangups_drops_no_session_and_leaks_nothing() {
+fn l08_a_storm_of_sighups_drops_no_session_and_leaks_nothing() {
     let directory = tempfile::TempDir::new().expect("a directory");
     let log = directory.path().join("log");
     let server = Server::with(&["--log-level", "error", "--transfer-log", log.to_str().expect("UTF-8")]);

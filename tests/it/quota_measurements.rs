@@ -55,7 +55,7 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 #[test]
-fn h12_a_directory_that_cannot_be_read_makes_no_room_at_a_hangup() {
+fn h12_an_unreadable_directory_frees_no_quota_at_a_reload() {
     let premises = Premises::new();
     premises.write("alice/d/large", &noise(1, 8_000));
     let server = with_alice(&premises);
@@ -74,7 +74,7 @@ fn h12_a_directory_that_cannot_be_read_makes_no_room_at_a_hangup() {
 }
 
 #[test]
-fn h12_where_nothing_can_be_measured_only_what_goes_makes_room() {
+fn h12_where_measuring_fails_only_removals_free_quota() {
     let premises = Premises::new();
     premises.write("alice/d/large", &noise(1, 1_000));
     premises.write("alice/small", &noise(1, 300));
@@ -94,7 +94,7 @@ fn h12_where_nothing_can_be_measured_only_what_goes_makes_room() {
 }
 
 #[test]
-fn h12_a_tree_deeper_than_any_path_is_counted() {
+fn h12_a_tree_deeper_than_the_longest_path_is_measured() {
     let premises = Premises::new();
     premises.make_directory("alice");
     let name = [b'd'; 250];
@@ -113,7 +113,7 @@ fn h12_a_tree_deeper_than_any_path_is_counted() {
 }
 
 #[test]
-fn h12_an_upload_across_a_hangup_is_charged() {
+fn h12_an_upload_during_a_reload_is_charged() {
     let premises = Premises::new();
     premises.make_directory("alice");
     let server = with_alice(&premises);
@@ -146,7 +146,7 @@ fn h12_an_upload_across_a_hangup_is_charged() {
 }
 
 #[test]
-fn h12_accounts_with_one_root_share_what_lies_there() {
+fn h12_accounts_with_the_same_root_share_its_usage() {
     let premises = Premises::new();
     premises.make_directory("alice");
     premises.write_users(&[("alice", QUOTA), ("bob", "/alice:read,write:quota=5000")]);
@@ -161,7 +161,7 @@ fn h12_accounts_with_one_root_share_what_lies_there() {
 }
 
 #[test]
-fn h12_what_others_change_is_noticed_at_a_hangup() {
+fn h12_changes_by_others_are_noticed_at_a_reload() {
     let premises = Premises::new();
     premises.write("alice/file", &noise(1, 1_000));
     let server = with_alice(&premises);
@@ -175,7 +175,7 @@ fn h12_what_others_change_is_noticed_at_a_hangup() {
 }
 
 #[test]
-fn h12_what_is_moved_about_during_measurements_cannot_hide() {
+fn h12_files_moved_during_a_measurement_are_still_counted() {
     let premises = Premises::new();
     premises.write("alice/here/deep/large", &noise(1, 8_000));
     premises.make_directory("alice/there");
@@ -234,7 +234,7 @@ fn h12_more_roots_than_descriptors_are_all_measured() {
 }
 
 #[test]
-fn l08_a_storm_of_hangups_with_quotas_leaves_nothing_behind_and_lets_clients_in() {
+fn l08_a_storm_of_sighups_with_quotas_leaks_nothing_and_lets_clients_in() {
     let premises = Premises::new();
     many_accounts(&premises, 200);
     for number in 0..2_000 {
@@ -277,7 +277,7 @@ fn replace_users_file(premises: &Premises, content: &str) {
 }
 
 #[test]
-fn f10_l08_one_reading_after_the_last_hangup_counts() {
+fn f10_the_last_sighup_decides_which_accounts_are_active() {
     let premises = Premises::new();
     many_accounts(&premises, 300);
     let server = premises.serve_accounts(&[]);
@@ -302,7 +302,7 @@ fn f10_l08_one_reading_after_the_last_hangup_counts() {
 }
 
 #[test]
-fn g13_a_bomb_of_directories_is_stopped_by_the_quota_of_entries() {
+fn g13_a_flood_of_new_directories_is_stopped_by_the_entry_quota() {
     let premises = Premises::new();
     premises.write("alice/here", b"x");
     premises.write_users(&[("alice", "/alice:read,write:entries=1000")]);

@@ -49,7 +49,7 @@ fn h12_a_quota_is_kept_to_the_byte() {
 }
 
 #[test]
-fn h12_uploads_under_way_count_and_broken_off_ones_do_not() {
+fn h12_running_uploads_count_and_aborted_ones_do_not() {
     let accounts = WithAccounts::with_quota(&[]);
     let (mut first, mut second) = (accounts.login("alice"), accounts.login("alice"));
     let mut data = first.begin("STOR first");
@@ -78,7 +78,7 @@ fn h12_uploads_under_way_count_and_broken_off_ones_do_not() {
 
 /// What lies there, and what the server believes to lie there, are the same after everything that could confuse it.
 #[test]
-fn h12_nothing_that_is_done_twice_makes_room_twice() {
+fn h12_nothing_frees_quota_twice() {
     let accounts = WithAccounts::with_quota(&[]);
     let server = &accounts.server;
     let (mut one, mut two) = (accounts.login("alice"), accounts.login("alice"));
@@ -140,7 +140,7 @@ fn h12_nothing_that_is_done_twice_makes_room_twice() {
 }
 
 #[test]
-fn h12_a_restart_makes_room_by_what_it_cuts_off() {
+fn h12_a_restart_frees_the_bytes_that_it_cuts_off() {
     let accounts = WithAccounts::with_quota(&[]);
     let mut client = accounts.login("alice");
     client.stores("STOR file", &noise(1, 10_000));
@@ -160,7 +160,7 @@ fn h12_a_restart_makes_room_by_what_it_cuts_off() {
 }
 
 #[test]
-fn h12_a_part_that_is_kept_uses_up_its_quota() {
+fn h12_a_partial_file_that_is_kept_is_charged() {
     let accounts = WithAccounts::with_quota(&["--partial", "keep"]);
     let mut client = accounts.login("alice");
     for (name, left) in [("a", 6_000), ("b", 2_000)] {
@@ -182,7 +182,7 @@ fn h12_a_part_that_is_kept_uses_up_its_quota() {
 }
 
 #[test]
-fn h12_a_directory_that_took_the_name_is_not_replaced() {
+fn h12_an_upload_does_not_replace_a_directory_that_took_its_name() {
     for arguments in [&[][..], &["--durable"]] {
         let accounts = WithAccounts::with_quota(arguments);
         let mut client = accounts.login("alice");
@@ -203,7 +203,7 @@ fn h12_a_directory_that_took_the_name_is_not_replaced() {
 }
 
 #[test]
-fn h12_what_lay_there_before_and_is_hidden_counts() {
+fn h12_files_from_before_and_hidden_files_count() {
     let directory = tempfile::TempDir::new().expect("a directory");
     harness::tree::give_to_server(directory.path());
     fs::create_dir_all(directory.path().join("alice/d")).expect("ours");
@@ -275,7 +275,7 @@ impl Sender<'_> {
 
 /// Rates are compared with each other, over the same time; how long that is does not matter.
 #[test]
-fn g24_accounts_are_as_fast_as_they_may_be_and_their_sessions_share_that() {
+fn g24_the_sessions_of_an_account_share_its_rate() {
     let accounts = WithAccounts::start(
         &[
             ("fast", "/:read,write:rate=400K"),
@@ -313,7 +313,7 @@ fn g24_accounts_are_as_fast_as_they_may_be_and_their_sessions_share_that() {
 /// What arrives all the time wakes its session all the time; it must neither take the turns of the others
 /// nor put them off.
 #[test]
-fn g24_a_trickle_and_a_flood_share_a_rate() {
+fn g24_a_slow_and_a_fast_transfer_share_a_rate() {
     let rate = "/:read,write:rate=400K";
     let accounts = WithAccounts::start(&[("alice", rate), ("bob", rate)], &["--synthetic"]);
     let is_over = AtomicBool::new(false);
@@ -353,7 +353,7 @@ fn g24_a_trickle_and_a_flood_share_a_rate() {
 }
 
 #[test]
-fn g24_a_hundred_limited_transfers_keep_nobody_waiting() {
+fn g24_a_hundred_limited_transfers_delay_no_other_session() {
     let server = Setup::new()
         .writable()
         .ports(120)
@@ -434,7 +434,7 @@ fn events(path: &Path) -> Vec<Value> {
 }
 
 #[test]
-fn h12_g24_events_tell_of_uploads_as_they_ended() {
+fn h12_events_report_how_limited_uploads_ended() {
     let log = NamedTempFile::new().expect("a file");
     fs::set_permissions(log.path(), fs::Permissions::from_mode(0o666)).expect("ours");
     let path = log.path().to_str().expect("UTF-8").to_owned();

@@ -11,7 +11,7 @@ fn set_mode(premises: &Premises, name: &str, mode: u32) {
 }
 
 #[test]
-fn every_refusal_says_what_is_wrong() {
+fn every_refusal_states_its_reason() {
     let premises = Premises::new();
     for name in ["closed/inside", "kept/inside", "full/inside", "file", "locked"] {
         premises.write(name, b"x");
@@ -89,7 +89,7 @@ fn every_refusal_says_what_is_wrong() {
 }
 
 #[test]
-fn c03_what_lies_outside_cannot_be_told_from_what_is_missing() {
+fn c03_files_outside_look_like_missing_ones() {
     let premises = Premises::new();
     let outside = premises.outside();
     fs::write(outside.join("secret"), CANARY).expect("ours");

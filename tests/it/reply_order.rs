@@ -7,7 +7,7 @@ use harness::Server;
 use std::io::{ErrorKind, Read, Write};
 
 #[test]
-fn replies_that_were_queued_before_go_out_with_the_150_in_order() {
+fn replies_queued_before_a_150_leave_with_it_in_order() {
     let server = Server::start();
     server.write("file", b"content");
     let mut client = server.login();
@@ -25,7 +25,7 @@ fn replies_that_were_queued_before_go_out_with_the_150_in_order() {
 }
 
 #[test]
-fn whoever_has_a_byte_of_data_has_the_150() {
+fn the_150_arrives_before_the_first_byte_of_data() {
     let server = Server::start();
     server.write("file", b"content");
     let mut client = server.login();
@@ -50,7 +50,7 @@ fn whoever_has_a_byte_of_data_has_the_150() {
 
 /// A 226 is held back until the client closes the data connection, but not from one that never does.
 #[test]
-fn a_client_that_keeps_its_data_connection_open_gets_its_226_all_the_same() {
+fn a_client_that_keeps_its_data_connection_open_still_gets_its_226() {
     let server = Server::start();
     server.write("file", b"content");
     let mut client = server.login();
@@ -68,7 +68,7 @@ fn a_client_that_keeps_its_data_connection_open_gets_its_226_all_the_same() {
 }
 
 #[test]
-fn unasked_bytes_behind_the_end_of_a_small_file_do_not_reset_its_tail() {
+fn bytes_that_a_client_sends_after_a_small_file_do_not_reset_it() {
     let server = Server::start();
     server.write("file", b"content");
     let mut client = server.login();

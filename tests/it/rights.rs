@@ -106,7 +106,7 @@ fn each_right_allows_its_own_commands_and_no_others() {
 }
 
 #[test]
-fn the_short_forms_are_the_usual_sets() {
+fn the_short_forms_of_rights_are_the_usual_sets() {
     let accounts = [("reader", "read"), ("writer", "write"), ("both", "read,write")];
     let (_premises, server) = with_accounts(&accounts);
     for (name, rights) in accounts {
@@ -130,7 +130,7 @@ fn the_short_forms_are_the_usual_sets() {
 
 /// Where one right alone could be used to do what another is for.
 #[test]
-fn rights_do_not_stand_in_for_each_other() {
+fn no_right_implies_another() {
     let (premises, server) = with_accounts(&RIGHTS.map(|right| (right, right)));
     let code = |right: &str, lines: &[&str]| {
         let mut client = client_of(&server, right);
@@ -167,7 +167,7 @@ fn rights_do_not_stand_in_for_each_other() {
 }
 
 #[test]
-fn h03_h13_a_drop_box_takes_new_files_and_shows_replaces_and_gives_back_none() {
+fn h03_a_drop_box_accepts_new_files_and_neither_shows_nor_replaces_any() {
     let premises = Premises::new();
     premises.write("file", b"0123456789");
     premises.write("d/inside", b"x");
@@ -253,7 +253,7 @@ fn h03_h13_a_drop_box_takes_new_files_and_shows_replaces_and_gives_back_none() {
 }
 
 #[test]
-fn h03_nobody_without_an_account_may_change_anything_by_default() {
+fn h03_anonymous_clients_change_nothing_by_default() {
     let premises = Premises::new();
     premises.write("file", b"0123456789");
     premises.write_users(&[("writer", "/:read,write")]);

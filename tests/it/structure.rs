@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
 #[test]
-fn no_file_imports_in_a_circle() {
+fn no_imports_form_a_cycle() {
     let mut imports = Imports::new();
     for (root, modules) in [("src/lib.rs", "src"), ("src/bin/ftpstorm/main.rs", "src/bin/ftpstorm")] {
         imports.extend(Crate::read(root, modules).imports());
@@ -24,7 +24,7 @@ fn no_file_imports_in_a_circle() {
 }
 
 #[test]
-fn a_circle_would_be_found() {
+fn an_import_cycle_is_found() {
     let file = |name: &str, imported: &[&str]| {
         let imported = imported.iter().map(|name| (*name).to_owned()).collect();
         (name.to_owned(), imported)

@@ -30,7 +30,7 @@ fn computed_files_arrive_whole_and_restart_anywhere() {
 }
 
 #[test]
-fn the_virtual_directories_are_listed_beside_the_served_files() {
+fn the_virtual_directories_are_listed_with_the_served_files() {
     let server = Server::with(&["--synthetic"]);
     server.write("real", b"x");
     server.write("gen/shadowed", b"x");
@@ -64,13 +64,13 @@ fn the_virtual_directories_are_listed_beside_the_served_files() {
 }
 
 #[test]
-fn without_the_option_there_are_no_such_files() {
+fn without_the_option_there_are_no_computed_files() {
     let server = Server::start();
     assert_eq!(server.login().code("SIZE /gen/1G.zero"), 550);
 }
 
 #[test]
-fn ten_gibibytes_are_counted_right() {
+fn ten_gibibytes_are_counted_correctly() {
     let server = Server::with(&["--synthetic"]);
     let mut client = server.login();
     assert_eq!(client.command("SIZE /gen/10G.pattern").text(), "213 10737418240");

@@ -19,7 +19,7 @@ fn files_of_every_size_arrive_whole() {
 }
 
 #[test]
-fn the_opening_reply_tells_how_many_bytes_will_come() {
+fn the_150_says_how_many_bytes_will_be_sent() {
     let server = Server::start();
     server.write("12 bytes.txt", b"0123456789");
     let mut client = server.login();
@@ -34,7 +34,7 @@ fn the_opening_reply_tells_how_many_bytes_will_come() {
 }
 
 #[test]
-fn b03_a_restart_is_for_the_next_transfer_only() {
+fn b03_rest_applies_to_the_next_transfer_only() {
     let server = Server::start();
     server.write("file", b"0123456789");
     let mut client = server.login();
@@ -52,7 +52,7 @@ fn b03_a_restart_is_for_the_next_transfer_only() {
 }
 
 #[test]
-fn j02_restarts_at_the_end_and_beyond() {
+fn j02_a_restart_at_the_end_sends_nothing_and_beyond_it_is_refused() {
     let server = Server::start();
     server.write("file", b"0123456789");
     let mut client = server.login();
@@ -120,7 +120,7 @@ fn j02_a_restart_beyond_the_end_is_refused_before_the_150_in_every_type_and_mode
 
 /// Searching for the marker takes turns of the loop, and nobody else waits for that.
 #[test]
-fn j02_a_restart_far_into_a_text_keeps_nobody_waiting_and_can_be_aborted_or_left() {
+fn j02_a_restart_far_into_a_text_delays_nobody_and_can_be_aborted() {
     let server = Server::start();
     let path = server.write("huge", b"");
     let file = fs::File::options().write(true).open(path).expect("ours");
@@ -168,7 +168,7 @@ fn type_a_translates_and_restarts_in_translated_octets() {
 
 /// The story's 32-bit counter broke at 2 GiB.
 #[test]
-fn j01_five_gibibytes_are_counted_and_sent_right() {
+fn j01_five_gibibytes_are_sent_and_counted_correctly() {
     let size = 5_u64 << 30;
     let server = Server::start();
     let path = server.write("sparse", b"");
@@ -217,7 +217,7 @@ fn j01_five_gibibytes_are_counted_and_sent_right() {
 }
 
 #[test]
-fn j03_a_file_that_is_truncated_while_it_is_sent_ends_in_451() {
+fn j03_a_file_truncated_while_it_is_sent_ends_in_451() {
     let server = Server::start();
     let path = server.write("file", &vec![9; 64 << 20]);
     let mut client = server.login();
@@ -240,7 +240,7 @@ fn j03_a_file_that_is_truncated_while_it_is_sent_ends_in_451() {
 }
 
 #[test]
-fn j05_j04_a_file_that_grows_or_is_replaced_is_sent_as_it_was_opened() {
+fn j04_a_file_that_grows_or_is_replaced_is_sent_as_it_was_opened() {
     let server = Server::start();
     let content = noise(1, 48 << 20);
     let path = server.write("file", &content);
@@ -349,7 +349,7 @@ fn send_urgent(client: &mut Client, bytes: &[u8]) {
 }
 
 #[test]
-fn a07_b11_abor_ends_a_transfer_in_every_encoding() {
+fn a07_abor_ends_a_transfer_in_every_encoding() {
     let server = Server::start();
     server.write("big", &noise(1, 64 << 20));
     let mut client = server.login();
@@ -414,7 +414,7 @@ fn g16_a_noop_is_answered_while_others_download() {
 /// However many begin in one turn, they share its bulk: 256 KiB, what the last of them had begun, and the share of
 /// whoever has waited longest.
 #[test]
-fn g16_transfers_that_begin_in_one_turn_share_its_bulk() {
+fn g16_transfers_that_begin_in_one_turn_share_its_budget() {
     let server = Setup::new().ports(20).arguments(&["--trace"]).start();
     server.write("big", &noise(1, 1 << 20));
     for number in 0..300 {
@@ -464,7 +464,7 @@ fn g16_transfers_that_begin_in_one_turn_share_its_bulk() {
 
 /// The translated size of a file takes reading it: one file a turn, and one more for whoever has waited.
 #[test]
-fn g16_sizes_that_take_reading_share_the_bulk_of_a_turn_too() {
+fn g16_sizes_in_type_a_share_the_budget_of_a_turn() {
     let server = Server::with(&["--trace"]);
     server.write("text", &b"line\n".repeat(50_000));
     let mut clients: Vec<Client> = (0..10).map(|_| server.login()).collect();
@@ -490,7 +490,7 @@ fn g16_sizes_that_take_reading_share_the_bulk_of_a_turn_too() {
 }
 
 #[test]
-fn the_transfer_log_is_xferlog() {
+fn the_transfer_log_has_the_xferlog_format() {
     let directory = tempfile::TempDir::new().expect("a directory");
     let log = directory.path().join("xferlog");
     let server = Server::with(&["--transfer-log", log.to_str().expect("UTF-8")]);

@@ -104,7 +104,7 @@ fn a_file_manager_uploads_a_folder_and_keeps_its_times() {
 
 /// WinSCP: a large file has another name until it is whole; what is there of it is gone on with.
 #[test]
-fn an_explorer_that_uploads_under_another_name_and_renames() {
+fn an_explorer_uploads_under_another_name_and_renames() {
     let server = Server::writable();
     let mut client = server.connect();
     conversation(
@@ -165,7 +165,7 @@ fn an_explorer_that_uploads_under_another_name_and_renames() {
 
 /// Cameras and scanners: no listing, no FEAT, active mode, directories of the date, old verbs, sometimes STOU.
 #[test]
-fn a_camera_that_stores_under_the_date_in_active_mode() {
+fn a_camera_stores_files_by_date_in_active_mode() {
     let server = Server::writable();
     let mut client = server.connect();
     conversation(
@@ -207,7 +207,7 @@ fn a_camera_that_stores_under_the_date_in_active_mode() {
 /// A desktop in TYPE A, with QUIT right behind the data: the text is there, with this system's line ends, before
 /// goodbye.
 #[test]
-fn a_desktop_that_says_goodbye_while_its_text_is_on_the_way() {
+fn a_desktop_client_quits_while_its_upload_is_being_sent() {
     let server = Server::writable();
     let mut client = server.connect();
     conversation(
@@ -232,7 +232,7 @@ fn a_desktop_that_says_goodbye_while_its_text_is_on_the_way() {
 
 /// WinSCP asks for room before a large upload: what the quota leaves is all there is for this client.
 #[test]
-fn h12_room_is_what_the_quota_leaves() {
+fn h12_avbl_reports_what_the_quota_leaves() {
     let premises = Premises::new();
     premises.make_directory("home");
     premises.write("home/old", &[0; 4_000]);
@@ -250,7 +250,7 @@ fn h12_room_is_what_the_quota_leaves() {
 
 /// Whoever may only read is told so before anything is sent, and the session goes on.
 #[test]
-fn whoever_may_only_read_is_refused_before_the_data() {
+fn uploads_without_the_right_are_refused_before_the_data() {
     let server = Server::start();
     server.write("file", b"12345");
     let mut client = server.login();

@@ -15,7 +15,7 @@ fn drop_box() -> Server {
 }
 
 #[test]
-fn h03_in_a_drop_box_nothing_is_replaced_read_back_or_changed() {
+fn h03_in_a_drop_box_nothing_can_be_replaced_read_or_changed() {
     let server = drop_box();
     server.write("taken", b"old");
     server.make_directory("d");
@@ -59,7 +59,7 @@ fn h03_in_a_drop_box_nothing_is_replaced_read_back_or_changed() {
 }
 
 #[test]
-fn h03_of_two_that_want_one_new_name_in_a_drop_box_one_gets_it() {
+fn h03_of_two_uploads_of_one_new_name_in_a_drop_box_one_succeeds() {
     let server = drop_box();
     let (mut first, mut second) = (server.login(), server.login());
     let mut slow = first.begin("STOR file");
@@ -80,7 +80,7 @@ fn chosen_name(reply: &harness::client::Reply) -> String {
 }
 
 #[test]
-fn h03_stou_finds_a_name_of_its_own_for_everyone() {
+fn h03_stou_gives_every_client_a_different_name() {
     for server in [drop_box(), Server::writable()] {
         let mut names = Vec::new();
         for command in ["STOU", "STOU wanted", "STOU wanted"] {
@@ -130,7 +130,7 @@ fn masked(mask: &str, arguments: &[&str]) -> Server {
 }
 
 #[test]
-fn h13_l20_what_is_made_follows_the_umask_and_is_never_a_program() {
+fn h13_new_files_follow_the_umask_and_are_never_executable() {
     for (mask, arguments, file, directory) in [
         ("000", &["--write"][..], 0o666, 0o777),
         ("022", &["--write"], 0o644, 0o755),
@@ -165,7 +165,7 @@ fn h13_l20_what_is_made_follows_the_umask_and_is_never_a_program() {
 
 /// What a client may not fetch itself is not put where every program of the machine could, a web server say.
 #[test]
-fn h13_what_comes_into_a_drop_box_is_for_the_owner_and_the_group() {
+fn h13_drop_box_uploads_are_readable_by_owner_and_group_only() {
     for (mask, arguments, expected) in [
         ("000", &["--anonymous", "upload"][..], 0o640),
         ("022", &["--anonymous", "upload"], 0o640),
@@ -184,7 +184,7 @@ fn h13_what_comes_into_a_drop_box_is_for_the_owner_and_the_group() {
 }
 
 #[test]
-fn h19_there_is_no_site_umask_and_nothing_is_changed_read_only() {
+fn h19_site_umask_is_refused_and_read_only_servers_change_nothing() {
     let server = Server::writable();
     server.write("file", b"x");
     let mut client = server.login();
@@ -208,7 +208,7 @@ fn h19_there_is_no_site_umask_and_nothing_is_changed_read_only() {
 }
 
 #[test]
-fn h15_c22_nobody_sees_or_reaches_an_upload_before_it_is_whole() {
+fn h15_no_client_sees_an_upload_before_it_is_complete() {
     let server = Server::writable();
     server.write("d/visible", b"x");
     server.make_directory("d");
@@ -288,7 +288,7 @@ fn h15_c22_nobody_sees_or_reaches_an_upload_before_it_is_whole() {
 }
 
 #[test]
-fn h16_names_that_nobody_may_give() {
+fn h16_reserved_names_are_refused() {
     let server = Server::writable();
     for directory in ["d", ".ssh", "home/.ssh"] {
         server.make_directory(directory);
@@ -350,7 +350,7 @@ fn h16_names_that_nobody_may_give() {
 
 /// Every verb that changes something, and every name that decides over access elsewhere: one rule.
 #[test]
-fn h16_what_decides_over_access_is_not_made_changed_or_removed_by_any_verb() {
+fn h16_no_verb_changes_access_control_files() {
     let server = Server::writable();
     let names = [
         ".ftpaccess",
@@ -422,7 +422,7 @@ fn h16_what_decides_over_access_is_not_made_changed_or_removed_by_any_verb() {
 }
 
 #[test]
-fn h17_what_is_open_not_empty_or_taken() {
+fn h17_removal_spares_readers_and_refuses_full_and_missing_names() {
     let server = Server::writable();
     let content = noise(1, 8_000_000);
     server.write("open", &content);
@@ -482,7 +482,7 @@ fn h17_what_is_open_not_empty_or_taken() {
 }
 
 #[test]
-fn h18_times_beyond_all_calendars_are_refused_or_kept_within() {
+fn h18_times_out_of_range_are_refused_or_clamped() {
     let server = Server::writable();
     server.write("file", b"x");
     let mut client = server.login();
@@ -543,7 +543,7 @@ fn h18_times_beyond_all_calendars_are_refused_or_kept_within() {
 }
 
 #[test]
-fn c03_h14_links_are_followed_inside_and_lead_nowhere_else() {
+fn h14_uploads_follow_links_inside_the_root_and_never_outside() {
     let outside = tempfile::TempDir::new().expect("a directory");
     let root = outside.path().join("root");
     fs::create_dir_all(&root).expect("a directory");
@@ -613,7 +613,7 @@ fn c03_h14_links_are_followed_inside_and_lead_nowhere_else() {
 }
 
 #[test]
-fn h14_files_that_wait_under_look_alike_names_are_not_hit() {
+fn h14_files_with_names_like_temporary_ones_are_untouched() {
     let outside = tempfile::TempDir::new().expect("a directory");
     let victim = outside.path().join("victim");
     fs::write(&victim, b"untouched").expect("a file");
@@ -634,7 +634,7 @@ fn h14_files_that_wait_under_look_alike_names_are_not_hit() {
 }
 
 #[test]
-fn h14_c04_c05_a_directory_that_is_moved_or_swapped_for_a_link_takes_the_upload_along() {
+fn h14_an_upload_follows_its_directory_when_that_is_moved_or_swapped() {
     let outside = tempfile::TempDir::new().expect("a directory");
     fs::set_permissions(outside.path(), fs::Permissions::from_mode(0o777)).expect("ours");
     let server = Server::writable();
@@ -668,7 +668,7 @@ fn h14_c04_c05_a_directory_that_is_moved_or_swapped_for_a_link_takes_the_upload_
 
 /// Exchanges a directory and a link to the outside without pause, while files are put through that name.
 #[test]
-fn c04_h14_a_link_that_is_swapped_all_the_time_lets_no_upload_out() {
+fn c04_no_upload_gets_out_through_a_link_that_is_swapped_constantly() {
     let outside = tempfile::TempDir::new().expect("a directory");
     fs::set_permissions(outside.path(), fs::Permissions::from_mode(0o777)).expect("ours");
     let server = Server::writable();
@@ -704,7 +704,7 @@ fn c04_h14_a_link_that_is_swapped_all_the_time_lets_no_upload_out() {
 }
 
 #[test]
-fn c08_h16_what_is_no_file_is_not_replaced() {
+fn c08_an_upload_replaces_only_regular_files() {
     let server = Server::writable();
     let fifo = server.directory().join("fifo");
     let mode = rustix::fs::Mode::from_raw_mode(0o666);

@@ -17,7 +17,7 @@ fn send_all_then_read(client: &mut Client, command: &str, code: u16) {
 }
 
 #[test]
-fn h12_a_client_over_its_quota_may_send_the_rest_and_reads_552() {
+fn h12_a_client_over_quota_can_send_the_rest_and_reads_552() {
     let accounts = WithAccounts::with_quota(&[]);
     let mut client = accounts.login("alice");
     let baseline = accounts.server.descriptors();
@@ -35,7 +35,7 @@ fn h12_a_client_over_its_quota_may_send_the_rest_and_reads_552() {
 }
 
 #[test]
-fn a_stream_that_cannot_be_inflated_is_451_and_no_reset() {
+fn a_broken_mode_z_stream_is_451_without_a_reset() {
     let server = Server::writable();
     let mut client = server.login();
     assert_eq!(client.code("MODE Z"), 200);
@@ -43,7 +43,7 @@ fn a_stream_that_cannot_be_inflated_is_451_and_no_reset() {
 }
 
 #[test]
-fn a_client_that_listens_is_refused_at_once_and_can_go_on() {
+fn a_client_that_reads_replies_is_refused_at_once_and_goes_on() {
     let accounts = WithAccounts::with_quota(&[]);
     let mut client = accounts.login("alice");
     let mut data = client.begin("STOR file");
@@ -58,7 +58,7 @@ fn a_client_that_listens_is_refused_at_once_and_can_go_on() {
 }
 
 #[test]
-fn a_client_that_never_closes_is_closed() {
+fn a_refused_upload_that_is_never_closed_is_closed() {
     let accounts = WithAccounts::with_quota(&["--stall-timeout", "500ms"]);
     let mut client = accounts.login("alice");
     client.stores("STOR file", b"content");
@@ -71,7 +71,7 @@ fn a_client_that_never_closes_is_closed() {
 }
 
 #[test]
-fn a_client_that_does_not_stop_sending_is_closed() {
+fn a_refused_upload_that_never_ends_is_closed() {
     let accounts = WithAccounts::with_quota(&[]);
     let mut client = accounts.login("alice");
     client.stores("STOR file", b"content");

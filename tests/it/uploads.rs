@@ -10,7 +10,7 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[test]
-fn files_of_every_size_arrive_whole_in_new_places_and_in_those_of_others() {
+fn uploads_of_every_size_arrive_whole_as_new_files_and_as_replacements() {
     let server = Server::writable();
     let mut client = server.login();
     for size in [0, 1, 1_447, 65_536, 262_143, 262_144, 262_145, 3_000_000] {
@@ -105,18 +105,18 @@ fn break_off_many(rounds: usize) {
 }
 
 #[test]
-fn h01_b13_d18_a_broken_off_upload_leaves_the_old_file_and_nothing_else() {
+fn h01_an_aborted_upload_leaves_only_the_old_file() {
     break_off_many(30);
 }
 
 #[test]
 #[ignore = "half a minute: 1,000 uploads; cargo test --release -- --ignored h01"]
-fn h01_b13_d18_a_thousand_uploads_are_broken_off() {
+fn h01_a_thousand_aborted_uploads_leave_only_the_old_file() {
     break_off_many(1_000);
 }
 
 #[test]
-fn h01_a_server_that_is_stopped_leaves_nothing_of_what_was_under_way() {
+fn h01_a_server_stopped_twice_leaves_no_temporary_file() {
     let mut server = Server::writable();
     let mut client = server.login();
     let mut data = client.begin("STOR file");
@@ -130,7 +130,7 @@ fn h01_a_server_that_is_stopped_leaves_nothing_of_what_was_under_way() {
 }
 
 #[test]
-fn b12_quit_right_behind_the_data_loses_none_of_it() {
+fn b12_quit_right_after_the_data_loses_none_of_it() {
     let server = Server::writable();
     let content = noise(4, 1_500_000);
     let mut client = server.login();
@@ -171,7 +171,7 @@ fn b05_rein_waits_for_the_upload() {
 }
 
 #[test]
-fn d09_what_comes_before_stor_waits_in_the_kernel() {
+fn d09_data_sent_before_stor_is_kept() {
     let server = Server::writable();
     let content = noise(5, 10 << 20);
     let mut client = server.login();
@@ -198,7 +198,7 @@ fn d09_what_comes_before_stor_waits_in_the_kernel() {
 }
 
 #[test]
-fn d22_an_end_without_a_byte_is_an_empty_file() {
+fn d22_closing_without_a_byte_makes_an_empty_file() {
     let server = Server::writable();
     let mut client = server.login();
     client.stores("STOR after", b"");
@@ -218,7 +218,7 @@ fn d22_an_end_without_a_byte_is_an_empty_file() {
 }
 
 #[test]
-fn d23_the_data_connection_is_closed_before_success_is_said() {
+fn d23_an_upload_closes_the_data_connection_before_its_226() {
     for arguments in [&["--write"][..], &["--write", "--durable"]] {
         let server = Setup::new().for_uploads().arguments(arguments).start();
         let mut client = server.login();
@@ -235,7 +235,7 @@ fn d23_the_data_connection_is_closed_before_success_is_said() {
 
 /// The kernel moves bytes only as far as the place that was marked urgent; what is behind must not get lost.
 #[test]
-fn d22_urgent_bytes_do_not_cut_a_file_short() {
+fn d22_urgent_data_does_not_truncate_an_upload() {
     let server = Server::writable();
     let (before, behind) = (noise(6, 100_000), noise(7, 100_000));
     for verb in ["STOR new", "STOR new", "APPE appended"] {
@@ -260,7 +260,7 @@ fn d22_urgent_bytes_do_not_cut_a_file_short() {
 }
 
 #[test]
-fn h08_of_many_writers_the_last_wins_and_no_reader_sees_a_mix() {
+fn h08_the_last_of_many_writers_wins_and_readers_see_no_mixture() {
     const WRITERS: u32 = 100;
     let server = Setup::new().writable().ports(120).start();
     let whole = |content: &[u8]| (0..=WRITERS).any(|seed| *content == noise(seed, 50_000 + seed as usize)[..]);
@@ -299,7 +299,7 @@ fn h08_of_many_writers_the_last_wins_and_no_reader_sees_a_mix() {
 }
 
 #[test]
-fn h09_whoever_reads_while_a_file_is_replaced_gets_the_old_one_whole() {
+fn h09_a_download_during_a_replacement_gets_the_old_file_whole() {
     let server = Server::writable();
     let (old, new) = (noise(1, 12_000_000), noise(2, 3_000_000));
     server.write("file", &old);
@@ -316,7 +316,7 @@ fn h09_whoever_reads_while_a_file_is_replaced_gets_the_old_one_whole() {
 }
 
 #[test]
-fn h10_a_file_is_written_in_place_by_one_only() {
+fn h10_only_one_session_at_a_time_appends_to_a_file() {
     let server = Server::writable();
     server.write("file", b"0123456789");
     std::fs::hard_link(server.directory().join("file"), server.directory().join("alias")).expect("a link");
@@ -350,7 +350,7 @@ fn h10_a_file_is_written_in_place_by_one_only() {
 }
 
 #[test]
-fn h10_a_restart_makes_no_hole_and_cuts_off_what_was_behind() {
+fn h10_a_restart_makes_no_hole_and_truncates_the_rest() {
     let server = Server::writable();
     server.write("file", b"0123456789");
     let mut client = server.login();
@@ -384,7 +384,7 @@ fn h10_a_restart_makes_no_hole_and_cuts_off_what_was_behind() {
 }
 
 #[test]
-fn h10_bytes_for_a_file_that_is_gone_are_no_success() {
+fn h10_appending_to_a_removed_file_is_no_success() {
     let server = Server::writable();
     server.write("file", b"0123456789");
     let (mut client, mut other) = (server.login(), server.login());
@@ -400,7 +400,7 @@ fn h10_bytes_for_a_file_that_is_gone_are_no_success() {
 }
 
 #[test]
-fn appe_makes_a_file_where_none_was_and_text_is_translated_in_both_places() {
+fn appe_creates_missing_files_and_translates_text() {
     let server = Server::writable();
     let mut client = server.login();
     client.stores("APPE log", b"one\n");
@@ -414,7 +414,7 @@ fn appe_makes_a_file_where_none_was_and_text_is_translated_in_both_places() {
 }
 
 #[test]
-fn h11_allo_of_everything_allocates_nothing() {
+fn h11_allo_of_a_huge_size_allocates_nothing() {
     let server = Server::writable();
     let mut client = server.login();
     for argument in ["1000000000000000000", "9223372036854775807", "1 R 1000000000000000000"] {
@@ -427,7 +427,7 @@ fn h11_allo_of_everything_allocates_nothing() {
 }
 
 #[test]
-fn h20_j01_sizes_around_every_power_that_a_counter_could_end_at() {
+fn h20_sizes_around_counter_limits_are_stored_correctly() {
     let server = Server::writable();
     let mut client = server.login();
     for edge in [1_u64 << 31, 1 << 32, 5 << 30] {
@@ -472,7 +472,7 @@ fn swallow(size: u64) {
 }
 
 #[test]
-fn j01_what_goes_to_null_is_counted_and_summed_up() {
+fn j01_uploads_to_null_are_counted_and_checksummed() {
     for size in [0, 1, 50_000_001] {
         swallow(size);
     }
@@ -480,12 +480,12 @@ fn j01_what_goes_to_null_is_counted_and_summed_up() {
 
 #[test]
 #[ignore = "seconds: more than 4 GiB through a socket; cargo test --release -- --ignored j01"]
-fn j01_more_than_a_counter_of_32_bits_goes_to_null() {
+fn j01_more_than_4_gib_can_be_uploaded_to_null() {
     swallow((1 << 32) + 7);
 }
 
 #[test]
-fn partial_keep_leaves_what_has_come_for_the_next_attempt() {
+fn partial_keep_keeps_an_aborted_upload_for_a_resume() {
     let server = Setup::new().writable().arguments(&["--partial", "keep"]).start();
     let content = noise(9, 600_000);
     let mut client = server.login();
@@ -526,7 +526,7 @@ fn partial_keep_leaves_what_has_come_for_the_next_attempt() {
 }
 
 #[test]
-fn h01_nobody_comes_for_an_announced_upload() {
+fn h01_an_upload_without_a_data_connection_leaves_nothing() {
     let server = Setup::new()
         .writable()
         .arguments(&["--connect-timeout", "200ms"])
@@ -545,7 +545,7 @@ fn h01_nobody_comes_for_an_announced_upload() {
 }
 
 #[test]
-fn h01_stat_counts_an_upload_while_it_comes() {
+fn h01_stat_reports_the_bytes_of_a_running_upload() {
     let server = Server::writable();
     let mut client = server.login();
     let mut data = client.begin("STOR file");
@@ -558,7 +558,7 @@ fn h01_stat_counts_an_upload_while_it_comes() {
 
 /// One sends as fast as it can; the others are answered in between.
 #[test]
-fn g16_a_fast_upload_keeps_nobody_waiting() {
+fn g16_a_fast_upload_delays_no_other_session() {
     let server = Setup::new().writable().arguments(&["--synthetic"]).start();
     server.write("small", b"content");
     let is_over = AtomicBool::new(false);
@@ -586,7 +586,7 @@ fn g16_a_fast_upload_keeps_nobody_waiting() {
 }
 
 #[test]
-fn h03_d10_a_second_data_connection_adds_nothing_to_an_upload() {
+fn d10_a_second_data_connection_adds_nothing_to_an_upload() {
     let server = Server::writable();
     let mut client = server.login();
     let address = client.passive();

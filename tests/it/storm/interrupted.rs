@@ -6,7 +6,7 @@ use harness::{Server, wait_until};
 use rustix::process::Signal;
 
 #[test]
-fn ctrl_c_prints_what_there_is_and_exits_130() {
+fn ctrl_c_prints_the_report_so_far_and_exits_130() {
     let server = Setup::new().writable().start();
     let run = Running::against(&server, "upload", &["-d", "1h", "-c", "3", "--size", "100K"]);
     wait_until("files were stored", || {
@@ -27,7 +27,7 @@ fn ctrl_c_prints_what_there_is_and_exits_130() {
 }
 
 #[test]
-fn ctrl_c_while_everybody_logs_in_reports_that_nothing_was_done() {
+fn ctrl_c_during_the_logins_reports_that_nothing_was_done() {
     let server = Server::start();
     server.signal(Signal::STOP);
     let run = Running::against(&server, "cycle", &["-c", "2"]);
@@ -41,7 +41,7 @@ fn ctrl_c_while_everybody_logs_in_reports_that_nothing_was_done() {
 }
 
 #[test]
-fn term_ends_a_run_in_the_same_way() {
+fn sigterm_ends_a_run_like_ctrl_c() {
     let server = Server::start();
     let baseline = server.descriptors();
     let run = Running::against(&server, "idle", &["-d", "1h", "-c", "3"]);

@@ -62,7 +62,7 @@ fn every_scenario_succeeds_against_this_server() {
 }
 
 #[test]
-fn this_server_stands_under_every_attack() {
+fn this_server_withstands_every_attack() {
     let server = Setup::new().writable().arguments(&["--synthetic"]).ports(64).start();
     let pid = server.pid().to_string();
     for (attack, arguments) in [
@@ -107,7 +107,7 @@ fn the_result_is_written_for_programs_and_drawn() {
 }
 
 #[test]
-fn a_server_that_misbehaves_is_found_out() {
+fn a_misbehaving_server_is_detected() {
     let download: &[&str] = &["-n", "3", "-c", "1", "--path", "f", "--expect", "16.pattern"];
     let login: &[&str] = &["-n", "3", "-c", "1"];
     // Where the reply is the lie, the bytes are right: which of the two arrives first must not matter.
@@ -177,7 +177,7 @@ fn a_server_that_misbehaves_is_found_out() {
 }
 
 #[test]
-fn a_server_that_serves_thieves_has_not_stood() {
+fn a_server_that_serves_thieves_fails() {
     let address = liar(&[], b"a secret").to_string();
     let (code, text) = storm(&["thief", &address, "-q", "-n", "5", "-c", "1"]);
     assert_eq!(code, Some(1), "{text}");
@@ -185,7 +185,7 @@ fn a_server_that_serves_thieves_has_not_stood() {
 }
 
 #[test]
-fn a_port_where_nobody_listens_is_a_failure() {
+fn a_port_without_a_listener_is_a_failure() {
     let free = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = free.local_addr().expect("bound").to_string();
     drop(free);
@@ -195,7 +195,7 @@ fn a_port_where_nobody_listens_is_a_failure() {
 }
 
 #[test]
-fn l15_wrong_use_exits_2_and_says_what_was_expected() {
+fn l15_wrong_usage_exits_2_and_says_what_was_expected() {
     for (arguments, named) in [
         (&["login"][..], "SCENARIO ADDR:PORT"),
         (&["login", "192.0.2.1:21"], "--i-own-this-server"),

@@ -74,7 +74,7 @@ fn a_run_that_failed_removes_its_files_too() {
 }
 
 #[test]
-fn files_that_the_server_keeps_are_named() {
+fn files_that_cannot_be_removed_are_named() {
     // A drop box: what has been put there can neither be fetched nor removed.
     let server = Setup::new().for_uploads().arguments(&["--anonymous", "upload"]).start();
     let arguments = ["-n", "2", "-c", "2", "--store-only", "--size", "1K"];
@@ -99,7 +99,7 @@ fn files_that_the_server_keeps_are_named() {
 }
 
 #[test]
-fn files_on_a_server_that_has_gone_are_named() {
+fn files_on_a_server_that_went_away_are_named() {
     let server = Setup::new().writable().start();
     let run = Running::against(
         &server,

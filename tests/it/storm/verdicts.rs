@@ -42,7 +42,7 @@ fn silent_port() -> (SocketAddr, Vec<Socket>) {
 }
 
 #[test]
-fn a_run_in_which_nothing_succeeds_stops_and_says_why() {
+fn a_run_without_any_success_stops_and_says_why() {
     let (silent, _held) = silent_port();
     let mute = listener(|stream| {
         // Kept open, and never written to.
@@ -74,7 +74,7 @@ fn a_run_in_which_nothing_succeeds_stops_and_says_why() {
 }
 
 #[test]
-fn a_data_connection_that_is_refused_is_told_apart() {
+fn a_refused_data_connection_is_reported_as_such() {
     // A port of which the listener has gone.
     let port = closed_port()
         .rsplit(':')
@@ -109,7 +109,7 @@ fn a_server_that_hangs_before_the_time_is_up_has_failed() {
 }
 
 #[test]
-fn a_rate_that_was_missed_fails_and_is_told() {
+fn a_missed_rate_fails_and_is_reported() {
     let server = Server::start();
     let ended = Running::against(&server, "cycle", &["-d", "1s", "--rate", "500000"]).wait();
     assert_eq!(ended.code, Some(1), "{}", ended.text());
@@ -127,7 +127,7 @@ fn a_rate_that_was_missed_fails_and_is_told() {
 /// A busy machine may miss any rate, so that only what is said of it can be checked; the arithmetic has tests of its
 /// own.
 #[test]
-fn what_is_said_of_a_rate_agrees_with_the_exit_code() {
+fn the_text_about_a_rate_agrees_with_the_exit_code() {
     let server = Server::start();
     let ended = Running::against(&server, "cycle", &["-n", "40", "--rate", "20", "--ramp", "100ms"]).wait();
     let result = ended.json();
@@ -172,14 +172,14 @@ fn an_attack_that_tests_nothing_is_inconclusive() {
 }
 
 #[test]
-fn a_thief_without_an_address_of_its_own_shows_nothing() {
+fn a_thief_without_an_address_of_its_own_is_inconclusive() {
     let server = Setup::new().listen("[::1]:0").start();
     let ended = Running::against(&server, "thief", &["-n", "5", "--epsv"]).wait();
     assert_inconclusive(&ended, "no theft was tried");
 }
 
 #[test]
-fn an_attack_without_a_witness_shows_nothing() {
+fn an_attack_without_a_bystander_is_inconclusive() {
     let address = liar(&[("PASS", "530 Login incorrect.\r\n")], b"").to_string();
     for attack in [
         &["hoard"][..],
@@ -202,14 +202,14 @@ fn an_attack_without_a_witness_shows_nothing() {
 }
 
 #[test]
-fn a_part_of_a_mix_that_was_never_chosen_shows_nothing() {
+fn a_part_of_a_mix_that_never_ran_is_inconclusive() {
     let server = Server::start();
     let mix = ["-n", "1", "-c", "1", "--mix", "cycle=1,noop=1"];
     assert_inconclusive(&Running::against(&server, "mixed", &mix).wait(), "no operation began");
 }
 
 #[test]
-fn what_a_thief_gets_counts_also_where_its_victim_was_refused() {
+fn stolen_bytes_count_even_if_the_victim_was_refused() {
     let address = liar(&[("LIST", "425 Bad IP\r\n")], b"a secret").to_string();
     let (code, text) = storm(&["thief", &address, "-q", "-n", "5", "-c", "1"]);
     assert_eq!(code, Some(1), "{text}");
@@ -222,7 +222,7 @@ fn what_a_thief_gets_counts_also_where_its_victim_was_refused() {
 
 /// Without `--expect` nobody knows the file, but it has one size.
 #[test]
-fn downloads_that_are_cut_short_are_found_out() {
+fn truncated_downloads_are_detected() {
     let log = tempfile::TempDir::new().expect("a directory");
     let log = log.path().join("transfers");
     let server = Setup::new()
@@ -246,7 +246,7 @@ fn downloads_that_are_cut_short_are_found_out() {
 }
 
 #[test]
-fn downloads_of_an_empty_file_show_nothing() {
+fn downloads_of_an_empty_file_are_inconclusive() {
     let server = Server::start();
     server.write("empty", b"");
     let ended = Running::against(&server, "download", &["-n", "5", "--path", "empty"]).wait();
