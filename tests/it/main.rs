@@ -15,6 +15,7 @@ mod account_roots;
 mod accounts;
 mod accounts_command_line;
 mod active_mode;
+mod architecture;
 mod catalogue;
 mod changes;
 mod changes_confinement;
@@ -43,6 +44,7 @@ mod reply_order;
 mod rights;
 #[cfg(feature = "ftpstorm")]
 mod storm;
+mod structure;
 mod synthetic;
 mod transfers;
 mod upload_habits;

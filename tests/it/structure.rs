@@ -29,7 +29,12 @@ fn an_import_cycle_is_found() {
         let imported = imported.iter().map(|name| (*name).to_owned()).collect();
         (name.to_owned(), imported)
     };
-    let mut imports = Imports::from([file("a", &["b"]), file("b", &["c", "d"]), file("c", &[]), file("d", &[])]);
+    let mut imports = Imports::from([
+        file("a", &["b"]),
+        file("b", &["c", "d"]),
+        file("c", &[]),
+        file("d", &[]),
+    ]);
     assert!(circle_in(&imports).is_empty());
     imports.extend([file("d", &["a"])]);
     assert_eq!(circle_in(&imports), ["a", "b", "d", "a"]);
@@ -71,7 +76,9 @@ impl Crate {
     fn file_of(&self, from: &[String], used: &[String], depth: usize) -> Option<String> {
         assert!(depth < 20, "names lead in a circle: {used:?}");
         let path = self.absolute(from, used)?;
-        let known = (0..=path.len()).rev().find(|length| self.modules.contains_key(&path[..*length]))?;
+        let known = (0..=path.len())
+            .rev()
+            .find(|length| self.modules.contains_key(&path[..*length]))?;
         let source = &self.modules[&path[..known]];
         match path.get(known).and_then(|name| source.handed_on.get(name)) {
             Some(place) => self.file_of(&path[..known], place, depth + 1),
@@ -120,6 +127,7 @@ fn read_module(path: Vec<String>, file: &Path, directory: &Path, modules: &mut B
             }
         }
     }
+    source.used.extend(written_out(code));
     for name in declared_modules(code) {
         let child = [&path[..], &[name.clone()]].concat();
         let below = directory.join(&name);
@@ -128,6 +136,18 @@ fn read_module(path: Vec<String>, file: &Path, directory: &Path, modules: &mut B
         read_module(child, &file, &below, modules);
     }
     modules.insert(path, source);
+}
+
+/// Paths that are written out where they are used, such as `crate::clock::wall_clock()`.
+fn written_out(code: &str) -> Vec<Vec<String>> {
+    let is_code = |line: &&str| !line.trim_start().starts_with("//") && !line.contains("use ");
+    let words = |line: &'_ str| -> Vec<Vec<String>> {
+        line.split(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == ':'))
+            .filter(|word| word.starts_with("crate::") || word.starts_with("super::"))
+            .map(segments)
+            .collect()
+    };
+    code.lines().filter(is_code).flat_map(words).collect()
 }
 
 fn shown(file: &Path) -> String {
@@ -148,7 +168,9 @@ fn use_statements(code: &str) -> Vec<String> {
     let mut statements = Vec::new();
     let mut open: Option<String> = None;
     for line in code.lines() {
-        let begins = ["use ", "pub use ", "pub(super) use "].iter().any(|start| line.starts_with(start));
+        let begins = ["use ", "pub use ", "pub(super) use "]
+            .iter()
+            .any(|start| line.starts_with(start));
         match &mut open {
             Some(statement) => *statement += line.trim(),
             None if begins => open = Some(line.to_owned()),
@@ -170,19 +192,31 @@ fn paths_of(tree: &str) -> Vec<(Vec<String>, String)> {
         let inner = split_at_commas(group).into_iter().flat_map(|part| paths_of(&part));
         return inner
             .map(|(path, name)| {
-                let path = if path == ["self"] { prefix.clone() } else { [&prefix[..], &path].concat() };
+                let path = if path == ["self"] {
+                    prefix.clone()
+                } else {
+                    [&prefix[..], &path].concat()
+                };
                 (path, name)
             })
             .collect();
     }
     let (path, name) = tree.split_once(" as ").unwrap_or((tree, ""));
     let path = segments(path);
-    let name = if name.is_empty() { path.last().cloned().unwrap_or_default() } else { name.to_owned() };
+    let name = if name.is_empty() {
+        path.last().cloned().unwrap_or_default()
+    } else {
+        name.to_owned()
+    };
     vec![(path, name)]
 }
 
 fn segments(path: &str) -> Vec<String> {
-    path.split("::").map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    path.split("::")
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn split_at_commas(group: &str) -> Vec<String> {
