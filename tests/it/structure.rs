@@ -129,7 +129,7 @@ fn read_module(path: Vec<String>, file: &Path, directory: &Path, modules: &mut B
     }
     source.used.extend(written_out(code));
     for name in declared_modules(code) {
-        let child = [&path[..], &[name.clone()]].concat();
+        let child = [&path[..], std::slice::from_ref(&name)].concat();
         let below = directory.join(&name);
         let alone = directory.join(format!("{name}.rs"));
         let file = if alone.exists() { alone } else { below.join("mod.rs") };
