@@ -7,7 +7,7 @@ mod attributes;
 mod columns;
 mod facts;
 
-pub use attributes::{Attributes, Kind};
+pub use attributes::{Attributes, EntryKind};
 pub use columns::write_list_line;
 pub use facts::{Facts, Permissions, write_facts, write_mlsd_line};
 

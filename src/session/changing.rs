@@ -7,7 +7,7 @@ use super::refusal::Refusal;
 use super::state::Visit;
 use crate::accounts::Rights;
 use crate::ftp::command::{FactChange, PathArgument};
-use crate::ftp::listing::Kind;
+use crate::ftp::listing::EntryKind;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
 use crate::ftp::timestamp::Timestamp;
@@ -128,7 +128,7 @@ impl Visit {
         Ok(match self.storage.entry(path) {
             Ok(found) => Freed::Entry {
                 quota,
-                bytes: if found.kind == Kind::File { found.size } else { 0 },
+                bytes: if found.kind == EntryKind::File { found.size } else { 0 },
             },
             Err(_) => Freed::Nothing,
         })

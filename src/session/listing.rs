@@ -12,7 +12,7 @@ use super::transfer_record::TransferKind;
 use crate::accounts::Rights;
 use crate::ftp::command::{ListArgument, PathArgument, names_directory};
 use crate::ftp::glob::Glob;
-use crate::ftp::listing::{Kind, write_facts, write_list_line, write_name_line};
+use crate::ftp::listing::{EntryKind, write_facts, write_list_line, write_name_line};
 use crate::ftp::path::{PathError, VirtualPath};
 use crate::ftp::reply::{self, Reply};
 use crate::storage::{OpenDirectory, Storage, StorageError};
@@ -208,7 +208,7 @@ fn directory_lines(directory: OpenDirectory, format: LineFormat, pattern: Option
 fn is_file(path: &VirtualPath, storage: &dyn Storage) -> bool {
     storage
         .attributes(path)
-        .is_ok_and(|attributes| attributes.kind == Kind::File)
+        .is_ok_and(|attributes| attributes.kind == EntryKind::File)
 }
 
 /// The prefix that makes a name in the directory `given` a path for RETR. Without a leading `./`, which clients would

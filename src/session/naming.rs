@@ -6,7 +6,7 @@
 use super::refusal::Refusal;
 use super::state::Visit;
 use crate::ftp::command::PathArgument;
-use crate::ftp::listing::Kind;
+use crate::ftp::listing::EntryKind;
 use crate::ftp::path::{PathError, VirtualPath};
 use crate::storage::{StorageError, is_reserved};
 
@@ -69,7 +69,7 @@ impl Visit {
         let path = self.path_to_make(argument)?;
         if argument.names_directory() {
             return Err(match self.storage.entry(&path) {
-                Ok(found) if found.kind == Kind::Directory => StorageError::DirectoryExists,
+                Ok(found) if found.kind == EntryKind::Directory => StorageError::DirectoryExists,
                 Ok(_) => StorageError::NotADirectory,
                 Err(StorageError::NotFound) => StorageError::NameRefused,
                 Err(error) => error,
@@ -86,10 +86,10 @@ impl Visit {
     }
 }
 
-pub(super) fn must_be_directory(kind: Kind) -> Result<(), Refusal> {
+pub(super) fn must_be_directory(kind: EntryKind) -> Result<(), Refusal> {
     match kind {
-        Kind::Directory => Ok(()),
-        Kind::File | Kind::SymbolicLink => Err(StorageError::NotADirectory.into()),
+        EntryKind::Directory => Ok(()),
+        EntryKind::File | EntryKind::SymbolicLink => Err(StorageError::NotADirectory.into()),
     }
 }
 

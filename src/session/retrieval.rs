@@ -9,7 +9,7 @@ use super::transfer_record::{Transfer, TransferKind};
 use crate::accounts::Rights;
 use crate::ftp::ascii::AsciiEncoder;
 use crate::ftp::command::{PathArgument, Representation, Transmission};
-use crate::ftp::listing::{Attributes, Kind};
+use crate::ftp::listing::{Attributes, EntryKind};
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
 use crate::storage::{OpenFile, StorageError};
@@ -116,10 +116,10 @@ impl Visit {
     fn attributes_of_file(&self, path: &VirtualPath) -> Result<Attributes, Refusal> {
         let attributes = self.storage.attributes(path)?;
         match attributes.kind {
-            Kind::File => Ok(attributes),
-            Kind::Directory => Err(StorageError::IsADirectory.into()),
+            EntryKind::File => Ok(attributes),
+            EntryKind::Directory => Err(StorageError::IsADirectory.into()),
             // Links were followed, so this one leads nowhere.
-            Kind::SymbolicLink => Err(StorageError::NotFound.into()),
+            EntryKind::SymbolicLink => Err(StorageError::NotFound.into()),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::error::StorageError;
 use super::file_status::served_attributes;
 use super::reserved_name::is_reserved;
 use crate::descriptors::Permit;
-use crate::ftp::listing::{Attributes, Kind};
+use crate::ftp::listing::{Attributes, EntryKind};
 use crate::ftp::path::VirtualPath;
 use rustix::fs::{self, AtFlags, FileType, RawDir};
 use rustix::io::{Errno, retry_on_intr};
@@ -191,9 +191,9 @@ impl EntryLookup {
 impl ComputedEntry {
     fn entry_type(&self) -> EntryType {
         match self.attributes.kind {
-            Kind::File => EntryType::File,
-            Kind::Directory => EntryType::Directory,
-            Kind::SymbolicLink => EntryType::SymbolicLink,
+            EntryKind::File => EntryType::File,
+            EntryKind::Directory => EntryType::Directory,
+            EntryKind::SymbolicLink => EntryType::SymbolicLink,
         }
     }
 }

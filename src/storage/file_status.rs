@@ -2,16 +2,16 @@
 //! Devices, sockets and FIFOs do not exist for clients (threat C08).
 
 use super::error::StorageError;
-use crate::ftp::listing::{Attributes, Kind};
+use crate::ftp::listing::{Attributes, EntryKind};
 use crate::ftp::timestamp::Timestamp;
 use rustix::fs::{FileType, Stat};
 
 /// The attributes of a file, or `None` if its kind is not served.
 pub(super) fn served_attributes(stat: &Stat) -> Option<Attributes> {
     let kind = match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => Kind::File,
-        FileType::Directory => Kind::Directory,
-        FileType::Symlink => Kind::SymbolicLink,
+        FileType::RegularFile => EntryKind::File,
+        FileType::Directory => EntryKind::Directory,
+        FileType::Symlink => EntryKind::SymbolicLink,
         FileType::Fifo | FileType::Socket | FileType::CharacterDevice | FileType::BlockDevice | FileType::Unknown => {
             return None;
         }

@@ -14,7 +14,7 @@ use super::quota::Quota;
 use super::tree_walk::{TreeWalk, WalkPurpose};
 use super::upload::Upload;
 use crate::computed_file::ComputedFile;
-use crate::ftp::listing::{Attributes, Kind};
+use crate::ftp::listing::{Attributes, EntryKind};
 use crate::ftp::path::VirtualPath;
 use crate::ftp::timestamp::Timestamp;
 use std::ffi::CStr;
@@ -58,11 +58,11 @@ impl Synthetic {
     pub fn new(disk: DiskRoot, modified: Timestamp) -> Self {
         let directory = |(name, inode)| ComputedEntry {
             name,
-            attributes: attributes(Kind::Directory, 0o555, 0, modified, inode),
+            attributes: attributes(EntryKind::Directory, 0o555, 0, modified, inode),
         };
         let example = |(name, inode): (&'static CStr, u64)| {
             let size = ComputedFile::from_name(name.to_bytes())?.size;
-            let attributes = attributes(Kind::File, 0o444, size, modified, inode);
+            let attributes = attributes(EntryKind::File, 0o444, size, modified, inode);
             Some(ComputedEntry { name, attributes })
         };
         Self {
@@ -88,7 +88,7 @@ impl Synthetic {
     }
 
     fn directory_attributes(&self) -> Attributes {
-        attributes(Kind::Directory, 0o555, 0, self.modified, 1)
+        attributes(EntryKind::Directory, 0o555, 0, self.modified, 1)
     }
 }
 
@@ -110,7 +110,7 @@ impl Storage for Synthetic {
             Destination::Generated | Destination::Null => Ok(self.directory_attributes()),
             Destination::File(name) => {
                 let size = self.file(name)?.size;
-                Ok(attributes(Kind::File, 0o444, size, self.modified, 0))
+                Ok(attributes(EntryKind::File, 0o444, size, self.modified, 0))
             }
             Destination::Swallowed => Err(StorageError::NotFound),
             Destination::Disk => self.disk.attributes(path),
@@ -224,7 +224,7 @@ impl Storage for Synthetic {
     }
 }
 
-fn attributes(kind: Kind, mode: u32, size: u64, modified: Timestamp, inode: u64) -> Attributes {
+fn attributes(kind: EntryKind, mode: u32, size: u64, modified: Timestamp, inode: u64) -> Attributes {
     Attributes {
         kind,
         mode,

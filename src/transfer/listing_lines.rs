@@ -5,7 +5,7 @@
 
 use crate::ftp::glob::Glob;
 use crate::ftp::listing::{
-    Attributes, Facts, Kind, Permissions, is_printable_name, write_list_line, write_mlsd_line, write_name_line,
+    Attributes, EntryKind, Facts, Permissions, is_printable_name, write_list_line, write_mlsd_line, write_name_line,
 };
 use crate::ftp::timestamp::Timestamp;
 use crate::storage::{Batch, EntryLookup, EntryType, OpenDirectory, StorageError};
@@ -142,10 +142,10 @@ fn write_columns(
     };
     // The text of a link that leads out of the root is not shown, nor its length: both could reveal what is outside.
     let target = match entry.kind {
-        Kind::SymbolicLink => place.followed(name).and_then(|_| place.link_text(name)),
-        Kind::File | Kind::Directory => None,
+        EntryKind::SymbolicLink => place.followed(name).and_then(|_| place.link_text(name)),
+        EntryKind::File | EntryKind::Directory => None,
     };
-    if entry.kind == Kind::SymbolicLink && target.is_none() {
+    if entry.kind == EntryKind::SymbolicLink && target.is_none() {
         entry.size = 0;
     }
     write_list_line(lines, &entry, name.to_bytes(), target.as_deref(), now);
@@ -202,9 +202,9 @@ fn look_at(place: &EntryLookup, name: &CStr, entry_type: EntryType) -> Result<Op
 
 fn without_attributes(entry_type: EntryType) -> Option<Attributes> {
     let kind = match entry_type {
-        EntryType::File | EntryType::Unknown => Kind::File,
-        EntryType::Directory => Kind::Directory,
-        EntryType::SymbolicLink => Kind::SymbolicLink,
+        EntryType::File | EntryType::Unknown => EntryKind::File,
+        EntryType::Directory => EntryKind::Directory,
+        EntryType::SymbolicLink => EntryKind::SymbolicLink,
         EntryType::Special => return None,
     };
     Some(Attributes {

@@ -11,7 +11,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use loopftpd::accounts::Rights;
 use loopftpd::ftp::command::Command;
 use loopftpd::ftp::line::LineReader;
-use loopftpd::ftp::listing::{Attributes, Facts, Kind, write_list_line, write_mlsd_line};
+use loopftpd::ftp::listing::{Attributes, EntryKind, Facts, write_list_line, write_mlsd_line};
 use loopftpd::ftp::path::VirtualPath;
 use loopftpd::ftp::reply::{self, Reply};
 use loopftpd::ftp::timestamp::Timestamp;
@@ -84,7 +84,7 @@ fn control(criterion: &mut Criterion) {
 fn listings(criterion: &mut Criterion) {
     let now = Timestamp::from_unix(1_790_000_000);
     let entry = Attributes {
-        kind: Kind::File,
+        kind: EntryKind::File,
         mode: 0o644,
         links: 1,
         size: 123_456_789,

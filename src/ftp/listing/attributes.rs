@@ -4,7 +4,7 @@ use crate::ftp::timestamp::Timestamp;
 
 /// What an entry is. Nothing else is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum EntryKind {
     File,
     Directory,
     SymbolicLink,
@@ -13,7 +13,7 @@ pub enum Kind {
 /// What is known of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attributes {
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// Permission bits, `0o7777` at the most.
     pub mode: u32,
     pub links: u64,
@@ -33,8 +33,8 @@ impl Attributes {
     /// elsewhere.
     pub fn described(self, follow: impl FnOnce() -> Option<Attributes>) -> Attributes {
         match self.kind {
-            Kind::SymbolicLink => follow().filter(|found| found.kind == Kind::File).unwrap_or(self),
-            Kind::File | Kind::Directory => self,
+            EntryKind::SymbolicLink => follow().filter(|found| found.kind == EntryKind::File).unwrap_or(self),
+            EntryKind::File | EntryKind::Directory => self,
         }
     }
 }

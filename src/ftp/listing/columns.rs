@@ -1,6 +1,6 @@
 //! The lines of LIST, in the columns of `ls -l` that clients parse.
 
-use super::attributes::{Attributes, Kind};
+use super::attributes::{Attributes, EntryKind};
 use crate::ftp::timestamp::Timestamp;
 use crate::shown_name::push_replacing;
 
@@ -26,9 +26,9 @@ pub fn write_list_line(out: &mut Vec<u8>, entry: &Attributes, name: &[u8], link_
 
 fn write_mode(out: &mut Vec<u8>, entry: &Attributes) {
     out.push(match entry.kind {
-        Kind::File => b'-',
-        Kind::Directory => b'd',
-        Kind::SymbolicLink => b'l',
+        EntryKind::File => b'-',
+        EntryKind::Directory => b'd',
+        EntryKind::SymbolicLink => b'l',
     });
     let mode = entry.mode;
     let bit = |mask: u32, letter: u8| if mode & mask == 0 { b'-' } else { letter };

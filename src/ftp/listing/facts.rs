@@ -1,6 +1,6 @@
 //! The facts of MLST and MLSD (RFC 3659 §7).
 
-use super::attributes::{Attributes, Kind};
+use super::attributes::{Attributes, EntryKind};
 use super::columns::push_number;
 use bitflags::bitflags;
 
@@ -54,10 +54,10 @@ pub struct Permissions {
 /// Appends the facts of `entry`, each with its `;`.
 pub fn write_facts(out: &mut Vec<u8>, facts: Facts, permissions: &Permissions, entry: &Attributes) {
     let (kind, letters) = match entry.kind {
-        Kind::File => (&b"type=file;"[..], &permissions.file),
-        Kind::Directory => (&b"type=dir;"[..], &permissions.directory),
+        EntryKind::File => (&b"type=file;"[..], &permissions.file),
+        EntryKind::Directory => (&b"type=dir;"[..], &permissions.directory),
         // The form of the RFC's erratum 1500: lftp knows only this one, and the target cannot break the line.
-        Kind::SymbolicLink => (&b"type=OS.unix=symlink;"[..], &permissions.link),
+        EntryKind::SymbolicLink => (&b"type=OS.unix=symlink;"[..], &permissions.link),
     };
     if facts.contains(Facts::TYPE) {
         out.extend_from_slice(kind);
@@ -65,7 +65,7 @@ pub fn write_facts(out: &mut Vec<u8>, facts: Facts, permissions: &Permissions, e
     if !entry.readable {
         return;
     }
-    if facts.contains(Facts::SIZE) && entry.kind == Kind::File {
+    if facts.contains(Facts::SIZE) && entry.kind == EntryKind::File {
         out.extend_from_slice(b"size=");
         push_number(out, entry.size, 0);
         out.push(b';');
@@ -88,7 +88,7 @@ pub fn write_facts(out: &mut Vec<u8>, facts: Facts, permissions: &Permissions, e
         out.push(b';');
     }
     // A link's mode has no meaning.
-    if facts.contains(Facts::UNIX_MODE) && entry.kind != Kind::SymbolicLink {
+    if facts.contains(Facts::UNIX_MODE) && entry.kind != EntryKind::SymbolicLink {
         out.extend_from_slice(b"UNIX.mode=");
         for shift in [9, 6, 3, 0] {
             let digit = (entry.mode >> shift & 7) as u8;

@@ -9,7 +9,7 @@ const NOW: i64 = 1_767_605_400; // 2026-01-05 09:30
 
 fn file() -> Attributes {
     Attributes {
-        kind: Kind::File,
+        kind: EntryKind::File,
         mode: 0o644,
         links: 1,
         size: 4096,
@@ -44,7 +44,7 @@ fn list_lines_have_the_columns_of_ls() {
         "-rw-r--r--   1 ftp      ftp          4096 Jan  5 09:30  leading and trailing \r\n"
     );
     let directory = Attributes {
-        kind: Kind::Directory,
+        kind: EntryKind::Directory,
         mode: 0o1755,
         links: 12,
         modified: Timestamp::from_unix(0),
@@ -55,7 +55,7 @@ fn list_lines_have_the_columns_of_ls() {
         "drwxr-xr-t  12 ftp      ftp          4096 Jan  1  1970 d\r\n"
     );
     let link = Attributes {
-        kind: Kind::SymbolicLink,
+        kind: EntryKind::SymbolicLink,
         mode: 0o777,
         links: 0,
         size: u64::MAX,
@@ -92,7 +92,7 @@ fn mlsd_lines_have_facts_one_space_and_the_name() {
         "type=file;size=4096;modify=20260105093000;perm=r;unique=803g1f4;UNIX.mode=644; name\r\n"
     );
     let directory = Attributes {
-        kind: Kind::Directory,
+        kind: EntryKind::Directory,
         mode: 0o2750,
         ..file()
     };
@@ -102,7 +102,7 @@ fn mlsd_lines_have_facts_one_space_and_the_name() {
     );
     assert_eq!(mlsd(&file(), Facts::empty()), " name\r\n");
     let link = Attributes {
-        kind: Kind::SymbolicLink,
+        kind: EntryKind::SymbolicLink,
         mode: 0o777,
         ..file()
     };
@@ -115,11 +115,11 @@ fn mlsd_lines_have_facts_one_space_and_the_name() {
 #[test]
 fn a_link_is_described_as_a_file_if_it_leads_to_one_and_else_as_a_link() {
     let of_kind = |kind| Attributes { kind, ..file() };
-    let link = of_kind(Kind::SymbolicLink);
+    let link = of_kind(EntryKind::SymbolicLink);
     for (target, described) in [
-        (Some(Kind::File), Kind::File),
-        (Some(Kind::Directory), Kind::SymbolicLink),
-        (None, Kind::SymbolicLink),
+        (Some(EntryKind::File), EntryKind::File),
+        (Some(EntryKind::Directory), EntryKind::SymbolicLink),
+        (None, EntryKind::SymbolicLink),
     ] {
         assert_eq!(link.described(|| target.map(of_kind)).kind, described, "{target:?}");
     }

@@ -2,7 +2,7 @@
 
 use super::super::directory::Batch;
 use super::*;
-use crate::ftp::listing::Kind;
+use crate::ftp::listing::EntryKind;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -82,7 +82,7 @@ fn links_that_stay_inside_are_followed() {
     served.link("d", "to_directory");
     served.link("d/../d/file", "to_file");
     let attributes = served.storage.attributes(&path("to_file")).expect("inside");
-    assert_eq!((attributes.kind, attributes.size), (Kind::File, 6));
+    assert_eq!((attributes.kind, attributes.size), (EntryKind::File, 6));
     assert!(served.storage.check_directory(&path("to_directory/e")).is_ok());
     assert_eq!(
         served

@@ -22,7 +22,7 @@ fn path(text: &str) -> VirtualPath {
 }
 
 /// Names and kinds of all entries, sorted; without `.` and `..`.
-fn entries(storage: &Synthetic, name: &str) -> Vec<(String, Kind)> {
+fn entries(storage: &Synthetic, name: &str) -> Vec<(String, EntryKind)> {
     let mut directory = storage.open_directory(&path(name)).expect("a directory");
     let mut entries = Vec::new();
     let mut batch = Batch::More;
@@ -45,9 +45,9 @@ fn entries(storage: &Synthetic, name: &str) -> Vec<(String, Kind)> {
 fn computed_entries_hide_those_of_the_same_name_on_disk() {
     let (_directory, storage) = storage();
     let expected = [
-        ("file", Kind::File),
-        ("gen", Kind::Directory),
-        ("null", Kind::Directory),
+        ("file", EntryKind::File),
+        ("gen", EntryKind::Directory),
+        ("null", EntryKind::Directory),
     ];
     assert_eq!(
         entries(&storage, "/"),
@@ -56,7 +56,7 @@ fn computed_entries_hide_those_of_the_same_name_on_disk() {
     let attributes = storage.attributes(&path("gen")).expect("computed");
     assert_eq!(
         (attributes.kind, attributes.modified.seconds()),
-        (Kind::Directory, 1_000)
+        (EntryKind::Directory, 1_000)
     );
     assert_eq!(
         entries(&storage, "/gen").len(),
