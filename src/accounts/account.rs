@@ -47,7 +47,7 @@ impl Account {
             [name, hash, root, rights, limits] => (name, hash, root, rights, Some(limits)),
             _ => {
                 return Err(format!(
-                    "expected name:hash:root:rights or name:hash:root:rights:limits, found {} of them",
+                    "expected name:hash:root:rights or name:hash:root:rights:limits, found {} fields",
                     fields.len()
                 ));
             }
@@ -96,12 +96,13 @@ impl Limits {
                 "entries" => limits.quota.entries.replace(parse_entries(value)?).is_some(),
                 _ => {
                     return Err(format!(
-                        "{part:?} is no limit; expected sessions=5, rate=1M, quota=10G or entries=10000, with commas between them"
+                        "unknown limit {part:?}; expected sessions=5, rate=1M, quota=10G or entries=10000, \
+                         with commas between them"
                     ));
                 }
             };
             if is_repeated {
-                return Err(format!("the limit {name} is given twice"));
+                return Err(format!("duplicate limit {name}"));
             }
         }
         Ok(limits)
@@ -137,11 +138,11 @@ fn parse_name(name: &[u8]) -> Result<Box<[u8]>, String> {
         ));
     }
     if name.trim_ascii() != name {
-        return Err("the name begins or ends with a blank, which no client can send".to_owned());
+        return Err("the name begins or ends with a space, which no client can send".to_owned());
     }
     if is_anonymous(name) {
         return Err(format!(
-            "{} stands for clients without an account; see --anonymous",
+            "{} is the name of clients without an account; see --anonymous",
             Shown::whole(name)
         ));
     }
@@ -165,7 +166,7 @@ fn parse_root(root: &[u8]) -> Result<VirtualPath, String> {
 }
 
 fn readable<'a>(what: &str, field: &'a [u8]) -> Result<&'a str, String> {
-    std::str::from_utf8(field).map_err(|_| format!("the {what} is not UTF-8"))
+    std::str::from_utf8(field).map_err(|_| format!("the field {what} is not UTF-8"))
 }
 
 #[cfg(test)]

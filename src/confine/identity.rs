@@ -1,4 +1,4 @@
-//! The user that a server started as root becomes: that of `--user`, or the owner of the served directory, or nobody.
+//! The user that a server started as root becomes: that of `--user`, or the owner of the served directory, or `nobody`.
 //!
 //! Names are looked up before chroot, because /etc/passwd cannot be read after it.
 

@@ -103,7 +103,7 @@ pub fn confine(directory: &Path, identity: Option<Identity>, chroot: Chroot) -> 
         (Chroot::Unwanted, entered) => entered.map(|()| false)?,
         (Chroot::Wanted, Ok(())) => true,
         (Chroot::Wanted, Err(error)) if identity.is_root() && error.is_missing_capability() => {
-            log::warn!("{error}; the server goes on without, since --user root is given");
+            log::warn!("{error}; the server starts without it, because of --user root");
             false
         }
         (Chroot::Wanted, Err(error)) => return Err(error),

@@ -270,7 +270,7 @@ fn l03_root_without_capabilities_names_them_and_starts_only_when_allowed() {
     let staying = start(&without_any, &["--user", "root"]);
     harness::wait_until("it warns", || {
         let text = staying.stderr();
-        text.contains("CAP_SYS_CHROOT") && text.contains("the server goes on without") && text.contains("stays root")
+        text.contains("CAP_SYS_CHROOT") && text.contains("the server starts without it") && text.contains("stays root")
     });
     assert!(
         staying.stdout().contains("running  as root, without chroot"),

@@ -10,7 +10,7 @@ const WRITTEN_MAX: u64 = 1 << 30;
 /// The digest lengths in use, in bytes. Any other is probably a digest that was cut off.
 const DIGEST_LENGTHS: [usize; 3] = [16, 32, 64];
 
-/// A new argon2id hash of `password` with a salt of its own, as a PHC string. **Blocks** like [`PasswordHash::verify`](super::PasswordHash::verify).
+/// A new argon2id hash of `password` with a salt of its own, as a PHC string. **Blocks** for tens of milliseconds.
 ///
 /// Fails when memory is short or the kernel gives no random bytes.
 pub fn hash_new(password: &[u8]) -> Result<String, argon2::password_hash::Error> {

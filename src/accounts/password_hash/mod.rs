@@ -51,12 +51,14 @@ pub enum HashError {
     /// `*`, `!` or `x`, as in system password files.
     #[error("this hash locks an account; to do that here, remove the line")]
     Locked,
-    #[error("this is no hash; expected argon2, bcrypt, yescrypt or sha512-crypt, as loopftpd --hash-password makes it")]
+    #[error(
+        "not a password hash; expected argon2, bcrypt, yescrypt or sha512-crypt, as loopftpd --hash-password makes it"
+    )]
     Unknown,
     /// It begins like a hash of this scheme.
-    #[error("this is no complete {0} hash")]
+    #[error("malformed {0} hash")]
     Malformed(&'static str),
-    #[error("to verify this {0} hash would take too much time or memory")]
+    #[error("verifying this {0} hash would take too much time or memory")]
     TooCostly(&'static str),
 }
 

@@ -14,7 +14,8 @@ pub(super) fn check(text: &str) -> Result<(), HashError> {
         return Err(malformed);
     };
     // A digit above `j` begins a number of several digits.
-    let is_usual = matches!(params.as_bytes(), [b'j', n, r] if [n, r].iter().all(|byte| **byte <= b'j' && digit(**byte).is_some()));
+    let is_single_digit = |byte: u8| byte <= b'j' && digit(byte).is_some();
+    let is_usual = matches!(params.as_bytes(), [b'j', n, r] if is_single_digit(*n) && is_single_digit(*r));
     let has_salt = decoded_length(salt).is_some_and(|bytes| (1..=64).contains(&bytes));
     if !is_usual || !has_salt || decoded_length(digest) != Some(32) {
         return Err(malformed);

@@ -30,7 +30,7 @@ impl Accounts {
                 Entry::Vacant(entry) => entry.insert(line),
                 Entry::Occupied(entry) => {
                     let (name, first) = (Shown::whole(&account.name), entry.get());
-                    let reason = format!("{name} has an account already, in line {first}");
+                    let reason = format!("duplicate account {name}, already in line {first}");
                     return Err(InvalidLine { line, reason });
                 }
             };

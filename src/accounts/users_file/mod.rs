@@ -108,7 +108,7 @@ impl UsersFile {
                 }
                 let mut replacement = open(&self.place).map_err(|error| {
                     self.error(format!(
-                        "has been replaced, and the new file cannot be opened by the user that the server runs as: {error}"
+                        "has been replaced, and the user that the server runs as cannot open the new file: {error}"
                     ))
                 })?;
                 let content = content::read(&mut replacement, self.privacy).map_err(|reason| self.error(reason))?;

@@ -65,19 +65,19 @@ fn f05_bad_files_are_refused_with_the_line_and_the_reason() {
     let good = |name: &str, rest: &str| format!("{name}:{ARGON2}:{rest}");
     let with_hash = |hash: &str| format!("bob:{hash}:/:read");
     let cases: Vec<(Vec<u8>, &str)> = [
-        ("bob".to_owned(), "found 1 of them"),
-        ("bob:".to_owned(), "found 2 of them"),
-        (format!("bob:{ARGON2}"), "found 2 of them"),
-        (format!("bob:{ARGON2}:/"), "found 3 of them"),
-        (good("bob", "/:read:sessions=1:more"), "found 6 of them"),
+        ("bob".to_owned(), "found 1 fields"),
+        ("bob:".to_owned(), "found 2 fields"),
+        (format!("bob:{ARGON2}"), "found 2 fields"),
+        (format!("bob:{ARGON2}:/"), "found 3 fields"),
+        (good("bob", "/:read:sessions=1:more"), "found 6 fields"),
         (good("", "/:read"), "the name is empty"),
-        (good(" bob", "/:read"), "blank"),
-        (good("bob ", "/:read"), "blank"),
+        (good(" bob", "/:read"), "space"),
+        (good("bob ", "/:read"), "space"),
         (good(&"b".repeat(129), "/:read"), "129 bytes"),
-        (good("anonymous", "/:read"), "anonymous stands for"),
-        (good("Anonymous", "/:read"), "Anonymous stands for"),
-        (good("FTP", "/:read"), "FTP stands for"),
-        (good("alice", "/:read"), "alice has an account already, in line 2"),
+        (good("anonymous", "/:read"), "anonymous is the name of"),
+        (good("Anonymous", "/:read"), "Anonymous is the name of"),
+        (good("FTP", "/:read"), "FTP is the name of"),
+        (good("alice", "/:read"), "duplicate account alice, already in line 2"),
         (good("b\0b", "/:read"), "control character in column 2"),
         (good("bob", "/:read\r"), "control character"),
         (good("bob", "/a\tb:read"), "control character"),
@@ -86,13 +86,13 @@ fn f05_bad_files_are_refused_with_the_line_and_the_reason() {
         (with_hash("*"), "locks an account"),
         (with_hash("!"), "locks an account"),
         (with_hash("x"), "locks an account"),
-        (with_hash("hunter2-secret"), "this is no hash"),
-        (with_hash("$1$hunter2-secret$abc"), "this is no hash"),
-        (with_hash("$argon2id$hunter2-secret"), "no complete argon2 hash"),
-        (with_hash(&ARGON2[..ARGON2.len() - 25]), "no complete argon2 hash"),
-        (with_hash("$2b$10$hunter2-secret"), "no complete bcrypt hash"),
-        (with_hash("$6$hunter2-secret"), "no complete sha512-crypt hash"),
-        (with_hash("$y$j9T$hunter2-secret$"), "no complete yescrypt hash"),
+        (with_hash("hunter2-secret"), "not a password hash"),
+        (with_hash("$1$hunter2-secret$abc"), "not a password hash"),
+        (with_hash("$argon2id$hunter2-secret"), "malformed argon2 hash"),
+        (with_hash(&ARGON2[..ARGON2.len() - 25]), "malformed argon2 hash"),
+        (with_hash("$2b$10$hunter2-secret"), "malformed bcrypt hash"),
+        (with_hash("$6$hunter2-secret"), "malformed sha512-crypt hash"),
+        (with_hash("$y$j9T$hunter2-secret$"), "malformed yescrypt hash"),
         (
             with_hash(&ARGON2.replace("m=8", "m=9999999")),
             "too much time or memory",
@@ -103,29 +103,29 @@ fn f05_bad_files_are_refused_with_the_line_and_the_reason() {
         (good("bob", "/../etc:read"), "root \"/../etc\""),
         (good("bob", "/a//b:read"), "root \"/a//b\""),
         (good("bob", &format!("/{}:read", "a".repeat(256))), "root"),
-        (good("bob", "/:"), "\"\" is no right"),
-        (good("bob", "/:everything"), "\"everything\" is no right"),
-        (good("bob", "/:read,,write"), "\"\" is no right"),
-        (good("bob", "/:read:"), "\"\" is no limit"),
-        (good("bob", "/:read:speed=1M"), "\"speed=1M\" is no limit"),
+        (good("bob", "/:"), "unknown right \"\""),
+        (good("bob", "/:everything"), "unknown right \"everything\""),
+        (good("bob", "/:read,,write"), "unknown right \"\""),
+        (good("bob", "/:read:"), "unknown limit \"\""),
+        (good("bob", "/:read:speed=1M"), "unknown limit \"speed=1M\""),
         (good("bob", "/:read:sessions=0"), "sessions=0"),
         (good("bob", "/:read:sessions=+1"), "sessions=+1"),
         (good("bob", "/:read:sessions"), "sessions="),
         (good("bob", "/:read:rate=fast"), "rate=fast"),
         (good("bob", "/:read:rate=0"), "rate=0"),
         (good("bob", "/:read:quota=-1G"), "quota=-1G"),
-        (
-            good("bob", "/:read:quota=1G,quota=2G"),
-            "the limit quota is given twice",
-        ),
+        (good("bob", "/:read:quota=1G,quota=2G"), "duplicate limit quota"),
     ]
     .into_iter()
     .map(|(text, reason)| (text.into_bytes(), reason))
     .chain([
-        ([b"bob:\xff\xfe:/:read".as_slice()].concat(), "the hash is not UTF-8"),
+        (
+            [b"bob:\xff\xfe:/:read".as_slice()].concat(),
+            "the field hash is not UTF-8",
+        ),
         (
             [b"bob:", ARGON2.as_bytes(), b":/:re\xe4d"].concat(),
-            "the rights is not UTF-8",
+            "the field rights is not UTF-8",
         ),
     ])
     .collect();
@@ -164,7 +164,7 @@ fn f06_a_file_that_others_can_read_or_write_is_refused() {
             "{error}"
         );
         let accounts = UsersFile::open(&path, Privacy::Waived).and_then(|mut file| file.read());
-        assert!(accounts.expect("told so").find(b"alice").is_some());
+        assert!(accounts.expect("waived").find(b"alice").is_some());
     }
     for mode in [0o600, 0o400, 0o700, 0o711] {
         set_mode(&path, mode);
