@@ -1,24 +1,25 @@
 //! loopftpd: an FTP server that is one poll loop on one thread.
 //!
-//! The rooms, from the top down. Dependencies point downwards only.
+//! The modules, from the top down. Dependencies point downwards only.
 //!
 //! - [`options`]: every command-line option, once; [`units`]: the sizes, counts and durations that options and files give.
-//! - [`hash_password`]: the program's other mode, which makes a hash for the users file.
-//! - [`confine`]: what a server started as root does to itself before it serves.
-//! - [`served_tree`], [`outside_file`]: what clients can reach, and files outside it that are opened again.
-//! - [`event_loop`]: the turn: poll, dispatch, ready queue, deadlines, flush; and what connections cause for each other.
-//! - [`connection`]: one client between turns: its sockets, its buffers, its data channel, its deadlines.
-//! - [`records`]: log lines, events, finished transfers, the trace, and counts.
-//! - [`ports`]: everything that listens, the passive ring, and who is let in.
-//! - [`slow_work`]: what must block, on one thread beside the loop, and the queues for it.
-//! - [`session`]: one conversation as a state machine, without sockets.
-//! - [`transfer`]: the pumps that move the bytes of a transfer, a budget at a time.
-//! - [`accounts`]: who may log in, what proves it, and what each may do.
-//! - [`storage`]: files under one root; [`computed_file`]: files that are computed, not stored.
+//! - [`hash_password`]: the second mode of the program, which makes a password hash for the users file.
+//! - [`confine`]: chroot, dropping root, Landlock and seccomp, before the server accepts clients.
+//! - [`served_tree`], [`outside_file`]: checks that secrets are outside the served directory; files outside it that are
+//!   opened again later.
+//! - [`event_loop`]: the turn: poll, dispatch, ready queue, deadlines, flush; and the effects of connections on each other.
+//! - [`connection`]: one client between turns: its sockets, buffers, data channel and deadlines.
+//! - [`records`]: text log, event log, transfer log, trace, and counters.
+//! - [`ports`]: listening sockets, the passive ring, and admission of clients.
+//! - [`slow_work`]: blocking work on one helper thread, and its queues.
+//! - [`session`]: the state machine of one session, without sockets.
+//! - [`transfer`]: the pumps that move the bytes of a transfer within a budget.
+//! - [`accounts`]: the users file, password hashes, rights, and the login throttle.
+//! - [`storage`]: files under one root; [`computed_file`]: files whose content is computed.
 //! - [`reactor`]: poller, slots, tokens, deadlines, pace: the parts of an event loop that know no FTP.
-//! - [`target`]: what an event of the poll is for.
-//! - [`ftp`]: the protocol's words: lines, commands, replies, paths, listings; no socket, no file, no clock.
-//! - [`shown_name`]: names from clients, as logs show them.
+//! - [`target`]: the tokens of the poll.
+//! - [`ftp`]: the protocol: lines, commands, replies, paths, listings; no socket, no file, no clock.
+//! - [`shown_name`]: names from clients, escaped for logs.
 //! - [`clock`], [`descriptors`], [`random`], [`peer_network`]: the wall clock, the count of open descriptors, random
 //!   numbers, and the network that an address is counted with.
 

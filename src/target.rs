@@ -1,4 +1,4 @@
-//! What an event of the server's poll is for.
+//! Tokens of the server's poll: which socket or queue an event is for.
 
 use crate::reactor::token::{SlotId, TokenParts};
 use mio::Token;
@@ -7,9 +7,9 @@ use mio::Token;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
     Signals,
-    /// The thread for slow work has finished something.
+    /// The slow-work thread has a result.
     SlowWork,
-    /// A listener for control connections, by its number.
+    /// A listener for control connections, by its index.
     ControlListener(u32),
     PassivePort {
         ring: u16,
@@ -53,7 +53,7 @@ impl TryFrom<Token> for Target {
     }
 }
 
-/// A token that this loop never gave out.
+/// A token that this server never registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownToken;
 

@@ -1,8 +1,8 @@
-//! Letting clients in, at the front door and at the passive ports.
+//! Accepting control connections and passive data connections.
 //!
-//! A client beyond a cap is told 421 and closed, so the queue of the listener never fills with clients that nobody
-//! answers. If the kernel itself is out of descriptors, a spare one is given up for a moment to tell them so; if that
-//! fails too, accepting pauses and is taken up again by a timer, because no event will come for those already waiting.
+//! A client beyond a limit gets a 421 and is closed, so the listener's queue does not fill up. If the kernel has no free
+//! descriptor, the spare one is closed for a moment to send the 421. If that fails too, accepting pauses and is resumed
+//! by a deadline, because no event comes for clients that are already in the queue.
 
 use super::EventLoop;
 use super::spare_descriptor::spare_descriptor;
@@ -20,24 +20,24 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-/// Connections accepted at one listener before others have their turn.
+/// Connections accepted at one listener before other sockets are served.
 const ACCEPTS_PER_TURN: usize = 64;
-/// How long accepting rests when the kernel has no descriptor at all.
+/// How long accepting pauses if the kernel has no free descriptor.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What an `accept` brought.
+/// The result of an `accept`.
 enum Accepted {
     Client(TcpStream, SocketAddr),
-    /// The queue is empty; an event will tell of the next.
-    NobodyLeft,
-    /// That one client was lost on the way; there may be others.
-    Lost,
-    /// The kernel has no descriptor or memory for it now.
+    /// An event will announce the next connection.
+    QueueEmpty,
+    /// This connection failed; there may be others in the queue.
+    ConnectionFailed,
+    /// The kernel has no free descriptor or memory.
     NoDescriptor,
 }
 
 impl EventLoop {
-    /// Accepts at a control listener until nobody is left.
+    /// Accepts control connections until the listener's queue is empty.
     pub(super) fn accept_clients(&mut self, index: u32) {
         for _ in 0..ACCEPTS_PER_TURN {
             let Some(listener) = self.listeners.get(index as usize) else {
@@ -46,9 +46,9 @@ impl EventLoop {
             let ring = listener.ring;
             let bound = (!listener.address.ip().is_unspecified()).then(|| listener.address.ip().to_canonical());
             match accepted(listener.socket.accept()) {
-                Accepted::Client(stream, address) => self.welcome(Box::new(stream), address, ring, bound),
-                Accepted::NobodyLeft => return,
-                Accepted::Lost => {}
+                Accepted::Client(stream, address) => self.admit(Box::new(stream), address, ring, bound),
+                Accepted::QueueEmpty => return,
+                Accepted::ConnectionFailed => {}
                 Accepted::NoDescriptor => {
                     if !self.refuse_with_spare(index) {
                         self.pause_accepting(Target::ControlListener(index));
@@ -60,16 +60,10 @@ impl EventLoop {
         self.shared.ready.push(Target::ControlListener(index));
     }
 
-    /// `bound`: our end's address, where the listener is bound to one.
-    pub(super) fn welcome(
-        &mut self,
-        stream: Box<dyn TcpSocket>,
-        address: SocketAddr,
-        ring: u16,
-        bound: Option<IpAddr>,
-    ) {
+    /// Creates a session for an accepted client, or refuses it. `bound`: the listener's address, unless it is a wildcard.
+    pub(super) fn admit(&mut self, stream: Box<dyn TcpSocket>, address: SocketAddr, ring: u16, bound: Option<IpAddr>) {
         let peer = address.ip().to_canonical();
-        let is_admitted = self.admission.admits(peer) && (self.has_room() || self.make_room());
+        let is_admitted = self.admission.admits(peer) && (self.has_room() || self.evict_for_new_client());
         let permit = is_admitted.then(|| self.shared.descriptors.permit()).flatten();
         let Some(permit) = permit else {
             self.refuse(stream, peer);
@@ -99,9 +93,8 @@ impl EventLoop {
         self.shared.descriptors.has_room_for_session() && self.admission.has_room()
     }
 
-    /// Closes the session that has waited longest without a login, so that a newcomer takes its place and its
-    /// descriptor.
-    fn make_room(&mut self) -> bool {
+    /// Closes the session that has waited longest without a login, to free its place and descriptor for a new client.
+    fn evict_for_new_client(&mut self) -> bool {
         let slots = &mut self.slots;
         let longest = self
             .admission
@@ -118,7 +111,7 @@ impl EventLoop {
         self.shared.counters.refused += 1;
         self.shared
             .trace
-            .print(TraceLine::Wake, || format!("{peer} is one too many: 421"));
+            .print(TraceLine::Wake, || format!("limit of sessions reached, 421 to {peer}"));
         if self.shared.counters.refused.is_power_of_two() {
             log::warn!(
                 "{} clients refused so far, the last from {peer}",
@@ -127,11 +120,11 @@ impl EventLoop {
         }
         let mut farewell = Vec::new();
         reply::TOO_MANY_CONNECTIONS.write_to(&mut farewell);
-        // It fits into the empty buffer of a new socket; a client that is gone already cannot be told.
+        // The reply fits into the empty send buffer of a new socket. If the client has gone, it is not needed.
         let _ = stream.write(&farewell);
     }
 
-    /// Gives up the spare descriptor for as long as it takes to tell one client that there is none.
+    /// Closes the spare descriptor while one client is accepted and refused.
     fn refuse_with_spare(&mut self, index: u32) -> bool {
         let Some(spare) = self.spare.take() else {
             return false;
@@ -146,7 +139,7 @@ impl EventLoop {
                 self.refuse(Box::new(stream), address.ip());
                 true
             }
-            Some(Accepted::NobodyLeft | Accepted::Lost | Accepted::NoDescriptor) | None => false,
+            Some(Accepted::QueueEmpty | Accepted::ConnectionFailed | Accepted::NoDescriptor) | None => false,
         };
         self.spare = spare_descriptor();
         refused
@@ -159,7 +152,7 @@ impl EventLoop {
         self.resume_accepting_at.get_or_insert(self.shared.now + PAUSE);
     }
 
-    /// Takes accepting up again where it paused.
+    /// Resumes accepting after a pause.
     pub(super) fn resume_accepting(&mut self) {
         if self.resume_accepting_at.is_some_and(|at| at <= self.shared.now) {
             self.resume_accepting_at = None;
@@ -172,8 +165,8 @@ impl EventLoop {
         }
     }
 
-    /// Accepts at a passive port until nobody is left: each is matched by port and address, strangers are closed, and
-    /// so are connections that contend for one announcement. Whose connection has come is put into the arrivals.
+    /// Accepts data connections at a passive port until the listener's queue is empty. Each is assigned to a session by
+    /// port and peer address. Unexpected ones are closed, as are several that contend for one announced port.
     pub(super) fn accept_data_connections(&mut self, ring: u16, port: PortIndex) {
         for _ in 0..ACCEPTS_PER_TURN {
             let Some(ports) = self.shared.rings.get_mut(usize::from(ring)) else {
@@ -184,13 +177,13 @@ impl EventLoop {
             };
             match accepted(listener.accept()) {
                 Accepted::Client(stream, address) => {
-                    self.match_data_connection(ring, port, Box::new(stream), address.ip().to_canonical());
+                    self.assign_data_connection(ring, port, Box::new(stream), address.ip().to_canonical());
                 }
-                Accepted::NobodyLeft => {
+                Accepted::QueueEmpty => {
                     ports.note_empty(port, self.shared.now);
                     return;
                 }
-                Accepted::Lost => {}
+                Accepted::ConnectionFailed => {}
                 Accepted::NoDescriptor => {
                     self.pause_accepting(Target::PassivePort { ring, port });
                     return;
@@ -200,8 +193,8 @@ impl EventLoop {
         self.shared.ready.push(Target::PassivePort { ring, port });
     }
 
-    /// A connection from `peer` has come to a passive port: whose is it?
-    pub(super) fn match_data_connection(
+    /// Assigns a connection from `peer` to the session that expects it, or closes it.
+    pub(super) fn assign_data_connection(
         &mut self,
         ring: u16,
         port: PortIndex,
@@ -214,7 +207,7 @@ impl EventLoop {
         let Some(slot) = ports.ring.expected(port, peer) else {
             self.shared.counters.strangers += 1;
             self.shared.trace.print(TraceLine::Wake, || {
-                format!("a stranger from {peer} at a passive port: closed")
+                format!("unexpected connection from {peer} to a passive port: closed")
             });
             return;
         };
@@ -241,12 +234,11 @@ fn accepted(result: io::Result<(TcpStream, SocketAddr)>) -> Accepted {
     match result {
         Ok((stream, address)) => Accepted::Client(stream, address),
         Err(error) => match error.kind() {
-            ErrorKind::WouldBlock => Accepted::NobodyLeft,
+            ErrorKind::WouldBlock => Accepted::QueueEmpty,
             _ => match Errno::from_io_error(&error) {
                 Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => Accepted::NoDescriptor,
-                // accept(2): errors of the network that belong to the one connection are to be treated like "try
-                // again".
-                Some(_) | None => Accepted::Lost,
+                // Network errors of the one connection; accept(2) says to retry after them.
+                Some(_) | None => Accepted::ConnectionFailed,
             },
         },
     }

@@ -1,16 +1,16 @@
-//! Where the accounts are read from again.
+//! The users file, for reloading.
 
 use crate::accounts::UsersFile;
 
-/// Where accounts come from.
+/// Where accounts are loaded from.
 #[derive(Debug)]
 pub enum AccountsSource {
-    /// There are none.
+    /// There is no users file.
     Nothing,
     File(Box<UsersFile>),
-    /// The thread beside the loop has the file.
+    /// The slow-work thread is reading the file.
     BeingRead {
-        /// Whether it may have changed since.
+        /// Whether another reload was requested meanwhile.
         again: bool,
     },
 }

@@ -1,9 +1,8 @@
-//! Reading the users file again (SIGHUP): all of it counts, or nothing.
+//! Reloading the users file (SIGHUP).
 //!
-//! The file is read, and the new list of accounts built, on the thread beside the loop; the loop only swaps the lists.
-//! It is read once at a time: signals that come meanwhile lead to one more reading. An invalid file is logged and the
-//! old accounts stay active. Sessions of accounts that are gone or have changed are told so and closed; a transfer of
-//! theirs is broken off, because what allowed it is not true any more.
+//! The slow-work thread reads the file and builds the new list of accounts; the loop only swaps the lists. Signals that
+//! arrive while the file is being read cause one more reload. An invalid file is logged and the old accounts stay active.
+//! Sessions whose account was changed or removed are closed with a 421, and their transfers are aborted.
 
 use super::EventLoop;
 use super::accounts_source::AccountsSource;
@@ -33,7 +32,7 @@ impl EventLoop {
         }
     }
 
-    /// The thread gives the file back, and what it says.
+    /// Takes the file back, and activates the accounts if it is valid.
     pub(super) fn accounts_read(&mut self, AccountsRead { file, read }: AccountsRead) {
         let source = mem::replace(&mut self.accounts_source, AccountsSource::File(file));
         match read {
@@ -45,7 +44,7 @@ impl EventLoop {
                 let quotas = mem::replace(&mut self.shared.quotas, Arc::new(quotas));
                 self.find_outdated_sessions();
                 self.walks.measure_quotas(&mut self.shared);
-                // Thousands of accounts take milliseconds to free.
+                // Freeing thousands of accounts takes milliseconds.
                 if let Some(queue) = &mut self.shared.slow_work {
                     queue.enqueue(Job::Discard(Box::new((accounts, quotas))));
                 }
@@ -58,14 +57,14 @@ impl EventLoop {
         }
     }
 
-    /// The open file was lost in the panic, so it cannot be read again.
+    /// The panic dropped the open file, so it cannot be read again.
     pub(super) fn reading_accounts_panicked(&mut self) {
         self.shared.counters.panics += 1;
         self.accounts_source = AccountsSource::Nothing;
-        log::error!("reading the users file broke off; the old accounts stay active until the server is restarted");
+        log::error!("reading the users file panicked; the old accounts stay active until the server is restarted");
     }
 
-    /// Sessions whose account is not in force any more are to be closed.
+    /// Collects the sessions whose account was changed or removed.
     fn find_outdated_sessions(&mut self) {
         let accounts = &self.shared.accounts;
         let outdated = self.slots.iter().filter(|(_, connection)| {
@@ -75,7 +74,7 @@ impl EventLoop {
         self.outdated = outdated.map(|(slot, _)| slot).collect();
     }
 
-    /// Closes some of them; the rest has its turn in the next ones.
+    /// Closes some of them; the others follow in later turns.
     pub(super) fn close_outdated_sessions(&mut self) {
         for _ in 0..CLOSED_PER_TURN {
             let Some(slot) = self.outdated.pop_front() else {

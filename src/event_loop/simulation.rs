@@ -12,6 +12,7 @@ use super::*;
 use crate::connection::shared::Settings;
 use crate::options::Timeouts;
 use crate::random::Random;
+use crate::reactor::poller::Sleep;
 use client::{Client, Deed, FILE_BYTES, Kind};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -108,7 +109,7 @@ impl World {
         if let Some(socket) = self.newcomers[number].take() {
             let address = SocketAddr::new(client.address, 40_000);
             let ours = Some(Ipv4Addr::LOCALHOST.into());
-            self.server.welcome(Box::new(socket), address, 0, ours);
+            self.server.admit(Box::new(socket), address, 0, ours);
         }
         let mut deeds = Vec::new();
         let pause = client.act(&mut self.random, &mut deeds);
@@ -121,7 +122,7 @@ impl World {
             match deed {
                 Deed::Connect(port, socket) => {
                     let index = port - self.first_port;
-                    self.server.match_data_connection(0, index, Box::new(socket), address);
+                    self.server.assign_data_connection(0, index, Box::new(socket), address);
                 }
                 Deed::Control => self.wake(slot, |connection, shared| {
                     connection.control_ready(true, Some(true), shared);

@@ -1,4 +1,4 @@
-//! What goes to the slow-work thread at the end of a turn, and what comes back from it.
+//! Results of the slow-work thread, and passwords handed to it.
 
 use super::EventLoop;
 use crate::connection::Connection;
@@ -8,12 +8,12 @@ use crate::slow_work::{Done, Panicked};
 use crate::storage::{Published, StorageError};
 use std::net::IpAddr;
 
-/// Waiting logins that one turn may answer without verification.
+/// Most waiting logins that one turn takes from the queue. Some are answered without the thread.
 const ANSWERS_PER_TURN: usize = 64;
 
 impl EventLoop {
-    /// Takes no more results than were ready when the event came: those of work handed over here wake the loop again,
-    /// so many short jobs do not make one long turn.
+    /// Handles results, up to a limit: if more become ready meanwhile, another event follows, so many short jobs do not
+    /// make one long turn.
     pub(crate) fn collect_slow_work(&mut self) {
         for _ in 0..SlowWorkQueue::RESULTS_AT_ONCE {
             let Some(done) = self.shared.slow_work.as_mut().and_then(SlowWorkQueue::finished) else {
@@ -47,10 +47,10 @@ impl EventLoop {
                     self.shared.unclaimed.remove(&slot);
                     self.step(slot, Connection::slow_work_panicked);
                 }
-                Done::Walked(Ok(walk)) => self.walks.walked(Some(walk), &mut self.shared),
+                Done::Walked(Ok(walk)) => self.walks.slice_finished(Some(walk), &mut self.shared),
                 Done::Walked(Err(Panicked)) => {
                     self.shared.counters.panics += 1;
-                    self.walks.walked(None, &mut self.shared);
+                    self.walks.slice_finished(None, &mut self.shared);
                 }
                 Done::AccountsRead(Ok(result)) => self.accounts_read(result),
                 Done::AccountsRead(Err(Panicked)) => self.reading_accounts_panicked(),
@@ -60,7 +60,7 @@ impl EventLoop {
         }
     }
 
-    /// A file has its name, or not; its session may have ended meanwhile.
+    /// Handles a published upload. Its session may have ended meanwhile.
     fn published(&mut self, slot: SlotId, result: Result<Published, StorageError>) {
         match self.shared.unclaimed.remove(&slot) {
             Some(held) => {
@@ -72,10 +72,10 @@ impl EventLoop {
         }
     }
 
-    /// Gives the thread the next password, if it has none.
-    pub(crate) fn hand_over_passwords(&mut self) {
+    /// Hands the next password to the thread if it is idle.
+    pub(crate) fn start_password_verification(&mut self) {
         for _ in 0..ANSWERS_PER_TURN {
-            if !self.has_password_to_hand_over() {
+            if !self.can_start_verification() {
                 return;
             }
             if let Some(attempt) = self.shared.logins.take_next() {
@@ -86,8 +86,8 @@ impl EventLoop {
         }
     }
 
-    /// Whether waiting logins can be processed now, although no event will come.
-    pub(crate) fn has_password_to_hand_over(&self) -> bool {
+    /// Whether a waiting login can be processed now. No event will announce it.
+    pub(crate) fn can_start_verification(&self) -> bool {
         let takes_one = self
             .shared
             .slow_work
@@ -96,7 +96,7 @@ impl EventLoop {
         takes_one && !self.shared.logins.is_queue_empty()
     }
 
-    /// A wrong password counts for its address even if the client has disconnected.
+    /// Handles a verified password. A wrong one counts against its address even if the client has disconnected.
     pub(crate) fn password_is_verified(&mut self, slot: SlotId, peer: IpAddr, matches: bool) {
         log::debug!(
             "{peer}: a password was verified, {}",

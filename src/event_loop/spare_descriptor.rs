@@ -1,8 +1,8 @@
-//! A descriptor kept in reserve, so that a client can be refused when the kernel has no other.
+//! A reserve descriptor, so that a client can be refused when no other descriptor is free.
 
 use std::os::fd::OwnedFd;
 
-/// A descriptor kept for the moment when there is no other: a second handle on standard input, which is always open.
+/// Duplicates standard input, which is always open.
 pub(super) fn spare_descriptor() -> Option<OwnedFd> {
     rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3).ok()
 }

@@ -8,6 +8,7 @@ use crate::ftp::features::Features;
 use crate::ftp::timestamp::Timestamp;
 use crate::options::{PublicAddresses, Techniques, Timeouts};
 use crate::random::Random;
+use crate::reactor::poller::Sleep;
 use crate::storage::{DiskRoot, Synthetic, UploadPolicy};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io::{BufRead, BufReader, Read, Write};

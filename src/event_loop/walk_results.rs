@@ -1,14 +1,14 @@
-//! What follows from a walk that has ended: figures come into force, and the log says what was found or missed.
+//! Results of finished walks: setting the usage of quotas, and log lines.
 
 use crate::accounts::{Account, QuotaRoot};
 use crate::shown_name::Shown;
 use crate::storage::{Correction, Measured, MissedReason, StaleUploads, TreeSize, TreeWalk, UsageMark, WalkPurpose};
 use std::sync::Arc;
 
-/// Accounts that one log line names.
+/// Most accounts named in one log line.
 const NAMES_MAX: usize = 3;
 
-/// What was removed.
+/// Logs what was removed.
 pub fn log_sweep(walk: &TreeWalk) {
     let WalkPurpose::Sweep(StaleUploads { removed, .. }) = walk.purpose() else {
         return;
@@ -17,17 +17,17 @@ pub fn log_sweep(walk: &TreeWalk) {
         log::info!("removed {removed} stale temporary files");
     }
     if let Some(missed) = walk.missed() {
-        log::info!("not everything was searched for stale temporary files: {missed}");
+        log::info!("incomplete search for stale temporary files: {missed}");
     }
 }
 
-/// Puts the figures of a walk that began at `since` in force; returns whether they are right. `is_news`: what was
-/// missed is worth a warning.
-pub fn measured(root: &QuotaRoot, since: UsageMark, walk: &TreeWalk, is_news: bool) -> bool {
+/// Sets the usage of `root` from a walk that started at `since`; returns whether it is exact. `is_warning`: log an
+/// incomplete measurement as a warning.
+pub fn apply_measurement(root: &QuotaRoot, since: UsageMark, walk: &TreeWalk, is_warning: bool) -> bool {
     let WalkPurpose::Measure(TreeSize { bytes, entries }) = walk.purpose() else {
         return false;
     };
-    // Where there is no directory nothing lies; but what lay there before may only be out of sight.
+    // A missing directory is empty if nothing is known about it. Otherwise its file system may just not be mounted.
     let is_absent = walk
         .missed()
         .is_some_and(|missed| missed.reason == MissedReason::NotThere);
@@ -47,7 +47,11 @@ pub fn measured(root: &QuotaRoot, since: UsageMark, walk: &TreeWalk, is_news: bo
         Correction::Kept => "the old figures stay in force",
         Correction::Assumed => "the limits count as used up until everything can be measured",
     };
-    let level = if is_news { log::Level::Warn } else { log::Level::Debug };
+    let level = if is_warning {
+        log::Level::Warn
+    } else {
+        log::Level::Debug
+    };
     let names = names_of(&root.accounts);
     match walk.missed() {
         Some(missed) => log::log!(
