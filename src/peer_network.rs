@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn g07_ipv4_clients_stay_apart_on_a_socket_for_both() {
+    fn g07_ipv4_clients_of_a_dual_stack_socket_are_counted_separately() {
         assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
         assert_ne!(network("::ffff:192.0.2.1"), network("::ffff:192.0.2.2"));
     }

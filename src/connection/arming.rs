@@ -20,7 +20,7 @@ impl Connection {
             return;
         };
         if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
-            ports.ring.expect(port, self.session.peer(), self.slot);
+            ports.ring.announce(port, self.session.peer(), self.slot);
         }
         self.channel = DataChannel::Announced {
             port,
@@ -37,7 +37,7 @@ impl Connection {
     /// No port is free for this peer: waits for one.
     pub fn wait_for_port(&mut self, shared: &mut Shared) {
         if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
-            ports.ring.wait_in_line(self.session.peer(), self.slot);
+            ports.ring.add_waiting(self.session.peer(), self.slot);
         }
     }
 
@@ -46,12 +46,12 @@ impl Connection {
         if self.session.is_awaiting_port()
             && let Some(ports) = shared.rings.get_mut(usize::from(self.ring))
         {
-            ports.ring.leave_line(self.session.peer(), self.slot);
+            ports.ring.remove_waiting(self.session.peer(), self.slot);
         }
     }
 
     fn announced_address(&mut self, port: PortIndex, shared: &Shared) -> Option<PassiveAddress> {
-        let port = shared.rings.get(usize::from(self.ring))?.number(port);
+        let port = shared.rings.get(usize::from(self.ring))?.number(port)?;
         let peer = self.session.peer();
         if peer.is_ipv6() {
             return Some(PassiveAddress::PortOnly(port));
@@ -94,7 +94,7 @@ impl Connection {
     pub(super) fn release_port(&self, port: PortIndex, shared: &mut Shared) {
         let peer = self.session.peer();
         if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
-            ports.ring.forget(port, peer, self.slot);
+            ports.ring.withdraw(port, peer, self.slot);
         }
         shared.freed_ports.push_back((self.ring, peer));
     }

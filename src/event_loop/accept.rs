@@ -77,7 +77,7 @@ impl EventLoop {
             .insert_with(|slot| Connection::new(slot, stream, permit, Session::new(number, address), ring, bound, now));
         let slots = &mut self.slots;
         self.admission
-            .enter(peer, slot, now, |slot| slots.get_mut(slot).is_some_and(is_logging_in));
+            .add(peer, slot, now, |slot| slots.get_mut(slot).is_some_and(is_logging_in));
         self.shared.counters.accepted += 1;
         self.shared.trace.print(TraceLine::Wake, || {
             format!("session {number} begins: {address} connected")
@@ -98,7 +98,7 @@ impl EventLoop {
         let slots = &mut self.slots;
         let longest = self
             .admission
-            .longest_at_login(self.shared.now, |slot| slots.get_mut(slot).is_some_and(is_logging_in));
+            .take_longest_at_login(self.shared.now, |slot| slots.get_mut(slot).is_some_and(is_logging_in));
         let Some(slot) = longest else {
             return false;
         };
@@ -204,7 +204,7 @@ impl EventLoop {
         let Some(ports) = self.shared.rings.get_mut(usize::from(ring)) else {
             return;
         };
-        let Some(slot) = ports.ring.expected(port, peer) else {
+        let Some(slot) = ports.ring.announced_to(port, peer) else {
             self.shared.counters.strangers += 1;
             self.shared.trace.print(TraceLine::Wake, || {
                 format!("unexpected connection from {peer} to a passive port: closed")

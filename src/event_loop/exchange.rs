@@ -24,7 +24,7 @@ impl EventLoop {
                     .shared
                     .rings
                     .get_mut(usize::from(ring))
-                    .and_then(|ports| ports.ring.next_in_line(peer));
+                    .and_then(|ports| ports.ring.next_waiting(peer));
                 if let Some(slot) = next {
                     self.deal_port(slot);
                 }
@@ -40,12 +40,12 @@ impl EventLoop {
             return;
         };
         let (ring, peer) = (connection.ring(), connection.session().peer());
-        let dealt = self
+        let drawn = self
             .shared
             .rings
             .get_mut(usize::from(ring))
-            .and_then(|ports| ports.ring.deal(peer, &mut self.shared.random));
-        match dealt {
+            .and_then(|ports| ports.ring.draw(peer, &mut self.shared.random));
+        match drawn {
             Some(port) => {
                 // A connection made before the port is announced cannot be the client's (threat D11).
                 self.accept_data_connections(ring, port);

@@ -52,7 +52,7 @@ impl EventLoop {
         if let Some(mut connection) = self.slots.remove(slot) {
             connection.abandon_channel(&mut self.shared);
             self.shared.deadlines.cancel(slot, connection.deadline());
-            self.admission.leave(connection.session().peer());
+            self.admission.remove(connection.session().peer());
             let number = connection.session().number();
             self.shared
                 .trace

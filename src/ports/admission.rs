@@ -1,6 +1,6 @@
-//! Who may come in: caps on sessions and on sessions an address, and who gives way when all places are taken.
+//! Limits on the number of sessions, in all and per client, and which session is closed to make room for a new one.
 //!
-//! Clients are counted by [`PeerNetwork`]. This file knows no socket, and the time is handed in.
+//! Clients are counted by [`PeerNetwork`]. This file knows no socket, and the time is a parameter.
 
 use crate::peer_network::PeerNetwork;
 use crate::reactor::token::SlotId;
@@ -8,11 +8,11 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// Sessions an address may have when nothing else is said; programs on this machine share an address and are exempt.
+/// Sessions per address by default. Programs on this machine share an address and are exempt.
 const SESSIONS_PER_ADDRESS: usize = 50;
-/// So long every client has for its login, however many want its place.
-const UNDISTURBED: Duration = Duration::from_secs(3);
-/// Arrivals that are remembered although their sessions have ended or logged in.
+/// A client has this long for its login before its session may be closed to make room.
+const LOGIN_GRACE: Duration = Duration::from_secs(3);
+/// Arrivals that are kept although their sessions have ended or logged in.
 const ARRIVALS_KEPT: usize = 64;
 
 /// Admission counters.
@@ -22,12 +22,12 @@ pub struct Admission {
     max_per_address: Option<usize>,
     by_address: HashMap<PeerNetwork, usize>,
     sessions: usize,
-    /// Sessions and when they came, in that order, as long as they may still be at their login.
+    /// Sessions that may still be logging in, and when they began, oldest first.
     arrivals: VecDeque<(SlotId, Instant)>,
 }
 
 impl Admission {
-    /// `max_per_address`: `None` for the default with this machine exempt, `Some(0)` for no limit.
+    /// `max_per_address`: `None` for the default, with this machine exempt; `Some(0)` for no limit.
     pub fn new(max_sessions: usize, max_per_address: Option<usize>) -> Self {
         Self {
             max_sessions,
@@ -38,13 +38,13 @@ impl Admission {
         }
     }
 
-    /// Whether one more session from `peer` is within its address's cap.
+    /// Whether one more session from `peer` is within the limit of its address.
     pub fn admits(&self, peer: IpAddr) -> bool {
-        let from_there = self.by_address.get(&PeerNetwork::of(peer)).copied().unwrap_or(0);
-        from_there < self.limit_for(peer)
+        let sessions = self.by_address.get(&PeerNetwork::of(peer)).copied().unwrap_or(0);
+        sessions < self.limit_for(peer)
     }
 
-    /// Whether one more session is within the cap for all.
+    /// Whether one more session is within the limit for all.
     pub fn has_room(&self) -> bool {
         self.sessions < self.max_sessions
     }
@@ -58,19 +58,19 @@ impl Admission {
         }
     }
 
-    /// A session has been let in. `is_logging_in` is asked about others, to forget those that are not.
-    pub fn enter(&mut self, peer: IpAddr, slot: SlotId, now: Instant, mut is_logging_in: impl FnMut(SlotId) -> bool) {
+    /// Counts a new session. `is_logging_in`: whether an earlier session is still logging in.
+    pub fn add(&mut self, peer: IpAddr, slot: SlotId, now: Instant, mut is_logging_in: impl FnMut(SlotId) -> bool) {
         self.sessions += 1;
         *self.by_address.entry(PeerNetwork::of(peer)).or_default() += 1;
         if self.arrivals.len() > 2 * self.sessions + ARRIVALS_KEPT {
-            // At most the sessions are left, so as many have to come before the next time.
+            // At most one per session remains, so this is not due again before as many have begun.
             self.arrivals.retain(|(slot, _)| is_logging_in(*slot));
         }
         self.arrivals.push_back((slot, now));
     }
 
-    /// A session has ended.
-    pub fn leave(&mut self, peer: IpAddr) {
+    /// Counts a session that has ended.
+    pub fn remove(&mut self, peer: IpAddr) {
         self.sessions = self.sessions.saturating_sub(1);
         let key = PeerNetwork::of(peer);
         if let Some(count) = self.by_address.get_mut(&key) {
@@ -81,13 +81,17 @@ impl Admission {
         }
     }
 
-    /// Who has to give way to a newcomer when all places are taken: the session that has waited longest without a
-    /// login, unless even that one came only a moment ago.
-    pub fn longest_at_login(&mut self, now: Instant, mut is_logging_in: impl FnMut(SlotId) -> bool) -> Option<SlotId> {
+    /// The session to be closed when there is no room for a new one: the oldest that has not logged in. `None` if that
+    /// one began less than [`LOGIN_GRACE`] ago. A session is returned once.
+    pub fn take_longest_at_login(
+        &mut self,
+        now: Instant,
+        mut is_logging_in: impl FnMut(SlotId) -> bool,
+    ) -> Option<SlotId> {
         while self.arrivals.front().is_some_and(|(slot, _)| !is_logging_in(*slot)) {
             self.arrivals.pop_front();
         }
-        let is_long_ago = |since: Instant| now.saturating_duration_since(since) >= UNDISTURBED;
+        let is_long_ago = |since: Instant| now.saturating_duration_since(since) >= LOGIN_GRACE;
         self.arrivals
             .pop_front_if(|(_, since)| is_long_ago(*since))
             .map(|(slot, _)| slot)
@@ -106,34 +110,34 @@ mod tests {
         SlotId { key, generation: 1 }
     }
 
-    fn enter(admission: &mut Admission, peer: &str, key: u32) {
-        admission.enter(address(peer), slot(key), Instant::now(), |_| true);
+    fn add(admission: &mut Admission, peer: &str, key: u32) {
+        admission.add(address(peer), slot(key), Instant::now(), |_| true);
     }
 
     #[test]
-    fn g07_one_address_cannot_take_all_the_sessions() {
+    fn g07_one_address_cannot_take_all_sessions() {
         let mut admission = Admission::new(1_000, Some(2));
-        enter(&mut admission, "192.0.2.1", 1);
-        enter(&mut admission, "192.0.2.1", 2);
+        add(&mut admission, "192.0.2.1", 1);
+        add(&mut admission, "192.0.2.1", 2);
         assert!(!admission.admits(address("192.0.2.1")));
         assert!(admission.admits(address("192.0.2.2")));
-        admission.leave(address("192.0.2.1"));
+        admission.remove(address("192.0.2.1"));
         assert!(admission.admits(address("192.0.2.1")));
     }
 
     #[test]
     fn g07_ipv6_is_counted_by_network() {
         let mut admission = Admission::new(1_000, Some(1));
-        enter(&mut admission, "2001:db8:1:2::1", 1);
+        add(&mut admission, "2001:db8:1:2::1", 1);
         assert!(!admission.admits(address("2001:db8:1:2:ffff::9")));
         assert!(admission.admits(address("2001:db8:1:3::1")));
     }
 
     #[test]
-    fn programs_on_this_machine_are_exempt_unless_a_limit_was_asked_for() {
+    fn programs_on_this_machine_are_exempt_unless_a_limit_was_given() {
         let mut admission = Admission::new(1_000, None);
-        (0..100).for_each(|key| enter(&mut admission, "127.0.0.1", key));
-        (0..50).for_each(|key| enter(&mut admission, "192.0.2.1", key));
+        (0..100).for_each(|key| add(&mut admission, "127.0.0.1", key));
+        (0..50).for_each(|key| add(&mut admission, "192.0.2.1", key));
         assert!(admission.admits(address("127.0.0.1")));
         assert!(!admission.admits(address("192.0.2.1")));
         assert!(Admission::new(9, Some(0)).admits(address("192.0.2.1")));
@@ -142,38 +146,38 @@ mod tests {
     #[test]
     fn all_sessions_together_are_capped() {
         let mut admission = Admission::new(2, None);
-        enter(&mut admission, "127.0.0.1", 1);
+        add(&mut admission, "127.0.0.1", 1);
         assert!(admission.has_room());
-        enter(&mut admission, "127.0.0.1", 2);
+        add(&mut admission, "127.0.0.1", 2);
         assert!(!admission.has_room());
-        admission.leave(address("127.0.0.1"));
+        admission.remove(address("127.0.0.1"));
         assert!(admission.has_room());
     }
 
     #[test]
-    fn g06_who_has_waited_longest_without_a_login_gives_way_but_nobody_who_just_came() {
+    fn g06_the_oldest_session_without_a_login_makes_room_but_no_new_one() {
         let (mut admission, start) = (Admission::new(3, None), Instant::now());
         let second = Duration::from_secs(1);
         for key in 0..3 {
-            admission.enter(address("127.0.0.1"), slot(key), start + key * second, |_| true);
+            admission.add(address("127.0.0.1"), slot(key), start + key * second, |_| true);
         }
         let has_not_logged_in = |slot: SlotId| slot.key != 0;
-        let mut at = |seconds: u32| admission.longest_at_login(start + seconds * second, has_not_logged_in);
-        assert_eq!(at(3), None, "0 has logged in, and 1 came two seconds ago");
+        let mut at = |seconds: u32| admission.take_longest_at_login(start + seconds * second, has_not_logged_in);
+        assert_eq!(at(3), None, "0 has logged in, and 1 began two seconds ago");
         assert_eq!(at(4), Some(slot(1)));
-        assert_eq!(at(4), None, "2 came two seconds ago");
+        assert_eq!(at(4), None, "2 began two seconds ago");
         assert_eq!(at(5), Some(slot(2)));
-        assert_eq!(at(100), None, "0 is never asked to give way");
+        assert_eq!(at(100), None, "0 is never closed");
     }
 
     #[test]
-    fn g06_arrivals_of_ended_sessions_are_forgotten() {
+    fn g06_arrivals_of_ended_sessions_are_dropped() {
         let mut admission = Admission::new(1_000, None);
         let peer = address("127.0.0.1");
         for key in 0..10_000 {
-            admission.enter(peer, slot(key), Instant::now(), |other| other.key == 0);
+            admission.add(peer, slot(key), Instant::now(), |other| other.key == 0);
             if key > 0 {
-                admission.leave(peer);
+                admission.remove(peer);
             }
         }
         assert!(

@@ -122,9 +122,9 @@ impl PassivePorts {
             .is_some_and(|port| port.seen_empty == Some(now))
     }
 
-    /// The TCP port number; 0 if the ring has no such port.
-    pub fn number(&self, index: PortIndex) -> u16 {
-        self.ports.get(usize::from(index)).map_or(0, |port| port.number)
+    /// The TCP port number; `None` if the ring has no such port.
+    pub fn number(&self, index: PortIndex) -> Option<u16> {
+        Some(self.ports.get(usize::from(index))?.number)
     }
 
     /// How many ports the range has.
@@ -163,7 +163,7 @@ mod tests {
         drop(other);
         assert!(bind_missing(&mut ports, 1, &descriptors).is_none());
         assert!(ports.is_complete() && descriptors.used() == 1);
-        assert_eq!(ports.number(0), port);
+        assert_eq!((ports.number(0), ports.number(1)), (Some(port), None));
         assert!(ports.listener(0).is_some() && ports.listener(1).is_none());
     }
 

@@ -162,13 +162,13 @@ fn ring(criterion: &mut Criterion) {
     let mut ring = PassiveRing::default();
     (0..PORTS).for_each(|port| ring.add(port));
     let alone = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-    criterion.bench_function("ring: deal, expect, arrive, claim", |bencher| {
+    criterion.bench_function("ring: draw, announce, arrive, claim", |bencher| {
         bencher.iter(|| cycle(&mut ring, black_box(alone), session, &mut random));
     });
     for peer in 0..40 {
         let peer = IpAddr::V4(Ipv4Addr::new(198, 51, 100, peer));
         for port in 0..PORTS - 6 {
-            ring.expect(port, peer, session);
+            ring.announce(port, peer, session);
         }
     }
     let crowded = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
@@ -181,8 +181,8 @@ fn ring(criterion: &mut Criterion) {
 }
 
 fn cycle(ring: &mut PassiveRing<()>, peer: IpAddr, session: SlotId, random: &mut Random) -> Option<()> {
-    let port = ring.deal(peer, random)?;
-    ring.expect(port, peer, session);
+    let port = ring.draw(peer, random)?;
+    ring.announce(port, peer, session);
     ring.arrive(port, peer, ());
     ring.claim(port, peer, session)
 }
