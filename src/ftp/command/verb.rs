@@ -12,6 +12,7 @@ pub(super) type Parsed = Result<Command, CommandError>;
 pub(super) struct Verb {
     /// As clients send it, in upper case.
     pub(super) name: &'static str,
+    sort_key: u64,
     /// As logs and events show it: the same for all names of a command.
     shown: &'static str,
     pub(super) cost: Cost,
@@ -38,6 +39,7 @@ impl Verb {
     pub(super) const fn new(name: &'static str, cost: Cost, parse: fn(&[u8]) -> Parsed) -> Self {
         Self {
             name,
+            sort_key: sort_key(name.as_bytes()),
             shown: name,
             cost,
             needs_login: true,
@@ -86,7 +88,11 @@ impl Verb {
 
     /// The same command under another name (RFC 1123 §4.1.3.1 keeps the X forms).
     pub(super) const fn also(self, name: &'static str) -> Self {
-        Self { name, ..self }
+        Self {
+            name,
+            sort_key: sort_key(name.as_bytes()),
+            ..self
+        }
     }
 
     /// Parses its argument. Also returns the row that holds for the line: OPTS and SITE have one for each word.
@@ -107,14 +113,15 @@ impl Verb {
         }
     }
 
-    /// The row called `name`, in any case, in a sorted table. Called for every line, so it allocates nothing.
+    /// The row called `name`, in any case, in a sorted table.
     pub(super) fn find(table: &'static [Verb], name: &[u8]) -> Option<&'static Verb> {
-        let mut upper = [0; LONGEST];
-        let upper = upper.get_mut(..name.len())?;
-        upper.copy_from_slice(name);
-        upper.make_ascii_uppercase();
-        let found = table.binary_search_by(|verb| verb.name.as_bytes().cmp(upper));
-        found.ok().and_then(|row| table.get(row))
+        if name.len() > LONGEST {
+            return None;
+        }
+        let wanted = sort_key(name);
+        let found = table.binary_search_by_key(&wanted, |verb| verb.sort_key).ok()?;
+        // A NUL at the end of `name` does not change the key.
+        table.get(found).filter(|verb| verb.name.len() == name.len())
     }
 
     /// Under what name logs and events record this command; `None`: they do not.
@@ -131,3 +138,14 @@ impl fmt::Debug for Verb {
 
 /// Bytes of the longest name in the tables.
 const LONGEST: usize = 7;
+
+/// A number that sorts like `name` in upper case, which has at most [`LONGEST`] bytes. A line's verb is looked up by
+/// it: comparing strings takes several times as long.
+const fn sort_key(name: &[u8]) -> u64 {
+    let (mut key, mut rest) = (0, name);
+    while let [byte, behind @ ..] = rest {
+        key = key << 8 | byte.to_ascii_uppercase() as u64;
+        rest = behind;
+    }
+    key << (8 * (LONGEST - name.len()))
+}

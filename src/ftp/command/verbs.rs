@@ -234,7 +234,15 @@ mod tests {
                 }
             }
         }
-        for name in ["", "RET", "RETRX", "XSHA2567", "A VERB THAT IS MUCH TOO LONG"] {
+        for name in [
+            "",
+            "RET",
+            "RETRX",
+            "XSHA2567",
+            "A VERB THAT IS MUCH TOO LONG",
+            "CWD\0",
+            "\0CWD",
+        ] {
             assert!(served(name.as_bytes()).is_none(), "{name}");
         }
     }
