@@ -1,11 +1,10 @@
-//! Ten thousand clients in simulated time: the whole loop, its rooms and its deadlines, without a socket that moves a
-//! byte.
+//! The event loop with ten thousand clients in simulated time, over simulated sockets.
 //!
-//! A client acts when its time has come, the server has a turn, and the clock moves on to whatever is next: a client, or a
-//! deadline. So minutes pass in seconds, and a seed repeats a run to the byte. `SIMULATION_SEED` sets another one.
+//! Clients that are due act, the server runs a turn, and the clock advances to the next client or deadline. So minutes
+//! take seconds, and a run can be repeated exactly. `SIMULATION_SEED` sets the seed.
 
-mod client;
-mod wire;
+mod simulated_client;
+mod simulated_connection;
 
 use super::tests::{server_with, settings};
 use super::*;
@@ -13,19 +12,19 @@ use crate::connection::shared::Settings;
 use crate::options::Timeouts;
 use crate::random::Random;
 use crate::reactor::poller::Sleep;
-use client::{Client, Deed, FILE_BYTES, Kind};
+use simulated_client::{Action, Behaviour, FILE_BYTES, SimulatedClient};
+use simulated_connection::ServerEnd;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::{Ipv4Addr, SocketAddr};
 use tempfile::TempDir;
-use wire::ServerEnd;
 
 const CLIENTS: usize = 10_000;
-/// They come within this time.
+/// All clients connect within this time.
 const ARRIVALS: Duration = Duration::from_secs(60);
 const STALL_TIMEOUT: Duration = Duration::from_secs(120);
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(90);
-/// A run that takes longer than this has a session that never ends.
+/// The run fails after this simulated time.
 const END: Duration = Duration::from_secs(600);
 
 struct World {
@@ -33,12 +32,12 @@ struct World {
     random: Random,
     start: Instant,
     now: Instant,
-    clients: Vec<Client>,
-    /// Clients that have still something to do.
+    clients: Vec<SimulatedClient>,
+    /// The number of clients that have not finished.
     left: usize,
-    /// The sockets of those who have yet to come.
-    newcomers: Vec<Option<ServerEnd>>,
-    agenda: BinaryHeap<Reverse<(Instant, usize)>>,
+    /// The sockets of clients that have not connected yet, by client.
+    arrivals: Vec<Option<ServerEnd>>,
+    schedule: BinaryHeap<Reverse<(Instant, usize)>>,
     first_port: u16,
 }
 
@@ -56,13 +55,13 @@ impl World {
         let (server, first_port) = server_with(directory.path(), limits);
         let start = server.shared.now;
         let mut random = Random::seeded(seed);
-        let (mut clients, mut newcomers, mut agenda) = (Vec::new(), Vec::new(), BinaryHeap::new());
+        let (mut clients, mut arrivals, mut schedule) = (Vec::new(), Vec::new(), BinaryHeap::new());
         for number in 0..CLIENTS {
-            let (client, socket) = Client::new(number);
+            let (client, socket) = SimulatedClient::new(number);
             clients.push(client);
-            newcomers.push(Some(socket));
+            arrivals.push(Some(socket));
             let arrival = Duration::from_micros(random.below(ARRIVALS.as_micros() as usize) as u64);
-            agenda.push(Reverse((start + arrival, number)));
+            schedule.push(Reverse((start + arrival, number)));
         }
         Self {
             server,
@@ -71,22 +70,26 @@ impl World {
             now: start,
             clients,
             left: CLIENTS,
-            newcomers,
-            agenda,
+            arrivals,
+            schedule,
             first_port,
         }
     }
 
-    /// Until nobody has anything to do.
+    /// Runs until all clients and sessions have ended.
     fn run(&mut self) {
         while self.left > 0 || !self.server.slots.is_empty() {
-            let next_client = self.agenda.peek().map(|Reverse((at, _))| *at);
+            let next_client = self.schedule.peek().map(|Reverse((at, _))| *at);
             let next_turn = match self.server.next_sleep() {
                 Sleep::NotAtAll => Some(self.now),
                 Sleep::Until(deadline) => Some(deadline),
                 Sleep::UntilEvent => None,
             };
-            let next = next_client.into_iter().chain(next_turn).min().expect("somebody waits");
+            let next = next_client
+                .into_iter()
+                .chain(next_turn)
+                .min()
+                .expect("a client or a deadline");
             self.now = self.now.max(next);
             assert!(
                 self.now - self.start < END,
@@ -94,10 +97,10 @@ impl World {
                 self.server.slots.len()
             );
             self.server.begin_turn(self.now);
-            while let Some(Reverse((at, number))) = self.agenda.peek().copied()
+            while let Some(Reverse((at, number))) = self.schedule.peek().copied()
                 && at <= self.now
             {
-                self.agenda.pop();
+                self.schedule.pop();
                 self.act(number);
             }
             self.server.finish_turn();
@@ -106,35 +109,35 @@ impl World {
 
     fn act(&mut self, number: usize) {
         let client = &mut self.clients[number];
-        if let Some(socket) = self.newcomers[number].take() {
+        if let Some(socket) = self.arrivals[number].take() {
             let address = SocketAddr::new(client.address, 40_000);
             let ours = Some(Ipv4Addr::LOCALHOST.into());
             self.server.admit(Box::new(socket), address, 0, ours);
         }
-        let mut deeds = Vec::new();
-        let pause = client.act(&mut self.random, &mut deeds);
+        let mut actions = Vec::new();
+        let pause = client.act(&mut self.random, &mut actions);
         match pause {
-            Some(pause) => self.agenda.push(Reverse((self.now + pause, number))),
+            Some(pause) => self.schedule.push(Reverse((self.now + pause, number))),
             None => self.left -= 1,
         }
         let (slot, address) = (client.control.slot(), client.address);
-        for deed in deeds {
-            match deed {
-                Deed::Connect(port, socket) => {
+        for action in actions {
+            match action {
+                Action::Connect(port, socket) => {
                     let index = port - self.first_port;
                     self.server.assign_data_connection(0, index, Box::new(socket), address);
                 }
-                Deed::Control => self.wake(slot, |connection, shared| {
+                Action::Control => self.wake(slot, |connection, shared| {
                     connection.control_ready(true, Some(true), shared);
                 }),
-                Deed::Data => self.wake(slot, Connection::data_event),
+                Action::Data => self.wake(slot, Connection::data_event),
             }
             self.server.exchange();
         }
     }
 
     fn wake(&mut self, slot: Option<SlotId>, work: impl FnOnce(&mut Connection, &mut Shared)) {
-        // Whose session has ended before is not found any more, like after a stale event.
+        // If the session has ended, the step does nothing, as for a stale event.
         if let Some(slot) = slot {
             self.server.step(slot, work);
         }
@@ -151,15 +154,15 @@ fn ten_thousand_clients_are_served_and_nothing_is_left_of_them() {
     world.run();
 
     for (number, client) in world.clients.iter().enumerate() {
-        let who = format!("client {number}, {:?}, seed {seed}", client.kind);
+        let who = format!("client {number}, {:?}, seed {seed}", client.behaviour);
         assert_eq!(client.codes, client.expected(), "{who}");
-        if client.kind != Kind::Silent {
+        if client.behaviour != Behaviour::Silent {
             assert!(client.listed > 40, "{who} has a line for the file");
         }
-        match client.kind {
-            Kind::Patient => assert_eq!(client.fetched, FILE_BYTES, "{who}"),
-            Kind::Stalling | Kind::Vanishing => assert!(client.fetched < FILE_BYTES, "{who}"),
-            Kind::Silent => assert_eq!(client.fetched, 0, "{who}"),
+        match client.behaviour {
+            Behaviour::Patient => assert_eq!(client.fetched, FILE_BYTES, "{who}"),
+            Behaviour::Stalling | Behaviour::Vanishing => assert!(client.fetched < FILE_BYTES, "{who}"),
+            Behaviour::Silent => assert_eq!(client.fetched, 0, "{who}"),
         }
     }
     let shared = &world.server.shared;
@@ -176,11 +179,11 @@ fn ten_thousand_clients_are_served_and_nothing_is_left_of_them() {
     let logged_in = world
         .clients
         .iter()
-        .filter(|client| client.kind != Kind::Silent)
+        .filter(|client| client.behaviour != Behaviour::Silent)
         .count();
     assert_eq!(shared.counters.transfers, 2 * logged_in as u64);
     assert!(
         world.now - world.start > STALL_TIMEOUT,
-        "the stalled ones were waited for"
+        "the run lasts longer than the stall timeout"
     );
 }

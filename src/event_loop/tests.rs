@@ -1,4 +1,6 @@
-//! The loop itself over real sockets, a turn at a time, so that a test can put between two events what a kernel may.
+//! The event loop over real sockets, run turn by turn, so that a test can act between two events.
+
+mod recording_client;
 
 use super::*;
 use crate::accounts::{Accounts, Rights};
@@ -10,9 +12,10 @@ use crate::options::{PublicAddresses, Techniques, Timeouts};
 use crate::random::Random;
 use crate::reactor::poller::Sleep;
 use crate::storage::{DiskRoot, Synthetic, UploadPolicy};
+use recording_client::RecordingClient;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::rc::Rc;
@@ -20,19 +23,19 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc;
 use tempfile::TempDir;
 
-/// Passive ports of each loop; those that are taken already are left out.
+/// Passive ports of each loop, less those that are in use.
 const PASSIVE_PORTS: u16 = 30;
-/// No wait of a test is longer.
+/// The longest wait of a test.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A loop that serves `directory`, where everybody may do everything, and its address.
+/// A loop that serves `directory` with all rights, and its address.
 fn server_of(directory: &Path) -> (EventLoop, SocketAddr) {
     let (server, _) = server_with(directory, settings());
     let address = server.listeners.first().expect("a listener").address;
     (server, address)
 }
 
-/// The same with other settings, and the first port of its passive range.
+/// A loop with the given settings, and the first port of its passive range.
 pub(super) fn server_with(directory: &Path, settings: Settings) -> (EventLoop, u16) {
     let descriptors = Descriptors::for_process(200_000);
     static LOOPS: AtomicU16 = AtomicU16::new(0);
@@ -58,7 +61,7 @@ pub(super) fn server_with(directory: &Path, settings: Settings) -> (EventLoop, u
     (EventLoop::new(listeners, equipment, signals).expect("a loop"), low)
 }
 
-/// Everybody may do everything, for as long as a test may take.
+/// Settings with all rights and long timeouts.
 pub(super) fn settings() -> Settings {
     Settings {
         banner: "Welcome".to_owned(),
@@ -83,7 +86,7 @@ pub(super) fn settings() -> Settings {
     }
 }
 
-/// Turns until `is_over`.
+/// Runs turns until `is_over`.
 fn turn_until(server: &mut EventLoop, mut is_over: impl FnMut(&mut EventLoop) -> bool) {
     let mut events = Events::with_capacity(EVENTS_PER_TURN);
     while !is_over(server) {
@@ -113,7 +116,7 @@ fn k01_an_event_for_who_has_left_does_not_reach_who_has_its_slot_now() {
 
     drop(first);
     let second = connect(address);
-    // Both have come before the loop looks, so it gets both at once.
+    // Both events are pending before the poll, so they come in one batch.
     let control = server
         .slots
         .get_mut(old)
@@ -149,7 +152,7 @@ fn k01_an_event_for_who_has_left_does_not_reach_who_has_its_slot_now() {
     server.dispatch(closed);
     assert_eq!(server.shared.counters.stale_events, 1, "it is dropped");
     let after = server.slots.get_mut(new).map(|connection| connection.is_drained());
-    assert_eq!(before, after, "and the second client was not looked at");
+    assert_eq!(before, after, "and the second client was not served");
     server.finish_turn();
     let mut greeting = String::new();
     BufReader::new(&second).read_line(&mut greeting).expect("a greeting");
@@ -191,148 +194,16 @@ fn k09_a_panic_costs_its_own_session_only() {
     assert!(rest.is_empty() || rest.starts_with("220 "), "{rest}");
 }
 
-/// A client of a thread of its own, which writes down all that it gets.
-struct Witness {
-    reader: BufReader<TcpStream>,
-    transcript: Vec<u8>,
-}
-
-impl Witness {
-    fn greet(address: SocketAddr) -> Self {
-        let mut witness = Self {
-            reader: BufReader::new(connect(address)),
-            transcript: Vec::new(),
-        };
-        witness.hear();
-        witness
-    }
-
-    fn say(&mut self, lines: &str) {
-        let mut stream = self.reader.get_ref();
-        stream.write_all(lines.as_bytes()).expect("the server takes it");
-    }
-
-    /// The next reply; passive ports differ from run to run and are left out.
-    fn hear(&mut self) -> String {
-        let mut reply = String::new();
-        loop {
-            let start = reply.len();
-            let count = self.reader.read_line(&mut reply).expect("a line");
-            assert!(count > 0, "the server hung up: {reply}");
-            if reply.get(start + 3..start + 4) == Some(" ") && reply.get(..3) == reply.get(start..start + 3) {
-                break;
-            }
-        }
-        let shown = if reply.starts_with("227") { "227\n" } else { &reply };
-        self.transcript.extend_from_slice(shown.as_bytes());
-        reply
-    }
-
-    fn ask(&mut self, line: &str) -> String {
-        self.say(&format!("{line}\r\n"));
-        self.hear()
-    }
-
-    fn data(&mut self) -> TcpStream {
-        let reply = self.ask("PASV");
-        let numbers: Vec<u16> = reply
-            .split(|letter: char| !letter.is_ascii_digit())
-            .filter_map(|digits| digits.parse().ok())
-            .collect();
-        let [.., high, low] = numbers[..] else {
-            panic!("{reply}");
-        };
-        connect(SocketAddr::from(([127, 0, 0, 1], high * 256 + low)))
-    }
-
-    fn fetch(&mut self, line: &str) {
-        let mut data = self.data();
-        self.ask(line);
-        data.read_to_end(&mut self.transcript).expect("the data");
-        self.hear();
-    }
-
-    /// Active mode: the server connects, and is looked at while it does.
-    fn fetch_actively(&mut self, line: &str) {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = listener.local_addr().expect("bound").port();
-        self.say(&format!("EPRT |1|127.0.0.1|{port}|\r\n"));
-        self.hear();
-        self.say(&format!("{line}\r\n"));
-        let (mut data, _) = listener.accept().expect("the server connects");
-        self.hear();
-        data.read_to_end(&mut self.transcript).expect("the data");
-        self.hear();
-    }
-
-    fn store(&mut self, line: &str, bytes: &[u8]) {
-        let mut data = self.data();
-        self.ask(line);
-        data.write_all(bytes).expect("the server takes it");
-        drop(data);
-        self.hear();
-    }
-
-    /// Every way in which bytes move: replies, pipelined lines, listings, files in both types and modes, both ways.
-    fn converse(&mut self, own: &str) {
-        for line in ["USER anonymous", "PASS x", "TYPE I", "OPTS MLST type;size;", "FEAT"] {
-            self.ask(line);
-        }
-        self.ask(&format!("MKD {own}"));
-        self.ask(&format!("CWD {own}"));
-        let content: Vec<u8> = (0..400_000_u32).map(|number| (number % 97) as u8 + b' ').collect();
-        self.store("STOR big", &content);
-        self.store("APPE big", b"\nmore\n");
-        self.ask("REST 399990");
-        self.fetch("RETR big");
-        self.fetch("RETR big");
-        self.fetch_actively("RETR big");
-        self.ask("TYPE A");
-        self.fetch("RETR big");
-        self.store("STOR text", b"one\r\ntwo\r\n");
-        self.ask("SIZE text");
-        self.ask("TYPE I");
-        self.ask("MODE Z");
-        self.fetch("RETR big");
-        self.fetch("MLSD");
-        self.ask("MODE S");
-        self.fetch("NLST");
-        self.fetch("LIST nothing*");
-        self.ask("STAT nothing*");
-        self.ask("XCRC big");
-        // A transfer that is aborted while the window is full.
-        let mut data = self.data();
-        self.ask("RETR big");
-        self.say("NOOP\r\nABOR\r\n");
-        let _ = data.read_to_end(&mut Vec::new());
-        let replies: Vec<String> = (0..3).map(|_| self.hear()).collect();
-        assert!(replies[2].starts_with("226"), "{replies:?}");
-        self.transcript.truncate(self.transcript.len() - replies.concat().len());
-        // A port that nobody connects to, and its replacement.
-        self.ask("PASV");
-        self.ask("EPSV ALL");
-        for round in 0..40 {
-            self.say(&format!(
-                "NOOP\r\nRNFR big\r\nRNTO big{round}\r\nRNFR big{round}\r\nRNTO big\r\n"
-            ));
-        }
-        for _ in 0..5 * 40 {
-            self.hear();
-        }
-        self.ask("DELE big");
-        self.ask("QUIT");
-    }
-}
-
-/// What three clients at once write down, and what the loop counted. `disturb` comes after the events of every turn.
+/// The transcripts of three concurrent clients, and the loop's counters. `disturb` is called after the events of each
+/// turn.
 fn transcripts(mut disturb: impl FnMut(&mut EventLoop) + Send) -> (Vec<Vec<u8>>, Counters) {
     const CLIENTS: u64 = 3;
-    let (tell, hear) = mpsc::channel();
+    let (address_sender, address_receiver) = mpsc::channel();
     std::thread::scope(|scope| {
         let server = scope.spawn(move || {
             let directory = TempDir::new().expect("a directory");
             let (mut server, address) = server_of(directory.path());
-            tell.send(address).expect("the test waits for it");
+            address_sender.send(address).expect("the test waits for it");
             let mut events = Events::with_capacity(EVENTS_PER_TURN);
             while server.shared.counters.accepted < CLIENTS || !server.slots.is_empty() {
                 server.sleep(&mut events).expect("a poll");
@@ -344,29 +215,29 @@ fn transcripts(mut disturb: impl FnMut(&mut EventLoop) + Send) -> (Vec<Vec<u8>>,
             }
             server.shared.counters.clone()
         });
-        let address = hear.recv().expect("an address");
-        let witnesses: Vec<_> = (0..CLIENTS)
+        let address = address_receiver.recv().expect("an address");
+        let clients: Vec<_> = (0..CLIENTS)
             .map(|number| {
                 scope.spawn(move || {
-                    let mut witness = Witness::greet(address);
-                    witness.converse(&format!("own-{number}"));
-                    witness.transcript
+                    let mut client = RecordingClient::greet(address);
+                    client.converse(&format!("own-{number}"));
+                    client.transcript
                 })
             })
             .collect();
-        let transcripts = witnesses
+        let transcripts = clients
             .into_iter()
-            .map(|witness| witness.join().expect("a transcript"))
+            .map(|client| client.join().expect("a transcript"))
             .collect();
         (transcripts, server.join().expect("counters"))
     })
 }
 
-/// What the loop does on an event, done where there was none; how often.
+/// Does what the loop does on an event, without an event; returns how often.
 fn wake_for_nothing(server: &mut EventLoop, random: &mut Random) -> u64 {
     let mut wakes = 0;
-    let everyone: Vec<SlotId> = server.slots.iter().map(|(slot, _)| slot).collect();
-    for slot in everyone {
+    let slots: Vec<SlotId> = server.slots.iter().map(|(slot, _)| slot).collect();
+    for slot in slots {
         if random.below(3) == 0 {
             continue;
         }
@@ -386,9 +257,9 @@ fn wake_for_nothing(server: &mut EventLoop, random: &mut Random) -> u64 {
     wakes
 }
 
-/// An injected `EAGAIN` would be a lie: with edge-triggered events the kernel says it only when another event will
-/// come. So the sockets are real, and the readiness is what is false: after the events of every turn, connections and
-/// listeners are looked at as if the poll had reported them.
+/// Injecting `EAGAIN` would be wrong: with edge-triggered events the kernel returns it only if another event will come.
+/// So the sockets are real and the events are false: after those of each turn, connections and listeners are handled as
+/// if the poll had reported them.
 #[test]
 fn k03_readiness_that_is_not_there_changes_no_result() {
     let (calm, _) = transcripts(|_| {});

@@ -1,6 +1,6 @@
 //! Sessions without sockets: a session, a directory, and a loop of a few lines.
 
-mod digests;
+mod digest_commands;
 mod matrix;
 mod representations;
 mod states;

@@ -1,36 +1,36 @@
-//! A simulated client: a script of a session, played with pauses.
+//! A simulated client, which runs a fixed sequence of commands with pauses.
 
-use super::wire::{ClientEnd, ServerEnd, wire};
+use super::simulated_connection::{ClientEnd, ServerEnd, wire};
 use crate::random::Random;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-/// Bytes of the file that is fetched: its second half is more than the window of a data connection, so a transfer has to
-/// wait for its client.
+/// The size of the downloaded file. Its second half is larger than the window of a data connection, so the transfer has to
+/// wait for the client.
 pub const FILE_BYTES: usize = 200_000;
 
-/// What a client does in the end.
+/// What a client does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Logs in, lists, fetches, leaves.
+pub enum Behaviour {
+    /// Logs in, lists, downloads, quits.
     Patient,
-    /// Stops reading its file in the middle, but listens to its control connection.
+    /// Stops reading in the middle of the download, but keeps reading replies.
     Stalling,
-    /// Disappears in the middle of its file.
+    /// Closes both connections in the middle of the download.
     Vanishing,
     /// Never logs in.
     Silent,
 }
 
-/// A client on its way.
+/// A client and its progress.
 #[derive(Debug)]
-pub struct Client {
-    pub kind: Kind,
+pub struct SimulatedClient {
+    pub behaviour: Behaviour,
     pub address: IpAddr,
     pub control: ClientEnd,
     data: Option<ClientEnd>,
     line: Vec<u8>,
-    /// Replies so far, by their codes.
+    /// The codes of the replies so far.
     pub codes: Vec<u16>,
     pub fetched: usize,
     pub listed: usize,
@@ -38,30 +38,30 @@ pub struct Client {
     is_over: bool,
 }
 
-/// What a client has done to the server's side.
+/// An effect of a client on the server.
 #[derive(Debug)]
-pub enum Deed {
-    /// Its control connection has something to read, or is closed.
+pub enum Action {
+    /// The control connection has become readable or was closed.
     Control,
-    /// It connects to a passive port.
+    /// A connection to a passive port.
     Connect(u16, ServerEnd),
-    /// Its data connection was read from, or closed.
+    /// The data connection has become writable or was closed.
     Data,
 }
 
-impl Client {
-    /// A client and the socket that the server is to accept.
+impl SimulatedClient {
+    /// A client, and the socket for the server to accept.
     pub fn new(number: usize) -> (Self, ServerEnd) {
         let (server, control) = wire();
-        let kind = match number % 20 {
-            0 => Kind::Stalling,
-            1 => Kind::Vanishing,
-            2 => Kind::Silent,
-            _ => Kind::Patient,
+        let behaviour = match number % 20 {
+            0 => Behaviour::Stalling,
+            1 => Behaviour::Vanishing,
+            2 => Behaviour::Silent,
+            _ => Behaviour::Patient,
         };
         let client = Self {
-            kind,
-            // An address each, as clients of the world have.
+            behaviour,
+            // Each client has its own address.
             address: Ipv4Addr::from_bits(0x0a00_0001 + number as u32).into(),
             control,
             data: None,
@@ -75,46 +75,46 @@ impl Client {
         (client, server)
     }
 
-    /// Does what is next, if what it waits for is there. The pause before it looks again; `None`: it has left.
-    pub fn act(&mut self, random: &mut Random, deeds: &mut Vec<Deed>) -> Option<Duration> {
-        self.move_data(deeds);
+    /// Reads what has arrived and reacts. Returns the pause until the next call; `None`: the client has finished.
+    pub fn act(&mut self, random: &mut Random, actions: &mut Vec<Action>) -> Option<Duration> {
+        self.move_data(actions);
         for byte in self.control.receive() {
             if byte == b'\n' {
                 let line = std::mem::take(&mut self.line);
-                self.reply(&String::from_utf8_lossy(&line), deeds);
+                self.reply(&String::from_utf8_lossy(&line), actions);
             } else {
                 self.line.push(byte);
             }
         }
         if self.control.is_at_end() && !self.is_over {
-            self.leave(deeds);
+            self.leave(actions);
         }
         let is_busy = self.data.is_some();
         let pause = if is_busy { 20 } else { 2_000 };
         (!self.is_over).then(|| Duration::from_millis(1 + random.below(pause) as u64))
     }
 
-    fn move_data(&mut self, deeds: &mut Vec<Deed>) {
+    fn move_data(&mut self, actions: &mut Vec<Action>) {
         let Some(data) = &self.data else {
             return;
         };
         let is_fetching = self.codes.iter().filter(|code| **code == 227).count() == 2;
         let is_halfway = is_fetching && self.fetched >= FILE_BYTES / 2;
-        match self.kind {
-            Kind::Stalling if is_halfway => {
+        match self.behaviour {
+            Behaviour::Stalling if is_halfway => {
                 if data.is_closed() {
-                    assert!(data.is_reset(), "a part must not look like the whole");
+                    assert!(data.is_reset(), "an incomplete file must not end with a FIN");
                     self.data = None;
                 }
                 return;
             }
-            Kind::Vanishing if is_halfway => {
+            Behaviour::Vanishing if is_halfway => {
                 data.close();
                 self.data = None;
-                deeds.push(Deed::Data);
-                return self.leave(deeds);
+                actions.push(Action::Data);
+                return self.leave(actions);
             }
-            Kind::Patient | Kind::Stalling | Kind::Vanishing | Kind::Silent => {}
+            Behaviour::Patient | Behaviour::Stalling | Behaviour::Vanishing | Behaviour::Silent => {}
         }
         let count = data.receive().len();
         if is_fetching {
@@ -124,20 +124,20 @@ impl Client {
         }
         if data.is_at_end() {
             data.close();
-            deeds.push(Deed::Data);
+            actions.push(Action::Data);
             self.data = None;
         } else if data.has_room_again() {
-            deeds.push(Deed::Data);
+            actions.push(Action::Data);
         }
     }
 
-    fn reply(&mut self, line: &str, deeds: &mut Vec<Deed>) {
+    fn reply(&mut self, line: &str, actions: &mut Vec<Action>) {
         let code = line.get(..3).and_then(|code| code.parse().ok()).expect("a reply");
         assert_eq!(line.as_bytes().get(3), Some(&b' '), "of one line: {line}");
         self.codes.push(code);
         let ports = self.codes.iter().filter(|code| **code == 227).count();
         let next = match (code, ports) {
-            (220, _) if self.kind == Kind::Silent => return,
+            (220, _) if self.behaviour == Behaviour::Silent => return,
             (220, _) => "USER anonymous",
             (331, _) => "PASS guest",
             (230, _) => "TYPE I",
@@ -150,29 +150,29 @@ impl Client {
                 let (server, data) = wire();
                 let port = self.port.take().expect("announced before");
                 self.data = Some(data);
-                return deeds.push(Deed::Connect(port, server));
+                return actions.push(Action::Connect(port, server));
             }
             (226 | 426, _) => "QUIT",
             (221 | 421, _) => return,
-            other => panic!("{:?} is answered {other:?}: {line}", self.kind),
+            other => panic!("{:?} is answered {other:?}: {line}", self.behaviour),
         };
         self.control.send(format!("{next}\r\n").as_bytes());
-        deeds.push(Deed::Control);
+        actions.push(Action::Control);
     }
 
-    fn leave(&mut self, deeds: &mut Vec<Deed>) {
+    fn leave(&mut self, actions: &mut Vec<Action>) {
         self.is_over = true;
         self.control.close();
-        deeds.push(Deed::Control);
+        actions.push(Action::Control);
     }
 
-    /// What the whole session must have been answered.
+    /// The expected codes of the whole session.
     pub fn expected(&self) -> &'static [u16] {
-        match self.kind {
-            Kind::Patient => &[220, 331, 230, 200, 227, 150, 226, 227, 150, 226, 221],
-            Kind::Stalling => &[220, 331, 230, 200, 227, 150, 226, 227, 150, 426, 221],
-            Kind::Vanishing => &[220, 331, 230, 200, 227, 150, 226, 227, 150],
-            Kind::Silent => &[220, 421],
+        match self.behaviour {
+            Behaviour::Patient => &[220, 331, 230, 200, 227, 150, 226, 227, 150, 226, 221],
+            Behaviour::Stalling => &[220, 331, 230, 200, 227, 150, 226, 227, 150, 426, 221],
+            Behaviour::Vanishing => &[220, 331, 230, 200, 227, 150, 226, 227, 150],
+            Behaviour::Silent => &[220, 421],
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A simulated TCP connection: two queues of bytes and who has closed what, shared by the server's end and the client's.
+//! A simulated TCP connection: two queues of bytes and the state of both ends.
 
 use crate::reactor::socket::TcpSocket;
 use crate::reactor::token::SlotId;
@@ -11,21 +11,21 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 
-/// Bytes that the server may have sent and the client not read.
+/// Most bytes that the server can send before the client reads.
 const WINDOW: usize = 64 * 1024;
 
-/// What both ends see.
+/// The state shared by both ends.
 #[derive(Debug, Default)]
 struct Wire {
     to_server: VecDeque<u8>,
     to_client: VecDeque<u8>,
-    /// The client's direction has ended.
+    /// The client has closed its end.
     is_client_shut: bool,
-    /// The server's direction has ended, or its socket is closed.
+    /// The server has shut down its direction or closed its socket.
     is_server_shut: bool,
     is_server_closed: bool,
     is_reset: bool,
-    /// The server was told that there is no room, and is to be told when there is.
+    /// A write of the server failed with `WouldBlock`, so it expects an event.
     is_full: bool,
     /// The slot that the server has registered the socket for.
     slot: Option<SlotId>,
@@ -113,7 +113,7 @@ impl ClientEnd {
         self.0.borrow_mut().to_server.extend(bytes);
     }
 
-    /// Everything that has come.
+    /// Takes all bytes that have arrived.
     pub fn receive(&self) -> Vec<u8> {
         self.0.borrow_mut().to_client.drain(..).collect()
     }
@@ -122,7 +122,7 @@ impl ClientEnd {
         self.0.borrow_mut().is_client_shut = true;
     }
 
-    /// Whether the server sends nothing more.
+    /// Whether the server's direction has ended and all bytes were read.
     pub fn is_at_end(&self) -> bool {
         let wire = self.0.borrow();
         wire.is_server_shut && wire.to_client.is_empty()
@@ -138,13 +138,13 @@ impl ClientEnd {
         wire.is_reset && wire.is_server_closed
     }
 
-    /// Whether the server, which was told that there is no room, has to be told that there is; once.
+    /// Whether the server expects an event because the window is free again. Returns true once.
     pub fn has_room_again(&self) -> bool {
         let mut wire = self.0.borrow_mut();
         wire.to_client.is_empty() && std::mem::take(&mut wire.is_full)
     }
 
-    /// The slot that the server waits for events of this connection in.
+    /// The slot for which the server has registered this connection.
     pub fn slot(&self) -> Option<SlotId> {
         self.0.borrow().slot
     }
