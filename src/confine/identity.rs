@@ -2,7 +2,7 @@
 //!
 //! Names are looked up before chroot, because /etc/passwd cannot be read after it.
 
-use super::ConfineError;
+use super::error::ConfineError;
 use nix::unistd::{Uid, User};
 use std::io;
 use std::os::unix::fs::MetadataExt;

@@ -4,10 +4,12 @@
 //! privilege is left. A step that fails stops the start, because a half-confined server would be worse than none.
 //! Nothing here runs after the event loop has started.
 
+mod error;
 mod identity;
 mod inherited;
 mod verify;
 
+pub use error::ConfineError;
 pub use identity::{Identity, identity};
 pub use inherited::{close_inherited, detach_standard_streams};
 
@@ -47,25 +49,6 @@ pub enum Chroot {
     Wanted,
     /// `--no-chroot`
     Unwanted,
-}
-
-/// Why the process could not be confined.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfineError {
-    #[error("--user {0}: expected the name or number of a user of this system")]
-    UnknownUser(String),
-    #[error("--user {0}: only root can become another user; leave the option out")]
-    NotRoot(String),
-    #[error("confining the server failed at {step}: {error}{advice}")]
-    Step {
-        step: &'static str,
-        error: io::Error,
-        /// What to do about a missing capability; empty for other errors.
-        advice: &'static str,
-    },
-    /// A privilege was left after all had been given up.
-    #[error("confining the server failed: {0}")]
-    StillThere(&'static str),
 }
 
 /// Containers often run as root without these capabilities.

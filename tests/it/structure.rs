@@ -48,7 +48,7 @@ struct Crate {
 
 struct Source {
     file: String,
-    /// Paths that are imported for use, outside tests.
+    /// Paths of what it uses, outside tests.
     used: Vec<Vec<String>>,
     /// What `pub use` hands on: the name, and the path where it is.
     handed_on: BTreeMap<String, Vec<String>>,
@@ -120,10 +120,11 @@ fn read_module(path: Vec<String>, file: &Path, directory: &Path, modules: &mut B
         let is_handed_on = statement.starts_with("pub use ");
         let tree = statement.split_once("use ").map_or("", |(_, tree)| tree);
         for (used, name) in paths_of(tree) {
+            if !is_handed_on || is_used(&name, code) {
+                source.used.push(used.clone());
+            }
             if is_handed_on {
                 source.handed_on.insert(name, used);
-            } else {
-                source.used.push(used);
             }
         }
     }
@@ -136,6 +137,18 @@ fn read_module(path: Vec<String>, file: &Path, directory: &Path, modules: &mut B
         read_module(child, &file, &below, modules);
     }
     modules.insert(path, source);
+}
+
+/// Whether the code itself uses a name that it hands on: then the name is on a line that imports nothing.
+fn is_used(name: &str, code: &str) -> bool {
+    let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let mut is_import = false;
+    code.lines().any(|line| {
+        let begins = ["use ", "pub use "].iter().any(|start| line.starts_with(start));
+        is_import = begins || (is_import && !line.starts_with(|first: char| first.is_alphabetic() || first == '/'));
+        let is_comment = line.trim_start().starts_with("//");
+        !is_import && !is_comment && line.split(|letter: char| !is_word(letter)).any(|word| word == name)
+    })
 }
 
 /// Paths that are written out where they are used, such as `crate::clock::wall_clock()`.
