@@ -16,6 +16,25 @@ pub struct Features {
     pub deflate: bool,
 }
 
+const ALWAYS: [&str; 15] = [
+    "CLNT",
+    "EPRT",
+    "EPSV",
+    "HOST",
+    "MDTM",
+    "RANG STREAM",
+    "REST STREAM",
+    "SIZE",
+    "TVFS",
+    "UTF8",
+    "XCRC",
+    "XMD5",
+    "XSHA1",
+    "XSHA256",
+    "XSHA512",
+];
+const WITH_CHANGES: [&str; 3] = ["AVBL", "MFF modify;UNIX.mode;", "MFMT"];
+
 impl Features {
     /// 211: `*` marks the facts that are on (RFC 3659 §7.8) and the digest in use (draft-bryan-ftpext-hash §3.1).
     pub fn reply(self, facts: Facts, digest: Digest) -> Reply {
@@ -25,28 +44,14 @@ impl Features {
             .iter()
             .map(|(fact, name)| format!("{name}{};", mark(facts.contains(*fact))))
             .collect();
-        let mut features: Vec<String> = [
-            "CLNT",
-            "EPRT",
-            "EPSV",
-            "HOST",
-            "MDTM",
-            "RANG STREAM",
-            "REST STREAM",
-            "SIZE",
-        ]
-        .into_iter()
-        .chain(["TVFS", "UTF8", "XCRC", "XMD5", "XSHA1", "XSHA256", "XSHA512"])
-        .chain(
-            self.changes
-                .then_some(["AVBL", "MFF modify;UNIX.mode;", "MFMT"])
-                .into_iter()
-                .flatten(),
-        )
-        .chain(self.deflate.then_some("MODE Z"))
-        .map(str::to_owned)
-        .chain([format!("HASH {}", digests.join(";")), format!("MLST {mlst}")])
-        .collect();
+        let mut features = vec![format!("HASH {}", digests.join(";")), format!("MLST {mlst}")];
+        features.extend(ALWAYS.map(str::to_owned));
+        if self.changes {
+            features.extend(WITH_CHANGES.map(str::to_owned));
+        }
+        if self.deflate {
+            features.push("MODE Z".to_owned());
+        }
         features.sort_unstable();
         Reply::features(&features)
     }
@@ -55,6 +60,7 @@ impl Features {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ftp::command::SERVED_VERBS;
 
     fn lines(features: Features) -> Vec<String> {
         let mut wire = Vec::new();
@@ -105,6 +111,19 @@ mod tests {
         .filter(|line| !lines(Features::default()).contains(line))
         .collect();
         assert_eq!(more, [" AVBL", " MFF modify;UNIX.mode;", " MFMT"]);
+    }
+
+    #[test]
+    fn every_feature_that_is_a_verb_is_served() {
+        let all = Features {
+            changes: true,
+            deflate: true,
+        };
+        for line in lines(all) {
+            let feature = line.split_whitespace().next().expect("a word");
+            let is_a_verb = !["TVFS", "UTF8"].contains(&feature);
+            assert_eq!(SERVED_VERBS.contains(&feature), is_a_verb, "{line}");
+        }
     }
 
     #[test]

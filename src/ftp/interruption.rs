@@ -40,6 +40,13 @@ impl Interruption {
     }
 }
 
+/// The bytes from offset `from` up to `to`; there must be so many.
+pub(super) fn between(bytes: &[u8], from: usize, to: usize) -> &[u8] {
+    let (front, _) = bytes.split_at(to);
+    let (_, part) = front.split_at(from);
+    part
+}
+
 impl Interruptions {
     /// Whether a complete line of `pending` is `wanted`.
     pub(super) fn contains(&mut self, wanted: Interruption, pending: &[u8]) -> bool {
@@ -50,7 +57,7 @@ impl Interruptions {
             };
             let past = self.searched + offset + 1;
             // `uncounted` is never behind `searched`.
-            let line = pending.get(self.uncounted..past).unwrap_or_default();
+            let line = between(pending, self.uncounted, past);
             if let Some(found) = Interruption::of(line) {
                 *self.count(found) += 1;
             }

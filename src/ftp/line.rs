@@ -3,7 +3,7 @@
 //! Bytes may arrive in any segmentation and give the same lines. The reader keeps what it was fed and has not given
 //! out, and frees the buffer when nothing is left; the caller bounds it by what it feeds.
 
-use super::interruption::{Interruption, Interruptions};
+use super::interruption::{Interruption, Interruptions, between};
 use super::telnet::TelnetFilter;
 
 /// The line reader of one control connection.
@@ -32,7 +32,7 @@ enum Opening {
 /// Why there will be no more lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
-    /// Whether its end has come or not.
+    /// Even if its end has not arrived.
     #[error("longer than the limit")]
     TooLong,
     #[error("a TLS handshake on the plain port")]
@@ -76,7 +76,7 @@ impl LineReader {
             return is_too_long.then_some(Err(LineError::TooLong));
         };
         // Nothing before `start` is ever searched for an LF.
-        let line = without_crs(self.pending.get(self.start..end).unwrap_or_default());
+        let line = without_crs(between(&self.pending, self.start, end));
         Some(if line.len() > limit {
             Err(LineError::TooLong)
         } else {
@@ -90,7 +90,7 @@ impl LineReader {
             return;
         };
         self.interruptions
-            .line_taken(self.pending.get(self.start..=end).unwrap_or_default(), end + 1);
+            .line_taken(between(&self.pending, self.start, end + 1), end + 1);
         self.start = end + 1;
         self.searched = self.start;
         self.compact();

@@ -88,15 +88,13 @@ impl Inflater {
     pub fn inflate(&mut self, out: &mut Vec<u8>, count: usize) -> Result<(), BrokenStream> {
         let start = out.len();
         out.resize(start + count, 0);
+        let (_, room) = out.split_at_mut(start);
+        let (front, _) = self.buffer.split_at(self.held.end);
+        let (_, held) = front.split_at(self.held.start);
         let (before_in, before_out) = (self.decoder.total_in(), self.decoder.total_out());
         let status = self
             .decoder
-            .decompress(
-                // `received` keeps `held` within the buffer, and the decoder takes no more than it is given.
-                self.buffer.get(self.held.clone()).unwrap_or_default(),
-                out.split_at_mut(start).1,
-                FlushDecompress::None,
-            )
+            .decompress(held, room, FlushDecompress::None)
             .map_err(|_| BrokenStream)?;
         let taken = usize::try_from(self.decoder.total_in() - before_in).unwrap_or(usize::MAX);
         let made = usize::try_from(self.decoder.total_out() - before_out).unwrap_or(usize::MAX);
@@ -109,7 +107,7 @@ impl Inflater {
             Status::Ok | Status::BufError if made == count => Stage::Giving,
             Status::Ok | Status::BufError if self.held.is_empty() => Stage::Hungry,
             Status::Ok | Status::BufError if taken + made > 0 => Stage::Giving,
-            // Bytes that it neither takes nor refuses would keep us here for ever.
+            // Bytes that it neither takes nor refuses would keep it here for ever.
             Status::Ok | Status::BufError => return Err(BrokenStream),
         };
         Ok(())
