@@ -1,4 +1,4 @@
-//! Client programs log in, share an account, fill it and fail to.
+//! Client programs log in, share an account, and reach its limits.
 
 use harness::accounts::{PASSWORD, Premises, client_of, everything, with_alice_and_bob};
 use harness::programs::Workplace;
@@ -52,7 +52,7 @@ ftp.quit()
     assert!(premises.root().join("alice/new").is_dir());
 }
 
-/// A server on which alice, whose hash costs what it usually costs, has `files` files.
+/// A server on which alice, with a hash of the usual cost, has `files` files.
 fn with_files_of_alice(files: usize) -> (Premises, Server) {
     let premises = Premises::new();
     let hash = hash_new(PASSWORD.as_bytes()).expect("made");
@@ -79,7 +79,7 @@ fn curl_logs_in_fifty_times_at_once_and_gets_every_file() {
     assert_eq!(contents(workplace.path()), contents(&premises.root()));
     assert!(
         server.passwords_verified() < 10,
-        "a password that was right just now is not hashed again"
+        "a password verified just now is not hashed again"
     );
 }
 
@@ -129,7 +129,7 @@ fn h12_clients_over_quota_report_552() {
     fs::write(workplace.path().join("large"), vec![b'x'; LARGE]).expect("a file");
     let said = |program: &str, arguments: &[&str]| {
         let output = workplace.run(program, arguments, "");
-        assert!(!output.status.success(), "{program} takes it for a success");
+        assert!(!output.status.success(), "{program} reports success");
         format!(
             "{}{}",
             String::from_utf8_lossy(&output.stdout),
@@ -200,7 +200,7 @@ fn f03_fail2ban_finds_every_wrong_password_and_no_forged_line() {
     for _ in 0..3 {
         guess().expect(530);
     }
-    // Names in other lines are a client's own words too.
+    // Names in other lines come from clients, too.
     let mut client = client_of(&server, "alice");
     for line in [
         format!("MKD WARN  {forged}"),

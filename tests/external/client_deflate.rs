@@ -28,7 +28,7 @@ fn text() -> Vec<u8> {
         .collect()
 }
 
-/// A server that everybody may write to, also one that has given up being root.
+/// A server on which all clients may write, even after it has dropped root.
 fn writable() -> Server {
     Setup::new()
         .writable()
@@ -117,7 +117,7 @@ fn lftp_mirrors_a_tree_in_mode_z() {
         fs::read(target.path().join("part")).expect("fetched") == text(),
         "resumed"
     );
-    wait_until("the conversation is told", || server.stdout().contains("says MODE Z"));
+    wait_until("the commands are printed", || server.stdout().contains("says MODE Z"));
 }
 
 fn lftp_mirrors_a_tree_up_in_mode_z() {
@@ -140,7 +140,7 @@ fn lftp_mirrors_a_tree_up_in_mode_z() {
         .output()
         .expect("lftp runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    wait_until("the conversation is told", || server.stdout().contains("says MODE Z"));
+    wait_until("the commands are printed", || server.stdout().contains("says MODE Z"));
     let sent = contents(source.path());
     assert!(
         contents(&server.directory().join("again")) == sent,

@@ -1,4 +1,4 @@
-//! Clients that lose one of two replies read at once get every byte: aria2, Erlang.
+//! aria2 and Erlang, which lose one of two replies that arrive together, get every byte.
 
 use harness::programs::{Workplace, encoded};
 use harness::tree::noise;
@@ -21,7 +21,7 @@ const SIZES: [usize; 9] = [1, 10, 1_000, 20_000, 64_000, 200_000, 300_000, 500_0
 
 fn aria2_finishes_small_files_without_waiting() {
     let server = Server::start();
-    // Its own timeout is a minute; so is the patience of this test with all of them together.
+    // Its own timeout is a minute, and so is the limit of this test for all of them together.
     let workplace = Workplace::new();
     for size in SIZES {
         let name = format!("file-{size}");

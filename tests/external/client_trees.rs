@@ -1,4 +1,4 @@
-//! Client programs rename and remove trees, and nothing that their links lead to.
+//! Client programs rename and remove trees, but never the targets of links in them.
 
 use harness::accounts::with_files;
 use harness::link_tree::LinkTree;

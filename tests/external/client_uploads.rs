@@ -1,7 +1,7 @@
 //! Real clients upload a tree of odd names, resume, replace, rename and remove, and every byte is compared.
 //!
-//! Where a client cannot name a file, the file is left out for that client and the reason stands at its test. Wget is
-//! not here: it cannot upload over FTP. A client that is not installed fails in CI and is skipped elsewhere.
+//! Files that a client cannot name are left out for that client; its test says why. Wget is missing because it cannot
+//! upload over FTP.
 
 use harness::programs::{Workplace, encoded};
 use harness::server::Setup;
@@ -85,7 +85,7 @@ impl Exchange {
         self.workplace.run_well(program, arguments, input)
     }
 
-    /// The server has exactly the source's files beneath `path`, but for those left out: no byte differs, and nothing
+    /// The server has exactly the source's files under `path`, except for those left out: no byte differs, and nothing
     /// else is there, such as what an upload wrote meanwhile.
     fn assert_arrived(&self, path: &str, is_left_out: impl Fn(&Path) -> bool) {
         let mut sent = contents(&self.source());
@@ -93,7 +93,7 @@ impl Exchange {
         assert_same(&sent, &contents(&self.served(path)));
     }
 
-    /// The files beneath `path` have the source's times, to the second.
+    /// The files under `path` have the source's times, to the second.
     fn assert_times_arrived(&self, path: &str) {
         for file in &self.files {
             assert_eq!(
@@ -213,7 +213,7 @@ fn lftp_mirrors_up_with_times_and_finds_nothing_left_to_do() {
         left.lines().all(|line| line.starts_with("mkdir -p ")),
         "sizes and times agree: {left}"
     );
-    // What has changed, gone and come is all that the next one is about.
+    // The next run transfers only what has changed, disappeared and been added.
     fs::write(exchange.source().join("plain.txt"), "changed\n").expect("a file");
     fs::write(exchange.source().join("added"), "added\n").expect("a file");
     fs::remove_file(exchange.source().join("two words")).expect("a file");
@@ -267,7 +267,7 @@ fn ncftp_uploads_recursively_resumes_appends_and_renames() {
     ncftpput(&["-R", "-m", "-y", "127.0.0.1", "/copy", "source"], "");
     exchange.assert_arrived("copy/source", |_| false);
     exchange.assert_times_arrived("copy/source");
-    // Under another name first, then renamed.
+    // With a temporary name first, then renamed.
     ncftpput(&["-S", ".part", "127.0.0.1", "/", "source/megabyte.bin"], "");
     exchange.assert_same_file("megabyte.bin", "megabyte.bin");
     exchange.leave_part("megabyte.bin", 123_456, "megabyte.bin");
@@ -280,7 +280,7 @@ fn ncftp_uploads_recursively_resumes_appends_and_renames() {
     }
 }
 
-/// What can be said in a line-oriented client: it has no way of writing a quotation mark or a backslash inside quotes.
+/// Names for a line-oriented client, which cannot write a quotation mark or a backslash inside quotes.
 fn quotable(file: &Path) -> bool {
     !file.to_string_lossy().contains(['"', '\\'])
 }
@@ -466,7 +466,7 @@ fn rclone_syncs_up_and_down_and_finds_no_difference() {
         &contents(&exchange.source()),
         &contents(&exchange.workplace.path().join("down")),
     );
-    // What is gone here goes there too.
+    // Files removed here are removed there, too.
     fs::remove_dir_all(exchange.source().join("many")).expect("a directory");
     rclone.run(&["sync", "source", "REMOTE:copy"]);
     exchange.assert_arrived("copy", |_| false);
@@ -494,7 +494,7 @@ fn rclone_moves_touches_and_removes() {
     assert!(!exchange.served("d").exists());
 }
 
-/// Criterion 1 of the uploads: 5,000 files up and down again, twice over.
+/// 5,000 files uploaded and downloaded again, twice.
 fn five_thousand_files_are_uploaded_and_downloaded_again() {
     let exchange = Exchange::with(5_000, Workplace::patient(900));
     let rclone = Rclone::new(&exchange);

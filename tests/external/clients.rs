@@ -1,7 +1,6 @@
 //! Real clients list and download a tree of odd names, and every byte is compared.
 //!
-//! Where a client cannot ask for a name, or cannot keep it, the name is left out for that client and the reason stands
-//! at its test. A client that is not installed fails in CI and is skipped elsewhere.
+//! Names that a client cannot request or store are left out for that client; its test says why.
 
 use harness::programs::{Workplace, encoded};
 use harness::tree::contents;
@@ -71,7 +70,7 @@ impl Exchange {
         self.workplace.run_well(program, arguments, input)
     }
 
-    /// Compares what lies below `fetched` with what is served, file by file.
+    /// Compares the files under `fetched` with the served ones.
     fn assert_same_tree(&self, fetched: &Path, is_left_out: impl Fn(&str) -> bool) {
         let served = contents(self.server.directory());
         let fetched = contents(fetched);
@@ -210,7 +209,7 @@ fn line_script(exchange: &Exchange, quote: impl Fn(&str) -> Option<String>) -> (
     (script, expected)
 }
 
-/// The line-oriented clients have no way of writing a quotation mark or a backslash inside quotes.
+/// Line-oriented clients cannot write a quotation mark or a backslash inside quotes.
 fn quoted(name: &str) -> Option<String> {
     (!name.contains(['"', '\\'])).then(|| format!("\"{name}\""))
 }

@@ -14,13 +14,13 @@ pub fn trials() -> Vec<Trial> {
     }
 }
 
-/// The library that makes up the wall clock of a process.
+/// The library that fakes the wall clock of a process.
 fn clock_library() -> PathBuf {
     let architectures = fs::read_dir("/usr/lib").expect("a directory");
     let mut libraries = architectures.map(|entry| entry.expect("an entry").path().join("faketime/libfaketime.so.1"));
     libraries
         .find(|library| library.exists())
-        .expect("it comes with faketime")
+        .expect("it is installed with faketime")
 }
 
 fn j08_a_jump_of_the_wall_clock_ends_no_session_and_no_transfer() {

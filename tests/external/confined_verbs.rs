@@ -1,7 +1,7 @@
-//! Confinement must not kill a legal path (threat L17): a server that has locked itself in answers every verb as one
-//! does that has not. Whatever else is taken from a confined server one day has to pass the same conversation.
+//! Confinement must not break a legal action (threat L17): a confined server answers every command like an unconfined
+//! one. Anything else that is taken from a confined server has to pass the same conversation.
 
-use harness::accounts::{PASSWORD, Premises, Walls};
+use harness::accounts::{ConfinedBy, PASSWORD, Premises};
 use harness::{Client, Server, trials, wait_until};
 use libtest_mimic::Trial;
 use loopftpd::ftp::command::SERVED_VERBS;
@@ -18,8 +18,8 @@ pub fn trials() -> Vec<Trial> {
     }
 }
 
-/// Everything that an account may say, in an order in which it makes sense, and what is refused. A new verb, or a new
-/// way of using one, is a line here. Transfers get their data connection from `PASV`; uploads store a short text.
+/// Every command of an account in a sensible order, and commands that are refused. A new command, or a new use of one,
+/// is a line here. Transfers get their data connection from `PASV`; uploads store a short text.
 const CONVERSATION: &[&str] = &[
     // Before login.
     "SIZE file",
@@ -141,7 +141,7 @@ const CONVERSATION: &[&str] = &[
     "RMD d",
     "XRMD e",
     "RMD missing",
-    // Data connections that come to nothing, and another user.
+    // Data connections that fail, and another user.
     "PASV",
     "EPSV",
     "ABOR",
@@ -155,24 +155,24 @@ const CONVERSATION: &[&str] = &[
     "STOR new",
 ];
 
-/// Said in other ways by [`actively`] and at the end.
+/// Sent by [`actively`] and at the end.
 const ELSEWHERE: [&str; 3] = ["PORT", "EPRT", "QUIT"];
 
 fn l17_a_confined_server_answers_every_verb_like_an_unconfined_one() {
     for verb in SERVED_VERBS.iter().filter(|verb| !ELSEWHERE.contains(verb)) {
         let is_said = |line: &&str| line.split(' ').next() == Some(verb);
-        assert!(CONVERSATION.iter().any(is_said), "{verb} is not said");
+        assert!(CONVERSATION.iter().any(is_said), "{verb} is not sent");
     }
-    let free = transcript(Walls::Paths);
-    let confined = transcript(Walls::Default);
+    let free = transcript(ConfinedBy::Paths);
+    let confined = transcript(ConfinedBy::Default);
     for (confined, free) in confined.iter().zip(&free) {
         assert_eq!(confined, free);
     }
     assert_eq!(confined.len(), free.len());
 }
 
-/// What each line was answered by a server within these walls.
-fn transcript(walls: Walls) -> Vec<String> {
+/// The replies of a server that is confined in this way.
+fn transcript(confined_by: ConfinedBy) -> Vec<String> {
     let premises = Premises::new();
     premises.write("alice/here", b"a file\n");
     premises.link("alice/link", "here");
@@ -184,7 +184,7 @@ fn transcript(walls: Walls) -> Vec<String> {
     let [events, transfers] = ["events", "transfers"].map(|name| logs.join(name).to_str().expect("UTF-8").to_owned());
     let users = premises.users_file();
     let server = premises.serve_within(
-        walls,
+        confined_by,
         &[
             "--users",
             users.to_str().expect("UTF-8"),
@@ -199,7 +199,11 @@ fn transcript(walls: Walls) -> Vec<String> {
     );
     let is_confined =
         fs::read_link(format!("/proc/{}/root", server.pid())).expect("readable as root") == premises.root();
-    assert_eq!(is_confined, matches!(walls, Walls::Default), "it is what is compared");
+    assert_eq!(
+        is_confined,
+        matches!(confined_by, ConfinedBy::Default),
+        "it is what is compared"
+    );
 
     let mut client = server.connect();
     let mut answers: Vec<String> = CONVERSATION.iter().map(|line| say(&mut client, line)).collect();
@@ -218,7 +222,7 @@ fn transcript(walls: Walls) -> Vec<String> {
     answers.push(say(&mut again, "USER alice"));
     answers.push(say(&mut again, &format!("PASS {PASSWORD}")));
     answers.push(say(&mut again, "QUIT"));
-    // The server's end is checked too.
+    // The server's exit is checked too.
     drop(server);
     for log in [&events, &transfers] {
         let lines = |path: &str| fs::read_to_string(path).expect("readable as root").lines().count();
@@ -228,8 +232,8 @@ fn transcript(walls: Walls) -> Vec<String> {
     answers
 }
 
-/// A line with everything that came back. What differs from run to run is left out: numbers in replies that have times
-/// or ports, and the order of listings.
+/// A line with everything received. What differs from run to run is left out: numbers in replies that have times or
+/// ports, and the order of listings.
 fn say(client: &mut Client, line: &str) -> String {
     let verb = line.split(' ').next().unwrap_or_default();
     let mut data = match verb {
@@ -239,7 +243,7 @@ fn say(client: &mut Client, line: &str) -> String {
     let mut answers = vec![client.command(line).text()];
     if let Some(data) = data.as_mut().filter(|_| answers[0].starts_with("150")) {
         if matches!(verb, "STOR" | "APPE" | "STOU") {
-            data.write_all(b"written by a client").expect("the server takes it");
+            data.write_all(b"written by a client").expect("the server reads it");
             data.shutdown(Shutdown::Write).expect("open until now");
         }
         let mut bytes = Vec::new();

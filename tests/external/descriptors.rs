@@ -44,7 +44,7 @@ fn g02_at_the_descriptor_limit_clients_get_421_and_service_resumes() {
     for _ in 0..200 {
         let mut client = Client::connect_silently(server.address, None);
         match client.reply().code {
-            // A client that does not log in gives way to another one after a while.
+            // A client that does not log in is evicted for another one after a while.
             220 => {
                 client.login();
                 held.push(client);
@@ -58,14 +58,14 @@ fn g02_at_the_descriptor_limit_clients_get_421_and_service_resumes() {
         "{refused} refused, {} held",
         held.len()
     );
-    // Nothing to do, so nothing is done: the processor stays idle while clients are held and refused.
+    // The processor stays idle while clients are held and refused.
     let before = server.cpu_ticks();
     std::thread::sleep(Duration::from_millis(500));
     assert!(server.cpu_ticks() - before <= 5, "spinning");
-    // Those who are in can still work: the last descriptors were kept for them.
+    // Existing sessions can still work: the last descriptors were reserved for them.
     assert_eq!(held[0].fetch("LIST"), b"");
     held.truncate(1);
-    wait_until("somebody is served again", || {
+    wait_until("a client is served again", || {
         Client::connect_silently(server.address, None).reply().code == 220
     });
 }
@@ -123,7 +123,7 @@ fn g03_sessions_survive_when_descriptors_run_out() {
         client.login();
         clients.push(client);
     }
-    // Each wants a data connection and a file at once; there are not enough for all.
+    // Each needs a data connection and a file at once; there are not enough descriptors for all.
     let mut served = Vec::new();
     let mut refused = 0;
     for client in &mut clients {
@@ -150,6 +150,6 @@ fn g03_sessions_survive_when_descriptors_run_out() {
         }
     }
     for client in &mut clients {
-        assert_eq!(client.fetch("RETR big").len(), 16 << 20, "all is well again");
+        assert_eq!(client.fetch("RETR big").len(), 16 << 20, "the usual size again");
     }
 }

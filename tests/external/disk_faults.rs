@@ -1,4 +1,4 @@
-//! Disks that are slow, full or broken, and what is counted meanwhile (threats F04, H04, H12).
+//! Disks that are slow, full or failing, and what is charged meanwhile (threats F04, H04, H12).
 
 use harness::accounts::{PASSWORD, Premises, client_of, send_password};
 use harness::faulty::Faulty;
@@ -38,11 +38,11 @@ fn f04_a_login_waits_for_one_slow_fsync_only() {
         .map(|number| {
             let mut client = server.login();
             let mut data = client.begin(&format!("STOR file{number}"));
-            data.write_all(b"content").expect("the server takes it");
+            data.write_all(b"content").expect("the server reads it");
             client
         })
         .collect();
-    wait_until("the disk is at it", || faulty.calls().contains("fdatasync("));
+    wait_until("the fsync runs", || faulty.calls().contains("fdatasync("));
     let mut unanswered = || {
         writers
             .iter_mut()
@@ -74,15 +74,15 @@ fn f04_a_login_waits_no_longer_than_the_login_timeout() {
     let server = &faulty.server;
     let mut writer = server.login();
     let mut data = writer.begin("STOR file");
-    data.write_all(b"content").expect("the server takes it");
+    data.write_all(b"content").expect("the server reads it");
     drop(data);
-    wait_until("the disk is at it", || faulty.calls().contains("fdatasync("));
-    // The thread is given the first one; the second waits in the queue.
+    wait_until("the fsync runs", || faulty.calls().contains("fdatasync("));
+    // The helper thread has the first one; the second waits in the queue.
     let mut first = send_password(server, "alice", PASSWORD);
     let mut second = send_password(server, "alice", PASSWORD);
     assert_eq!(second.reply().text(), "421 Busy with other logins, try again");
     assert!(second.is_closed());
-    assert!(first.is_silent() && writer.is_silent(), "the disk is still at it");
+    assert!(first.is_silent() && writer.is_silent(), "the fsync still runs");
     first.expect(230);
     writer.expect(226);
 }
@@ -103,12 +103,12 @@ fn h12_a_file_synced_after_its_session_ended_is_charged() {
     let accounts = WithAccounts::start_with(setup, &[("alice", QUOTA)]);
     let mut client = accounts.login("alice");
     let mut data = client.begin("STOR file");
-    data.write_all(&noise(1, 4_000)).expect("the server takes it");
+    data.write_all(&noise(1, 4_000)).expect("the server reads it");
     data.shutdown(Shutdown::Write).expect("our socket");
     assert_eq!(
         data.read(&mut [0]).expect("the server's end"),
         0,
-        "all has come, the disk is asked"
+        "the upload is complete and the fsync begins"
     );
     client.reset();
     wait_until("it is stored", || accounts.server.content("file").is_some());
@@ -116,7 +116,7 @@ fn h12_a_file_synced_after_its_session_ended_is_charged() {
     wait_until("it is charged", || room(&mut other) == 6_000);
 }
 
-/// The disk is asked on another thread; what a client removes at that moment must not count as gone twice.
+/// The fsync runs on another thread; a file that a client removes at that moment must not be subtracted twice.
 fn h12_a_file_removed_while_it_is_replaced_frees_quota_once() {
     for slow_call in 1..=2 {
         let delay = format!("inject=renameat2:delay_enter=2000000:when={slow_call}");
@@ -139,7 +139,7 @@ fn h12_a_file_removed_while_it_is_replaced_frees_quota_once() {
         let mut other = accounts.login("alice");
         wait_until("the file is counted", || client.command("AVBL").text() == "213 6000");
         let mut data = client.begin("STOR file");
-        data.write_all(&noise(2, 3_000)).expect("the server takes it");
+        data.write_all(&noise(2, 3_000)).expect("the server reads it");
         data.shutdown(Shutdown::Write).expect("our socket");
         accounts.server.wait_for_hidden_bytes(3_000);
         let removed = other.code("DELE file");
@@ -153,7 +153,7 @@ fn h12_a_file_removed_while_it_is_replaced_frees_quota_once() {
     }
 }
 
-/// What cannot be caused by permissions: the call on the file or directory is made to fail.
+/// Errors that permissions cannot cause: the call on the file or directory is made to fail.
 fn every_disk_error_has_its_own_reply() {
     for (call, error, line, expected) in [
         ("unlinkat", "EROFS", "DELE d/file", "550 Read-only file system"),

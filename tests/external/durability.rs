@@ -1,5 +1,5 @@
-//! Uploads against a disk that is full, breaks or is slow, and the order of system calls that makes a 226 true
-//! (threats H02, H04–H07, H10, H14, H21).
+//! Uploads on a disk that is full, failing or slow, and the order of system calls behind a 226 (threats H02, H04–H07,
+//! H10, H14, H21).
 
 use harness::faulty::Faulty;
 use harness::server::Setup;
@@ -38,13 +38,13 @@ fn start(directory: &Path, arguments: &[&str]) -> Server {
         .start()
 }
 
-/// An upload whose first bytes are there before its command, so that the first call for them finds some.
+/// An upload whose first bytes arrive before its command, so that the first call for them finds some.
 fn send_early(client: &mut Client, command: &str, bytes: &[u8]) {
     let (first, rest) = bytes.split_at(50_000);
     let mut data = client.data();
-    data.write_all(first).expect("the kernel takes it");
+    data.write_all(first).expect("the kernel accepts it");
     client.send(command);
-    // Whoever will not take all of it, or is killed, closes in the middle.
+    // A server that refuses the rest, or is killed, closes half-way.
     let _ = data.write_all(rest);
 }
 
@@ -77,7 +77,7 @@ fn fails(refusal: &Refusal, nth: u32, is_filtered: bool, command: &str) {
     assert_eq!(reply.code, *code, "{what}: {reply:?}");
     faulty.assert_it_happened(&what);
     assert!(server.hidden_files().is_empty(), "{what}: something is left");
-    // The name is taken before its directory is written to the disk; that is said to be unknown, and nothing else.
+    // The file has its name before its directory is synced; the reply says that this is unconfirmed, and nothing else.
     let found = server.content("d/file").expect("it is always there");
     if *call == "fsync" {
         assert!(
@@ -129,7 +129,7 @@ fn position(calls: &[String], pattern: &str) -> usize {
     found.unwrap_or_else(|| panic!("no {pattern} in {calls:#?}"))
 }
 
-/// What a client tries, and what it must be told when the disk says no.
+/// A call that fails, its error, and the code of the reply.
 struct Refusal {
     call: &'static str,
     error: &'static str,
@@ -146,7 +146,7 @@ const SMALL_DISK: &str =
 
 const TRACE: &str = "trace=openat,splice,pwrite64,fdatasync,fsync,close,rename,renameat,renameat2,sendto,ftruncate";
 
-/// Not at random: just before each system call that an upload is made of.
+/// Not at random, but just before each system call of an upload.
 fn h02_a_kill_before_any_system_call_of_an_upload_leaves_no_mixture() {
     let (old, new) = (noise(1, 300_000), noise(2, 310_000));
     // Each splice is one of two: out of the socket, into the file.
@@ -171,7 +171,7 @@ fn h02_a_kill_before_any_system_call_of_an_upload_leaves_no_mixture() {
         faulty.server.is_unchecked = true;
         let mut client = faulty.server.login();
         send_early(&mut client, "STOR file", &new);
-        assert!(!client.last_words().contains("226 "), "{what}");
+        assert!(!client.remaining_text().contains("226 "), "{what}");
         faulty.server.wait();
         let found = fs::read(&file).expect("it is always there");
         let has_its_name = call == "fsync";
@@ -186,7 +186,7 @@ fn h02_a_kill_before_any_system_call_of_an_upload_leaves_no_mixture() {
             "{what}"
         );
     }
-    // Appended in place, what was there before stays, and what came is a prefix.
+    // Appending keeps the old content, and what was added is a prefix of the upload.
     let directory = served_directory();
     let file = directory.path().join("file");
     fs::write(&file, &old).expect("ours");
@@ -194,7 +194,7 @@ fn h02_a_kill_before_any_system_call_of_an_upload_leaves_no_mixture() {
     let server = start(directory.path(), &[]);
     let mut client = server.login();
     let mut data = client.begin("APPE file");
-    data.write_all(&new).expect("the server takes it");
+    data.write_all(&new).expect("the server reads it");
     wait_until("some of it is there", || {
         file.metadata().is_ok_and(|file| file.len() > 300_000)
     });
@@ -244,7 +244,7 @@ fn h05_bytes_that_cannot_be_written_are_no_success() {
     }
 }
 
-/// Network file systems tell of what was lost when the file is closed.
+/// Network file systems report lost writes when the file is closed.
 fn h05_a_failing_close_is_no_success() {
     for (error, code) in [("EIO", 451), ("ENOSPC", 452), ("EDQUOT", 552)] {
         let directory = served_directory();
@@ -328,7 +328,7 @@ fn h04_a_full_disk_is_452_and_failed_uploads_free_their_space() {
             .arguments(arguments)
             .under(&["unshare", "--mount", "sh", "-c", SMALL_DISK, "sh"])
             .start();
-        // Its own view of the directory, whether it has made it its root or not.
+        // Its own view of the directory, in a chroot or not.
         let within = if is_root() {
             PathBuf::from("/")
         } else {
@@ -359,7 +359,7 @@ fn h04_a_full_disk_is_452_and_failed_uploads_free_their_space() {
         );
         assert_eq!(client.code("DELE file"), 250);
         assert_eq!(free(&mut client), at_first);
-        // The other thing that a disk runs out of.
+        // A disk can run out of inodes as well.
         let made = (0..100)
             .take_while(|number| client.code(&format!("MKD {number}")) == 257)
             .count();
@@ -405,7 +405,7 @@ fn h06_data_name_and_directory_are_synced_in_order_before_the_reply() {
         "{calls:#?}"
     );
     assert!(calls[synchronised].contains(name) && calls[renamed].contains(name) && calls[directory].contains("/d>"));
-    // The loop's thread is the one that replies; none of the waiting is done there.
+    // The thread that replies is the loop's, and it never waits for the disk.
     let thread = |index: usize| calls[index].split_whitespace().next().unwrap_or_default().to_owned();
     assert_ne!(thread(synchronised), thread(told));
     assert_ne!(thread(directory), thread(told));
@@ -418,7 +418,7 @@ fn h06_data_name_and_directory_are_synced_in_order_before_the_reply() {
     );
     assert!(!calls.iter().any(|call| call.contains("renameat2(")));
 
-    // Without the option nothing waits for the disk, and the order of the rest is the same.
+    // Without --durable nothing waits for the disk, and the order of the rest is the same.
     let calls = calls_of_an_upload(TRACE, &[], &[], "STOR d/file");
     assert!(!calls.iter().any(|call| call.contains("sync(")), "{calls:#?}");
     assert!(position(&calls, "renameat2(") < position(&calls, "\"226 "));
@@ -432,16 +432,16 @@ fn h07_a_slow_disk_delays_only_its_own_upload() {
     let mut writer = server.login();
     let mut other = server.login();
     let mut data = writer.begin("STOR file");
-    data.write_all(b"content").expect("the server takes it");
+    data.write_all(b"content").expect("the server reads it");
     drop(data);
-    wait_until("the disk is at it", || faulty.calls().contains("fdatasync("));
+    wait_until("the fsync runs", || faulty.calls().contains("fdatasync("));
     for _ in 0..20 {
         assert_eq!(other.code("NOOP"), 200);
         assert_eq!(other.fetch("RETR small"), b"content");
     }
-    assert!(writer.is_silent(), "all of that was answered before");
+    assert!(writer.is_silent(), "all commands before it were answered");
     assert_eq!(server.content("file"), None);
-    // Its own session can be asked how it stands; what has come whole cannot be taken back.
+    // Its own session can ask for the status; an upload that is complete cannot be aborted.
     assert_eq!(writer.command("STAT").text(), "213 Status: 7 bytes transferred");
     writer.send("ABOR");
     writer.expect(226);
@@ -449,7 +449,7 @@ fn h07_a_slow_disk_delays_only_its_own_upload() {
     assert_eq!(server.content("file").as_deref(), Some(&b"content"[..]));
 }
 
-/// Whoever goes away while the disk is at it has sent everything; the file is stored, and nothing is left over.
+/// A client that disconnects during the fsync has sent everything; the file is stored, and no temporary file is left.
 fn h07_a_session_can_end_during_its_fsync() {
     for is_reset in [false, true] {
         let setup = Setup::new().writable().arguments(&["--durable"]);
@@ -459,11 +459,9 @@ fn h07_a_session_can_end_during_its_fsync() {
         let baseline = server.descriptors();
         let mut client = server.login();
         let mut data = client.begin("STOR file");
-        data.write_all(b"content").expect("the server takes it");
+        data.write_all(b"content").expect("the server reads it");
         drop(data);
-        wait_until("the disk is at it", || {
-            faulty.calls().matches("fdatasync(").count() == 2
-        });
+        wait_until("the fsync runs", || faulty.calls().matches("fdatasync(").count() == 2);
         if is_reset {
             client.reset();
         } else {
@@ -486,7 +484,7 @@ fn h21_a_directory_that_cannot_be_synced_is_logged_once() {
         }
         faulty.assert_it_happened(error);
         let sentence = "cannot synchronise directories";
-        wait_until("it is said", || faulty.server.stderr().contains(sentence));
+        wait_until("it is logged", || faulty.server.stderr().contains(sentence));
         let log = faulty.server.stderr();
         assert_eq!(log.matches(sentence).count(), 1, "{log}");
     }

@@ -1,11 +1,11 @@
-//! What a process can still do that has confined itself with the server's own function, should somebody take it over
-//! (threat L05). The attempts are made from inside, in a process of their own; each is first made outside, where it
-//! succeeds, so that a refusal is the confinement's and not the machine's.
+//! What an attacker could still do in a process that has confined itself with the server's own function (threat L05).
+//! The attempts run in a separate process; each is first made before the confinement, where it succeeds, so that a
+//! refusal is due to the confinement and not to the machine.
 //!
-//! What keeps it in today: chroot (nothing outside has a name), another user without capabilities (root's calls and
-//! other users' processes), and `no_new_privs`. Nothing yet keeps it from calls that any user may make: opening sockets
-//! of other families (AF_UNIX, IPPROTO_MPTCP), `io_uring_setup`, running a program that lies in the directory. Those
-//! need seccomp and Landlock, and are not tested here.
+//! What confines it today: chroot (nothing outside has a name), another user without capabilities (root's calls and
+//! other users' processes), and `no_new_privs`. Nothing yet prevents calls that any user may make: opening sockets of
+//! other families (AF_UNIX, IPPROTO_MPTCP), `io_uring_setup`, running a program in the directory. Those need seccomp
+//! and Landlock, and are not tested here.
 
 use harness::own_process::in_own_process;
 use harness::trials;
@@ -29,7 +29,7 @@ pub fn trials() -> Vec<Trial> {
     }
 }
 
-/// Something that must fail inside, and how.
+/// An attempt that must fail in the confined process, and how.
 struct Attempt {
     what: &'static str,
     /// What stops it: the first is the usual one.
@@ -60,7 +60,7 @@ fn parent() -> rustix::process::Pid {
     getppid().expect("a parent, unless it is outside of the pid namespace")
 }
 
-/// Nothing of this changes the process that tries it, so all can be tried outside first.
+/// These change nothing in the process that tries them, so all can be tried before the confinement.
 const HARMLESS: [Attempt; 12] = [
     Attempt {
         what: "read a file outside",
@@ -153,7 +153,7 @@ const HARMLESS: [Attempt; 12] = [
     },
 ];
 
-/// The same, of what would change the process outside.
+/// The same, for attempts that would change the process.
 const CHANGING: [Attempt; 9] = [
     Attempt {
         what: "chroot again, the classic way out",
@@ -229,11 +229,11 @@ fn try_everything_from_inside() {
     let directory = std::env::current_dir().expect("it exists");
     std::os::unix::fs::chown(&directory, Some(12_345), Some(12_345)).expect("root may");
     for attempt in HARMLESS {
-        // The parent would stop where it is traced, and wait for us.
+        // Tracing the parent would stop it while it waits for us.
         let outside = (attempt.act)();
         assert!(
             outside.is_ok() || attempt.is_forbidden_to_this_root(outside),
-            "{} is refused outside too, so it shows nothing: {outside:?}",
+            "{} is refused before the confinement too, so it proves nothing: {outside:?}",
             attempt.what
         );
     }
@@ -260,7 +260,7 @@ fn try_everything_from_inside() {
 }
 
 impl Attempt {
-    /// Containers leave root without some of its rights; then the attempt shows nothing there, but it must fail inside.
+    /// Root in a container lacks some rights; then the attempt proves nothing before, but it must fail after.
     fn is_forbidden_to_this_root(&self, outcome: Result<(), Errno>) -> bool {
         let needs_rights = self.refusals.contains(&Errno::PERM) || self.refusals.contains(&Errno::ACCESS);
         let is_refused = outcome.is_err_and(|errno| self.refusals.contains(&errno));

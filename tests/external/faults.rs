@@ -24,7 +24,7 @@ pub fn trials() -> Vec<Trial> {
     }
 }
 
-/// Whole sessions, although calls fail in a way that means "try again".
+/// Whole sessions succeed, although calls fail in a way that means "try again".
 fn sessions_go_well_with(faults: &[(&str, &str)]) {
     for (call, fault) in faults {
         let faulty = Faulty::start(call, fault);
@@ -53,7 +53,7 @@ fn fault_sweep(calls: &[(&str, usize)], errors: &[&str], faults: usize) {
                 server.write("file", &vec![7; 300_000]);
                 let baseline = server.descriptors();
                 let mut intact = server.connect_if_served();
-                // Each makes at least one such call, so the fault lies behind us in the end.
+                // Each makes at least one such call, so the fault has happened in the end.
                 for _ in 0..faults + 2 {
                     scenario(&server);
                 }
@@ -69,7 +69,7 @@ fn fault_sweep(calls: &[(&str, usize)], errors: &[&str], faults: usize) {
     }
 }
 
-/// A session that may be cut off anywhere; a 226 must mean that everything came.
+/// A session that may be cut off anywhere; a 226 must mean that everything arrived.
 fn scenario(server: &Server) {
     let mut client = Client::connect_silently(server.address, None);
     if client.reply_or_end().is_none_or(|greeting| greeting.code != 220) {
@@ -101,7 +101,7 @@ fn scenario(server: &Server) {
     let _ = say("LIST");
 }
 
-/// The start registers ten passive ports, the control listener and the signals; what comes then are clients.
+/// The start registers ten passive ports, the control listener and the signals; all later calls are for clients.
 const AFTER_START: (&str, usize) = ("epoll_ctl", 13);
 
 /// The calls whose failure every session can meet, and the first of each that belongs to a session.
@@ -114,7 +114,7 @@ const CALLS: [(&str, usize); 5] = [
 ];
 
 fn c21_failing_storage_fails_one_command_only() {
-    // At the start the descriptors are listed and the empty directory is looked at, which takes two calls each.
+    // The start lists the descriptors and the empty directory, two calls each.
     let listing = 5;
     for (call, error, nth, command, expected) in [
         ("sendfile", "EIO", 1, "RETR file", 451),
@@ -154,7 +154,11 @@ fn c21_failing_storage_fails_one_command_only() {
         );
         faulty.assert_it_happened(&what);
         assert_eq!(client.fetch("RETR file"), b"content", "{what}: the session goes on");
-        assert_eq!(other.fetch("RETR file"), b"content", "{what}: others are not concerned");
+        assert_eq!(
+            other.fetch("RETR file"),
+            b"content",
+            "{what}: other sessions are unaffected"
+        );
     }
 }
 
@@ -164,7 +168,7 @@ fn c21_a_read_error_ends_only_its_own_transfer() {
     let text = directory.path().join("text");
     std::fs::write(&text, b"line\n".repeat(20_000)).expect("a file");
     let text = text.to_str().expect("UTF-8");
-    // Only reads of that file count: starting a program takes some, too.
+    // Only reads of that file count: starting a program makes some, too.
     let faulty = Faulty::start_with(
         Setup::new().directory(directory.path()),
         &["-P", text],
@@ -186,7 +190,7 @@ fn g21_a_stalled_call_is_logged_with_its_session() {
     let faulty = Faulty::start("openat2", "delay_enter=250000:when=1");
     faulty.server.write("d/file", b"x");
     assert_eq!(faulty.server.login().code("SIZE d/file"), 213);
-    wait_until("the watchdog says so", || {
+    wait_until("the watchdog logs it", || {
         let log = faulty.server.stderr();
         log.lines()
             .any(|line| line.contains("event loop blocked for ") && line.contains(", now: Ready"))

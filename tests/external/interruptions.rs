@@ -113,7 +113,7 @@ fn session(faulty: &Faulty, call: &str) {
     );
     // An upload that is broken off leaves nothing.
     let mut data = client.begin("STOR broken");
-    data.write_all(&content).expect("the server takes it");
+    data.write_all(&content).expect("the server reads it");
     server.wait_for_hidden_bytes(content.len() as u64);
     client.send("ABOR");
     client.expect(426);

@@ -1,6 +1,6 @@
-//! What the server may not do because it is not root any more.
+//! What the server may not do once it has dropped root.
 
-use harness::accounts::{Premises, Walls, client_of};
+use harness::accounts::{ConfinedBy, Premises, client_of};
 use harness::event_log::{events_in, with_events};
 use harness::quotas::fits;
 use harness::server::Setup;
@@ -21,7 +21,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn an_events_file_that_cannot_be_reopened_stays_in_use_and_is_logged() {
-    let (premises, path, server) = with_events(Walls::Default);
+    let (premises, path, server) = with_events(ConfinedBy::Default);
     let mut client = client_of(&server, "alice");
     let moved = path.with_extension("1");
     fs::rename(&path, &moved).expect("moved");
@@ -48,7 +48,7 @@ fn an_events_file_that_cannot_be_reopened_stays_in_use_and_is_logged() {
 
 fn h04_uploads_into_an_unwritable_directory_are_refused_before_the_data() {
     let directory = tempfile::TempDir::new().expect("a directory");
-    // A server on which nothing could be written would not start.
+    // A server that can write nowhere would not start.
     std::fs::create_dir(directory.path().join("incoming")).expect("a directory");
     harness::tree::give_to_server(&directory.path().join("incoming"));
     let server = Setup::new().directory(directory.path()).arguments(&["--write"]).start();
@@ -60,7 +60,7 @@ fn h04_uploads_into_an_unwritable_directory_are_refused_before_the_data() {
     assert_eq!(server.content("file").as_deref(), Some(&b"old"[..]));
 }
 
-/// `lost+found` and its like: nobody can have put anything there through this server.
+/// `lost+found` and the like: no client can have stored anything there through this server.
 fn h12_an_unreadable_directory_of_another_owner_is_not_measured() {
     let premises = Premises::new();
     premises.write("alice/file", &noise(1, 1_000));

@@ -1,4 +1,4 @@
-//! A 150 leaves before the data and a 226 after its end, read off a trace of the system calls.
+//! A 150 leaves before the data and a 226 after it, checked in a trace of the system calls.
 
 use harness::client::connect;
 use harness::faulty::Faulty;
@@ -17,7 +17,7 @@ pub fn trials() -> Vec<Trial> {
     }
 }
 
-/// A server whose calls on sockets are written down, with the addresses of the sockets.
+/// A server whose calls on sockets are traced, with the addresses of the sockets.
 fn traced(fault: &str) -> Faulty {
     Faulty::start_with(Setup::new().writable(), &["-yy", "-s", "100"], ON_SOCKETS, fault)
 }
@@ -26,7 +26,7 @@ fn traced(fault: &str) -> Faulty {
 fn events(faulty: &Faulty) -> Vec<Event> {
     let control = format!("<TCP:[{}->", faulty.server.address);
     let mut round = Vec::new();
-    // The tracer writes a call down when the client may have its bytes already.
+    // The tracer may write a call after the client has its bytes.
     wait_until("the 226 is traced", || {
         let calls = faulty.calls();
         let events: Vec<Event> = calls.lines().filter_map(|line| event(line, &control)).collect();
@@ -59,7 +59,7 @@ fn is_reply(event: &Event, code: &str) -> bool {
     matches!(event, Event::Said(text) if text.starts_with(code))
 }
 
-/// The 150 first and by itself, then data, then the end, then the 226 by itself.
+/// First the 150 alone, then the data, then the end, then the 226 alone.
 fn assert_in_order(events: &[Event], what: &str) {
     let transfer: Vec<&Event> = events
         .iter()
@@ -85,7 +85,7 @@ fn assert_in_order(events: &[Event], what: &str) {
     }
 }
 
-/// The data connection; with [`Way::ConnectedAfter`] it is made when the command has been answered.
+/// The data connection; with [`Way::ConnectedAfter`] it is made after the reply to the command.
 fn begin(client: &mut Client, way: Way, command: &str) -> TcpStream {
     match way {
         Way::ConnectedBefore => client.begin(command),
@@ -119,12 +119,12 @@ fn run(client: &mut Client, way: Way, command: &str) {
     client.expect(226);
 }
 
-/// Calls on sockets. None of them fails: the fault is for a call that never comes.
+/// Calls on sockets. None of them fails: the fault is for a call that is never made.
 const NO_FAULT: &str = "error=EAGAIN:when=60000";
 
 const ON_SOCKETS: &str = "sendto,sendfile,splice,recvfrom,shutdown,close";
 
-/// How the data connection comes to be.
+/// How the data connection is made.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     ConnectedBefore,
@@ -137,7 +137,7 @@ enum Way {
 enum Event {
     /// Replies that were written with one call.
     Said(String),
-    /// The call would block, or was made to.
+    /// The call would block, or was made to fail so.
     CouldNotSay,
     Data,
     Closed,

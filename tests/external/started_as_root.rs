@@ -95,7 +95,7 @@ fn l04_inherited_descriptors_are_closed_and_standard_input_is_null() {
     assert_eq!(server.login().fetch("RETR file"), b"x");
 }
 
-/// Standard output and error that are directories are of no use, and would be ways out too.
+/// Standard output and error that are directories are useless, and would be ways out of the chroot.
 fn l04_standard_streams_that_are_directories_are_replaced() {
     let directory = tempfile::TempDir::new().expect("a directory");
     harness::tree::allow_reading(directory.path());
@@ -179,7 +179,7 @@ fn l01_root_becomes_the_owner_of_the_directory_or_the_named_user() {
     assert_ne!(named.status("Uid").split_whitespace().next(), Some("0"));
     assert!(named.stdout().contains("as user daemon"), "{}", named.stdout());
     let root = Server::with(&["--user", "root"]);
-    harness::wait_until("the warning has come", || root.stderr().contains("stays root"));
+    harness::wait_until("the warning is logged", || root.stderr().contains("stays root"));
 }
 
 fn l01_a_directory_that_the_user_cannot_read_prevents_the_start_with_advice() {
@@ -229,7 +229,7 @@ fn l03_a_failing_step_of_the_confinement_prevents_the_start() {
     }
 }
 
-/// Runs the start to its end: exit code and all that is said.
+/// Runs a start to its end: exit code and output.
 fn start_under(wrapper: &[&str], arguments: &[&str], directory: &Path) -> (Option<i32>, String) {
     let (low, high) = harness::server::free_range(2);
     let output = std::process::Command::new("timeout")
@@ -346,7 +346,7 @@ fn l15_unusable_account_roots_are_named_at_the_start() {
     ]);
     let users = premises.users_file();
     let setup = Setup::new().directory(&premises.root());
-    // The harness would open the directories to everybody.
+    // The harness would make the directories readable for all users.
     let server = setup.arguments(&["--users", users.to_str().expect("UTF-8")]).start();
     let warnings: Vec<String> = server
         .stderr()

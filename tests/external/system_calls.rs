@@ -1,5 +1,4 @@
-//! What clients must never be able to make the server ask of the kernel, read off a trace of its system calls
-//! (threats A03, A18, B10, C08, C09, H22, I08, L12, L13).
+//! System calls that no client may cause, checked in a trace (threats A03, A18, B10, C08, C09, H22, I08, L12, L13).
 
 use harness::server::Setup;
 use harness::{Server, trials, wait_until};
@@ -19,7 +18,7 @@ pub fn trials() -> Vec<Trial> {
 /// Everything that names a path, starts a program, makes or connects a socket, or changes something on a disk.
 const TRACED: &str = "trace=%file,execve,execveat,fork,vfork,socket,connect,fchmod,fchown,ftruncate,copy_file_range";
 
-/// A server whose system calls are written down, and a file that it serves.
+/// A server whose system calls are traced, and a file that it serves.
 struct Traced {
     server: Server,
     log: std::path::PathBuf,
@@ -149,8 +148,8 @@ fn h22_a_read_only_server_makes_only_reading_system_calls() {
     for call in &calls {
         let name = call.split_whitespace().nth(1).unwrap_or_default();
         let name = name.split('(').next().unwrap_or_default();
-        // Looking at things and opening beneath the root is all that serving takes: no program, no socket, no change,
-        // no list of users, no time zone, no resolver.
+        // Serving only needs to look up and open files under the root: no program, no socket, no change, no list of
+        // users, no time zone, no resolver.
         assert!(
             matches!(name, "openat2" | "newfstatat" | "statx" | "readlinkat"),
             "{call}"
@@ -163,7 +162,7 @@ fn h22_a_read_only_server_makes_only_reading_system_calls() {
         let only_looks = name != "openat2" || call.contains("O_PATH") || call.contains("O_DIRECTORY");
         assert!(!is_special || only_looks, "a FIFO or socket was opened: {call}");
         assert!(name != "openat2" || call.contains("RESOLVE_BENEATH"), "{call}");
-        // A look follows no link, the last component or another: it might lead outside.
+        // A look-up follows no link in any component: it might lead outside.
         let is_beneath = call.contains("AT_EMPTY_PATH") || call.contains("AT_SYMLINK_NOFOLLOW") && !call.contains('/');
         assert!(name != "newfstatat" || is_beneath, "{call}");
     }

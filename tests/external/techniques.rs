@@ -1,4 +1,4 @@
-//! What `--without TECHNIQUE` leaves out: the bytes stay the same, the system calls do not.
+//! `--without TECHNIQUE`: the bytes stay the same, the system calls do not.
 
 use harness::server::Setup;
 use harness::trials;
@@ -14,7 +14,7 @@ pub fn trials() -> Vec<Trial> {
 
 const CONTENT: &[u8] = b"the same with and without";
 
-/// The system calls of a server without this technique (with all of them for `None`) while a file is fetched.
+/// The system calls during a download, of a server without this technique, or with all of them for `None`.
 fn calls_without(technique: Option<&str>) -> Vec<String> {
     let directory = TempDir::new().expect("a temporary directory");
     let trace = directory.path().join("calls");
@@ -31,7 +31,7 @@ fn calls_without(technique: Option<&str>) -> Vec<String> {
     client.expect(200);
     client.expect(221);
     let told = server.stdout().contains("\nwithout  ");
-    assert_eq!(told, technique.is_some(), "nobody runs such a server unawares");
+    assert_eq!(told, technique.is_some(), "no such server runs without a warning");
     drop(server);
     let calls = std::fs::read_to_string(trace).expect("what strace wrote");
     calls.lines().map(str::to_owned).collect()

@@ -19,7 +19,7 @@ pub fn trials() -> Vec<Trial> {
     }
 }
 
-/// A person at a terminal, before whom `--hash-password` runs.
+/// `--hash-password` on a terminal, and the person who types.
 struct Terminal {
     program: Child,
     person: File,
@@ -35,7 +35,7 @@ impl Terminal {
             let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
             rustix::fs::open(&name, flags, Mode::empty()).expect("the other end")
         };
-        // The program asks on its controlling terminal, which only the first of a session can choose.
+        // The program asks on its controlling terminal, which only a session leader can choose.
         let program = Command::new("setsid")
             .args(["--ctty", env!("CARGO_BIN_EXE_loopftpd"), "--hash-password"])
             .stdin(program_end())
@@ -52,7 +52,7 @@ impl Terminal {
 
     fn read(&mut self) -> bool {
         let mut some = [0; 1_000];
-        // When the program has ended, its terminal gives an error rather than an end.
+        // When the program has ended, reading from its terminal is an error.
         let length = self.person.read(&mut some).unwrap_or(0);
         self.screen += std::str::from_utf8(&some[..length]).expect("UTF-8");
         length > 0
@@ -63,12 +63,12 @@ impl Terminal {
         modes.contains(LocalModes::ECHO)
     }
 
-    /// Waits for the question and for typing to be hidden, then types.
+    /// Waits for the question and until echo is off, then types.
     fn answer(&mut self, question: &str, typed: &str) {
         while !self.screen.ends_with(question) {
             assert!(self.read(), "it ended: {}", self.screen);
         }
-        wait_until("what is typed is hidden", || !self.shows());
+        wait_until("echo is off", || !self.shows());
         self.person.write_all(typed.as_bytes()).expect("typed");
     }
 
@@ -107,7 +107,7 @@ fn on_a_terminal_two_different_passwords_are_refused() {
 fn an_interruption_leaves_the_terminal_as_it_was() {
     let mut terminal = Terminal::start();
     terminal.answer("Password: ", "corr\x03");
-    wait_until("what is typed is shown again", || terminal.shows());
+    wait_until("echo is on again", || terminal.shows());
     let (screen, status) = terminal.end();
     assert_eq!(status.code(), Some(2), "{screen}");
     assert!(screen.contains("interrupted") && !screen.contains("corr"), "{screen}");

@@ -1,4 +1,4 @@
-//! A directory that the server may write to, accounts beneath it, and a secret beside it that nobody may reach.
+//! A directory that the server may write to, accounts in it, and a secret beside it that no client may reach.
 
 use crate::needs::has_program;
 use crate::server::Setup;
@@ -10,27 +10,27 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// argon2id of `secret`, as cheap as can be.
+/// argon2id of `secret`, with the cheapest parameters.
 pub const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$vk+JgWgZGbXHtEqPQPhzXbD+QxxkJR5Fq2AXLhDyYaY";
-/// What [`HASH`] is of.
+/// The password of [`HASH`].
 pub const PASSWORD: &str = "secret";
-/// What must never come back, nor be changed.
+/// A secret that no client may read or change.
 pub const CANARY: &str = "canary-4c1f-outside";
-/// Whom a server started as root becomes: not root, and nobody who owns anything else.
+/// The user that a server started as root becomes; it owns nothing else.
 const SERVER_ID: u32 = 12_345;
 
-/// What there is before the server starts: `root` is served, the file `users` and the directory `neighbour` lie beside
-/// it. The server's user may write in the neighbour's, so that only the server itself keeps clients out of there.
+/// The files of a test: `root` is served, the file `users` and the directory `neighbour` are beside it. The server's
+/// user may write in `neighbour`, so that only the server itself keeps clients out.
 pub struct Premises {
     directory: TempDir,
 }
 
-/// What keeps clients where they belong.
+/// What confines clients to the root.
 #[derive(Clone, Copy, Debug)]
-pub enum Walls {
-    /// Whatever the server does for itself: as root it locks itself in.
+pub enum ConfinedBy {
+    /// What the server does by default: as root it uses chroot.
     Default,
-    /// The server is not root: only the way in which it opens paths.
+    /// The server is not root: only `openat2` confines them.
     Paths,
 }
 
@@ -48,7 +48,7 @@ impl Premises {
         premises
     }
 
-    /// The directory that everything lies in.
+    /// The directory around the served one.
     pub fn outside(&self) -> &Path {
         self.directory.path()
     }
@@ -78,23 +78,23 @@ impl Premises {
         give(&path);
     }
 
-    /// A link of the served tree, in the place of any that was there.
+    /// Makes a link in the served tree, replacing any of that name.
     pub fn link(&self, name: &str, target: impl AsRef<Path>) {
         let path = self.root().join(name);
         let _ = fs::remove_file(&path);
         std::os::unix::fs::symlink(target, &path).expect("a link");
     }
 
-    /// Makes a directory of the served tree.
+    /// Makes a directory in the served tree.
     pub fn make_directory(&self, name: &str) {
         fs::create_dir_all(self.root().join(name)).expect("a directory");
         self.hand_over();
     }
 
-    /// Writes a file of the served tree.
+    /// Writes a file in the served tree.
     pub fn write(&self, name: &str, content: &[u8]) {
         let path = self.root().join(name);
-        fs::create_dir_all(path.parent().expect("beneath the root")).expect("a directory");
+        fs::create_dir_all(path.parent().expect("under the root")).expect("a directory");
         fs::write(path, content).expect("a file");
         self.hand_over();
     }
@@ -107,52 +107,52 @@ impl Premises {
         self.root().join(name).symlink_metadata().is_ok()
     }
 
-    /// The served tree is the server's own, as files are that it has received.
+    /// Gives the served tree to the server's user, like files that it has received.
     pub fn hand_over(&self) {
         give(&self.root());
     }
 
     /// A server with these arguments.
     pub fn serve(&self, arguments: &[&str]) -> Server {
-        self.serve_within(Walls::Default, arguments)
+        self.serve_within(ConfinedBy::Default, arguments)
     }
 
-    pub fn serve_within(&self, walls: Walls, arguments: &[&str]) -> Server {
+    pub fn serve_within(&self, confined_by: ConfinedBy, arguments: &[&str]) -> Server {
         let setup = Setup::new().directory(&self.root()).arguments(arguments);
-        match walls {
-            Walls::Paths if is_root() && has_program("setpriv") => {
+        match confined_by {
+            ConfinedBy::Paths if is_root() && has_program("setpriv") => {
                 let id = SERVER_ID.to_string();
                 setup.under(&["setpriv", "--reuid", &id, "--regid", &id, "--clear-groups"])
             }
-            Walls::Paths | Walls::Default => setup,
+            ConfinedBy::Paths | ConfinedBy::Default => setup,
         }
         .start()
     }
 
-    /// A server with the users file and nobody without an account.
+    /// A server with the users file and without anonymous access.
     pub fn serve_accounts(&self, arguments: &[&str]) -> Server {
-        self.serve_accounts_within(Walls::Default, arguments)
+        self.serve_accounts_within(ConfinedBy::Default, arguments)
     }
 
-    pub fn serve_accounts_within(&self, walls: Walls, arguments: &[&str]) -> Server {
+    pub fn serve_accounts_within(&self, confined_by: ConfinedBy, arguments: &[&str]) -> Server {
         let users = self.users_file();
         let accounts = ["--users", users.to_str().expect("UTF-8"), "--anonymous", "off"];
-        self.serve_within(walls, &[&accounts, arguments].concat())
+        self.serve_within(confined_by, &[&accounts, arguments].concat())
     }
 
-    /// A server on which everyone may do everything.
+    /// A server on which all clients may do everything.
     pub fn serve_writers(&self) -> Server {
         self.serve(&["--write"])
     }
 
     /// The neighbour's directory: names, content, times and modes.
     pub fn neighbour(&self) -> Vec<String> {
-        everything_in(&self.outside().join("neighbour"))
+        snapshot(&self.outside().join("neighbour"))
     }
 }
 
-/// What is in a directory, at any depth: names, content, times and modes.
-pub fn everything_in(directory: &Path) -> Vec<String> {
+/// Everything in a directory, at any depth: names, content, times and modes.
+pub fn snapshot(directory: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).expect("ours") {
         let path = entry.expect("an entry").path();
@@ -166,7 +166,7 @@ pub fn everything_in(directory: &Path) -> Vec<String> {
         let content = String::from_utf8_lossy(&content);
         found.push(format!("{} {mode:o} {time:?} {content}", path.display()));
         if metadata.is_dir() {
-            found.extend(everything_in(&path));
+            found.extend(snapshot(&path));
         }
     }
     found.sort();
@@ -217,23 +217,23 @@ pub fn client_of(server: &Server, user: &str) -> Client {
     client
 }
 
-/// A whole upload by `command`; the code that it ended with.
+/// A whole upload by `command`; returns the final code.
 pub fn store(client: &mut Client, command: &str, content: &[u8]) -> u16 {
     let mut data = client.data();
     let reply = client.command(command);
     if reply.code != 150 {
         return reply.code;
     }
-    data.write_all(content).expect("the server takes it");
+    data.write_all(content).expect("the server reads it");
     data.shutdown(Shutdown::Write).expect("open until now");
     let code = client.reply().code;
     let mut rest = Vec::new();
     let _ = data.read_to_end(&mut rest);
-    assert!(rest.is_empty(), "nothing comes back on an upload");
+    assert!(rest.is_empty(), "nothing is sent back on an upload");
     code
 }
 
-/// Says `line` with a data connection at hand: the last code, and everything that came over either connection.
+/// Sends `line` with a data connection ready: the last code, and everything received on both connections.
 pub fn everything(client: &mut Client, line: &str) -> (u16, String) {
     let verb = line.split(' ').next().unwrap_or_default();
     let is_upload = matches!(verb, "STOR" | "APPE" | "STOU");
@@ -245,7 +245,7 @@ pub fn everything(client: &mut Client, line: &str) -> (u16, String) {
     if code == 150 {
         let mut data = data.expect("a data connection");
         if is_upload {
-            data.write_all(b"written by a client").expect("the server takes it");
+            data.write_all(b"written by a client").expect("the server reads it");
             data.shutdown(Shutdown::Write).expect("open until now");
         }
         let mut bytes = Vec::new();
@@ -257,7 +257,7 @@ pub fn everything(client: &mut Client, line: &str) -> (u16, String) {
     (code, text)
 }
 
-/// A client that has given a password and not read the answer.
+/// A client that has sent a password and not read the reply.
 pub fn send_password(server: &Server, user: &str, password: &str) -> Client {
     let mut client = server.connect();
     assert_eq!(client.code(&format!("USER {user}")), 331);
@@ -275,7 +275,7 @@ pub fn with_alice_and_bob(arguments: &[&str]) -> (Premises, Server) {
     (premises, server)
 }
 
-/// A server on which everyone may do everything, with `file`, `d/inside` and `empty`.
+/// A server with full rights for all clients, with `file`, `d/inside` and `empty`.
 pub fn with_files() -> (Premises, Server) {
     let premises = Premises::new();
     premises.write("file", b"0123456789");

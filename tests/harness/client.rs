@@ -1,4 +1,4 @@
-//! A client that sends exact bytes and takes replies to the letter.
+//! A client that sends exact bytes and checks the form of every reply.
 
 use crate::PATIENCE;
 use socket2::{Domain, SockRef, Socket, Type};
@@ -72,7 +72,7 @@ impl Client {
     }
 
     pub fn send_bytes(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).expect("the server takes it");
+        self.stream.write_all(bytes).expect("the server reads it");
     }
 
     /// The next reply; fails unless its form is right.
@@ -132,14 +132,14 @@ impl Client {
         self.command(line).code
     }
 
-    /// Everything that still comes until the connection ends, in whatever way.
-    pub fn last_words(&mut self) -> String {
+    /// Everything that arrives until the connection ends, in any way.
+    pub fn remaining_text(&mut self) -> String {
         let mut rest = Vec::new();
         let _ = self.reader.read_to_end(&mut rest);
         String::from_utf8_lossy(&rest).into_owned()
     }
 
-    /// Whether the server has closed, everything before that being thrown away.
+    /// Whether the server has closed; discards everything before that.
     pub fn is_closed(&mut self) -> bool {
         let mut rest = Vec::new();
         match self.reader.read_to_end(&mut rest) {
@@ -148,7 +148,7 @@ impl Client {
         }
     }
 
-    /// PASV, strictly read.
+    /// PASV, strictly parsed.
     pub fn passive(&mut self) -> SocketAddr {
         let reply = self.command("PASV");
         assert_eq!(reply.code, 227, "{reply:?}");
@@ -167,7 +167,7 @@ impl Client {
         SocketAddr::from((octets, high * 256 + low))
     }
 
-    /// EPSV, strictly read.
+    /// EPSV, strictly parsed.
     pub fn extended_passive(&mut self) -> SocketAddr {
         let reply = self.command("EPSV");
         assert_eq!(reply.code, 229, "{reply:?}");
@@ -214,15 +214,14 @@ impl Client {
         data
     }
 
-    /// A whole upload: PASV, connection, command, 150, bytes, end; its last reply, or the refusal in the place of the
-    /// 150.
+    /// A whole upload: PASV, connection, command, 150, bytes, end; its last reply, or the refusal instead of a 150.
     pub fn store(&mut self, command: &str, bytes: &[u8]) -> Reply {
         let mut data = self.data();
         let opening = self.command(command);
         if opening.code != 150 {
             return opening;
         }
-        // A server that will not take all of it closes in the middle; why it does is in the reply.
+        // A server that refuses the rest closes half-way; the reply has the reason.
         let _ = data.write_all(bytes);
         drop(data);
         self.reply()

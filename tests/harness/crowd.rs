@@ -6,11 +6,11 @@ use crate::{Client, Server, wait_until};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpStream};
 
-/// Clients that send one byte and no more, as many as the server lets in of `count`.
+/// Clients that send one byte and no more; returns those of `count` that were admitted.
 pub fn slow_logins(server: &Server, count: usize) -> Vec<Client> {
     let begun = (0..count).map(|_| {
         let mut client = Client::connect_silently(server.address, None);
-        // One that is refused may be gone before it says anything.
+        // A refused connection may be closed before this is sent.
         let _ = client.stream.write_all(b"U");
         client
     });
@@ -19,17 +19,17 @@ pub fn slow_logins(server: &Server, count: usize) -> Vec<Client> {
     begun
 }
 
-/// A client that comes again until it is let in, and logs in.
+/// A client that connects until it is admitted, and logs in.
 pub fn persistent_login(server: &Server) -> Client {
     let mut let_in = None;
-    wait_until("somebody gives way", || {
+    wait_until("a client is evicted", || {
         let mut client = Client::connect_silently(server.address, None);
         if client.reply().code == 220 {
             let_in = Some(client);
         }
         let_in.is_some()
     });
-    let mut client = let_in.expect("it was let in");
+    let mut client = let_in.expect("it was admitted");
     client.login();
     client
 }
@@ -44,7 +44,7 @@ pub fn hold_sessions(sessions: usize) {
     assert!(server.descriptors() >= baseline + sessions, "each holds one");
     for (number, mut session) in held.into_iter().enumerate() {
         assert_eq!(ask(&mut session, "NOOP", 1), ["200"], "session {number} of {sessions}");
-        // Its descriptors have numbers as high as any, and a transfer opens more.
+        // A transfer opens descriptors with even higher numbers.
         if number % 512 == 0 || number + 1 == sessions {
             fetch(&mut session, &server);
         }
@@ -65,12 +65,12 @@ fn session_of(server: &Server, number: usize) -> BufReader<TcpStream> {
     session
 }
 
-/// Says a line, or more, and reads the codes of so many replies of one line.
+/// Sends lines and reads the codes of so many one-line replies.
 fn ask(session: &mut BufReader<TcpStream>, line: &str, replies: usize) -> Vec<String> {
     let mut stream = session.get_ref();
     stream
         .write_all(format!("{line}\r\n").as_bytes())
-        .expect("the server takes it");
+        .expect("the server reads it");
     let mut read = || {
         let mut reply = String::new();
         session.read_line(&mut reply).expect("a reply");
@@ -81,7 +81,7 @@ fn ask(session: &mut BufReader<TcpStream>, line: &str, replies: usize) -> Vec<St
 
 fn fetch(session: &mut BufReader<TcpStream>, server: &Server) {
     let mut stream = session.get_ref();
-    stream.write_all(b"EPSV\r\n").expect("the server takes it");
+    stream.write_all(b"EPSV\r\n").expect("the server reads it");
     let mut reply = String::new();
     session.read_line(&mut reply).expect("a reply");
     let port = reply

@@ -1,9 +1,9 @@
-//! A server whose system calls are made to fail, stall or kill it, and the trace that shows that they did.
+//! A server whose system calls fail, stall or kill it, and the trace that proves that they did.
 
 use crate::server::Setup;
 use crate::{Server, wait_until};
 
-/// A server some of whose system calls fail, and a log that tells whether they did.
+/// A server some of whose system calls fail, and the trace that shows it.
 pub struct Faulty {
     pub server: Server,
     log: tempfile::NamedTempFile,
@@ -29,19 +29,19 @@ impl Faulty {
         String::from_utf8_lossy(&std::fs::read(self.log.path()).unwrap_or_default()).into_owned()
     }
 
-    /// A test of a fault that never came would test nothing.
+    /// Fails if the fault was never injected.
     pub fn assert_it_happened(&self, what: &str) {
         wait_until(&format!("{what} was injected"), || self.calls().contains("(INJECTED)"));
     }
 }
 
-/// How often a server makes each of these calls before its first client comes, in the order of the calls.
+/// How often a server makes each of these calls before its first client connects, in the order of `calls`.
 pub fn calls_of_a_start(calls: &[&str], setup: impl Fn() -> Setup) -> Vec<usize> {
     let log = tempfile::NamedTempFile::new().expect("a file");
     let trace = format!("trace={}", calls.join(","));
     let output = log.path().to_str().expect("UTF-8");
     let server = setup().under(&["strace", "-qq", "-o", output, "-e", &trace]).start();
-    // The loop is asleep by then, so everything of the start has been written down.
+    // The loop sleeps by then, so the trace of the start is complete.
     wait_until("the loop waits", || server.status("State").starts_with(['S', 't']));
     let text = String::from_utf8_lossy(&std::fs::read(log.path()).expect("the trace")).into_owned();
     let count = |call: &&str| {

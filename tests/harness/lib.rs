@@ -1,4 +1,4 @@
-//! The one harness of all behaviour tests: a real server on loopback, a byte-exact client, and a look into `/proc`.
+//! The harness of all behaviour tests: a real server on loopback, a byte-exact client, and `/proc`.
 //!
 //! Nothing here sleeps to make something pass: every wait is for an event, with a deadline that means failure.
 
@@ -22,7 +22,7 @@ pub use server::Server;
 
 use std::time::{Duration, Instant};
 
-/// After this a test has failed; it says nothing of how fast anything should be.
+/// A wait that takes longer fails the test. It says nothing about how fast anything should be.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits until `condition` holds; fails the test if it never does.

@@ -4,7 +4,7 @@ use crate::Server;
 use crate::accounts::{CANARY, Premises};
 use std::fs;
 
-/// `A` with files, directories and links of every kind; `B`, that they lead to; a secret outside.
+/// `A` has files, directories and links of every kind to `B` and to a secret outside.
 pub struct LinkTree {
     pub premises: Premises,
     pub server: Server,

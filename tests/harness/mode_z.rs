@@ -1,4 +1,4 @@
-//! What comes in MODE Z (draft-preston-ftpext-deflate).
+//! Data in MODE Z (draft-preston-ftpext-deflate).
 
 use flate2::read::ZlibDecoder;
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! Tests that need something of the machine: a program, root, the right to mount.
+//! Tests that need something from the machine: a program, root, the right to mount.
 //!
 //! Where it is missing the test is listed as ignored, with the reason; where `CI` is set it fails. libtest cannot
 //! decide this when it runs, so these tests run under libtest-mimic.
@@ -7,8 +7,8 @@ use libtest_mimic::Trial;
 use rustix::process::{Resource, getrlimit};
 use std::process::{Command, Stdio};
 
-/// The trials of a module, by what they need: words as [`missing`] takes them, and with `slow` a reason to run them only
-/// when asked (`--ignored`).
+/// The trials of a module, by what they need: words as [`missing`] takes them, and with `slow` a reason to run them
+/// only when asked (`--ignored`).
 #[macro_export]
 macro_rules! trials {
     ($($needs:literal $(slow $slow:literal)?: $($test:ident),+;)+) => {

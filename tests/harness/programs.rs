@@ -1,4 +1,4 @@
-//! Real clients: run in a directory of their own, with a time limit, and without any configuration of their user's.
+//! Client programs: each in its own directory, with a time limit, and without its user's configuration.
 
 use crate::Server;
 use std::fs;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 /// Where a client runs.
 pub struct Workplace {
     directory: TempDir,
-    /// Where clients keep what they remember.
+    /// The home directory of clients.
     home: TempDir,
     seconds: u32,
 }
@@ -20,7 +20,7 @@ impl Workplace {
         Self::patient(60)
     }
 
-    /// A client may take so many seconds.
+    /// Clients may take this many seconds.
     pub fn patient(seconds: u32) -> Self {
         Self {
             directory: TempDir::new().expect("a directory"),
@@ -34,7 +34,7 @@ impl Workplace {
         self.directory.path()
     }
 
-    /// Runs `program`; `input` is what somebody would type.
+    /// Runs `program` with `input` on its standard input.
     pub fn run(&self, program: &str, arguments: &[&str], input: &str) -> Output {
         let typed: PathBuf = self.home.path().join("typed");
         fs::write(&typed, input).expect("the input");
@@ -49,7 +49,7 @@ impl Workplace {
             .expect("the client runs")
     }
 
-    /// Runs `program`, which has to succeed; returns all that it says.
+    /// Runs `program`, which has to succeed; returns its output.
     pub fn run_well(&self, program: &str, arguments: &[&str], input: &str) -> String {
         let output = self.run(program, arguments, input);
         let text = format!(

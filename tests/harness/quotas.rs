@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 /// The account `alice` with a quota, as in [`WithAccounts::start`].
 pub const QUOTA: &str = "/:read,write:quota=10000";
 
-/// A server with accounts; each line is `name`, `root:rights:limits`. Its files lie in a directory of its own.
+/// A server with accounts, each `name` and `root:rights:limits`, and a directory of its own.
 pub struct WithAccounts {
     pub server: Server,
     _users: NamedTempFile,
@@ -30,7 +30,7 @@ impl WithAccounts {
         let server = setup.for_uploads().arguments(&["--users", &path]).start();
         let started = Self { server, _users: users };
         if lines.iter().any(|(_, rest)| rest.contains("quota=")) {
-            wait_until("what lies there is added up", || {
+            wait_until("the quota is measured", || {
                 started.server.stderr().contains("quotas measured")
             });
         }
@@ -54,7 +54,7 @@ impl WithAccounts {
     }
 }
 
-/// How many bytes an account still may put there: found by trying.
+/// How many bytes an account can still store, found by trying.
 pub fn room(client: &mut Client) -> usize {
     let (mut fits, mut does_not) = (0, 20_000);
     while fits + 1 < does_not {

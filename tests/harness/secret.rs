@@ -1,10 +1,10 @@
-//! A server whose directory has a secret beside it, and all that it says to one question.
+//! A server whose directory has a secret beside it, and everything it sends for one command.
 
 use crate::{Server, server::Setup, tree};
 use std::fs;
 use std::io::Read;
 
-/// What must never come back.
+/// A secret that the server must never send.
 pub const CANARY: &str = "canary-8d1f-outside";
 
 /// A server whose directory has a secret beside it.
@@ -19,7 +19,7 @@ pub fn beside_a_secret() -> (tempfile::TempDir, Server) {
     (outside, server)
 }
 
-/// Everything that comes back for `verb path`, control and data together.
+/// Everything that the server sends for `verb path`, control and data together.
 pub fn everything(server: &Server, verb: &str, path: &str) -> (u16, String) {
     let mut client = server.login();
     let mut text = String::new();

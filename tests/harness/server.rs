@@ -24,7 +24,7 @@ pub struct Server {
     stdout: Arc<Mutex<String>>,
     stderr: Arc<Mutex<String>>,
     ended: Option<ExitStatus>,
-    /// Whether the end is the test's own business.
+    /// Whether the test itself checks the exit.
     pub is_unchecked: bool,
 }
 
@@ -100,7 +100,7 @@ impl Setup {
         self
     }
 
-    /// Everybody may do everything.
+    /// All clients may do everything.
     pub fn writable(self) -> Self {
         self.for_uploads().arguments(&["--write"])
     }
@@ -108,10 +108,10 @@ impl Setup {
     pub fn start(self) -> Server {
         for _ in 0..50 {
             let passive = self.passive.unwrap_or_else(|| free_range(self.ports));
-            // Another program may have been faster at one of the ports.
+            // Another program may have taken one of the ports.
             let is_fresh = self.passive.is_none();
             match self.start_once(passive) {
-                Ok(server) if !is_fresh || server.said().contains(&format!("{0} of {0} bound", self.ports)) => {
+                Ok(server) if !is_fresh || server.output().contains(&format!("{0} of {0} bound", self.ports)) => {
                     return server;
                 }
                 Err(reason) if !is_fresh || !reason.contains("passive") => {
@@ -123,7 +123,7 @@ impl Setup {
         panic!("no range of {} free ports found", self.ports);
     }
 
-    /// `Err`: what the server said when it would not start.
+    /// `Err`: what the server printed when it did not start.
     fn start_once(&self, passive: (u16, u16)) -> Result<Server, String> {
         let own_directory = self
             .directory
@@ -161,14 +161,16 @@ impl Setup {
         let mut ended = None;
         wait_until("the server is ready", || {
             ended = child.try_wait().expect("our child");
-            // With `--events -` it introduces itself on standard error.
+            // With `--events -` the banner is on standard error.
             ended.is_some()
                 || [&stdout, &stderr]
                     .iter()
                     .any(|said| said.lock().expect("unpoisoned").contains("\nready\n"))
         });
         if ended.is_some() {
-            wait_until("it has said why", || !stderr.lock().expect("unpoisoned").is_empty());
+            wait_until("the reason was printed", || {
+                !stderr.lock().expect("unpoisoned").is_empty()
+            });
             return Err(stderr.lock().expect("unpoisoned").clone());
         }
         let said = [&stdout, &stderr].map(|said| said.lock().expect("unpoisoned").clone());
@@ -192,7 +194,7 @@ impl Setup {
 }
 
 impl Server {
-    /// A server with nothing special.
+    /// A server with default options.
     pub fn start() -> Self {
         Setup::new().start()
     }
@@ -201,7 +203,7 @@ impl Server {
         Setup::new().arguments(arguments).start()
     }
 
-    /// A server that everybody may put files on.
+    /// A server on which all clients may write.
     pub fn writable() -> Self {
         Setup::new().writable().start()
     }
@@ -229,17 +231,17 @@ impl Server {
         path
     }
 
-    /// What stands in a file of the served directory; `None`: there is none.
+    /// The content of a file of the served directory; `None`: there is no such file.
     pub fn content(&self, name: &str) -> Option<Vec<u8>> {
         std::fs::read(self.directory.join(name)).ok()
     }
 
-    /// Files of uploads under way, which clients do not see.
+    /// Temporary files of running uploads.
     pub fn hidden_files(&self) -> Vec<PathBuf> {
         tree::hidden_files(&self.directory)
     }
 
-    /// Waits until the upload under way has `bytes` bytes of its file.
+    /// Waits until running uploads have written `bytes` bytes.
     pub fn wait_for_hidden_bytes(&self, bytes: u64) {
         wait_until(&format!("{bytes} bytes of an upload have come"), || {
             let files = self.hidden_files();
@@ -248,12 +250,12 @@ impl Server {
         });
     }
 
-    /// Waits until nothing of an upload is left but its result.
+    /// Waits until no temporary file is left.
     pub fn wait_for_no_hidden_file(&self) {
         wait_until("no temporary file is left", || self.hidden_files().is_empty());
     }
 
-    /// Kills it, as a power cut or the kernel would.
+    /// Kills it with SIGKILL.
     pub fn kill(mut self) {
         self.is_unchecked = true;
         self.signal(Signal::KILL);
@@ -265,7 +267,7 @@ impl Server {
         Client::connect(self.address)
     }
 
-    /// A client that has read what came first, or `None` if that was the end of the connection.
+    /// A client that has read the first reply, or `None` at the end of the connection.
     pub fn connect_if_served(&self) -> Option<Client> {
         let mut client = Client::connect_silently(self.address, None);
         client.reply_or_end().map(|_| client)
@@ -286,8 +288,8 @@ impl Server {
         self.stderr.lock().expect("unpoisoned").clone()
     }
 
-    /// Everything that it has said, on either output.
-    pub fn said(&self) -> String {
+    /// Everything that it has printed, on both outputs.
+    pub fn output(&self) -> String {
         self.stdout() + &self.stderr()
     }
 
@@ -296,14 +298,16 @@ impl Server {
         self.stderr().matches("a password was verified").count()
     }
 
-    /// Ends the server in order, and returns all that it has said.
+    /// Stops the server with SIGTERM and returns everything it has printed.
     pub fn stop(mut self) -> String {
         self.signal(Signal::TERM);
         self.signal_again_if_slow();
         let status = self.wait();
         assert!(status.success(), "{status}: {}", self.stderr());
-        wait_until("the counters are printed", || self.said().contains("log lines dropped"));
-        self.said()
+        wait_until("the counters are printed", || {
+            self.output().contains("log lines dropped")
+        });
+        self.output()
     }
 
     /// The process that was started: the server, or the program that it runs under.
@@ -374,7 +378,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if self.is_unchecked || std::thread::panicking() {
-            // A tracer that is killed lets go of the server, which would live on.
+            // A killed tracer detaches from the server, which would go on running.
             for pid in children_of(self.started_pid()) {
                 if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
                     let _ = kill_process(pid, Signal::KILL);
@@ -398,8 +402,8 @@ impl Drop for Server {
         }
         let status = self.wait();
         assert!(status.success(), "{status}: {}", self.stderr());
-        wait_until("the counters are printed", || self.said().contains("longest turn"));
-        assert!(self.said().contains("\npanics: 0\n"), "{}", self.stderr());
+        wait_until("the counters are printed", || self.output().contains("longest turn"));
+        assert!(self.output().contains("\npanics: 0\n"), "{}", self.stderr());
     }
 }
 
@@ -460,7 +464,7 @@ pub fn program() -> PathBuf {
     build.join("loopftpd")
 }
 
-/// The processes that `pid` has started and that still run.
+/// The running children of process `pid`.
 pub fn children_of(pid: u32) -> Vec<u32> {
     std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))
         .unwrap_or_default()
@@ -469,7 +473,7 @@ pub fn children_of(pid: u32) -> Vec<u32> {
         .collect()
 }
 
-/// What the server says when it cannot start: exit code and standard error.
+/// Starts a server that must not start: its exit code and standard error.
 pub fn refused_start(arguments: &[&str]) -> (Option<i32>, String) {
     let mut child = Command::new(program())
         .args(arguments)
@@ -493,7 +497,7 @@ pub fn refused_start(arguments: &[&str]) -> (Option<i32>, String) {
     (status.and_then(|status| status.code()), text)
 }
 
-/// An address of this machine that only this number of client uses.
+/// A loopback address for client `number`.
 pub fn client_address(number: u8) -> IpAddr {
     IpAddr::V4(Ipv4Addr::new(127, 0, 0, number))
 }

@@ -1,4 +1,4 @@
-//! Directories with odd names, and the rights that a confined server needs to read them.
+//! Directories with odd names, and the permissions that a confined server needs to read them.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
-/// Names that clients stumble over.
+/// Names that clients have trouble with.
 pub const ODD_NAMES: [&str; 12] = [
     "plain.txt",
     "two words",
@@ -25,8 +25,8 @@ pub const ODD_NAMES: [&str; 12] = [
     "12 bytes.txt",
 ];
 
-/// Makes everything in `directory` readable for everybody, as the temporary directories of tests are not; what a test
-/// has made unreadable on purpose (mode without any read bit for the owner) stays so.
+/// Makes `directory` readable for all users, which temporary directories are not; a directory that a test has made
+/// unreadable on purpose stays so.
 pub fn allow_reading(directory: &Path) {
     let metadata = fs::symlink_metadata(directory).expect("it exists");
     let mode = metadata.permissions().mode();
@@ -35,7 +35,7 @@ pub fn allow_reading(directory: &Path) {
     }
 }
 
-/// The user `nobody`, which a server becomes that root has started.
+/// The user `nobody`, which a server started as root becomes.
 const NOBODY: u32 = 65_534;
 
 /// Gives `directory` to the user that the server becomes.
@@ -45,7 +45,7 @@ pub fn give_to_server(directory: &Path) {
     }
 }
 
-/// Gives `path` and the directories on the way to it to whom `directory` belongs.
+/// Gives `path` and its parent directories to the owner of `directory`.
 pub fn give_to_owner(directory: &Path, path: &Path) {
     if !crate::is_root() {
         return;
@@ -56,7 +56,7 @@ pub fn give_to_owner(directory: &Path, path: &Path) {
     }
 }
 
-/// All files beneath `directory` that are the server's own.
+/// All temporary files of the server under `directory`.
 pub fn hidden_files(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
@@ -132,7 +132,7 @@ pub fn fill_up_to(directory: &Path, count: usize) -> Vec<PathBuf> {
     files
 }
 
-/// Every file beneath `directory`, hidden ones too, by its relative path.
+/// Every file under `directory`, hidden ones too, by its relative path.
 pub fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut directories = vec![PathBuf::new()];

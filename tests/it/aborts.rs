@@ -1,14 +1,14 @@
-//! ABOR acts at once (RFC 959 §4.1.3): whatever waits before it, as text or as urgent data, in transfers and long
-//! answers.
+//! ABOR takes effect at once (RFC 959 §4.1.3): ahead of queued commands, as text or as urgent data, during transfers
+//! and long replies.
 
 use harness::{Client, Server, wait_until};
 use std::fs::File;
 use std::io::Read;
 
-/// Commands in front of an ABOR, up to what may wait (64 KiB).
+/// Commands in front of an ABOR, as many as may be queued (64 KiB).
 const QUEUES: [usize; 4] = [0, 1_000, 2_000, 10_000];
 
-/// More than both sockets' buffers can hold and than can be read while a test runs; nothing of it is on the disk.
+/// Larger than both sockets' buffers and than a test can read in its time; a sparse file.
 fn write_huge(server: &Server) {
     let path = server.write("huge", b"");
     let file = File::options().write(true).open(path).expect("ours");
@@ -24,9 +24,9 @@ fn send_urgent(client: &mut Client, bytes: &[u8]) {
 #[derive(Clone, Copy, Debug)]
 enum Form {
     Text,
-    /// As lftp and Telnet do it: IP, the data mark as urgent byte, then the command.
+    /// As lftp and Telnet clients send it: IP, the data mark as urgent byte, then the command.
     Synch,
-    /// As Python's ftplib does it.
+    /// As Python's ftplib sends it.
     AllUrgent,
 }
 
@@ -85,7 +85,7 @@ fn b11_abor_ends_a_transfer_whose_data_connection_is_never_made() {
     client.expect(226);
 }
 
-/// The limit: more than 64 KiB are not taken in during a transfer, and an ABOR behind that has its turn when they have.
+/// The limit: during a transfer at most 64 KiB are read; an ABOR behind them is answered in order.
 #[test]
 fn b11_abor_behind_a_full_command_queue_is_answered_in_order() {
     let server = Server::start();
@@ -98,7 +98,7 @@ fn b11_abor_behind_a_full_command_queue_is_answered_in_order() {
         scope.spawn(move || {
             use std::io::Write;
             let all = [&b"NOOP\r\n".repeat(20_000)[..], b"ABOR\r\n"].concat();
-            control.write_all(&all).expect("the server takes it in the end");
+            control.write_all(&all).expect("the server reads it in the end");
         });
         let mut bytes = Vec::new();
         data.read_to_end(&mut bytes).expect("the file");
@@ -125,7 +125,7 @@ fn b11_abor_ends_a_digest_a_status_listing_and_a_search_for_a_restart() {
         ("HASH huge", 426),
         ("XCRC huge", 426),
         ("XSHA512 huge", 426),
-        // It has begun to be answered, and the last line has the code of the first.
+        // The reply has begun, so its last line has the code of the first.
         ("STAT many", 213),
         ("TYPE A\r\nREST 1000000000000\r\nRETR huge", 426),
     ] {
@@ -136,7 +136,7 @@ fn b11_abor_ends_a_digest_a_status_listing_and_a_search_for_a_restart() {
                 client.expect(350);
             }
             if code == 426 {
-                // It is under way, and nothing else would end it.
+                // It is running, and nothing else would end it.
                 wait_until("the file is open", || server.descriptors() > baseline);
             }
             client.send_bytes(&[&b"NOOP\r\n".repeat(queued)[..], b"ABOR\r\n"].concat());
@@ -153,7 +153,7 @@ fn b11_abor_ends_a_digest_a_status_listing_and_a_search_for_a_restart() {
     server.wait_for_descriptors(baseline);
 }
 
-/// What is all sent has not been aborted, though its 226 has not been written.
+/// A file that is sent completely is not aborted, even before its 226 is written.
 #[test]
 fn abor_after_a_small_file_is_too_late() {
     let server = Server::start();
@@ -182,12 +182,12 @@ fn abor_sent_with_the_retr_of_a_small_file_is_in_time() {
     client.expect(426);
     client.expect(226);
     let mut bytes = Vec::new();
-    // Closed with the connection that had been accepted unread: an end or a reset, but no byte.
+    // The data connection closes with an end or a reset, but without a byte.
     let _ = data.read_to_end(&mut bytes);
     assert_eq!(bytes, b"");
 }
 
-/// Clients give up after 20 seconds and more without a word.
+/// Clients give up after 20 seconds or more without a reply.
 #[test]
 fn a_long_digest_sends_a_progress_line_every_ten_seconds() {
     let server = Server::start();
@@ -195,7 +195,9 @@ fn a_long_digest_sends_a_progress_line_every_ten_seconds() {
     let (mut hash, mut crc) = (server.login(), server.login());
     hash.send("HASH huge");
     crc.send("XCRC huge");
-    wait_until("both have heard of it", || !hash.is_silent() && !crc.is_silent());
+    wait_until("both servers have handled the signal", || {
+        !hash.is_silent() && !crc.is_silent()
+    });
     for (mut client, code) in [(hash, 213), (crc, 250)] {
         client.send("ABOR");
         let reply = client.expect(code);

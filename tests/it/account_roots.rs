@@ -1,22 +1,21 @@
-//! Each account has a root of its own, and none reaches another's: by no spelling, link, renaming or race (threat F11,
-//! and C01–C06 between two users). Everything is asked twice: of a server that is locked in, where the tests run as
-//! root, and of one that only its way of opening paths holds back.
+//! Every account has its own root and reaches no other: by no spelling, link, rename or race (threat F11). Everything
+//! is checked twice: on a server in a chroot, where the tests run as root, and on one that relies on `openat2` alone.
 
-use harness::accounts::{CHANGING, Premises, Walls, client_of, everything, everything_in, store};
+use harness::accounts::{CHANGING, ConfinedBy, Premises, client_of, everything, snapshot, store};
 use harness::{Client, Server};
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What only bob may see.
+/// Content that only bob may see.
 const BOBS: &str = "canary-91b7-bobs";
 
-/// Everything that takes a path and only tells.
-const TELLING: [&str; 11] = [
+/// Commands that take a path and only read.
+const READING: [&str; 11] = [
     "RETR", "SIZE", "MDTM", "MLST", "MLSD", "LIST", "NLST", "STAT", "HASH", "XCRC", "CWD",
 ];
 
-/// Alice and bob, each with a root and all rights, and a third who has all of it.
-fn neighbours(walls: Walls) -> (Premises, Server) {
+/// Alice and bob, each with a root and all rights, and a third account whose root contains both.
+fn neighbours(confined_by: ConfinedBy) -> (Premises, Server) {
     let premises = Premises::new();
     premises.write("homes/alice/file", b"hers");
     premises.write("homes/alice/d/inside", b"hers");
@@ -30,12 +29,12 @@ fn neighbours(walls: Walls) -> (Premises, Server) {
         ("al", "/homes/al:read,write"),
         ("all", "/:read,write"),
     ]);
-    let server = premises.serve_accounts_within(walls, &[]);
+    let server = premises.serve_accounts_within(confined_by, &[]);
     (premises, server)
 }
 
 fn bobs(premises: &Premises) -> Vec<String> {
-    everything_in(&premises.root().join("homes/bob"))
+    snapshot(&premises.root().join("homes/bob"))
 }
 
 fn working_directory(client: &mut Client) -> String {
@@ -44,8 +43,8 @@ fn working_directory(client: &mut Client) -> String {
 
 #[test]
 fn f11_no_spelling_of_a_path_reaches_another_accounts_root() {
-    for walls in [Walls::Default, Walls::Paths] {
-        let (premises, server) = neighbours(walls);
+    for confined_by in [ConfinedBy::Default, ConfinedBy::Paths] {
+        let (premises, server) = neighbours(confined_by);
         let before = bobs(&premises);
         let mut client = client_of(&server, "alice");
         let full = premises.root().join("homes/bob/secret");
@@ -66,12 +65,12 @@ fn f11_no_spelling_of_a_path_reaches_another_accounts_root() {
             "../../neighbour/secret",
             full.to_str().expect("UTF-8"),
         ] {
-            // What is one name in her own root: she may have a file that is called so.
+            // One name in her own root: she may have a file with that name.
             let is_hers = path == "../bob" || path.contains('\\');
-            for verb in TELLING.iter().chain(CHANGING.iter().filter(|verb| **verb != "RNTO")) {
+            for verb in READING.iter().chain(CHANGING.iter().filter(|verb| **verb != "RNTO")) {
                 let (code, text) = everything(&mut client, &format!("{verb} {path}"));
-                assert!(is_hers || code >= 500, "{walls:?} {verb} {path}: {text}");
-                assert!(!text.contains("canary"), "{walls:?} {verb} {path}: {text}");
+                assert!(is_hers || code >= 500, "{confined_by:?} {verb} {path}: {text}");
+                assert!(!text.contains("canary"), "{confined_by:?} {verb} {path}: {text}");
             }
             assert_eq!(client.code("RNFR file"), 350);
             let moved = client.command(&format!("RNTO {path}"));
@@ -85,25 +84,25 @@ fn f11_no_spelling_of_a_path_reaches_another_accounts_root() {
         }
         assert_eq!(working_directory(&mut client), "257 \"/\" is the current directory");
         assert!(client.fetch_text("NLST").contains("file"));
-        // A name that begins like another's is no way in either.
+        // A root whose name begins like another's is no way in either.
         let mut client = client_of(&server, "al");
         assert_eq!(client.fetch_text("NLST"), "");
         assert_eq!(client.code("CWD ice"), 550);
-        assert_eq!(bobs(&premises), before, "{walls:?}");
+        assert_eq!(bobs(&premises), before, "{confined_by:?}");
         assert_eq!(premises.read("homes/alice/file"), b"hers");
     }
 }
 
 #[test]
 fn f11_no_link_reaches_another_accounts_root() {
-    for walls in [Walls::Default, Walls::Paths] {
-        let (premises, server) = neighbours(walls);
+    for confined_by in [ConfinedBy::Default, ConfinedBy::Paths] {
+        let (premises, server) = neighbours(confined_by);
         let (before, outside) = (bobs(&premises), premises.neighbour());
         let root = premises.root();
         let links = [
             ("relative", "../bob/secret".into()),
             ("absolute", root.join("homes/bob/secret")),
-            // What is absolute in the cage of a server that is locked in.
+            // An absolute path in the chroot.
             ("caged", "/homes/bob/secret".into()),
             ("chain", "relative".into()),
             ("directory", "../bob".into()),
@@ -117,44 +116,46 @@ fn f11_no_link_reaches_another_accounts_root() {
         for (name, target) in &links {
             let beneath = ["", "/secret", "/bob/secret", "/d", "/d/secret", "/empty", "/made"];
             for path in beneath.map(|rest| format!("{name}{rest}")) {
-                for verb in TELLING.iter().chain(CHANGING.iter().filter(|verb| **verb != "RNTO")) {
+                for verb in READING.iter().chain(CHANGING.iter().filter(|verb| **verb != "RNTO")) {
                     premises.link(&format!("homes/alice/{name}"), target);
                     let (code, text) = everything(&mut client, &format!("{verb} {path}"));
-                    // The link itself is hers: it can be removed, renamed, described as a link, and stand beside a file
-                    // with a name of its own.
+                    // The link itself is hers: it can be removed, renamed, and listed as a link.
                     let is_the_link = path == *name && matches!(*verb, "DELE" | "RNFR" | "STOU" | "MLST");
-                    assert!(is_the_link || code >= 500, "{walls:?} {verb} {path}: {text}");
+                    assert!(is_the_link || code >= 500, "{confined_by:?} {verb} {path}: {text}");
                     if is_the_link && *verb == "MLST" {
-                        assert!(text.contains("\n type=OS.unix=symlink;"), "{walls:?} {path}: {text}");
+                        assert!(
+                            text.contains("\n type=OS.unix=symlink;"),
+                            "{confined_by:?} {path}: {text}"
+                        );
                     }
                     for told in ["canary", "bob", "secret", "neighbour"] {
                         assert!(
                             path.contains(told) || !text.contains(told),
-                            "{walls:?} {verb} {path}: {text}"
+                            "{confined_by:?} {verb} {path}: {text}"
                         );
                     }
                     assert_eq!(client.code("CWD /"), 250);
                 }
                 if path != *name {
                     assert_eq!(client.code("RNFR file"), 350);
-                    assert_eq!(client.code(&format!("RNTO {path}")), 550, "{walls:?} {path}");
+                    assert_eq!(client.code(&format!("RNTO {path}")), 550, "{confined_by:?} {path}");
                 }
             }
-            // A file that takes a link's name replaces the link, not what it leads to.
+            // A file that takes a link's name replaces the link, not its target.
             assert_eq!(client.code("RNFR file"), 350);
             assert_eq!(client.code(&format!("RNTO {name}")), 250);
             assert_eq!(client.code(&format!("RNFR {name}")), 350);
             assert_eq!(client.code("RNTO file"), 250);
         }
-        assert_eq!(bobs(&premises), before, "{walls:?}");
-        assert_eq!(premises.neighbour(), outside, "{walls:?}");
+        assert_eq!(bobs(&premises), before, "{confined_by:?}");
+        assert_eq!(premises.neighbour(), outside, "{confined_by:?}");
     }
 }
 
-/// Names that are the same in two roots are two things, at the same time.
+/// The same name in two roots means two files, at the same time.
 #[test]
 fn f11_two_users_at_once_each_see_their_own_files() {
-    let (premises, server) = neighbours(Walls::Default);
+    let (premises, server) = neighbours(ConfinedBy::Default);
     let mut alice = client_of(&server, "alice");
     let mut bob = client_of(&server, "bob");
     let mut all = client_of(&server, "all");
@@ -166,7 +167,7 @@ fn f11_two_users_at_once_each_see_their_own_files() {
     assert_eq!(alice.fetch_text("RETR /same/name"), "of alice");
     assert_eq!(bob.fetch_text("RETR name"), "of bob");
     assert_eq!(all.fetch_text("RETR homes/alice/same/name"), "of alice");
-    // What she calls by his name is hers.
+    // A directory with his name in her root is hers.
     assert_eq!(alice.code("MKD /homes"), 257);
     assert_eq!(alice.code("MKD /homes/bob"), 257);
     assert_eq!(store(&mut alice, "STOR /homes/bob/secret", b"hers"), 226);
@@ -183,7 +184,7 @@ fn f11_two_users_at_once_each_see_their_own_files() {
 
 #[test]
 fn f11_an_account_whose_root_is_missing_or_outside_cannot_log_in() {
-    for walls in [Walls::Default, Walls::Paths] {
+    for confined_by in [ConfinedBy::Default, ConfinedBy::Paths] {
         let premises = Premises::new();
         premises.write("file", b"x");
         premises.write("homes/inside/file", b"x");
@@ -195,7 +196,7 @@ fn f11_an_account_whose_root_is_missing_or_outside_cannot_log_in() {
         let mut lines: Vec<(&str, &str)> = lines.iter().map(|(name, rest)| (*name, rest.as_str())).collect();
         lines[3].1 = "/file:read,write";
         premises.write_users(&lines);
-        let server = premises.serve_accounts_within(walls, &[]);
+        let server = premises.serve_accounts_within(confined_by, &[]);
         for name in ["missing", "outside", "absolute", "file"] {
             let mut client = server.connect();
             assert_eq!(client.code(&format!("USER {name}")), 331);
@@ -210,11 +211,12 @@ fn f11_an_account_whose_root_is_missing_or_outside_cannot_log_in() {
     }
 }
 
-/// The root is what it was when the client came, wherever it is moved to; nothing that takes its name is reached.
+/// A session keeps the directory that was its root at login, wherever that is moved; a new one of that name is not
+/// reached.
 #[test]
 fn f11_a_session_keeps_its_root_when_the_directory_is_replaced() {
-    for walls in [Walls::Default, Walls::Paths] {
-        let (premises, server) = neighbours(walls);
+    for confined_by in [ConfinedBy::Default, ConfinedBy::Paths] {
+        let (premises, server) = neighbours(confined_by);
         let before = bobs(&premises);
         let mut client = client_of(&server, "alice");
         let homes = premises.root().join("homes");
@@ -230,18 +232,18 @@ fn f11_a_session_keeps_its_root_when_the_directory_is_replaced() {
 
 #[test]
 fn f11_a_link_that_is_swapped_constantly_reaches_no_other_root() {
-    race(Walls::Paths, 150);
+    race(ConfinedBy::Paths, 150);
 }
 
 #[test]
 #[ignore = "minutes: 100,000 rounds of four verbs; cargo test --release -- --ignored f11"]
 fn f11_four_hundred_thousand_rounds_against_a_swapped_link() {
-    race(Walls::Paths, 100_000);
+    race(ConfinedBy::Paths, 100_000);
 }
 
-/// Exchanges a directory of alice's and a link to bob's without pause, while she reads and writes by that name.
-fn race(walls: Walls, rounds: usize) {
-    let (premises, server) = neighbours(walls);
+/// Swaps a directory of alice's and a link to bob's constantly, while she reads and writes through that name.
+fn race(confined_by: ConfinedBy, rounds: usize) {
+    let (premises, server) = neighbours(confined_by);
     premises.write("homes/alice/swap/secret", b"hers");
     premises.link("homes/alice/other", "../bob");
     let (before, own) = (bobs(&premises), premises.root().join("homes/alice"));
@@ -269,7 +271,8 @@ fn race(walls: Walls, rounds: usize) {
                 }
                 match code {
                     226 | 250 | 213 => done += 1,
-                    // A change that raced is refused like one that leads outside, or its reply says to try again.
+                    // A change that lost the race is refused like one that leads outside, or its reply says to try
+                    // again.
                     450 | 451 | 550 | 553 => refused += 1,
                     _ => panic!("{line} in round {round}: {code} {text}"),
                 }

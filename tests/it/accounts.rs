@@ -1,6 +1,5 @@
-//! Who gets in: accounts over real sockets, guessers slowed down, floods turned away, the users file read again
-//! (threats F, O10). What each may do then is in `rights.rs`, and that nobody reaches another's files in
-//! `account_roots.rs`.
+//! Logins over real sockets: slowed guessing, floods of logins, reloads of the users file (threats F, O10). What each
+//! account may do is in `rights.rs`, and the separation of their files in `account_roots.rs`.
 
 use harness::accounts::{HASH, PASSWORD, Premises, client_of, log_in, store, with_alice_and_bob};
 use harness::server::refused_start;
@@ -14,10 +13,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
-/// argon2id of `secret` that takes long enough to be told from a round trip.
+/// argon2id of `secret`, slow enough to be distinguished from a round trip.
 const DEAR: &str = "$argon2id$v=19$m=4096,t=3,p=1$c2FsdHNhbHQ$OLeWCvLwvsLRPgRDUFsaPr4TPYfqZKBxQuyYI2VLP2w";
 
-/// The addresses of this machine that clients here come from; each has failed at nothing yet.
+/// Loopback addresses for clients; none has a failed login yet.
 fn fresh_address(number: u32) -> IpAddr {
     IpAddr::V4(Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 1)) + number))
 }
@@ -27,19 +26,19 @@ fn guess(client: &mut Client, user: &str) -> u16 {
     client.code("PASS guess")
 }
 
-/// Whether nothing has come from the server, without waiting for it.
+/// Whether nothing has arrived from the server; does not wait.
 fn is_silent(client: &Client) -> bool {
-    client.stream.set_nonblocking(true).expect("it can be told");
+    client.stream.set_nonblocking(true).expect("its output is not blocked");
     let peeked = client.stream.peek(&mut [0]);
-    client.stream.set_nonblocking(false).expect("it can be told");
+    client.stream.set_nonblocking(false).expect("its output is not blocked");
     peeked.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
 }
 
-/// Tells the server to read its files again, and waits until it says `told` once more.
-fn reload(server: &Server, told: &str) {
-    let before = server.stderr().matches(told).count();
+/// Sends SIGHUP and waits until the log has `logged` once more.
+fn reload(server: &Server, logged: &str) {
+    let before = server.stderr().matches(logged).count();
     server.signal(Signal::HUP);
-    wait_until(told, || server.stderr().matches(told).count() > before);
+    wait_until(logged, || server.stderr().matches(logged).count() > before);
 }
 
 #[test]
@@ -73,7 +72,7 @@ fn f01_no_reply_reveals_whether_an_account_exists() {
     log_in(&mut server.connect(), "alice");
 }
 
-/// How long a wrong password took, for names that exist and names that do not, `samples` of each, turn by turn.
+/// How long a wrong password took for names that exist and names that do not: `samples` of each, alternating.
 fn refusals_of_known_and_unknown(samples: u32) -> (Server, [Vec<Duration>; 2]) {
     let premises = Premises::new();
     premises.write_users_file(&format!("alice:{DEAR}:/:read\nbob:{DEAR}:/:read\n"));
@@ -100,7 +99,7 @@ fn median(times: &[Duration]) -> Duration {
     sorted[sorted.len() / 2]
 }
 
-/// CPU time instead of a clock: how busy the machine is makes no difference.
+/// CPU time instead of a clock, so that a busy machine makes no difference.
 #[test]
 fn f02_refusing_an_unknown_name_takes_the_same_work() {
     const SAMPLES: u32 = 30;
@@ -181,7 +180,7 @@ fn f03_only_the_address_that_fails_to_log_in_is_slowed_down() {
     let mut waiting = slowed.pop().expect("two of them");
     assert_eq!(waiting.code("USER alice"), 331);
     waiting.send(&format!("PASS {PASSWORD}"));
-    // Meanwhile the owner of the name gets in from elsewhere, and whoever is in goes on working.
+    // Meanwhile the owner of the name logs in from another address, and existing sessions go on.
     let mut owner = Client::connect_from(server.address, fresh_address(1));
     log_in(&mut owner, "alice");
     assert_eq!(inside.code("NOOP"), 200);
@@ -208,7 +207,7 @@ fn f03_ten_failures_block_an_address_across_connections() {
     let mut right = Client::connect_from(server.address, guesser);
     for expected in [530, 530, 421] {
         assert_eq!(right.code("USER alice"), 331);
-        assert_eq!(right.code(&format!("PASS {PASSWORD}")), expected, "not even heard");
+        assert_eq!(right.code(&format!("PASS {PASSWORD}")), expected, "not read");
     }
     log_in(&mut Client::connect_from(server.address, fresh_address(1)), "alice");
     let warning = "127.1.0.1: logins refused without verification: 1";
@@ -397,7 +396,7 @@ fn f08_no_password_appears_in_any_output() {
     let said = server.stop();
     let [events, transfers] = written.map(|path| fs::read_to_string(path).expect("written"));
     for (what, text) in [("logs", &said), ("events", &events), ("transfer log", &transfers)] {
-        assert!(text.contains("alice"), "{what} tell what happens: {text}");
+        assert!(text.contains("alice"), "{what} describe what happens: {text}");
         for secret in ["hunter2", PASSWORD, "argon2id", "vk+JgWgZ"] {
             assert!(!text.contains(secret), "{secret} is in the {what}: {text}");
         }
@@ -405,7 +404,7 @@ fn f08_no_password_appears_in_any_output() {
     assert!(said.contains("PASS ****"), "{said}");
     assert!(
         !events.contains(&"x".repeat(32)),
-        "of a name that nobody has only the start is kept: {events}"
+        "only the start of an unknown name is logged: {events}"
     );
     assert_eq!(transfers.matches(" r alice ftp 0 * c\n").count(), 2, "{transfers}");
 }
@@ -455,12 +454,12 @@ fn f10_a_reload_aborts_the_transfer_of_a_removed_account() {
     let mut upload = uploads.data();
     uploads.send("STOR old");
     uploads.expect(150);
-    upload.write_all(&[8; 100_000]).expect("the server takes it");
+    upload.write_all(&[8; 100_000]).expect("the server reads it");
     premises.write_users(&[("bob", "/bob:read,write")]);
     reload(&server, "users file read again: 1 accounts");
     let mut received = Vec::new();
     let _ = download.read_to_end(&mut received);
-    assert!(received.len() < large.len(), "all of it was sent");
+    assert!(received.len() < large.len(), "everything was sent");
     for client in [&mut downloads, &mut uploads] {
         client.expect(426);
         client.expect(421);
@@ -471,7 +470,7 @@ fn f10_a_reload_aborts_the_transfer_of_a_removed_account() {
     assert_eq!(
         fs::read_dir(premises.root().join("alice")).expect("ours").count(),
         2,
-        "nothing is left over"
+        "no temporary file is left"
     );
 }
 
@@ -513,8 +512,7 @@ fn f10_an_invalid_users_file_keeps_the_old_accounts_at_a_reload() {
     reload(&server, "mode 0644");
     assert_eq!(inside.code("PWD"), 257);
     log_in(&mut server.connect(), "bob");
-    // A new file in its place; the server that was started as root is not root any more, and says that it cannot read
-    // it.
+    // The file is replaced. A server that was started as root is not root any more, and logs that it cannot read it.
     let next = premises.outside().join("next");
     fs::write(&next, format!("carol:{HASH}:/:read\n")).expect("written");
     fs::set_permissions(&next, fs::Permissions::from_mode(0o600)).expect("ours");

@@ -1,4 +1,4 @@
-//! What is asked of the program about accounts without serving anyone: `--hash-password`.
+//! The command line for accounts: `--hash-password` and the options about users.
 
 use harness::server::refused_start;
 use loopftpd::accounts::{PasswordHash, WorkingMemory};
@@ -14,7 +14,7 @@ fn run(command: &mut Command, input: &[u8]) -> Output {
         .spawn()
         .expect("it starts");
     let mut pipe = child.stdin.take().expect("piped");
-    // Whoever has read enough may have closed its end.
+    // The program may have closed its end once it has read enough.
     let _ = pipe.write_all(input);
     drop(pipe);
     child.wait_with_output().expect("it ends")

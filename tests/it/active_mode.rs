@@ -1,4 +1,4 @@
-//! Active mode: the server connects, only to its client, only when told what to send (threats B10, D12–D16).
+//! Active mode: the server connects only to its own client, and only for a transfer command (threats B10, D12–D16).
 
 use harness::Server;
 use harness::client::connect;
@@ -97,7 +97,7 @@ fn d16_an_active_connection_refused_or_unanswered_is_425() {
     } else {
         assert_eq!(first, 425);
     }
-    // A listener whose queue is full answers nobody.
+    // A listener whose queue is full answers no connection.
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
     socket
         .bind(&std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())

@@ -112,7 +112,7 @@ fn everything_that_the_document_names_exists() {
     let missing: Vec<_> = named.iter().filter(|named| !exists(named, &sources)).collect();
     assert!(
         missing.is_empty(),
-        "docs/architecture.md names what is not there: {missing:?}"
+        "docs/architecture.md names things that do not exist: {missing:?}"
     );
 }
 

@@ -1,5 +1,6 @@
-//! Commands that change files without a transfer, in the forms that clients send (docs/clients.md; RFC 959 §4.1.3,
-//! draft-somers-ftp-mfxx): DELE, MKD, RMD, RNFR and RNTO, the five ways to set a time, modes, AVBL, and STOU's name.
+//! Commands that change files without a transfer, in the forms that clients use (RFC 959 §4.1.3,
+//! draft-somers-ftp-mfxx): DELE, MKD, RMD, RNFR and RNTO, five ways to set a time, modes, AVBL, and the name that STOU
+//! chooses.
 
 use harness::accounts::{Premises, client_of, everything, store, with_files};
 use harness::{Client, Server, is_root};
@@ -50,7 +51,7 @@ fn h17_dele_removes_files_and_rmd_removes_directories() {
     assert_eq!(said(&mut client, "DELE link to d"), "250 File removed");
     assert_eq!(said(&mut client, "DELE d/inside"), "250 File removed");
     assert_eq!(premises.read("file"), b"0123456789", "the link went, not the file");
-    // The directory that the client stands in can go; it stands nowhere then, and comes back.
+    // The client's working directory can be removed; then it has none until it changes to another.
     assert_eq!(client.code("CWD d"), 250);
     assert_eq!(said(&mut client, "RMD ../d"), "250 Directory removed");
     let (code, _) = everything(&mut client, "LIST");
@@ -58,7 +59,7 @@ fn h17_dele_removes_files_and_rmd_removes_directories() {
     assert_eq!(everything(&mut client, "STOR new").0, 550);
     assert_eq!(client.code("CDUP"), 250);
     assert_eq!(said(&mut client, "XRMD empty/"), "250 Directory removed");
-    // A file that is being read is gone from its directory, and read to its end.
+    // A file that is being read can be removed from its directory and is still read to its end.
     let large = vec![7; 8 << 20];
     premises.write("large", &large);
     let mut reader = server.login();
@@ -100,7 +101,7 @@ fn b02_rnto_must_follow_rnfr_directly() {
     }
     assert_eq!(premises.read("moved"), b"0123456789");
     assert!(premises.root().join("d2/empty").is_dir());
-    // What has the name already makes way if it is of the same kind, and a directory only if it is empty.
+    // RNTO replaces what has the name if it is of the same kind, and a directory only if it is empty.
     premises.write("old", b"old");
     premises.write("full/x", b"x");
     premises.make_directory("e1");
@@ -199,7 +200,7 @@ fn h18_times_set_in_five_ways_are_read_back() {
         assert_eq!(client.code(line), code, "{line}");
     }
     assert_eq!(said(&mut client, "MDTM file"), "213 19691231235959", "as it was");
-    // What the file system cannot keep is kept as near as it can, and the answer says what is kept.
+    // A time that the file system cannot store is stored as near as possible, and the reply says which.
     for extreme in ["00010101000000", "99991231235959"] {
         let answered = said(&mut client, &format!("MDTM {extreme} file"));
         assert_eq!(said(&mut client, "MDTM file"), answered);
@@ -209,7 +210,7 @@ fn h18_times_set_in_five_ways_are_read_back() {
         );
     }
     assert_eq!(client.code("MFMT 19691231235959 file"), 213);
-    // A directory has a time too; a file whose name begins with a time is asked for it.
+    // MDTM works for directories too, and for files whose name begins with a time.
     assert_eq!(client.code("MFMT 20240101000000 d"), 213);
     assert_eq!(said(&mut client, "MDTM d"), "213 20240101000000");
     assert_eq!(store(&mut client, "STOR 20240101000000 file", b"x"), 226);
@@ -248,7 +249,7 @@ fn h19_site_chmod_sets_modes_within_bounds() {
         assert_eq!(client.code(line), code, "{line}");
     }
     assert_eq!((mode("file"), mode("d")), (0o600, 0o755));
-    // The server can always read and write its files and enter its directories: nobody locks the others out.
+    // The server can always read and write its files and enter its directories: no client can lock the others out.
     for (line, reply) in [
         ("SITE CHMOD 000 file", "200 Mode set to 0600"),
         ("SITE CHMOD 077 file", "200 Mode set to 0677"),
@@ -260,7 +261,7 @@ fn h19_site_chmod_sets_modes_within_bounds() {
         assert_eq!(said(&mut client, line), reply);
     }
     assert_eq!((mode("file"), mode("d")), (0o600, 0o700));
-    // How a directory is shared is its owner's business.
+    // The set-group-ID and sticky bits of a directory stay.
     fs::set_permissions(premises.root().join("d"), fs::Permissions::from_mode(0o3770)).expect("ours");
     assert_eq!(client.code("SITE CHMOD 755 d"), 200);
     assert_eq!(mode("d"), 0o3755);
@@ -268,7 +269,7 @@ fn h19_site_chmod_sets_modes_within_bounds() {
     assert_eq!(mode("new"), 0o666 & !mask_of(&server));
 }
 
-/// `SITE CHMOD 000 /` used to shut everybody out, and no FTP command could undo it.
+/// `SITE CHMOD 000 /` used to lock all clients out, and no FTP command could undo it.
 #[test]
 fn h19_the_mode_of_the_root_cannot_be_changed() {
     let (premises, server) = with_files();
@@ -288,7 +289,7 @@ fn h19_the_mode_of_the_root_cannot_be_changed() {
         assert_eq!(root(), before, "{name}");
     }
     assert_eq!(server.login().code("CWD d"), 250);
-    // The root of an account is one as well, for that account.
+    // So is the root of an account, for that account.
     let premises = Premises::new();
     premises.make_directory("homes/alice/d");
     premises.write_users(&[("alice", "/homes/alice:read,write")]);
@@ -310,7 +311,7 @@ fn avbl_reports_the_free_space() {
             .expect("its form")
             .parse()
             .expect("digits only");
-        // Other programs write at the same time, so it is only the same by size.
+        // Other programs write to the disk at the same time, so the figures agree only approximately.
         assert!(bytes <= space.f_blocks * space.f_frsize, "{text}");
         assert!(bytes >= space.f_bavail * space.f_frsize / 2, "{text}");
     }
@@ -357,7 +358,7 @@ fn feat_lists_write_features_only_where_writing_is_allowed() {
     }
 }
 
-/// As the system itself allows: the server is not root and has no way around it.
+/// Permissions count, because the server is not root.
 #[test]
 fn c11_permissions_of_the_file_system_are_respected_for_changes() {
     let (premises, server) = with_files();

@@ -1,23 +1,23 @@
-//! Every verb that changes something, against every way out of the root and every kind of thing in it (threats C01–C06,
-//! C08–C10, C13, C16, C17, C22, C24, O5). What only reads is in `confinement.rs`.
+//! Every changing command against every way out of the root and every kind of file (threats C01–C06, C08–C10, C13, C16,
+//! C17, C22, C24, O5). Commands that only read are in `confinement.rs`.
 
-use harness::accounts::{CANARY, CHANGING, Premises, Walls, everything, everything_in, store};
+use harness::accounts::{CANARY, CHANGING, ConfinedBy, Premises, everything, snapshot, store};
 use harness::{Client, Server, is_root};
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A server on which everyone may do everything, with a `file` and a directory `d`.
-fn with_files(walls: Walls) -> (Premises, Server) {
+/// A server with full rights for all clients, with a `file` and a directory `d`.
+fn with_files(confined_by: ConfinedBy) -> (Premises, Server) {
     let premises = Premises::new();
     premises.write("file", b"inside");
     premises.write("d/e/inside", b"x");
-    let server = premises.serve_within(walls, &["--write"]);
+    let server = premises.serve_within(confined_by, &["--write"]);
     (premises, server)
 }
 
-/// Says `verb path`; RNTO after an RNFR of `file`, which is moved back if it was moved.
+/// Sends `verb path`; RNTO follows an RNFR of `file`, which is moved back if it was moved.
 fn change(client: &mut Client, verb: &str, path: &str) -> (u16, String) {
     if verb == "RNTO" {
         assert_eq!(client.code("RNFR file"), 350);
@@ -32,9 +32,9 @@ fn change(client: &mut Client, verb: &str, path: &str) -> (u16, String) {
 
 #[test]
 fn c01_no_spelling_of_a_path_changes_anything_outside() {
-    for walls in [Walls::Default, Walls::Paths] {
-        let (premises, server) = with_files(walls);
-        let (outside, before) = (premises.neighbour(), everything_in(&premises.root()));
+    for confined_by in [ConfinedBy::Default, ConfinedBy::Paths] {
+        let (premises, server) = with_files(confined_by);
+        let (outside, before) = (premises.neighbour(), snapshot(&premises.root()));
         let mut client = server.login();
         let absolute = premises.outside().join("neighbour/secret");
         for path in [
@@ -55,26 +55,26 @@ fn c01_no_spelling_of_a_path_changes_anything_outside() {
         ] {
             for verb in CHANGING {
                 let (code, text) = change(&mut client, verb, path);
-                assert!((500..600).contains(&code), "{walls:?} {verb} {path}: {text}");
+                assert!((500..600).contains(&code), "{confined_by:?} {verb} {path}: {text}");
                 assert!(!text.contains(CANARY), "{verb} {path}: {text}");
             }
         }
-        // What is above the root is the root, which cannot be replaced, renamed or removed.
+        // The parent of the root is the root, which cannot be replaced, renamed or removed.
         for path in ["..", "../..", "/", ".", "d/..", "/../"] {
             for verb in ["STOR", "APPE", "STOU", "DELE", "MKD", "RMD", "RNFR", "RNTO"] {
                 let (code, text) = change(&mut client, verb, path);
-                assert!((500..600).contains(&code), "{walls:?} {verb} {path}: {text}");
+                assert!((500..600).contains(&code), "{confined_by:?} {verb} {path}: {text}");
             }
         }
-        assert_eq!(premises.neighbour(), outside, "{walls:?}");
-        assert_eq!(everything_in(&premises.root()), before, "{walls:?}");
+        assert_eq!(premises.neighbour(), outside, "{confined_by:?}");
+        assert_eq!(snapshot(&premises.root()), before, "{confined_by:?}");
     }
 }
 
 #[test]
 fn c03_no_link_lets_anything_outside_be_changed() {
-    for walls in [Walls::Default, Walls::Paths] {
-        let (premises, server) = with_files(walls);
+    for confined_by in [ConfinedBy::Default, ConfinedBy::Paths] {
+        let (premises, server) = with_files(confined_by);
         let outside = premises.neighbour();
         let neighbour = premises.outside().join("neighbour");
         let links = [
@@ -97,17 +97,16 @@ fn c03_no_link_lets_anything_outside_be_changed() {
                 for verb in CHANGING {
                     premises.link(name, target);
                     let (code, text) = change(&mut client, verb, &path);
-                    // The link itself lies inside, and is what is removed, renamed or replaced; STOU has a name of its
-                    // own.
+                    // The link itself is inside, so it can be removed, renamed or replaced; STOU chooses a new name.
                     let is_the_link = path == *name && matches!(verb, "DELE" | "RNFR" | "RNTO" | "STOU");
                     assert!(
                         is_the_link || (500..600).contains(&code),
-                        "{walls:?} {verb} {path}: {text}"
+                        "{confined_by:?} {verb} {path}: {text}"
                     );
-                    assert!(!text.contains(CANARY), "{walls:?} {verb} {path}: {text}");
+                    assert!(!text.contains(CANARY), "{confined_by:?} {verb} {path}: {text}");
                 }
             }
-            // Renamed, a link is as far outside as it was.
+            // A renamed link still leads outside.
             premises.link(name, target);
             assert_eq!(client.code(&format!("RNFR {name}")), 350);
             assert_eq!(client.code("RNTO renamed"), 250);
@@ -117,19 +116,19 @@ fn c03_no_link_lets_anything_outside_be_changed() {
                 .filter(|verb| !matches!(**verb, "RNFR" | "RNTO" | "STOU" | "DELE"))
             {
                 let (code, text) = change(&mut client, verb, "renamed");
-                assert!((500..600).contains(&code), "{walls:?} {verb}: {text}");
+                assert!((500..600).contains(&code), "{confined_by:?} {verb}: {text}");
             }
             assert_eq!(client.code("DELE renamed"), 250);
-            assert_eq!(premises.neighbour(), outside, "{walls:?} {name}");
+            assert_eq!(premises.neighbour(), outside, "{confined_by:?} {name}");
         }
         assert_eq!(premises.read("file"), b"inside");
     }
 }
 
-/// A link that stays inside is followed, except where the name itself is what the command is about.
+/// A link that stays inside is followed, except by commands that change the name itself.
 #[test]
 fn c03_links_inside_the_root_are_followed() {
-    let (premises, server) = with_files(Walls::Default);
+    let (premises, server) = with_files(ConfinedBy::Default);
     premises.link("to-file", "d/e/inside");
     premises.link("to-d", "d");
     let mut client = server.login();
@@ -154,9 +153,9 @@ fn c04_four_hundred_thousand_changes_through_a_swapped_link() {
     race(400_000 / 4);
 }
 
-/// Exchanges a directory and a link to the neighbour's without pause, while everything is changed by that name.
+/// Swaps a directory and a link to the neighbour's constantly, while every command changes files through that name.
 fn race(rounds: usize) {
-    let (premises, server) = with_files(Walls::Paths);
+    let (premises, server) = with_files(ConfinedBy::Paths);
     premises.make_directory("swap");
     premises.link("other", "../neighbour");
     let (outside, root) = (premises.neighbour(), premises.root());
@@ -201,12 +200,12 @@ fn race(rounds: usize) {
 
 #[test]
 fn c05_a_working_directory_moved_outside_is_not_written_to() {
-    for walls in [Walls::Default, Walls::Paths] {
-        let (premises, server) = with_files(walls);
+    for confined_by in [ConfinedBy::Default, ConfinedBy::Paths] {
+        let (premises, server) = with_files(confined_by);
         let mut client = server.login();
         assert_eq!(client.code("CWD d"), 250);
         fs::rename(premises.root().join("d"), premises.outside().join("moved")).expect("moved");
-        let moved = everything_in(&premises.outside().join("moved"));
+        let moved = snapshot(&premises.outside().join("moved"));
         for verb in CHANGING {
             let (code, text) = if verb == "RNTO" {
                 assert_eq!(client.code("RNFR /file"), 350);
@@ -214,9 +213,9 @@ fn c05_a_working_directory_moved_outside_is_not_written_to() {
             } else {
                 everything(&mut client, &format!("{verb} e/inside"))
             };
-            assert_eq!(code, 550, "{walls:?} {verb}: {text}");
+            assert_eq!(code, 550, "{confined_by:?} {verb}: {text}");
         }
-        assert_eq!(everything_in(&premises.outside().join("moved")), moved);
+        assert_eq!(snapshot(&premises.outside().join("moved")), moved);
         assert_eq!(client.code("CDUP"), 250);
         assert_eq!(client.code("SIZE file"), 213);
     }
@@ -230,7 +229,7 @@ fn c06_a_directory_cannot_be_renamed_into_itself() {
     premises.link("parent", "d");
     premises.link("up", "..");
     let server = premises.serve_writers();
-    let before = everything_in(&premises.root());
+    let before = snapshot(&premises.root());
     let mut client = server.login();
     for (from, to) in [
         ("d", "d/d"),
@@ -244,12 +243,12 @@ fn c06_a_directory_cannot_be_renamed_into_itself() {
         assert_eq!(client.code(&format!("RNFR {from}")), 350, "{from}");
         assert_eq!(client.code(&format!("RNTO {to}")), 550, "{from} {to}");
     }
-    // To its own name, also by another way: nothing changes.
+    // Renaming to the same name, in any spelling, changes nothing.
     assert_eq!(client.code("RNFR file"), 350);
     assert_eq!(client.code("RNTO ./d/../file"), 250);
     assert_eq!(client.code("RNFR d/e/inside"), 350);
     assert_eq!(client.code("RNTO parent/e/inside"), 250);
-    assert_eq!(everything_in(&premises.root()), before);
+    assert_eq!(snapshot(&premises.root()), before);
 }
 
 #[test]
@@ -261,7 +260,7 @@ fn h12_renaming_a_file_to_itself_frees_no_quota() {
     premises.write_users(&[("alice", "/:read,write:quota=1000")]);
     let server = premises.serve_accounts(&[]);
     let mut client = harness::accounts::client_of(&server, "alice");
-    harness::wait_until("what is there has been counted", || {
+    harness::wait_until("the quota is measured", || {
         client.code("RNFR file") == 350 && client.code("RNTO file") == 250
     });
     for (from, to) in [("file", "./file"), ("d/small", "parent/small"), ("file", "file")] {
@@ -271,7 +270,7 @@ fn h12_renaming_a_file_to_itself_frees_no_quota() {
     assert_eq!(store(&mut client, "STOR more", &[7; 500]), 552);
     assert_eq!(store(&mut client, "STOR more", &[7; 300]), 226);
     assert_eq!(client.code("RNFR more"), 350);
-    assert_eq!(client.code("RNTO file"), 250, "the 600 bytes make way");
+    assert_eq!(client.code("RNTO file"), 250, "the 600 bytes are freed");
     assert_eq!(store(&mut client, "STOR more", &[7; 650]), 226);
 }
 
@@ -295,7 +294,7 @@ fn c08_special_files_are_not_opened_replaced_renamed_or_removed() {
     premises.link("link", "fifo");
     names.push("link");
     premises.hand_over();
-    let before = everything_in(&root);
+    let before = snapshot(&root);
     let server = premises.serve_writers();
     let mut client = server.login();
     let mut other = server.login();
@@ -304,7 +303,7 @@ fn c08_special_files_are_not_opened_replaced_renamed_or_removed() {
             if *name == "link" && matches!(verb, "DELE" | "RNFR" | "RNTO") {
                 continue;
             }
-            // Nothing waits at a FIFO: the next command of another session is answered.
+            // A FIFO blocks nothing: the next command of another session is answered.
             let (code, text) = change(&mut client, verb, name);
             if verb == "STOU" {
                 assert_eq!(code, 226, "it has a name of its own");
@@ -318,7 +317,7 @@ fn c08_special_files_are_not_opened_replaced_renamed_or_removed() {
         assert_eq!(client.code("REST 1"), 350);
         assert_eq!(everything(&mut client, &format!("STOR {name}")).0, 550);
     }
-    assert_eq!(everything_in(&root), before);
+    assert_eq!(snapshot(&root), before);
     assert!(
         fs::symlink_metadata(root.join("fifo"))
             .expect("it is there")
@@ -329,8 +328,8 @@ fn c08_special_files_are_not_opened_replaced_renamed_or_removed() {
 
 #[test]
 fn c10_file_verbs_refuse_directories_and_directory_verbs_refuse_files() {
-    let (premises, server) = with_files(Walls::Default);
-    let before = everything_in(&premises.root());
+    let (premises, server) = with_files(ConfinedBy::Default);
+    let before = snapshot(&premises.root());
     let mut client = server.login();
     for line in ["STOR d", "STOR d/", "APPE d"] {
         assert_eq!(everything(&mut client, line).0, 553, "{line}: the name is taken");
@@ -351,16 +350,16 @@ fn c10_file_verbs_refuse_directories_and_directory_verbs_refuse_files() {
     }
     assert_eq!(client.code("REST 1"), 350);
     assert_eq!(everything(&mut client, "STOR d").0, 553);
-    assert_eq!(everything_in(&premises.root()), before);
+    assert_eq!(snapshot(&premises.root()), before);
 }
 
 #[test]
 fn h16_names_that_no_file_can_have_are_refused() {
-    let (premises, server) = with_files(Walls::Default);
-    let before = everything_in(&premises.root());
+    let (premises, server) = with_files(ConfinedBy::Default);
+    let before = snapshot(&premises.root());
     let mut client = server.login();
     let (long, longest) = ("n".repeat(256), "n".repeat(255));
-    // The last of these fits as a path, and its names do not.
+    // The last of these is short enough as a path, but its names are too long.
     let deep = format!("{}/x", vec!["m".repeat(200); 18].join("/"));
     for verb in ["STOR", "APPE", "STOU", "MKD", "RNTO"] {
         let naming = |client: &mut Client, path: &str| change(client, verb, path).0;
@@ -372,7 +371,7 @@ fn h16_names_that_no_file_can_have_are_refused() {
     for verb in ["DELE", "RMD", "RNFR", "SITE CHMOD 600", "MFMT 20240101000000"] {
         assert_eq!(everything(&mut client, &format!("{verb} {long}")).0, 550, "{verb}");
     }
-    assert_eq!(everything_in(&premises.root()), before);
+    assert_eq!(snapshot(&premises.root()), before);
     assert_eq!(store(&mut client, &format!("STOR {longest}"), b"x"), 226);
     assert_eq!(premises.read(&longest), b"x");
     assert_eq!(
@@ -380,7 +379,7 @@ fn h16_names_that_no_file_can_have_are_refused() {
         553,
         "no room for a number"
     );
-    // Down as far as a path can go, and no further.
+    // As deep as the longest path allows, and no deeper.
     let mut depth = 0;
     loop {
         let made = client.code(&format!("MKD {longest}/../{}", "p".repeat(200)));
@@ -399,7 +398,7 @@ fn h16_names_that_no_file_can_have_are_refused() {
 
 #[test]
 fn c15_names_are_bytes_without_special_meaning() {
-    let (premises, server) = with_files(Walls::Default);
+    let (premises, server) = with_files(ConfinedBy::Default);
     let mut client = server.login();
     let names = [
         "caf\u{e9}",
@@ -454,7 +453,7 @@ fn c15_names_are_bytes_without_special_meaning() {
     let name = std::ffi::OsStr::new(harness::tree::latin1_name());
     let stored = premises.root().join(std::path::Path::new(name).with_extension(""));
     assert_eq!(fs::read(stored).expect("exactly those bytes"), b"latin");
-    // Bytes that could end a line elsewhere are refused before anything is looked up.
+    // Bytes that could end a line are refused before the name is looked up.
     for verb in CHANGING {
         client.send_bytes(format!("{verb} a\x01b\r\n").as_bytes());
         client.expect(501);
@@ -463,10 +462,10 @@ fn c15_names_are_bytes_without_special_meaning() {
 
 #[test]
 fn c22_clients_cannot_use_the_servers_reserved_names() {
-    let (premises, server) = with_files(Walls::Default);
+    let (premises, server) = with_files(ConfinedBy::Default);
     premises.write(".loopftpd-0123", b"part");
     premises.write("d/.loopftpd-dir/x", b"part");
-    let before = everything_in(&premises.root());
+    let before = snapshot(&premises.root());
     let mut client = server.login();
     for path in [
         ".loopftpd-0123",
@@ -491,14 +490,14 @@ fn c22_clients_cannot_use_the_servers_reserved_names() {
             );
         }
     }
-    assert_eq!(everything_in(&premises.root()), before);
+    assert_eq!(snapshot(&premises.root()), before);
 }
 
-/// What is decided about a path is decided about what the kernel is given: one canonical form before both.
+/// Rules for a path are applied to the canonical form that the kernel is given.
 #[test]
 fn c02_every_spelling_of_a_path_gets_the_same_decision() {
-    let (premises, server) = with_files(Walls::Default);
-    let before = everything_in(&premises.root());
+    let (premises, server) = with_files(ConfinedBy::Default);
+    let before = snapshot(&premises.root());
     let mut client = server.login();
     let spellings = |name: &str| {
         [
@@ -523,7 +522,7 @@ fn c02_every_spelling_of_a_path_gets_the_same_decision() {
             }
         }
     }
-    assert_eq!(everything_in(&premises.root()), before);
+    assert_eq!(snapshot(&premises.root()), before);
     for path in spellings("new") {
         let is_of_directory = ["/", "/.", "/.."].iter().any(|end| path.ends_with(end));
         let stored = store(&mut client, &format!("STOR {path}"), path.as_bytes());
@@ -537,5 +536,5 @@ fn c02_every_spelling_of_a_path_gets_the_same_decision() {
         assert_eq!(client.command(&format!("MKD {path}")).text(), "257 \"/new\" created");
         assert_eq!(client.code(&format!("RMD {path}")), 250, "{path}");
     }
-    assert_eq!(everything_in(&premises.root()).len(), before.len());
+    assert_eq!(snapshot(&premises.root()).len(), before.len());
 }

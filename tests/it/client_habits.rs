@@ -4,7 +4,7 @@
 use harness::server::Setup;
 use harness::{Client, Server};
 
-/// Says each line and expects its code.
+/// Sends each line and expects its code.
 fn conversation(client: &mut Client, lines: &[(&str, u16)]) {
     for (line, code) in lines {
         let reply = client.command(line);
@@ -30,7 +30,7 @@ fn the_greeting_is_one_line_and_replies_that_clients_parse_are_exact() {
         assert_eq!(client.command(line).text(), reply, "{line}");
     }
     assert_eq!(client.code("CDUP"), 250, "clients are written for 250");
-    // Where no size is told, nothing may look like one.
+    // A reply without a size must not contain anything that looks like one.
     for (kind, command) in [
         ("TYPE A", "RETR 12 bytes.txt"),
         ("TYPE A", "LIST"),
@@ -78,7 +78,7 @@ fn feat_lists_features_in_the_words_that_clients_parse() {
     );
 }
 
-/// lftp and rclone set times with MFMT where it is announced, and otherwise in ways that are guessed at or not at all.
+/// lftp and rclone set times with MFMT where FEAT lists it, and otherwise by guessing or not at all.
 #[test]
 fn feat_lists_what_can_be_changed_where_writing_is_allowed() {
     let told = |arguments: &[&str]| {
@@ -94,7 +94,7 @@ fn feat_lists_what_can_be_changed_where_writing_is_allowed() {
     assert!(deflating.iter().any(|line| line == " MODE Z"), "{deflating:?}");
 }
 
-/// Line ends and segments of hand-made clients and of people at a telnet.
+/// Line ends and segments of simple clients and of people with telnet.
 #[test]
 fn lines_may_end_in_crlf_lf_or_a_mix() {
     let server = Server::start();
@@ -217,7 +217,7 @@ fn every_command_gets_one_reply_and_none_is_sent_unasked() {
     let server = Server::start();
     server.write("file", b"12345");
     let mut client = server.login();
-    // Total Commander's keep-alives and lftp without sync-mode: many at once, each answered once.
+    // Keep-alives of Total Commander, and lftp without sync-mode: many commands at once, each answered once.
     client.send_bytes(b"NOOP\r\nNOOP\r\nPWD\r\nSIZE file\r\nMDTM nothing\r\nNOOP\r\n");
     for code in [200, 200, 257, 213, 550, 200] {
         client.expect(code);

@@ -38,7 +38,7 @@ fn c01_no_spelling_of_a_path_leads_outside() {
         }
     }
     let mut client = server.login();
-    // Traversals as scanners write them: ways of saying "up", at every depth, before names that lie outside.
+    // Traversals as scanners send them: spellings of "up", at every depth, before names outside.
     let ups = [
         "../",
         "..\\",
@@ -113,7 +113,7 @@ fn c03_no_link_leads_outside() {
                 !text.contains(CANARY) && !text.contains("secret"),
                 "{verb} {path}: {text}"
             );
-            // A link itself can be described: as one, and without a word of where it leads.
+            // The link itself can be listed as a link, but without its target.
             if verb == "MLST" && !path.contains('/') {
                 assert!(
                     text.contains("\n type=OS.unix=symlink;") && code == 250,
@@ -137,8 +137,8 @@ fn c04_four_hundred_thousand_rounds_against_a_swapped_link() {
     race(100_000);
 }
 
-/// Exchanges a directory and a link to the outside without pause, while every way of reading goes through that name
-/// `rounds` times.
+/// Swaps a directory and a link to the outside constantly, while every reading command goes through that name `rounds`
+/// times.
 fn race(rounds: usize) {
     let (outside, server) = beside_a_secret();
     let root = server.directory().to_path_buf();
@@ -166,7 +166,7 @@ fn race(rounds: usize) {
                     data.read_to_string(&mut text).expect("data");
                     let is_inside = match verb {
                         "RETR swap/secret" => text == "harmless",
-                        // Beside the secret outside lies "root".
+                        // "root" is beside the secret outside.
                         _ => text.lines().count() <= 1 && !text.contains("root"),
                     };
                     assert!(is_inside, "{verb}: {text:?}");

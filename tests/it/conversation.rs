@@ -1,4 +1,4 @@
-//! What clients say and are answered: greetings, lines, pipelines, odd input (threats A, B, I).
+//! Commands and their replies: greeting, lines, pipelines, malformed input (threats A, B, I).
 
 use harness::{Client, Server, wait_until};
 use std::io::{Read, Write};
@@ -24,7 +24,7 @@ fn a01_an_endless_line_ends_the_connection() {
         let mut client = server.connect();
         let _ = client.stream.set_nonblocking(false);
         let chunk = [b'A'; 64 * 1024];
-        // The server closes after the first kilobytes; whatever the kernel still takes is thrown away.
+        // The server closes after the first kilobytes; what the kernel still accepts is discarded.
         for _ in 0..32 {
             if client.stream.write_all(&chunk).is_err() {
                 break;
@@ -121,7 +121,7 @@ fn a11_clients_of_other_protocols_are_disconnected_before_they_are_parsed() {
         let mut client = server.connect();
         client.send_bytes(opening);
         client.expect(500);
-        assert!(client.is_closed(), "nothing behind it is answered");
+        assert!(client.is_closed(), "nothing after it is answered");
     }
     wait_until("each is logged", || {
         server.stderr().matches("outcome=foreign-protocol").count() == 4
@@ -213,7 +213,7 @@ fn b04_user_resets_all_state_of_the_session() {
     assert_eq!(
         stray.read_to_end(&mut nothing).unwrap_or(0),
         0,
-        "the port announced before is a stranger's now"
+        "the port announced before does not belong to the session any more"
     );
     assert_eq!(client.code("LIST"), 425);
 }
@@ -231,7 +231,7 @@ fn b10_repeatedly_refused_addresses_end_the_connection() {
     assert!(client.is_closed());
 }
 
-/// The time for a login begins with the arrival, and anew when a client that was in starts over.
+/// The login timeout starts with the connection, and again when a logged-in client starts over.
 #[test]
 fn b04_a_new_login_starts_the_login_timeout_again() {
     let server = Server::with(&["--login-timeout", "1s"]);
@@ -260,7 +260,7 @@ fn b11_abor_is_answered_in_a_pipeline_and_with_nothing_to_abort() {
     }
     client.passive();
     assert_eq!(client.code("ABOR"), 226);
-    assert_eq!(client.code("LIST"), 425, "what was armed is forgotten");
+    assert_eq!(client.code("LIST"), 425, "the announced address is forgotten");
 }
 
 #[test]
@@ -320,7 +320,7 @@ fn i01_log_lines_contain_no_control_bytes_from_clients() {
     client.expect(530);
     drop(client);
     wait_until("the session is over", || server.stderr().contains("session ended"));
-    // Names of files that were sent: text that runs backwards, control characters of Latin-1.
+    // Names of files that were sent: right-to-left text, Latin-1 control characters.
     let names = ["\u{202e}txt.exe".as_bytes(), b"csi\x9b2J", "\u{9b}2J".as_bytes()];
     let mut client = server.login();
     for name in names {

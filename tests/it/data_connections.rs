@@ -1,4 +1,4 @@
-//! How data connections are armed again, shared between protocols, and ended (threats B, D17–D23).
+//! How data connections are announced again, shared between IPv4 and IPv6, and ended (threats B, D17–D23).
 
 use harness::client::connect;
 use harness::server::Setup;
@@ -189,7 +189,7 @@ fn d23_the_data_connection_is_closed_before_the_226() {
         client.send("RETR file");
         client.expect(150);
         client.expect(226);
-        // The 226 has been read: whatever the data connection has to say must have arrived already.
+        // The 226 has been read, so the end of the data connection must have arrived already.
         data.set_nonblocking(true).expect("an option");
         let mut bytes = Vec::new();
         data.read_to_end(&mut bytes).expect("the end came before the 226");

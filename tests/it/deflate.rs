@@ -1,4 +1,4 @@
-//! MODE Z over real sockets: what Python's zlib and lftp make of it (draft-preston-ftpext-deflate).
+//! MODE Z over real sockets, for many clients at once (draft-preston-ftpext-deflate).
 
 use harness::Server;
 use harness::mode_z::inflated;
@@ -9,7 +9,7 @@ use std::io::Read;
 fn compressing_for_many_clients_delays_no_other_session() {
     let server = Server::start();
     server.write("noise", &noise(1, 1_000_000).repeat(20));
-    // More than all buffers on the way can hold, so that it cannot end before it is broken off.
+    // More than all buffers can hold, so that it cannot end before it is aborted.
     server.write("endless", &noise(1, 1_000_000).repeat(60));
     let mut transfers: Vec<_> = (0..8)
         .map(|number| {
@@ -24,7 +24,7 @@ fn compressing_for_many_clients_delays_no_other_session() {
     for _ in 0..50 {
         assert_eq!(other.code("NOOP"), 200);
     }
-    // They are still at it: the NOOPs were answered in between. One of them vanishes, one is broken off.
+    // They are still running: the NOOPs were answered in between. One client disconnects, one aborts.
     let (mut aborted, _data) = transfers.remove(0);
     aborted.expect(150);
     aborted.send("ABOR");

@@ -1,9 +1,9 @@
-//! HASH, RANG and XCRC with its like over real sockets, against digests that others have made.
+//! HASH, RANG and the XCRC family over real sockets, against digests computed by other programs.
 
 use harness::{Server, wait_until};
 use std::fs::File;
 
-/// Far more than can be read while a test runs; nothing of it is on the disk.
+/// Far more than can be read while a test runs; a sparse file.
 const HUGE: u64 = 1 << 40;
 
 fn write_huge(server: &Server) {
@@ -67,7 +67,10 @@ fn a_long_digest_delays_only_its_own_session() {
     }
     hashing.stream.set_nonblocking(true).expect("an option");
     let mut byte = [0];
-    let error = hashing.stream.peek(&mut byte).expect_err("the NOOP waits for its turn");
+    let error = hashing
+        .stream
+        .peek(&mut byte)
+        .expect_err("the NOOP waits for the next turn");
     assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
 }
 
@@ -110,7 +113,7 @@ fn a_second_term_signal_does_not_wait_for_a_digest() {
     let mut client = server.login();
     client.send("HASH huge");
     wait_until("the file is open", || server.descriptors() == baseline + 2);
-    // The first signal lets work under way end, the second does not: both are sent, and the end checked, by its Drop.
+    // The first signal lets running work finish, the second does not; Drop sends both and checks the exit.
     drop(server);
     assert!(client.is_closed());
 }
@@ -123,12 +126,12 @@ fn a_digest_longer_than_the_idle_timeout_does_not_end_the_session() {
     client.send("HASH huge");
     let mut witness = server.login();
     witness.send("HASH huge");
-    // A third session says nothing and is sent away; those that are being worked for are not.
+    // A third session is idle and disconnected; those with running digests are not.
     let mut silent = server.login();
     silent.expect(421);
     for session in [client, witness] {
         session.stream.set_nonblocking(true).expect("an option");
-        let error = session.stream.peek(&mut [0]).expect_err("nothing has been said");
+        let error = session.stream.peek(&mut [0]).expect_err("no reply has come");
         assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
     }
 }

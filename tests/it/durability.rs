@@ -1,6 +1,4 @@
-//! Uploads against a server that is killed, a disk that is full, breaks or is slow, and the order of system calls that
-//! makes
-//! 226 true (threats H02, H04–H07, H10, H14, H21, H23).
+//! Uploads on a server that is killed, and the removal of stale temporary files (threats H01, H02, H23).
 
 use harness::server::Setup;
 use harness::tree::{hidden_files, noise, served_directory};
@@ -21,7 +19,7 @@ fn start(directory: &Path, arguments: &[&str]) -> Server {
         .start()
 }
 
-/// As if nobody had touched the file itself, not what it may lead to, for so long.
+/// Sets the times of the file itself (not of a link's target) back by so many seconds.
 fn make_older(path: &Path, seconds: i64) {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -43,7 +41,7 @@ const DAY: i64 = 24 * 60 * 60;
 /// The variable that sets the random points of [`kill_in_uploads`], to repeat a run that failed.
 const SEED: &str = "LOOPFTPD_TEST_SEED";
 
-/// Kills a server in the middle of `rounds` uploads, each time at another point.
+/// Kills a server during `rounds` uploads, each time at another point.
 fn kill_in_uploads(rounds: u32) {
     let directory = served_directory();
     let mut chance = std::env::var(SEED).map_or_else(
@@ -65,14 +63,14 @@ fn kill_in_uploads(rounds: u32) {
         let server = start(directory.path(), if round % 2 == 0 { &["--durable"] } else { &[] });
         let mut client = server.login();
         let mut data = client.begin("STOR file");
-        // Half of them somewhere in the data, the others around the end, where names change.
+        // Half of them during the data, the others around the end, where the file is renamed.
         let is_near_the_end = round % 4 < 2;
         let sent = if is_near_the_end {
             new.len()
         } else {
             random(new.len() as u32) as usize
         };
-        data.write_all(&new[..sent]).expect("the server takes it");
+        data.write_all(&new[..sent]).expect("the server reads it");
         if is_near_the_end {
             drop(data);
             for _ in 0..random(40_000) {
@@ -80,8 +78,8 @@ fn kill_in_uploads(rounds: u32) {
             }
         }
         server.kill();
-        // What was said before the end is true.
-        let was_told = client.last_words().contains("226 ");
+        // A reply that was sent before the kill must be true.
+        let was_told = client.remaining_text().contains("226 ");
         let found = fs::read(&file).expect("it is always there");
         assert!(
             found == old || found == new,
@@ -95,7 +93,7 @@ fn kill_in_uploads(rounds: u32) {
         }
     }
     println!("{killed_whole} of {rounds} were published");
-    // What they left is a day old, some day.
+    // Make the remaining files a day old.
     let left = hidden_files(directory.path());
     assert!(!left.is_empty(), "none was killed in the middle");
     let server = start(directory.path(), &[]);
@@ -107,7 +105,7 @@ fn kill_in_uploads(rounds: u32) {
     drop(server);
     let server = start(directory.path(), &[]);
     server.wait_for_no_hidden_file();
-    wait_until("the log says so", || {
+    wait_until("it is logged", || {
         server
             .stderr()
             .contains(&format!("removed {} stale temporary files", left.len()))
@@ -163,21 +161,21 @@ fn h23_the_sweep_removes_only_its_own_old_temporary_files() {
     let link = directory.path().join(".loopftpd-33333333333333333333333333333333");
     std::os::unix::fs::symlink("visible", &link).expect("a link");
     make_older(&link, 2 * DAY);
-    // A link is not followed to what would have to go.
+    // A link is not followed to a file that would be removed.
     let outside = TempDir::new().expect("a directory");
     let beyond = outside.path().join(own);
     fs::write(&beyond, b"data").expect("ours");
     make_older(&beyond, 2 * DAY);
     std::os::unix::fs::symlink(outside.path(), directory.path().join("out")).expect("a link");
     let server = start(directory.path(), &[]);
-    wait_until("the sweep is over", || {
+    wait_until("the removal is over", || {
         server.stderr().contains("removed 2 stale temporary files")
     });
     assert!(swept.iter().all(|path| !path.exists()));
     for path in kept.iter().chain([&link, &beyond]) {
         assert!(path.symlink_metadata().is_ok(), "{}", path.display());
     }
-    // A server that may change nothing sweeps nothing either.
+    // A read-only server removes nothing.
     let again = place(own);
     drop(server);
     let server = Setup::new().directory(directory.path()).start();
@@ -191,11 +189,13 @@ fn h01_a_server_that_is_stopped_lets_uploads_finish() {
     let server = Setup::new().writable().arguments(&["--durable"]).start();
     let mut client = server.login();
     let mut data = client.begin("STOR file");
-    data.write_all(b"begin").expect("the server takes it");
+    data.write_all(b"begin").expect("the server reads it");
     server.wait_for_hidden_bytes(5);
     server.signal(Signal::TERM);
-    wait_until("it has heard that", || server.stderr().contains("stopping"));
-    data.write_all(b" and end").expect("the server takes it");
+    wait_until("the server has handled the signal", || {
+        server.stderr().contains("stopping")
+    });
+    data.write_all(b" and end").expect("the server reads it");
     drop(data);
     client.expect(226);
     client.expect(421);

@@ -1,7 +1,7 @@
-//! `--events`: a line of JSON for each connection, login, transfer, change and refusal, to a file, a FIFO or standard
-//! output; whoever reads them, or does not, can never hold up the server (threats F08, I01).
+//! `--events`: one line of JSON for each connection, login, transfer, change and refusal, to a file, a FIFO or standard
+//! output. A slow or missing reader never blocks the server (threats F08, I01).
 
-use harness::accounts::{Premises, Walls, client_of, everything, log_in};
+use harness::accounts::{ConfinedBy, Premises, client_of, everything, log_in};
 use harness::event_log::{events_in, parsed, with_events};
 use harness::{Client, Server, wait_until};
 use rustix::process::Signal;
@@ -11,7 +11,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 
-/// An event without what differs each time, whose form is checked.
+/// An event without the fields that differ each time; their form is checked.
 fn essence(mut event: Value) -> Value {
     let fields = event.as_object_mut().expect("an object");
     let time = fields.remove("time").expect("a time");
@@ -56,7 +56,7 @@ fn transfer(verb: &str, path: &str, bytes: u64, code: u16) -> Value {
 
 #[test]
 fn every_kind_of_event_is_written_with_its_fields() {
-    let (_premises, path, server) = with_events(Walls::Default);
+    let (_premises, path, server) = with_events(ConfinedBy::Default);
     let mut client = server.connect();
     assert_eq!(client.code("USER alice"), 331);
     assert_eq!(client.code("PASS wrong"), 530);
@@ -108,14 +108,14 @@ fn every_kind_of_event_is_written_with_its_fields() {
     expected.push(change("RNTO", "/new", Some("/moved")));
     assert_eq!(client.code("DELE moved"), 250);
     expected.push(change("DELE", "/moved", None));
-    assert_eq!(client.code("ABOR"), 226, "nothing is armed any more");
+    assert_eq!(client.code("ABOR"), 226, "no address is left");
     assert_eq!(client.code("RETR file"), 425);
     expected.push(transfer("RETR", "/file", 0, 425));
-    // A broken-off upload, and a user without an account.
+    // An aborted upload, and a user without an account.
     let mut data = client.data();
     client.send("STOR broken");
     client.expect(150);
-    data.write_all(b"some of it").expect("the server takes it");
+    data.write_all(b"some of it").expect("the server reads it");
     client.send("ABOR");
     client.expect(426);
     client.expect(226);
@@ -157,10 +157,10 @@ fn every_kind_of_event_is_written_with_its_fields() {
     );
 }
 
-/// What only asks is no event: neither a listing, nor a time that is asked for by a name that begins with one.
+/// Commands that only read write no event: neither listings, nor MDTM of a file whose name begins with a time.
 #[test]
 fn commands_that_change_and_send_nothing_write_no_event() {
-    let (premises, path, server) = with_events(Walls::Default);
+    let (premises, path, server) = with_events(ConfinedBy::Default);
     premises.write("alice/20240101000000 file", b"x");
     let mut client = client_of(&server, "alice");
     for line in [
@@ -182,7 +182,7 @@ fn commands_that_change_and_send_nothing_write_no_event() {
     assert_eq!(events[2]["verb"], "MKD");
 }
 
-/// The bytes that a name in an event stands for.
+/// The bytes that a name in an event means.
 fn unescaped(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
@@ -207,7 +207,7 @@ fn unescaped(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// The next name of any bytes a client can say: everything but control bytes and the slash.
+/// The next name of all bytes that a client can send: everything but control bytes and the slash.
 fn odd_names() -> Vec<Vec<u8>> {
     let mut names: Vec<Vec<u8>> = (b' '..=u8::MAX)
         .filter(|byte| *byte != b'/' && *byte != 0x7f)
@@ -233,7 +233,7 @@ fn odd_names() -> Vec<Vec<u8>> {
 fn say_name(client: &mut Client, verb: &str, name: &[u8]) -> u16 {
     let mut line = verb.as_bytes().to_vec();
     line.push(b' ');
-    // 0xFF is Telnet's on the control connection, and doubled there.
+    // 0xFF is a Telnet byte on the control connection, so it is doubled.
     for byte in name {
         line.push(*byte);
         if *byte == 0xff {
@@ -247,7 +247,7 @@ fn say_name(client: &mut Client, verb: &str, name: &[u8]) -> u16 {
 
 #[test]
 fn i01_names_of_any_bytes_can_be_read_back_from_events() {
-    let (premises, path, server) = with_events(Walls::Default);
+    let (premises, path, server) = with_events(ConfinedBy::Default);
     let mut client = client_of(&server, "alice");
     let names = odd_names();
     for name in &names {
@@ -266,7 +266,7 @@ fn i01_names_of_any_bytes_can_be_read_back_from_events() {
 
 #[test]
 fn i01_events_with_the_longest_and_oddest_names_are_written() {
-    let (_premises, path, server) = with_events(Walls::Default);
+    let (_premises, path, server) = with_events(ConfinedBy::Default);
     let mut client = client_of(&server, "alice");
     let mut lines = 2;
     for filling in [&b"x"[..], b"\"", b"\\", b"\xfe", "\u{9b}".as_bytes()] {
@@ -311,7 +311,7 @@ fn the_duration_of_a_transfer_excludes_waiting_for_the_clients_close() {
         .iter()
         .filter_map(|event| event["seconds"].as_f64())
         .fold(f64::MAX, f64::min);
-    assert!(fastest < 0.04, "{fastest} s are the waiting");
+    assert!(fastest < 0.04, "{fastest} s are the delay");
 }
 
 #[test]
@@ -340,13 +340,13 @@ fn standard_output_carries_nothing_but_events() {
     wait_until("the event is written", || kinds(&server).len() == 6);
     assert!(
         server.stderr().contains("\nready\n"),
-        "people are told elsewhere: {}",
+        "the banner is on the other stream: {}",
         server.stderr()
     );
 }
 
-/// Says so much that no pipe takes the events of it, in batches whose replies are read; returns the number of lines.
-fn babble(client: &mut Client, batches: usize) -> usize {
+/// Causes more events than a pipe holds, in batches whose replies are read; returns the number of lines.
+fn cause_events(client: &mut Client, batches: usize) -> usize {
     for _ in 0..batches {
         client.send_bytes("DELE missing\r\n".repeat(100).as_bytes());
         for _ in 0..100 {
@@ -368,7 +368,7 @@ fn a_fifo_that_nobody_reads_loses_events_and_never_blocks_the_loop() {
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o666)).expect("a FIFO");
     let server = premises.serve(&["--write", "--events", fifo.to_str().expect("UTF-8")]);
     let mut client = server.login();
-    let told = 2 + babble(&mut client, 20);
+    let caused = 2 + cause_events(&mut client, 20);
     assert!(
         server.stderr().contains("--events: lines that could not be written: 1"),
         "{}",
@@ -376,7 +376,7 @@ fn a_fifo_that_nobody_reads_loses_events_and_never_blocks_the_loop() {
     );
     let mut other = server.login();
     assert_eq!(other.code("PWD"), 257, "others are served");
-    // Who comes later gets whole lines: what waited, and what comes from now on.
+    // A later reader gets whole lines: the waiting ones, and all from now on.
     let mut reader = OpenOptions::new()
         .read(true)
         .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
@@ -385,7 +385,7 @@ fn a_fifo_that_nobody_reads_loses_events_and_never_blocks_the_loop() {
     let waited = read_what_is_there(&mut reader);
     assert!(waited.ends_with('\n'), "{waited}");
     let waited = parsed(&waited).len();
-    assert!((100..told).contains(&waited), "{waited} of {told}");
+    assert!((100..caused).contains(&waited), "{waited} of {caused}");
     assert_eq!(client.code("MKD d"), 257);
     let mut text = String::new();
     wait_until("the next event comes", || {
@@ -393,14 +393,14 @@ fn a_fifo_that_nobody_reads_loses_events_and_never_blocks_the_loop() {
         text.contains("MKD")
     });
     assert_eq!(parsed(&text).len(), 1);
-    // The reader goes, and nothing is different.
+    // The reader disconnects, and nothing changes.
     drop(reader);
-    babble(&mut client, 1);
+    cause_events(&mut client, 1);
     let said = server.stop();
-    assert!(count_in(&said, "event lines dropped") >= told - waited, "{said}");
+    assert!(count_in(&said, "event lines dropped") >= caused - waited, "{said}");
 }
 
-/// Everything that can be read without waiting.
+/// All that can be read without waiting.
 fn read_what_is_there(reader: &mut File) -> String {
     let mut bytes = Vec::new();
     let mut some = [0; 64 * 1024];
@@ -422,36 +422,36 @@ fn a_slow_reader_gets_whole_lines_and_the_others_are_counted() {
         .open(&fifo)
         .expect("a reader");
     let mut client = server.login();
-    let (mut told, mut text) = (2, String::new());
-    // It takes a few bytes now and then, which end within lines.
+    let (mut caused, mut text) = (2, String::new());
+    // It reads a few bytes now and then, which end within lines.
     for _ in 0..30 {
-        told += babble(&mut client, 1);
+        caused += cause_events(&mut client, 1);
         let mut some = [0; 1_000];
         let count = reader.read(&mut some).expect("there is something");
         text += std::str::from_utf8(&some[..count]).expect("UTF-8");
     }
     assert_eq!(client.code("QUIT"), 221);
     assert!(client.is_closed());
-    told += 1;
+    caused += 1;
     text += &read_what_is_there(&mut reader);
     let read = parsed(&text).len();
     let said = server.stop();
     let dropped = count_in(&said, "event lines dropped");
-    assert!(dropped > 0, "the reader was not slow enough: {read} of {told}");
-    assert_eq!(read + dropped, told);
+    assert!(dropped > 0, "the reader was not slow enough: {read} of {caused}");
+    assert_eq!(read + dropped, caused);
 }
 
-/// Moved away, begun anew, and of no interest to clients: also for a server that is locked in, and whose path would
-/// mean a file among its clients' (threat L04).
+/// The file is moved away and reopened at its old path, also by a server in a chroot, where the path would name a file
+/// that clients can reach (threat L04).
 #[test]
 fn l04_sighup_reopens_a_rotated_events_file() {
-    for walls in [Walls::Default, Walls::Paths] {
-        let (premises, path, server) = with_events(walls);
+    for confined_by in [ConfinedBy::Default, ConfinedBy::Paths] {
+        let (premises, path, server) = with_events(confined_by);
         let mut client = client_of(&server, "alice");
         let moved = path.with_extension("1");
         fs::rename(&path, &moved).expect("moved");
         assert_eq!(client.code("MKD before"), 257);
-        // What a client could prepare: the same path beneath the served directory.
+        // A client could prepare the same path in the served directory.
         let inside = premises.root().join(path.strip_prefix("/").expect("absolute"));
         fs::create_dir_all(inside.parent().expect("a directory")).expect("made");
         premises.hand_over();
@@ -506,7 +506,7 @@ fn sighup_reopens_an_events_file_given_by_a_relative_path_or_a_link() {
     }
 }
 
-/// The path in the log would be a path in the clients' hands.
+/// The path of the log would be one that clients can change.
 #[test]
 fn l15_a_log_or_users_file_that_clients_can_reach_prevents_the_start() {
     let premises = Premises::new();

@@ -1,4 +1,4 @@
-//! System calls that fail, storage that breaks, a server that was stopped (threats C21, G, J06, K).
+//! A server that was stopped for a while (threat K10).
 
 use harness::Server;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Files of every kind and name: what is served, what is refused, what never blocks (threats C).
+//! Files of every kind and name: what is served, what is refused, and that nothing blocks (threats C).
 
 use harness::secret::{beside_a_secret, everything};
 use harness::{Server, is_root, tree};
@@ -92,7 +92,7 @@ fn c15_names_of_any_bytes_make_the_round_trip() {
         .filter_map(|line| line.strip_suffix(b"\r"))
     {
         let mut data = client.data();
-        // 0xFF is Telnet's on the control connection, so it is doubled there.
+        // 0xFF is a Telnet byte on the control connection, so it is doubled.
         let doubled: Vec<u8> = name
             .iter()
             .flat_map(|byte| std::iter::repeat_n(*byte, if *byte == 0xff { 2 } else { 1 }))
@@ -144,7 +144,7 @@ fn c11_files_that_the_server_may_not_read_are_refused() {
     if !is_root() {
         mode("names-only", 0o444);
     }
-    // As root the harness' server has become another user, so that modes count.
+    // A server started as root has become another user, so modes count.
     for (verb, path) in [
         ("RETR", "secret"),
         ("LIST", "closed"),

@@ -1,4 +1,4 @@
-//! Sessions and aborts by the thousand leave no descriptor and no memory behind (threats G).
+//! Thousands of sessions and aborts leak no descriptor and no memory (threats G).
 
 use harness::crowd::hold_sessions;
 use harness::own_process::{in_own_process, raise_descriptor_limit};

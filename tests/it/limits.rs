@@ -1,4 +1,4 @@
-//! Caps, floods and timeouts: what many clients, or clients that do nothing, may take (threats G).
+//! Caps, floods and timeouts: what many clients, or clients that do nothing, can use up (threats G).
 
 use harness::crowd::{persistent_login, slow_logins};
 use harness::own_process::{in_own_process, raise_descriptor_limit};
@@ -37,11 +37,12 @@ fn g06_slow_logins_are_evicted_in_order_after_three_seconds() {
     let mut slow = slow_logins(&server, 300);
     let all_in = Instant::now();
     assert_eq!(slow.len(), 200, "those that came first");
-    assert!(slow.iter_mut().all(Client::is_silent), "none was thrown out at once");
+    assert!(slow.iter_mut().all(Client::is_silent), "none was evicted at once");
     let mut real = vec![persistent_login(&server)];
     let first = slow.remove(0).reply_or_end().map(|reply| reply.code);
-    assert_eq!(first, Some(421), "the client that has waited longest gives way");
-    // Once the last of them has had its three seconds, nobody who comes is refused, and the slow ones go in their order.
+    assert_eq!(first, Some(421), "the client that has waited longest is evicted");
+    // Once the last of them has had its three seconds, no new client is refused, and the slow ones are evicted in
+    // order.
     std::thread::sleep((all_in + Duration::from_millis(3_100)).saturating_duration_since(Instant::now()));
     for evicted in &mut slow {
         real.push(server.login());
@@ -49,7 +50,7 @@ fn g06_slow_logins_are_evicted_in_order_after_three_seconds() {
     }
     assert_eq!(Client::connect_silently(server.address, None).reply().code, 421);
     for client in &mut real {
-        assert_eq!(client.code("NOOP"), 200, "who has logged in is left alone");
+        assert_eq!(client.code("NOOP"), 200, "sessions that have logged in stay");
     }
 }
 
@@ -68,7 +69,7 @@ fn as_many_clients_as_max_sessions_get_in_at_once() {
         client.login();
     }
     for client in &mut clients {
-        assert_eq!(client.code("NOOP"), 200, "nobody was lost");
+        assert_eq!(client.code("NOOP"), 200, "no session was lost");
     }
 }
 
@@ -84,14 +85,14 @@ fn g06_a_login_that_takes_too_long_is_ended() {
 #[test]
 fn an_idle_session_is_ended_but_not_while_it_transfers() {
     let server = Server::with(&["--idle-timeout", "400ms"]);
-    // More than both sockets' buffers hold, so that the transfer lasts as long as nobody reads.
+    // More than both sockets' buffers hold, so that the transfer lasts until the client reads.
     const LENGTH: usize = 64 << 20;
     server.write("big", &vec![1; LENGTH]);
     let mut busy = server.login();
     let mut data = busy.data();
     busy.send("RETR big");
     busy.expect(150);
-    // Three sessions, one after the other, are idle for as long as it takes.
+    // Three sessions, one after the other, reach the idle timeout.
     for _ in 0..3 {
         let mut idle = server.login();
         idle.expect(421);
@@ -151,7 +152,7 @@ fn g08_an_idle_session_takes_little_memory() {
     drop(clients);
 }
 
-/// Commands that ask something of the disk share one budget a turn for all clients: a NOOP waits for one turn at most.
+/// Commands that use the disk share one budget a turn for all clients: a NOOP waits for one turn at most.
 #[test]
 fn g16_commands_that_use_the_disk_share_a_turn() {
     // The verb, and how many of it a turn holds: see the table of costs.
@@ -164,7 +165,7 @@ fn g16_commands_that_use_the_disk_share_a_turn() {
         let server = Setup::new().writable().arguments(&["--trace"]).start();
         let mut clients: Vec<Client> = (0..30).map(|_| server.login()).collect();
         let mut other = server.login();
-        // All of them speak while the server cannot hear.
+        // All of them send while the server is stopped.
         server.signal(rustix::process::Signal::STOP);
         for (number, client) in clients.iter_mut().enumerate() {
             for line in 0..20 {
@@ -192,7 +193,7 @@ fn g16_commands_that_use_the_disk_share_a_turn() {
     }
 }
 
-/// Clients that have asked for something and take nothing of it, with the code that each was answered.
+/// Clients with a transfer that they do not read, and the code of each reply.
 fn stalled(server: &Server, count: usize, before: &[&str], command: &str) -> Vec<(u16, Client, TcpStream)> {
     let begin = |_| {
         let mut client = server.login();
@@ -202,7 +203,7 @@ fn stalled(server: &Server, count: usize, before: &[&str], command: &str) -> Vec
         let data = client.data();
         let code = client.code(command);
         if code >= 400 {
-            // Its port is for others.
+            // Its port is free for others.
             assert_eq!(client.code("ABOR"), 226);
         }
         (code, client, data)
@@ -210,7 +211,7 @@ fn stalled(server: &Server, count: usize, before: &[&str], command: &str) -> Vec
     (0..count).map(begin).collect()
 }
 
-/// What a stalled transfer holds goes back to the system with it, instead of leaving holes in the heap.
+/// The memory of a stalled transfer goes back to the system, instead of leaving holes in the heap.
 #[test]
 fn g08_memory_of_a_thousand_stalled_transfers_is_released() {
     let server = Server::start();
@@ -258,7 +259,7 @@ fn g08_stalled_mode_z_transfers_take_little_memory_and_are_bounded() {
         assert_eq!(codes[PLACES..], [450; 10], "{command}");
         let each = server.memory().saturating_sub(before) / PLACES as u64;
         assert!(each <= 96, "{each} KiB each in {settings:?} {command}");
-        // The refusal says what else can be done, and a place is free when a transfer has ended.
+        // The refusal says what to do, and there is room again when a transfer has ended.
         let (_, refused, _) = clients.last_mut().expect("some");
         assert_eq!(refused.code("MODE S"), 200);
         assert_eq!(refused.fetch("NLST nothing-*"), b"");
@@ -303,7 +304,7 @@ fn g09_a_directory_of_many_entries_is_streamed() {
     assert!(server.memory() < before + 8 * 1024);
 }
 
-/// A server whose standard error is what the shell makes of it.
+/// A server whose standard error is redirected by the shell.
 fn with_log_into(shell: &str) -> Server {
     Setup::new()
         .arguments(&["--log-level", "debug"])
@@ -340,7 +341,7 @@ fn g14_a_log_without_a_reader_blocks_nothing() {
         let shell = format!("exec 3>&1; \"$@\" 2>&1 >&3 3>&- | {{ exec 3>&-; {reader}; }}");
         let mut server = with_log_into(&shell);
         server.is_unchecked = true;
-        // Names that are four times as long when they are logged: a line must not be longer than a pipe has room for.
+        // Names that are four times as long in the log: a line must not be longer than a pipe.
         let name = vec![0xf0; 250];
         let mut path = server.directory().to_path_buf();
         for _ in 0..14 {
@@ -383,7 +384,7 @@ fn g18_a_client_that_reads_no_replies_is_disconnected() {
     drop(client.reply_or_end());
 }
 
-/// Ends what a shell has started for a test, by process id.
+/// Ends processes that a shell has started for a test, by process id.
 fn end_whole_tree(server: &Server) {
     for child in children_of(server.started_pid()) {
         let pid = rustix::process::Pid::from_raw(child.cast_signed()).expect("not 0");

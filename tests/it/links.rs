@@ -1,5 +1,5 @@
-//! Symbolic links: what clients are told they are, what the verbs do with them, and that nobody who removes a tree
-//! removes what its links lead to.
+//! Symbolic links: how they are listed, what each command does with them, and that removing a tree never removes the
+//! targets of its links.
 
 use harness::Client;
 use harness::accounts::everything;
@@ -7,7 +7,7 @@ use harness::link_tree::LinkTree;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-/// The line of a listing that ends in the name.
+/// The line of a listing for the name.
 fn line_of<'text>(listing: &'text str, name: &str) -> &'text str {
     let is_named = |line: &&str| line.ends_with(&format!(" {name}")) || line.contains(&format!(" {name} -> "));
     listing
@@ -57,7 +57,7 @@ fn a_link_is_listed_as_a_link_and_one_to_a_file_as_that_file() {
         assert!(line.starts_with("type=OS.unix=symlink;modify="), "{line}");
         assert!(line.contains(";perm=df;unique="), "{line}");
         assert!(!line.contains("size=") && !line.contains("mode="), "{line}");
-        // MLST says the same; of what it leads to if a slash follows.
+        // MLST agrees; with a slash it describes the target.
         let alone = facts(&mut client, &format!("A/{name}"));
         assert_eq!(alone.trim_start().split(' ').next(), line.split(' ').next(), "{name}");
         assert!(names.lines().any(|line| line == format!("A/{name}")), "{names}");
@@ -165,7 +165,7 @@ fn a_name_that_ends_in_a_slash_means_a_directory_for_every_verb() {
         ("STOR A/new/", "553 No file can have that name here"),
         ("RETR A/new/", "550 File not found"),
         ("SIZE A/sub/../own/..", "550 Is a directory"),
-        // With the slash a link's name is that of the directory that it leads to, which is not removed through it.
+        // With a slash a link's name means its target, and that is not removed through the link.
         ("DELE A/to-directory/", not_a_directory),
         ("RMD A/to-directory/", not_a_directory),
         ("RNFR A/to-directory/", not_a_directory),
@@ -194,7 +194,7 @@ fn a_name_that_ends_in_a_slash_means_a_directory_for_every_verb() {
     tree.assert_b_is_whole("slashes");
 }
 
-/// MFMT and SITE CHMOD follow, as MDTM and the system's own programs do when they are given a link's name.
+/// MFMT and SITE CHMOD follow links, as MDTM, touch and chmod do.
 #[test]
 fn times_and_modes_are_those_of_the_target_of_a_link() {
     let tree = LinkTree::new();

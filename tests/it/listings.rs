@@ -1,4 +1,4 @@
-//! Listings in the forms that clients parse (docs/clients.md), over real sockets.
+//! Listings as clients parse them, over real sockets (threats G, I, J).
 
 use harness::Server;
 use harness::client::connect;
@@ -126,7 +126,7 @@ fn list_accepts_all_options_and_only_a_has_an_effect() {
             "{options}"
         );
     }
-    // A FileZilla that compares the two: nothing of LIST is missing from LIST -a.
+    // FileZilla compares the two: nothing of LIST is missing from LIST -a.
     let (plain, all) = (client.fetch_text("LIST"), client.fetch_text("LIST -a"));
     assert!(plain.lines().all(|line| all.contains(line)), "{plain}{all}");
 }
@@ -193,7 +193,7 @@ fn list_lines_have_the_columns_that_clients_parse() {
                 panic!("seven fields: {line}");
             };
             assert!(links.parse::<u64>().expect("a count") > 0, "{line}");
-            assert_eq!((owner, group), ("ftp", "ftp"), "nobody's name, and no month");
+            assert_eq!((owner, group), ("ftp", "ftp"), "no user's name, and no month");
             assert_eq!(size.parse::<u64>().expect("plain digits").to_string(), size, "{line}");
             let months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec";
             assert!(months.split(' ').any(|name| name == month), "{line}");
@@ -268,7 +268,7 @@ fn stat_with_a_path_lists_on_the_control_connection() {
         client.command("STAT d/file").lines[1].ends_with(" d/file"),
         "as it was given"
     );
-    // On the control connection 0xFF is Telnet's, and is doubled.
+    // 0xFF is a Telnet byte on the control connection, so it is doubled.
     fs::write(server.directory().join(OsStr::from_bytes(b"d/\xff")), b"").expect("a file");
     client.send("STAT d");
     let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! Logins when many come at once, or while the thread that verifies passwords has other work (threats F03, F04).
+//! Many logins at once, and logins while the helper thread has other work (threats F03, F04).
 
 use harness::accounts::{HASH, PASSWORD, Premises, client_of, send_password};
 use harness::server::Setup;
@@ -28,7 +28,7 @@ fn f04_a_login_waits_for_one_slice_of_a_tree_walk_only() {
     for number in 0..20 {
         client_of(&server, &format!("user{number}"));
     }
-    assert!(measured() < ACCOUNTS, "walks were under way all the time");
+    assert!(measured() < ACCOUNTS, "walks were running all the time");
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn f04_as_many_logins_as_sessions_may_queue_and_all_succeed() {
     }
 }
 
-/// An address of this machine that nothing has failed from yet.
+/// A loopback address without a failed login.
 fn fresh_address(number: u32) -> IpAddr {
     IpAddr::V4(Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 2, 0, 1)) + number))
 }
@@ -57,7 +57,7 @@ fn f04_hashing_uses_one_block_of_memory_and_releases_it() {
     let start = server.memory();
     let mut most = 0;
     for number in 0..40 {
-        // Wrong ones, so that each is computed; each from an address that has not failed yet.
+        // Wrong passwords, so that each hash is computed; each from an address without a failed login.
         let mut client = Client::connect_from(server.address, fresh_address(number));
         assert_eq!(client.code("USER alice"), 331);
         assert_eq!(client.code("PASS guess"), 530);
@@ -71,7 +71,7 @@ fn f04_hashing_uses_one_block_of_memory_and_releases_it() {
         most <= start + 25 * MIB,
         "{start} KiB before, {most} KiB after 1,000 logins"
     );
-    wait_until("the memory is given back", || server.memory() <= start + 3 * MIB);
+    wait_until("the memory is released", || server.memory() <= start + 3 * MIB);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_failed_login_without_accounts_computes_no_hash() {
     assert!(server.memory() < 19 * 1024, "no memory was taken for one");
 }
 
-/// A server with alice, whose hash costs what `hash` costs, and the log that [`verified`] reads.
+/// A server with alice and this hash, at a log level that counts verified passwords.
 fn with_alice(hash: &str) -> (Premises, Server) {
     let premises = Premises::new();
     premises.write_users_file(&format!("alice:{hash}:/:read\n"));
@@ -96,7 +96,7 @@ fn with_alice(hash: &str) -> (Premises, Server) {
     (premises, server)
 }
 
-/// Whether the right password gets in from `address`.
+/// Whether the right password is accepted from `address`.
 fn gets_in(server: &Server, address: IpAddr) -> bool {
     let mut client = Client::connect_from(server.address, address);
     assert_eq!(client.code("USER alice"), 331);
@@ -117,7 +117,10 @@ fn f03_a_hundred_connections_get_no_more_guesses_than_one() {
     for client in &mut guessers {
         client.send_bytes(b"USER alice\r\nPASS guess\r\n".repeat(3).as_slice());
     }
-    assert!(gets_in(&server, fresh_address(1)), "the name is not locked for others");
+    assert!(
+        gets_in(&server, fresh_address(1)),
+        "the name is not locked for other clients"
+    );
     for client in &mut guessers {
         for expected in [331, 530, 331, 530, 331, 421] {
             client.expect(expected);
@@ -140,7 +143,7 @@ fn f03_a_hundred_connections_get_no_more_guesses_than_one() {
     );
 }
 
-/// A client that does not wait for the answer must not get away without its failure's being counted.
+/// The failure counts even if the client does not wait for the reply.
 #[test]
 fn f03_guesses_count_even_if_the_client_disconnects() {
     let (_premises, server) = with_alice(&hash_new(PASSWORD.as_bytes()).expect("made"));
@@ -157,7 +160,7 @@ fn f03_guesses_count_even_if_the_client_disconnects() {
             })
             .collect();
         if waves % 2 == 0 {
-            // Now the first has been verified, and the thread has the second.
+            // Now the first has been verified, and the helper thread works on the second.
             wait_until("one is verified or all are refused", || {
                 server.passwords_verified() > before || server.stderr().contains("logins refused")
             });
@@ -172,7 +175,10 @@ fn f03_guesses_count_even_if_the_client_disconnects() {
     }
     assert!(!gets_in(&server, guesser), "blocked");
     assert_eq!(server.passwords_verified(), 10);
-    assert!(gets_in(&server, fresh_address(1)), "the name is not locked for others");
+    assert!(
+        gets_in(&server, fresh_address(1)),
+        "the name is not locked for other clients"
+    );
 }
 
 #[test]
@@ -204,13 +210,13 @@ fn f04_a_flood_of_guesses_neither_blocks_the_loop_nor_other_logins() {
         "a NOOP took {:?}, a login alone {login:?}",
         noops[45]
     );
-    // Each address has a guess before it in the round that is under way and one in the next; 200 wait.
+    // Each address has one guess in the current round and one in the next; 200 wait.
     let before = server.passwords_verified();
     assert!(gets_in(&server, fresh_address(ADDRESSES)));
     let others = server.passwords_verified() - before;
     assert!(
         others <= 2 * ADDRESSES as usize + 5,
-        "{others} guesses went before a login"
+        "{others} guesses were verified before a login"
     );
     flood.into_iter().for_each(Client::reset);
     drop(bystander);

@@ -1,5 +1,5 @@
-//! The log as an operator reads it: one line for each thing that is finished, with whose it was, and nothing that a
-//! client could forge or fill a disk with.
+//! The log as an operator reads it: one line for each finished action, with its session, address and user, which no
+//! client can forge or use to fill a disk.
 
 use harness::accounts::{PASSWORD, Premises, client_of, everything};
 use harness::{Client, Server, wait_until};
@@ -106,7 +106,7 @@ fn connecting_and_leaving_logs_nothing_at_the_default_level() {
     );
 }
 
-/// Waits for the end of so many sessions, and looks how the last one ended.
+/// Waits for the end of so many sessions, and checks how the last one ended.
 fn last_of(server: &Server, number: usize, outcome: &str) {
     let ends = || {
         let lines = session_lines(server).into_iter();
@@ -161,7 +161,7 @@ fn the_log_says_why_a_session_ended() {
     last_of(&hurried, 2, "idle-timeout");
 }
 
-/// What is refused costs a client nothing; the log of it must not cost the operator the disk.
+/// A refused command costs a client nothing, so its log lines must be bounded.
 #[test]
 fn g14_a_flood_of_refused_commands_is_counted_in_a_bounded_log() {
     let (_premises, server) = with_alice(&["--write"]);
@@ -172,7 +172,7 @@ fn g14_a_flood_of_refused_commands_is_counted_in_a_bounded_log() {
             client.expect(550);
         }
     }
-    // Others at other addresses are not concerned, and what is done is told as ever.
+    // Clients at other addresses are unaffected, and their actions are logged as usual.
     let mut other = Client::connect_from(server.address, harness::server::client_address(9));
     other.login();
     assert_eq!(other.code("DELE missing"), 550);

@@ -1,4 +1,4 @@
-//! The passive ring: ports enough for everyone, strangers, squatters, hoarders (threats D01–D11).
+//! The passive ring: enough ports for every client, in spite of strangers, squatters and hoarders (threats D01–D11).
 
 use harness::client::connect;
 use harness::server::{Setup, client_address, free_range, refused_start};
@@ -68,10 +68,10 @@ fn d02_an_address_that_holds_every_port_blocks_only_itself() {
     for _ in 0..8 {
         assert_eq!(other.fetch("LIST"), b"", "others are served");
     }
-    // One of the four gives its port back: the session in line gets it.
+    // One of the four releases its port: the session that waits gets it.
     assert_eq!(holders[0].code("ABOR"), 226);
     assert_eq!(waiting.reply().code, 227);
-    // With all four taken again the next one in line is told so after a while.
+    // With all four taken again, the next session that waits is refused after a while.
     let mut last = Client::connect_from(server.address, hoarder);
     last.login();
     assert_eq!(last.code("PASV"), 425);
@@ -170,7 +170,7 @@ fn d05_nobody_can_take_a_port_that_the_server_holds() {
                 }
             }
         };
-        // At any moment of a session: before, between and after its data connections.
+        // At different moments of a session: before, between and after its data connections.
         for _ in 0..100 {
             squat();
             assert_eq!(client.fetch("LIST"), b"");
@@ -205,7 +205,7 @@ fn d06_a_stranger_gets_nothing_and_the_client_is_served() {
 #[test]
 fn d10_a_second_connection_during_the_transfer_is_closed_and_the_first_goes_on() {
     let server = Server::start();
-    // More than the kernel takes at once.
+    // More than the kernel queues.
     server.write("file", &vec![1; 32 << 20]);
     let mut client = server.login();
     let address = client.passive();
@@ -222,7 +222,7 @@ fn d10_a_second_connection_during_the_transfer_is_closed_and_the_first_goes_on()
     client.expect(226);
 }
 
-/// Before a transfer begins nobody can tell which of two connections from one address is the client's.
+/// Before a transfer begins, two connections from one address cannot be told apart.
 #[test]
 fn d08_two_connections_that_contend_for_a_port_are_both_refused_and_the_client_asks_again() {
     let server = Server::start();
@@ -232,7 +232,7 @@ fn d08_two_connections_that_contend_for_a_port_are_both_refused_and_the_client_a
         let address = client.passive();
         let mut contenders = [connect(address, None), connect(address, None)];
         if pause {
-            // Both were seen before the command; without the pause all three may be seen in one turn.
+            // Both arrive before the command; without the pause all three may arrive in one turn.
             for contender in &mut contenders {
                 assert_eq!(contender.read_to_end(&mut Vec::new()).unwrap_or(0), 0);
             }
@@ -247,13 +247,17 @@ fn d08_two_connections_that_contend_for_a_port_are_both_refused_and_the_client_a
             425
         );
         for contender in &mut contenders {
-            assert_eq!(contender.read_to_end(&mut Vec::new()).unwrap_or(0), 0, "nobody gets it");
+            assert_eq!(
+                contender.read_to_end(&mut Vec::new()).unwrap_or(0),
+                0,
+                "no client gets it"
+            );
         }
         assert_eq!(client.fetch("RETR file"), b"mine");
     }
 }
 
-/// Connects to every port as fast as it can, from the victim's own address, until told to stop; what it was sent.
+/// Connects to every port as fast as it can, from the victim's own address, until `is_over`; returns what it received.
 fn steal(ports: (u16, u16), is_over: &AtomicBool) -> usize {
     let mut stolen = 0;
     let mut open: VecDeque<TcpStream> = VecDeque::new();
@@ -273,7 +277,7 @@ fn steal(ports: (u16, u16), is_over: &AtomicBool) -> usize {
     stolen
 }
 
-/// Where a single port is left, a thief at the victim's address knows which one it is; it gets nothing all the same.
+/// Where a single port is left, a thief at the victim's address knows it, but still gets nothing.
 #[test]
 fn d08_a_thief_at_the_same_address_gets_nothing_where_one_port_is_left() {
     let server = Setup::new().ports(1).start();
@@ -300,11 +304,11 @@ fn d08_a_thief_at_the_same_address_gets_nothing_where_one_port_is_left() {
         assert_eq!(bytes == b"secret", *outcome == 226, "{outcome}: {bytes:?}");
     }
     let contended = outcomes.iter().filter(|(outcome, _)| *outcome == 425).count();
-    assert!(contended > 0, "the thief never came between");
+    assert!(contended > 0, "the thief never won a race");
     assert_eq!(victim.fetch("RETR file"), b"secret", "the thief has gone");
 }
 
-/// A client that had drawn a lap but one port knew the last.
+/// A client that had been given all ports but one used to know the last.
 #[test]
 fn d08_drawing_all_ports_but_one_does_not_reveal_the_next() {
     let server = Setup::new().ports(10).start();
@@ -314,7 +318,7 @@ fn d08_drawing_all_ports_but_one_does_not_reveal_the_next() {
     let mut guessed = 0;
     for _ in 0..300 {
         let mut seen = Vec::new();
-        // Its draws are new ones as long as any port is left that it has not seen.
+        // It gets new ports as long as there are any that it has not seen.
         while seen.len() < 9 {
             let port = attacker.passive().port();
             if !seen.contains(&port) {
@@ -350,7 +354,7 @@ fn d11_connections_made_before_a_port_is_announced_reach_no_session() {
     }
 }
 
-/// Two sessions of one address, one port: what the first one's client connects too often never becomes the second's.
+/// Two sessions of one address share a port: a surplus connection of the first never becomes the second's.
 #[test]
 fn d11_a_surplus_connection_is_not_handed_to_the_next_session() {
     let server = Setup::new().ports(1).start();

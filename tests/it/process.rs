@@ -1,4 +1,4 @@
-//! The process: start, signals, the clock, what it prints (threats J08, L06–L15).
+//! The process: start, signals, output, descriptors (threats L06–L15).
 
 use harness::server::{Setup, refused_start};
 use harness::{Client, Server, wait_until};
@@ -41,7 +41,7 @@ fn l15_useless_users_files_are_reported() {
 #[test]
 fn l15_a_lowered_max_sessions_is_logged() {
     let server = Setup::new().nofile(200).arguments(&["-m", "99999999"]).start();
-    wait_until("it is said", || {
+    wait_until("it is logged", || {
         server.stderr().contains("--max-sessions 99999999: only ") && server.stderr().contains("ulimit -n")
     });
     let server = Setup::new().nofile(200).start();
@@ -119,7 +119,7 @@ fn l07_term_closes_idle_sessions_and_lets_transfers_finish() {
     }
     assert!(
         std::net::TcpStream::connect(server.address).is_err(),
-        "nobody new is let in"
+        "no new client is admitted"
     );
     for (client, data) in &mut busy {
         let mut rest = Vec::new();
@@ -163,7 +163,7 @@ fn l06_other_signals_change_nothing() {
         }
         assert_eq!(client.fetch("RETR file").len(), 100_000);
     }
-    wait_until("USR1 tells of the sessions", || {
+    wait_until("SIGUSR1 logs the sessions", || {
         let text = server.stderr();
         text.contains("session 1: 127.0.0.1") && text.contains("descriptors")
     });
@@ -234,7 +234,7 @@ fn a_wildcard_address_prints_a_url_for_every_interface() {
         "{}",
         server.stdout()
     );
-    // The other wildcard beside it: every URL once.
+    // With both wildcard addresses every URL is printed once.
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = free.local_addr().expect("bound").port();
     drop(free);
@@ -287,7 +287,7 @@ fn trace_prints_every_turn_of_the_loop() {
     let server = Server::with(&["--trace"]);
     server.write("file", b"x");
     assert_eq!(server.login().fetch("RETR file"), b"x");
-    wait_until("the trace tells of the transfer", || {
+    wait_until("the trace has the transfer", || {
         let text = server.stdout();
         [
             "turn ",

@@ -1,5 +1,5 @@
-//! What is measured for quotas: everything beneath a root, however it is hidden, however often the users file is read
-//! again (threats H12, G13, L08).
+//! How quotas are measured: every file under a root, however deeply hidden, and again at every reload (threats H12,
+//! G13, L08).
 
 use harness::accounts::{HASH, PASSWORD, Premises};
 use harness::quotas::fits;
@@ -35,7 +35,7 @@ fn login_when_measured(server: &Server) -> Client {
     client
 }
 
-/// Waits until the server believes that `bytes` more fit, without changing anything.
+/// Waits until AVBL reports `bytes`.
 fn wait_for_room(client: &mut Client, bytes: usize) {
     let told = format!("213 {bytes}");
     wait_until(&format!("there is room for {bytes} bytes"), || {
@@ -43,11 +43,11 @@ fn wait_for_room(client: &mut Client, bytes: usize) {
     });
 }
 
-/// Reads the users file again, and waits until the server has said `told` once more than before.
-fn hang_up(server: &Server, told: &str) {
-    let before = server.stderr().matches(told).count();
+/// Sends SIGHUP, and waits until the log has `logged` once more than before.
+fn reload(server: &Server, logged: &str) {
+    let before = server.stderr().matches(logged).count();
     server.signal(Signal::HUP);
-    wait_until(told, || server.stderr().matches(told).count() > before);
+    wait_until(logged, || server.stderr().matches(logged).count() > before);
 }
 
 fn set_mode(path: &Path, mode: u32) {
@@ -64,9 +64,9 @@ fn h12_an_unreadable_directory_frees_no_quota_at_a_reload() {
     let hidden = premises.root().join("alice/d");
     set_mode(&hidden, 0o300);
     let told = "quota of alice: incomplete measurement, the old figures stay in force: Permission denied (os error 13): /alice/d";
-    hang_up(&server, told);
+    reload(&server, told);
     assert!(fits(&mut client, 2_000) && !fits(&mut client, 2_001));
-    // It is tried again without being asked.
+    // The measurement is repeated without a signal.
     fs::write(hidden.join("more"), noise(2, 500)).expect("ours");
     set_mode(&hidden, 0o755);
     wait_for_room(&mut client, 1_500);
@@ -119,23 +119,23 @@ fn h12_an_upload_during_a_reload_is_charged() {
     let server = with_alice(&premises);
     let mut uploader = login_when_measured(&server);
     let mut data = uploader.begin("STOR file");
-    data.write_all(&noise(1, 4_000)).expect("the server takes it");
+    data.write_all(&noise(1, 4_000)).expect("the server reads it");
     server.wait_for_hidden_bytes(4_000);
-    hang_up(&server, "quotas measured");
+    reload(&server, "quotas measured");
     let mut client = login(&server);
     assert!(fits(&mut client, 6_000) && !fits(&mut client, 6_001), "while it comes");
-    data.write_all(&noise(1, 2_000)).expect("the server takes it");
+    data.write_all(&noise(1, 2_000)).expect("the server reads it");
     data.shutdown(Shutdown::Write).expect("our socket");
     uploader.expect(226);
     assert!(
         fits(&mut client, 4_000) && !fits(&mut client, 4_001),
         "when it is there"
     );
-    // What is broken off is given back to the same count.
+    // An aborted upload is subtracted from the same count.
     let mut data = uploader.begin("STOR other");
-    data.write_all(&noise(1, 3_000)).expect("the server takes it");
+    data.write_all(&noise(1, 3_000)).expect("the server reads it");
     server.wait_for_hidden_bytes(3_000);
-    hang_up(&server, "quotas measured");
+    reload(&server, "quotas measured");
     uploader.send("ABOR");
     uploader.expect(426);
     uploader.expect(226);
@@ -167,10 +167,10 @@ fn h12_changes_by_others_are_noticed_at_a_reload() {
     let server = with_alice(&premises);
     let mut client = login_when_measured(&server);
     premises.write("alice/more", &noise(1, 2_000));
-    hang_up(&server, "quotas measured");
+    reload(&server, "quotas measured");
     assert!(fits(&mut client, 7_000) && !fits(&mut client, 7_001));
     fs::remove_file(premises.root().join("alice/file")).expect("ours");
-    hang_up(&server, "quotas measured");
+    reload(&server, "quotas measured");
     assert!(fits(&mut client, 8_000) && !fits(&mut client, 8_001));
 }
 
@@ -363,9 +363,9 @@ fn g13_everything_that_makes_or_removes_an_entry_is_counted() {
     client.stores("STOR a", b"replaced");
     client.stores("STOU", b"1");
     assert_eq!(entries_that_fit(&mut client), 4);
-    // An upload under way is one, and goes when it is broken off.
+    // A running upload counts as one entry until it is aborted.
     let mut data = client.begin("STOR under_way");
-    data.write_all(b"x").expect("the server takes it");
+    data.write_all(b"x").expect("the server reads it");
     let mut other = login(&server);
     assert_eq!(entries_that_fit(&mut other), 3);
     client.send("ABOR");
@@ -380,7 +380,7 @@ fn g13_everything_that_makes_or_removes_an_entry_is_counted() {
     }
     client.stores("APPE a", b"what is there can grow");
     assert_eq!(client.code("MKD new"), 552);
-    // A name that is taken over by another file is one less.
+    // Replacing a name by another file is one entry less.
     assert_eq!(client.code("RNFR full0"), 350);
     assert_eq!(client.code("RNTO full1"), 250);
     assert_eq!(entries_that_fit(&mut client), 1);
@@ -391,12 +391,12 @@ fn g13_everything_that_makes_or_removes_an_entry_is_counted() {
     assert_eq!(client.code("DELE d/file"), 250);
     assert_eq!(client.code("RMD d"), 250);
     assert_eq!(entries_that_fit(&mut client), 4);
-    // What is refused changes nothing.
+    // A refused command changes nothing.
     assert_eq!(client.code("DELE d"), 550);
     assert_eq!(client.code("RMD elsewhere"), 550);
     assert_eq!(client.code("MKD elsewhere"), 550);
     assert_eq!(client.code("RNFR absent"), 550);
     assert_eq!(entries_that_fit(&mut client), 4);
-    hang_up(&server, "quotas measured");
+    reload(&server, "quotas measured");
     assert_eq!(entries_that_fit(&mut client), 4, "a measurement finds the same");
 }

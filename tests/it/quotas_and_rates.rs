@@ -1,4 +1,4 @@
-//! How much may lie there and how fast it may come: quotas to the byte, rates by deadlines (threats H12, G24, G13).
+//! Limits of accounts: quotas to the byte, rates by deadlines (threats H12, G24, G13).
 
 use harness::accounts::HASH;
 use harness::quotas::{WithAccounts, room};
@@ -39,7 +39,7 @@ fn h12_a_quota_is_kept_to_the_byte() {
                 .content("file")
                 .is_some_and(|file| file == noise(1, 10_000))
         );
-        // What goes makes room.
+        // Removing a file makes room.
         assert_eq!(client.code("DELE file"), 250);
         client.stores("STOR other", &noise(1, 9_999));
         client.stores("APPE other", b"x");
@@ -53,30 +53,30 @@ fn h12_running_uploads_count_and_aborted_ones_do_not() {
     let accounts = WithAccounts::with_quota(&[]);
     let (mut first, mut second) = (accounts.login("alice"), accounts.login("alice"));
     let mut data = first.begin("STOR first");
-    data.write_all(&noise(1, 6_000)).expect("the server takes it");
+    data.write_all(&noise(1, 6_000)).expect("the server reads it");
     accounts.server.wait_for_hidden_bytes(6_000);
     assert_eq!(second.store("STOR second", &noise(1, 4_001)).code, 552);
     second.stores("STOR second", &noise(1, 4_000));
-    data.write_all(b"x").expect("the server takes it");
+    data.write_all(b"x").expect("the server reads it");
     first.expect(552);
     drop(data);
     assert_eq!(room(&mut second), 6_000);
     for _ in 0..5 {
         let mut data = first.begin("STOR first");
-        data.write_all(&noise(1, 5_000)).expect("the server takes it");
+        data.write_all(&noise(1, 5_000)).expect("the server reads it");
         accounts.server.wait_for_hidden_bytes(5_000);
         first.send("ABOR");
         first.expect(426);
         first.expect(226);
     }
     assert_eq!(room(&mut second), 6_000);
-    // A file that is replaced lies there until the other one is whole.
+    // A replaced file counts until the new one is complete.
     assert_eq!(second.store("STOR second", &noise(2, 6_001)).code, 552);
     second.stores("STOR second", &noise(2, 6_000));
     assert_eq!(room(&mut second), 4_000);
 }
 
-/// What lies there, and what the server believes to lie there, are the same after everything that could confuse it.
+/// The usage on disk and the server's count are equal after everything that could confuse it.
 #[test]
 fn h12_nothing_frees_quota_twice() {
     let accounts = WithAccounts::with_quota(&[]);
@@ -100,36 +100,36 @@ fn h12_nothing_frees_quota_twice() {
     assert_eq!(one.code("RNFR small"), 350);
     assert_eq!(one.code("RNTO file"), 250);
     check(&mut one, "renamed over another");
-    // Two replace one file.
+    // Two clients replace one file.
     one.stores("STOR file", &noise(1, 3_000));
     let (mut first, mut second) = (one.begin("STOR file"), two.begin("STOR file"));
-    first.write_all(b"first").expect("the server takes it");
-    second.write_all(b"second").expect("the server takes it");
+    first.write_all(b"first").expect("the server reads it");
+    second.write_all(b"second").expect("the server reads it");
     drop(first);
     one.expect(226);
     drop(second);
     two.expect(226);
     check(&mut one, "replaced by two");
-    // One removes what the other is replacing.
+    // One client removes a file that the other is replacing.
     one.stores("STOR file", &noise(1, 3_000));
     let data = two.begin("STOR file");
     assert_eq!(one.code("DELE file"), 250);
     drop(data);
     two.expect(226);
     check(&mut one, "removed and replaced");
-    // One removes what the other is about to cut.
+    // One client removes a file that the other is about to truncate.
     one.stores("STOR file", &noise(1, 3_000));
     assert_eq!(two.code("REST 1"), 350);
     let mut data = two.begin("STOR file");
     assert_eq!(one.code("DELE file"), 250);
-    data.write_all(b"x").expect("the server takes it");
+    data.write_all(b"x").expect("the server reads it");
     drop(data);
     two.expect(451);
     assert!(room(&mut one) <= real_room(), "removed and cut");
-    // One replaces what the other appends to.
+    // One client replaces a file that the other appends to.
     one.stores("STOR file", &noise(1, 1_000));
     let mut data = two.begin("APPE file");
-    data.write_all(b"appended").expect("the server takes it");
+    data.write_all(b"appended").expect("the server reads it");
     wait_until("it has come", || {
         server.content("file").is_some_and(|file| file.len() == 1_008)
     });
@@ -165,13 +165,13 @@ fn h12_a_partial_file_that_is_kept_is_charged() {
     let mut client = accounts.login("alice");
     for (name, left) in [("a", 6_000), ("b", 2_000)] {
         let mut data = client.begin(&format!("STOR {name}"));
-        data.write_all(&noise(1, 4_000)).expect("the server takes it");
+        data.write_all(&noise(1, 4_000)).expect("the server reads it");
         accounts.server.wait_for_hidden_bytes(4_000);
         client.send("ABOR");
         client.expect(426);
         client.expect(226);
         drop(data);
-        // What does not fit is kept as far as it fits.
+        // With --partial keep, the part that fits is kept.
         let mut other = accounts.login("alice");
         assert_eq!(other.code(&format!("SIZE {name}")), 213);
         assert_eq!(other.store("APPE probe", &noise(1, left + 1)).code, 552);
@@ -189,7 +189,7 @@ fn h12_an_upload_does_not_replace_a_directory_that_took_its_name() {
         let mut other = accounts.login("alice");
         client.stores("STOR name", b"old");
         let mut data = client.begin("STOR name");
-        data.write_all(b"new").expect("the server takes it");
+        data.write_all(b"new").expect("the server reads it");
         accounts.server.wait_for_hidden_bytes(3);
         assert_eq!(other.code("DELE name"), 250);
         assert_eq!(other.code("MKD name"), 257);
@@ -234,7 +234,7 @@ fn h12_files_from_before_and_hidden_files_count() {
     assert_eq!(room(&mut client), 4_000);
 }
 
-/// Sends without end, as far as the server takes it.
+/// Sends without end, as fast as the server reads.
 struct Sender<'scope> {
     client: Client,
     thread: ScopedJoinHandle<'scope, ()>,
@@ -288,7 +288,7 @@ fn g24_the_sessions_of_an_account_share_its_rate() {
     std::thread::scope(|scope| {
         let mut fast = send_on(scope, accounts.login("fast"), "/null/fast", &is_over);
         let mut shares = ["/null/a", "/null/b"].map(|name| send_on(scope, accounts.login("slow"), name, &is_over));
-        wait_until("the fast one has a megabyte through", || fast.moved() > 1_000_000);
+        wait_until("the fast transfer has moved a megabyte", || fast.moved() > 1_000_000);
         let (fast_bytes, shared) = (fast.moved(), shares.each_mut().map(Sender::moved));
         let slow_bytes: u64 = shared.iter().sum();
         let ratio = fast_bytes as f64 / slow_bytes as f64;
@@ -297,7 +297,7 @@ fn g24_the_sessions_of_an_account_share_its_rate() {
             shared.iter().all(|bytes| bytes * 5 > slow_bytes),
             "a share for each: {shared:?}"
         );
-        // All that time others are served, and one without a limit moves more than all of them.
+        // Meanwhile others are served, and one without a limit moves more than all of them.
         let mut free = accounts.login("free");
         assert_eq!(free.code("NOOP"), 200);
         let before = fast.moved();
@@ -310,8 +310,7 @@ fn g24_the_sessions_of_an_account_share_its_rate() {
     });
 }
 
-/// What arrives all the time wakes its session all the time; it must neither take the turns of the others
-/// nor put them off.
+/// Data that arrives constantly wakes its session constantly; it must neither use up nor delay the turns of others.
 #[test]
 fn g24_a_slow_and_a_fast_transfer_share_a_rate() {
     let rate = "/:read,write:rate=400K";
@@ -320,14 +319,14 @@ fn g24_a_slow_and_a_fast_transfer_share_a_rate() {
     std::thread::scope(|scope| {
         let mut client = accounts.login("alice");
         let mut data = client.begin("STOR /null/trickle");
-        // From now on each piece wakes it: it has waited for one.
-        data.write_all(b"first").expect("the server takes it");
-        wait_until("that is through", || {
+        // From now on each piece wakes it.
+        data.write_all(b"first").expect("the server reads it");
+        wait_until("that was transferred", || {
             client.command("STAT").text() == "213 Status: 5 bytes transferred"
         });
         let is_over = &is_over;
         let thread = scope.spawn(move || {
-            // More than the rate allows, in pieces that come one by one.
+            // More than the rate allows, in single pieces.
             while !is_over.load(Ordering::Relaxed) && data.write_all(&[7; 1_000]).is_ok() {
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
@@ -335,7 +334,7 @@ fn g24_a_slow_and_a_fast_transfer_share_a_rate() {
         let mut trickle = Sender { client, thread };
         let mut flood = send_on(scope, accounts.login("alice"), "/null/flood", is_over);
         let mut alone = send_on(scope, accounts.login("bob"), "/null/alone", is_over);
-        wait_until("enough of it is through", || alone.moved() > 600_000);
+        wait_until("enough of it was transferred", || alone.moved() > 600_000);
         let (trickled, flooded, alone_moved) = (trickle.moved(), flood.moved(), alone.moved());
         is_over.store(true, Ordering::Relaxed);
         assert!(
@@ -364,7 +363,7 @@ fn g24_a_hundred_limited_transfers_delay_no_other_session() {
         .map(|number| {
             let mut client = server.login();
             let mut data = client.begin(&format!("STOR /null/{number}"));
-            data.write_all(&[0; 30_000]).expect("the kernel takes it");
+            data.write_all(&[0; 30_000]).expect("the kernel accepts it");
             (client, data)
         })
         .collect();
@@ -375,10 +374,10 @@ fn g24_a_hundred_limited_transfers_delay_no_other_session() {
     other.stores("STOR /null/small", b"x");
     assert!(
         senders.iter_mut().all(|(client, _)| client.is_silent()),
-        "they are at it still"
+        "they are still running"
     );
     is_over.store(true, Ordering::Relaxed);
-    // Waiting costs nothing: no turn without a reason.
+    // Waiting takes no turns of the loop.
     for (client, _) in &mut senders {
         client.send("ABOR");
     }
@@ -388,8 +387,8 @@ fn g24_a_hundred_limited_transfers_delay_no_other_session() {
     }
 }
 
-/// What a constant load costs must not depend on how long it has lasted. Each rest of a transfer used to leave an entry
-/// among the deadlines, and every turn of the loop looked through all of them.
+/// The cost of a constant load must not grow with time. Each pause of a transfer used to leave a deadline, and every
+/// turn of the loop searched all of them.
 #[test]
 fn g24_a_constant_load_costs_the_same_for_as_long_as_it_lasts() {
     const TRANSFERS: u16 = 600;
@@ -443,7 +442,7 @@ fn h12_events_report_how_limited_uploads_ended() {
     client.stores("STOR file", &noise(1, 7_000));
     assert_eq!(client.store("STOR other", &noise(1, 3_001)).code, 552);
     let mut data = client.begin("STOR third");
-    data.write_all(b"12345").expect("the server takes it");
+    data.write_all(b"12345").expect("the server reads it");
     accounts.server.wait_for_hidden_bytes(5);
     client.send("ABOR");
     client.expect(426);

@@ -1,5 +1,5 @@
-//! Why something was refused, in the client's terms: each error of the system has its own reply, only what is missing
-//! is "File not found", and what lies outside the root cannot be told from what is missing.
+//! The reason of every refusal, in the client's terms: each error of the system has its own reply, only a missing file
+//! is "File not found", and a file outside the root looks like a missing one.
 
 use harness::accounts::{Premises, everything};
 use harness::secret::CANARY;
@@ -19,7 +19,7 @@ fn every_refusal_states_its_reason() {
     premises.link("loop", "loop");
     premises.link("dangling", "nowhere");
     let server = premises.serve_writers();
-    // The server is another user than root by now, so modes count.
+    // The server is not root any more, so modes count.
     set_mode(&premises, "closed", 0o000);
     set_mode(&premises, "kept", 0o555);
     set_mode(&premises, "locked", 0o000);

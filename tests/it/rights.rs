@@ -1,11 +1,10 @@
-//! What each may do: every right on its own against every command, the short forms, and the drop box (threats H03,
-//! H13).
+//! Every right alone against every command, the short forms, and the drop box (threats H03, H13).
 
-use harness::accounts::{Premises, client_of, everything, everything_in, store};
+use harness::accounts::{Premises, client_of, everything, snapshot, store};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-/// The rights of the users file, each of which can be given alone; only whoever may read may also list.
+/// The rights of the users file, each of which can be given alone; `read` includes `list`.
 const RIGHTS: [&str; 8] = [
     "list",
     "read",
@@ -17,7 +16,7 @@ const RIGHTS: [&str; 8] = [
     "rename",
 ];
 
-/// What is said, the right that it takes, and the code of its success. What takes something away comes last.
+/// A command, the right it needs, and the code of its success. Commands that remove something are last.
 const COMMANDS: [(&str, &str, u16); 34] = [
     ("LIST", "list", 226),
     ("LIST d", "list", 226),
@@ -83,7 +82,7 @@ fn each_right_allows_its_own_commands_and_no_others() {
         let own = premises.root().join(right);
         let mut client = client_of(&server, right);
         for (line, needed, success) in COMMANDS {
-            let before = everything_in(&own);
+            let before = snapshot(&own);
             let (code, text) = everything(&mut client, line);
             if needed == right || (right, needed) == ("read", "list") {
                 assert_eq!(code, success, "{line} with {right}: {text}");
@@ -95,7 +94,7 @@ fn each_right_allows_its_own_commands_and_no_others() {
                 _ => "550 You are not allowed to do that",
             };
             assert_eq!(text, why, "{line} with {right}");
-            assert_eq!(everything_in(&own), before, "{line} with {right}");
+            assert_eq!(snapshot(&own), before, "{line} with {right}");
         }
         for line in [
             "CWD d", "CDUP", "CWD /", "NOOP", "TYPE I", "PASV", "STAT", "FEAT", "ALLO 1",
@@ -128,7 +127,7 @@ fn the_short_forms_of_rights_are_the_usual_sets() {
     }
 }
 
-/// Where one right alone could be used to do what another is for.
+/// Ways in which one right could be used in place of another.
 #[test]
 fn no_right_implies_another() {
     let (premises, server) = with_accounts(&RIGHTS.map(|right| (right, right)));
@@ -188,8 +187,8 @@ fn h03_a_drop_box_accepts_new_files_and_neither_shows_nor_replaces_any() {
         .expect("it is there")
         .permissions()
         .mode();
-    assert_eq!(mode & 0o7777, 0o640, "nobody else on the machine reads it");
-    let before = everything_in(&premises.root());
+    assert_eq!(mode & 0o7777, 0o640, "no other user can read it");
+    let before = snapshot(&premises.root());
     for name in ["dropped", "file", "d/inside"] {
         assert_eq!(everything(&mut client, &format!("STOR {name}")).0, 553, "{name}");
         for line in [
@@ -248,7 +247,7 @@ fn h03_a_drop_box_accepts_new_files_and_neither_shows_nor_replaces_any() {
         assert_eq!(code, 550, "{line}: {text}");
         assert!(!text.contains("dropped") && !text.contains("inside"), "{line}: {text}");
     }
-    assert_eq!(everything_in(&premises.root()), before);
+    assert_eq!(snapshot(&premises.root()), before);
     assert_eq!(client_of(&server, "keeper").fetch("RETR dropped"), b"for you");
 }
 

@@ -74,7 +74,7 @@ impl Crate {
 
     /// The file in which what the module `from` calls `used` is written; `None`: in another crate.
     fn file_of(&self, from: &[String], used: &[String], depth: usize) -> Option<String> {
-        assert!(depth < 20, "names lead in a circle: {used:?}");
+        assert!(depth < 20, "names form a cycle: {used:?}");
         let path = self.absolute(from, used)?;
         let known = (0..=path.len())
             .rev()

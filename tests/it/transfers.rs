@@ -1,4 +1,4 @@
-//! Downloads: every byte, restarts, both types, pipelines, aborts, and files that change under way (threats B, J).
+//! Downloads: every byte, restarts, both types, pipelines, aborts, and files that change meanwhile (threats B, J).
 
 use harness::server::Setup;
 use harness::tree::noise;
@@ -66,8 +66,8 @@ fn j02_a_restart_at_the_end_sends_nothing_and_beyond_it_is_refused() {
     assert_eq!(client.fetch("RETR file"), b"0123456789");
 }
 
-/// What is beyond the end is refused in the place of the 150, whatever the pump: a client that reads 150, nothing and
-/// 226 takes its file for complete.
+/// A restart beyond the end is refused instead of a 150, in every mode: a client that reads 150, no data and 226
+/// believes its file to be complete.
 #[test]
 fn j02_a_restart_beyond_the_end_is_refused_before_the_150_in_every_type_and_mode() {
     let server = Server::start();
@@ -103,7 +103,7 @@ fn j02_a_restart_beyond_the_end_is_refused_before_the_150_in_every_type_and_mode
                 }
                 assert_eq!(client.code(&format!("REST {end}")), 350);
                 let rest = client.fetch(&format!("RETR {name}"));
-                // In MODE Z nothing is a stream, too (RFC 1950).
+                // In MODE Z even an empty file is a stream (RFC 1950).
                 let nothing: &[u8] = if mode == "Z" {
                     &[0x78, 0x5e, 3, 0, 0, 0, 0, 1]
                 } else {
@@ -118,7 +118,7 @@ fn j02_a_restart_beyond_the_end_is_refused_before_the_150_in_every_type_and_mode
     }
 }
 
-/// Searching for the marker takes turns of the loop, and nobody else waits for that.
+/// Searching for the marker takes several turns of the loop, and delays no other session.
 #[test]
 fn j02_a_restart_far_into_a_text_delays_nobody_and_can_be_aborted() {
     let server = Server::start();
@@ -166,7 +166,7 @@ fn type_a_translates_and_restarts_in_translated_octets() {
     assert_eq!(client.fetch("RETR large").len(), 10);
 }
 
-/// The story's 32-bit counter broke at 2 GiB.
+/// 32-bit counters overflow at 2 or 4 GiB.
 #[test]
 fn j01_five_gibibytes_are_sent_and_counted_correctly() {
     let size = 5_u64 << 30;
@@ -207,7 +207,7 @@ fn j01_five_gibibytes_are_sent_and_counted_correctly() {
             break;
         }
         received += count as u64;
-        // Nearly all of it is zeros; looking for one mark first is a great deal faster than counting.
+        // Nearly all of it is zeros; searching for the mark first is much faster than counting.
         if buffer[..count].contains(&b'!') {
             marks += buffer[..count].iter().filter(|byte| **byte == b'!').count() as u64;
         }
@@ -233,7 +233,7 @@ fn j03_a_file_truncated_while_it_is_sent_ends_in_451() {
         .set_len(1 << 20)
         .expect("truncated");
     let mut rest = Vec::new();
-    // The connection is reset, so that what came cannot be taken for the whole.
+    // The connection is reset, so that the client cannot believe the file to be complete.
     assert!(data.read_to_end(&mut rest).is_err(), "no orderly end");
     client.expect(451);
     assert_eq!(client.code("NOOP"), 200);
@@ -382,7 +382,7 @@ fn a07_abor_ends_a_transfer_in_every_encoding() {
         drop(data);
         assert_eq!(client.code("NOOP"), 200);
     }
-    // Idle, too.
+    // Also when idle.
     send_urgent(&mut client, b"\xff\xf4\xff\xf2");
     client.send_bytes(b"ABOR\r\n");
     client.expect(226);
@@ -411,8 +411,8 @@ fn g16_a_noop_is_answered_while_others_download() {
     assert_eq!(answered, 200);
 }
 
-/// However many begin in one turn, they share its bulk: 256 KiB, what the last of them had begun, and the share of
-/// whoever has waited longest.
+/// However many begin in one turn, they share its budget: 256 KiB, the rest of the last transfer's step, and the share
+/// of the one that has waited longest.
 #[test]
 fn g16_transfers_that_begin_in_one_turn_share_its_budget() {
     let server = Setup::new().ports(20).arguments(&["--trace"]).start();
@@ -428,7 +428,7 @@ fn g16_transfers_that_begin_in_one_turn_share_its_budget() {
                 (client, data)
             })
             .collect();
-        // All of them speak while the server cannot hear.
+        // All of them send while the server is stopped.
         server.signal(rustix::process::Signal::STOP);
         for (client, _) in &mut clients {
             client.send(command);
@@ -441,7 +441,7 @@ fn g16_transfers_that_begin_in_one_turn_share_its_budget() {
         }
     }
     let ended = |trace: &str| trace.matches(" ends: complete").count() == 40;
-    harness::wait_until("the trace is told", || ended(&server.stdout()));
+    harness::wait_until("the trace is printed", || ended(&server.stdout()));
     let trace = server.stdout();
     let mut commands_at_once = 0;
     for turn in trace.split("\nturn ") {
@@ -455,14 +455,14 @@ fn g16_transfers_that_begin_in_one_turn_share_its_budget() {
         let whole_shares = turn.matches("BudgetSpent").count();
         assert!(whole_shares <= 5, "looking at entries counts, too: {turn}");
     }
-    // The commands are charged to the same budget, so the first that move bytes make the others wait.
+    // The commands are charged to the same budget, so the first that move bytes delay the others.
     assert!(
         (2..=32).contains(&commands_at_once),
         "{commands_at_once} began in one turn"
     );
 }
 
-/// The translated size of a file takes reading it: one file a turn, and one more for whoever has waited.
+/// The size in type A takes reading the file: one file a turn, and one more for the client that has waited longest.
 #[test]
 fn g16_sizes_in_type_a_share_the_budget_of_a_turn() {
     let server = Server::with(&["--trace"]);
@@ -483,7 +483,7 @@ fn g16_sizes_in_type_a_share_the_budget_of_a_turn() {
         client.expect(200);
     }
     let said = |trace: &str| trace.matches(": says SIZE").count() + trace.matches(": says size").count();
-    harness::wait_until("the trace is told", || said(&server.stdout()) == 20);
+    harness::wait_until("the trace is printed", || said(&server.stdout()) == 20);
     for turn in server.stdout().split("\nturn ") {
         assert!(said(turn) <= 2, "{turn}");
     }

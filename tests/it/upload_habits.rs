@@ -1,5 +1,5 @@
-//! Uploads with the exact commands of common clients: what they ask first, how they name the temporary file, what they
-//! set afterwards (docs/clients.md). `tests/external/client_uploads.rs` runs clients that can be installed.
+//! How clients upload, replayed line by line: what they ask first, temporary names, times and modes set afterwards.
+//! Client programs that can be installed are in `tests/external/client_uploads.rs`.
 
 use harness::accounts::{Premises, client_of};
 use harness::client::connect;
@@ -8,7 +8,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 
-/// Says each line and expects the reply to begin so.
+/// Sends each line and expects the reply to begin like this.
 fn conversation(client: &mut Client, lines: &[(&str, &str)]) {
     for (line, expected) in lines {
         let reply = client.command(line).text();
@@ -73,7 +73,7 @@ fn a_file_manager_uploads_a_folder_and_keeps_its_times() {
         listing.starts_with("type=file;size=5;modify=20200102030405;perm=adfrw;"),
         "{listing}"
     );
-    // The file is there already: asked for, then resumed, then replaced.
+    // The file exists already: its size is queried, then it is resumed, then replaced.
     conversation(
         &mut client,
         &[
@@ -102,7 +102,7 @@ fn a_file_manager_uploads_a_folder_and_keeps_its_times() {
     assert_eq!(client.fetch_text("MLSD"), "");
 }
 
-/// WinSCP: a large file has another name until it is whole; what is there of it is gone on with.
+/// WinSCP: a large file has a temporary name until it is complete, and is resumed under it.
 #[test]
 fn an_explorer_uploads_under_another_name_and_renames() {
     let server = Server::writable();
@@ -154,7 +154,7 @@ fn an_explorer_uploads_under_another_name_and_renames() {
         listing.lines().count() == 1 && listing.contains("modify=20011231235959;"),
         "{listing}"
     );
-    // It replaces in one go too.
+    // It also replaces a file directly.
     client.stores("STOR disk.img.filepart", b"next");
     conversation(
         &mut client,
@@ -192,7 +192,7 @@ fn a_camera_stores_files_by_date_in_active_mode() {
         client.send(command);
         client.expect(150);
         let (mut data, _) = listener.accept().expect("the server connects");
-        data.write_all(bytes).expect("the server takes it");
+        data.write_all(bytes).expect("the server reads it");
         drop(data);
         client.expect(226);
     }
@@ -204,8 +204,8 @@ fn a_camera_stores_files_by_date_in_active_mode() {
     assert_eq!(stored(&server, &format!("2026/11/{}", names[1])), b"picture2");
 }
 
-/// A desktop in TYPE A, with QUIT right behind the data: the text is there, with this system's line ends, before
-/// goodbye.
+/// A desktop client in TYPE A, with QUIT right after the data: the text is stored, with this system's line ends, before
+/// the 221.
 #[test]
 fn a_desktop_client_quits_while_its_upload_is_being_sent() {
     let server = Server::writable();
@@ -222,7 +222,7 @@ fn a_desktop_client_quits_while_its_upload_is_being_sent() {
     let mut data = connect(client.extended_passive(), None);
     client.send_bytes(b"STOR note.txt\r\nQUIT\r\n");
     client.expect(150);
-    data.write_all(b"one\r\ntwo\r\n").expect("the server takes it");
+    data.write_all(b"one\r\ntwo\r\n").expect("the server reads it");
     drop(data);
     client.expect(226);
     client.expect(221);
@@ -230,7 +230,7 @@ fn a_desktop_client_quits_while_its_upload_is_being_sent() {
     assert_eq!(stored(&server, "note.txt"), b"one\ntwo\n");
 }
 
-/// WinSCP asks for room before a large upload: what the quota leaves is all there is for this client.
+/// WinSCP queries the free space before a large upload: for this client it is what the quota leaves.
 #[test]
 fn h12_avbl_reports_what_the_quota_leaves() {
     let premises = Premises::new();
@@ -248,7 +248,7 @@ fn h12_avbl_reports_what_the_quota_leaves() {
     assert_eq!(client.command("AVBL").text(), "213 9000");
 }
 
-/// Whoever may only read is told so before anything is sent, and the session goes on.
+/// A client that may only read is refused before it sends anything, and the session goes on.
 #[test]
 fn uploads_without_the_right_are_refused_before_the_data() {
     let server = Server::start();

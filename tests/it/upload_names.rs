@@ -1,7 +1,6 @@
-//! What a name may become: refused ones, taken ones, links, hidden ones; modes and times; the drop box (threats H03,
-//! H13–H19, C).
+//! Names of uploads: reserved, taken, links, hidden; modes and times; the drop box (threats H03, H13–H19, C).
 
-use harness::accounts::everything_in;
+use harness::accounts::snapshot;
 use harness::server::Setup;
 use harness::tree::noise;
 use harness::{Server, tree, wait_until};
@@ -63,7 +62,7 @@ fn h03_of_two_uploads_of_one_new_name_in_a_drop_box_one_succeeds() {
     let server = drop_box();
     let (mut first, mut second) = (server.login(), server.login());
     let mut slow = first.begin("STOR file");
-    slow.write_all(b"slow").expect("the server takes it");
+    slow.write_all(b"slow").expect("the server reads it");
     second.stores("STOR file", b"quick");
     drop(slow);
     first.expect(553);
@@ -84,7 +83,7 @@ fn h03_stou_gives_every_client_a_different_name() {
     for server in [drop_box(), Server::writable()] {
         let mut names = Vec::new();
         for command in ["STOU", "STOU wanted", "STOU wanted"] {
-            // Two at once, who do not know of each other.
+            // Two clients at once.
             let (mut first, mut second) = (server.login(), server.login());
             let mut uploads = Vec::new();
             for client in [&mut first, &mut second] {
@@ -92,7 +91,7 @@ fn h03_stou_gives_every_client_a_different_name() {
                 uploads.push((chosen_name(&client.command(command)), data));
             }
             for (name, data) in &mut uploads {
-                data.write_all(name.as_bytes()).expect("the server takes it");
+                data.write_all(name.as_bytes()).expect("the server reads it");
             }
             names.extend(uploads.into_iter().map(|(name, _)| name));
             first.expect(226);
@@ -156,14 +155,15 @@ fn h13_new_files_follow_the_umask_and_are_never_executable() {
         }
         assert_eq!(client.code("SITE CHMOD 600 file"), 200);
         assert_eq!(mode(&server.directory().join("file")), 0o600);
-        // Whoever takes the place of a program does not become one.
+        // A file that replaces an executable is not executable itself.
         assert_eq!(client.code("SITE CHMOD 755 file"), 200);
         client.stores("STOR file", b"y");
         assert_eq!(mode(&server.directory().join("file")), file);
     }
 }
 
-/// What a client may not fetch itself is not put where every program of the machine could, a web server say.
+/// A file that the client may not fetch must not become readable for every program of the machine, such as a web
+/// server.
 #[test]
 fn h13_drop_box_uploads_are_readable_by_owner_and_group_only() {
     for (mask, arguments, expected) in [
@@ -214,7 +214,7 @@ fn h15_no_client_sees_an_upload_before_it_is_complete() {
     server.make_directory("d");
     let mut sender = server.login();
     let mut data = sender.begin("STOR d/file");
-    data.write_all(&noise(1, 50_000)).expect("the server takes it");
+    data.write_all(&noise(1, 50_000)).expect("the server reads it");
     server.wait_for_hidden_bytes(50_000);
     let hidden = server.hidden_files()[0].clone();
     let name = hidden.file_name().expect("a name").to_str().expect("ASCII").to_owned();
@@ -277,7 +277,7 @@ fn h15_no_client_sees_an_upload_before_it_is_complete() {
     }
     assert_eq!(client.code("RNFR d/visible"), 350);
     assert_eq!(client.code(&format!("RNTO d/{name}")), 553);
-    data.write_all(b"end").expect("the server takes it");
+    data.write_all(b"end").expect("the server reads it");
     drop(data);
     sender.expect(226);
     assert!(
@@ -342,13 +342,13 @@ fn h16_reserved_names_are_refused() {
         .map(|name| fs::read_dir(server.directory().join(name)).expect("ours").count())
         .into();
     assert_eq!(left, [0, 0, 0]);
-    // Names that only look like those.
+    // Names that only look like reserved ones.
     for name in ["htaccess", ".htaccess.txt", ".sshx", "...", "netrc"] {
         client.stores(&format!("STOR {name}"), b"x");
     }
 }
 
-/// Every verb that changes something, and every name that decides over access elsewhere: one rule.
+/// Every changing command, and every name of an access control file: one rule.
 #[test]
 fn h16_no_verb_changes_access_control_files() {
     let server = Server::writable();
@@ -375,7 +375,7 @@ fn h16_no_verb_changes_access_control_files() {
     server.write("file", b"x");
     server.write("d/.netrc", b"as it was");
     tree::give_to_server(server.directory());
-    let before = everything_in(server.directory());
+    let before = snapshot(server.directory());
     let mut client = server.login();
     for (verb, expected) in [
         ("STOR", "553 No file can have that name here"),
@@ -416,8 +416,8 @@ fn h16_no_verb_changes_access_control_files() {
             "REST and STOR {to}"
         );
     }
-    assert_eq!(everything_in(server.directory()), before);
-    // To read them is another matter.
+    assert_eq!(snapshot(server.directory()), before);
+    // Reading them is allowed.
     assert_eq!(client.fetch("RETR .htaccess"), b"as it was");
 }
 
@@ -431,7 +431,7 @@ fn h17_removal_spares_readers_and_refuses_full_and_missing_names() {
     server.write("b", b"b");
     server.make_directory("empty");
     let mut client = server.login();
-    // A file that somebody is reading goes from its name only.
+    // A file that is being read loses only its name.
     let mut reader = server.login();
     let mut data = reader.begin("RETR open");
     assert_eq!(client.code("DELE open"), 250);
@@ -473,7 +473,7 @@ fn h17_removal_spares_readers_and_refuses_full_and_missing_names() {
     }
     assert_eq!(server.content("b").as_deref(), Some(&b"a"[..]));
     assert_eq!(server.content("moved/inside").as_deref(), Some(&b"x"[..]));
-    // One's own working directory is a name like any other.
+    // The working directory is a name like any other.
     assert_eq!(client.code("CWD empty"), 250);
     assert_eq!(client.code("RMD ."), 250);
     assert_eq!(client.code("PWD"), 257);
@@ -502,7 +502,7 @@ fn h18_times_out_of_range_are_refused_or_clamped() {
     ] {
         assert_eq!(client.code(bad), 501, "{bad}");
     }
-    // The overflow of an old server: a time in front of anything.
+    // The overflow of an old server: a time before anything else.
     for legacy in [
         format!("MDTM 20031111111111+{} file", "A".repeat(3_000)),
         format!("MDTM 20031111111111 {}", "A".repeat(3_000)),
@@ -630,7 +630,7 @@ fn h14_files_with_names_like_temporary_ones_are_untouched() {
     }
     assert_eq!(fs::read(&victim).expect("ours"), b"untouched");
     assert_eq!(server.content("file").as_deref(), Some(&b"content 19"[..]));
-    assert_eq!(server.hidden_files().len(), 256, "neither hit nor removed");
+    assert_eq!(server.hidden_files().len(), 256, "neither changed nor removed");
 }
 
 #[test]
@@ -641,7 +641,7 @@ fn h14_an_upload_follows_its_directory_when_that_is_moved_or_swapped() {
     server.make_directory("d");
     let (mut client, mut other) = (server.login(), server.login());
     let mut data = client.begin("STOR d/file");
-    data.write_all(&noise(1, 100_000)).expect("the server takes it");
+    data.write_all(&noise(1, 100_000)).expect("the server reads it");
     server.wait_for_hidden_bytes(100_000);
     assert_eq!(other.code("RNFR d"), 350);
     assert_eq!(other.code("RNTO moved"), 250);
@@ -654,10 +654,10 @@ fn h14_an_upload_follows_its_directory_when_that_is_moved_or_swapped() {
             .is_some_and(|file| file == noise(1, 100_000))
     );
     assert_eq!(fs::read_dir(outside.path()).expect("ours").count(), 0);
-    // One that is removed with all that is in it has no place for the file any more.
+    // A directory that is removed with its content has no place for the file any more.
     server.make_directory("gone");
     let mut data = client.begin("STOR gone/file");
-    data.write_all(&noise(1, 100_000)).expect("the server takes it");
+    data.write_all(&noise(1, 100_000)).expect("the server reads it");
     server.wait_for_hidden_bytes(100_000);
     assert_eq!(other.code("RMD gone"), 550, "not empty");
     fs::remove_dir_all(server.directory().join("gone")).expect("ours");
@@ -666,7 +666,7 @@ fn h14_an_upload_follows_its_directory_when_that_is_moved_or_swapped() {
     assert!(server.hidden_files().is_empty());
 }
 
-/// Exchanges a directory and a link to the outside without pause, while files are put through that name.
+/// Swaps a directory and a link to the outside constantly, while files are uploaded through that name.
 #[test]
 fn c04_no_upload_gets_out_through_a_link_that_is_swapped_constantly() {
     let outside = tempfile::TempDir::new().expect("a directory");

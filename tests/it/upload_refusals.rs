@@ -1,4 +1,4 @@
-//! Uploads that are refused in the middle: the client reads why, and is not reset while it sends (threats H04, H12).
+//! Uploads refused half-way: the client reads the reason and is not reset while it sends (threats H04, H12).
 
 use harness::quotas::WithAccounts;
 use harness::{Client, PATIENCE, Server};
@@ -50,7 +50,7 @@ fn a_client_that_reads_replies_is_refused_at_once_and_goes_on() {
     data.write_all(&[b'x'; 20_000]).expect("room");
     client.expect(552);
     assert_eq!(data.read(&mut [0]).expect("no reset"), 0, "the server has shut its end");
-    // It is not answered by the data connection that is still open, nor disturbed by it.
+    // The data connection that is still open does not disturb it.
     assert_eq!(client.code("STOR file"), 425);
     data.write_all(b"more").expect("still no reset");
     client.stores("STOR file", &[b'x'; 5_000]);

@@ -1,4 +1,4 @@
-//! Uploads over real sockets: every byte there or nothing at all, however a transfer ends (threats H, B, D, J).
+//! Uploads over real sockets: all bytes or nothing, however a transfer ends (threats H, B, D, J).
 
 use harness::client::{connect, reset};
 use harness::server::Setup;
@@ -25,7 +25,7 @@ fn uploads_of_every_size_arrive_whole_as_new_files_and_as_replacements() {
     server.wait_for_no_hidden_file();
 }
 
-/// How a client breaks an upload off.
+/// How a client aborts an upload.
 #[derive(Clone, Copy, Debug)]
 enum End {
     DataReset,
@@ -35,7 +35,7 @@ enum End {
     Silence,
 }
 
-/// Breaks an upload of `content` off after `sent` bytes; the old file, or none, is what there is afterwards.
+/// Aborts an upload of `content` after `sent` bytes; afterwards there is the old file, or none.
 fn break_off(server: &Server, end: End, old: Option<&[u8]>, content: &[u8], sent: usize) {
     let what = format!("{end:?} after {sent} bytes");
     let mut client = server.login();
@@ -43,15 +43,15 @@ fn break_off(server: &Server, end: End, old: Option<&[u8]>, content: &[u8], sent
         client.stores("STOR file", old);
     }
     let mut data = client.begin("STOR file");
-    data.write_all(&content[..sent]).expect("the server takes it");
+    data.write_all(&content[..sent]).expect("the server reads it");
     server.wait_for_hidden_bytes(sent as u64);
     assert!(
         server.content("file").as_deref() == old,
-        "{what}: nothing is seen of it"
+        "{what}: the client sees nothing of it"
     );
     match end {
         End::DataReset => reset(data),
-        // The data connection stays open: its end would be the end of the file.
+        // The data connection stays open, because its end would be the end of the file.
         End::ControlReset | End::ControlClosed => {
             match end {
                 End::ControlReset => client.reset(),
@@ -68,7 +68,7 @@ fn break_off(server: &Server, end: End, old: Option<&[u8]>, content: &[u8], sent
     if let End::Abor = end {
         client.expect(226);
     }
-    assert!(server.hidden_files().is_empty(), "{what}: removed before it is said");
+    assert!(server.hidden_files().is_empty(), "{what}: removed before the reply");
     assert!(server.content("file").as_deref() == old, "{what}");
     client.stores("STOR file", content);
     assert!(server.content("file").is_some_and(|stored| stored == content), "{what}");
@@ -120,10 +120,10 @@ fn h01_a_server_stopped_twice_leaves_no_temporary_file() {
     let mut server = Server::writable();
     let mut client = server.login();
     let mut data = client.begin("STOR file");
-    data.write_all(&noise(1, 200_000)).expect("the server takes it");
+    data.write_all(&noise(1, 200_000)).expect("the server reads it");
     server.wait_for_hidden_bytes(200_000);
     server.signal(rustix::process::Signal::TERM);
-    wait_until("it has heard the first", || server.stderr().contains("stopping"));
+    wait_until("the first signal was handled", || server.stderr().contains("stopping"));
     server.signal(rustix::process::Signal::TERM);
     assert!(server.wait().success());
     assert!(server.hidden_files().is_empty() && server.content("file").is_none());
@@ -136,7 +136,7 @@ fn b12_quit_right_after_the_data_loses_none_of_it() {
     let mut client = server.login();
     let mut data = client.begin("STOR file");
     client.send("QUIT");
-    data.write_all(&content).expect("the server takes it");
+    data.write_all(&content).expect("the server reads it");
     drop(data);
     client.expect(226);
     client.expect(221);
@@ -146,7 +146,7 @@ fn b12_quit_right_after_the_data_loses_none_of_it() {
     // Everything at once, and the client's end of the control connection is closed already.
     let mut client = server.login();
     let mut data = client.data();
-    data.write_all(b"short").expect("the kernel takes it");
+    data.write_all(b"short").expect("the kernel accepts it");
     drop(data);
     client.send_bytes(b"STOR short\r\nQUIT\r\n");
     client.stream.shutdown(Shutdown::Write).expect("our socket");
@@ -162,7 +162,7 @@ fn b05_rein_waits_for_the_upload() {
     let mut client = server.login();
     let mut data = client.begin("STOR file");
     client.send("REIN");
-    data.write_all(b"content").expect("the server takes it");
+    data.write_all(b"content").expect("the server reads it");
     drop(data);
     client.expect(226);
     client.expect(220);
@@ -191,7 +191,7 @@ fn d09_data_sent_before_stor_is_kept() {
     assert!(server.memory() < before + 1024, "nothing was read");
     client.send("STOR file");
     client.expect(150);
-    data.write_all(&content[sent..]).expect("the server takes it");
+    data.write_all(&content[sent..]).expect("the server reads it");
     drop(data);
     client.expect(226);
     assert!(server.content("file").is_some_and(|stored| stored == content));
@@ -224,7 +224,7 @@ fn d23_an_upload_closes_the_data_connection_before_its_226() {
         let mut client = server.login();
         for _ in 0..20 {
             let mut data = client.begin("STOR file");
-            data.write_all(b"content").expect("the server takes it");
+            data.write_all(b"content").expect("the server reads it");
             data.shutdown(Shutdown::Write).expect("our socket");
             client.expect(226);
             data.set_nonblocking(true).expect("our socket");
@@ -233,7 +233,7 @@ fn d23_an_upload_closes_the_data_connection_before_its_226() {
     }
 }
 
-/// The kernel moves bytes only as far as the place that was marked urgent; what is behind must not get lost.
+/// splice stops at the urgent mark; the bytes after it must not get lost.
 #[test]
 fn d22_urgent_data_does_not_truncate_an_upload() {
     let server = Server::writable();
@@ -241,9 +241,9 @@ fn d22_urgent_data_does_not_truncate_an_upload() {
     for verb in ["STOR new", "STOR new", "APPE appended"] {
         let mut client = server.login();
         let mut data = client.begin(verb);
-        data.write_all(&before).expect("the server takes it");
+        data.write_all(&before).expect("the server reads it");
         SockRef::from(&data).send_out_of_band(b"!").expect("our socket");
-        data.write_all(&behind).expect("the server takes it");
+        data.write_all(&behind).expect("the server reads it");
         drop(data);
         let reply = client.reply();
         let name = verb.split(' ').nth(1).expect("a name");
@@ -273,7 +273,7 @@ fn h08_the_last_of_many_writers_wins_and_readers_see_no_mixture() {
         })
         .collect();
     for (seed, (_, data)) in (1..).zip(&mut writers) {
-        data.write_all(&noise(seed, 30_000)[..]).expect("the server takes it");
+        data.write_all(&noise(seed, 30_000)[..]).expect("the server reads it");
     }
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -287,7 +287,7 @@ fn h08_the_last_of_many_writers_wins_and_readers_see_no_mixture() {
         });
         for (seed, (mut client, mut data)) in (1..).zip(writers) {
             let content = noise(seed, 50_000 + seed as usize);
-            data.write_all(&content[30_000..]).expect("the server takes it");
+            data.write_all(&content[30_000..]).expect("the server reads it");
             drop(data);
             client.expect(226);
         }
@@ -322,7 +322,7 @@ fn h10_only_one_session_at_a_time_appends_to_a_file() {
     std::fs::hard_link(server.directory().join("file"), server.directory().join("alias")).expect("a link");
     let (mut first, mut second) = (server.login(), server.login());
     let mut data = first.begin("APPE file");
-    data.write_all(b"abc").expect("the server takes it");
+    data.write_all(b"abc").expect("the server reads it");
     wait_until("it is there", || {
         server.content("file").is_some_and(|file| file.len() == 13)
     });
@@ -335,9 +335,9 @@ fn h10_only_one_session_at_a_time_appends_to_a_file() {
     first.expect(226);
     second.stores("APPE alias", b"d");
     assert_eq!(server.content("file").as_deref(), Some(&b"0123456789abcd"[..]));
-    // Whoever breaks off lets go of it, too, and leaves a prefix.
+    // An aborted upload releases the file, too, and leaves a prefix.
     let mut data = first.begin("APPE file");
-    data.write_all(b"ef").expect("the server takes it");
+    data.write_all(b"ef").expect("the server reads it");
     wait_until("it is there", || {
         server.content("file").is_some_and(|file| file.len() == 16)
     });
@@ -372,7 +372,7 @@ fn h10_a_restart_makes_no_hole_and_truncates_the_rest() {
     assert_eq!(client.code("TYPE A"), 200);
     assert_eq!(client.store("STOR file", b"x").code, 504);
     assert_eq!(server.content("file").as_deref(), Some(&b"new"[..]));
-    // What is refused or broken off before its first byte cuts nothing off.
+    // An upload that is refused or aborted before its first byte truncates nothing.
     assert_eq!(client.code("TYPE I"), 200);
     assert_eq!(client.code("REST 1"), 350);
     let data = client.begin("STOR file");
@@ -389,7 +389,7 @@ fn h10_appending_to_a_removed_file_is_no_success() {
     server.write("file", b"0123456789");
     let (mut client, mut other) = (server.login(), server.login());
     let mut data = client.begin("APPE file");
-    data.write_all(b"abc").expect("the server takes it");
+    data.write_all(b"abc").expect("the server reads it");
     wait_until("it is there", || {
         server.content("file").is_some_and(|file| file.len() == 13)
     });
@@ -446,7 +446,7 @@ fn h20_sizes_around_counter_limits_are_stored_correctly() {
     }
 }
 
-/// Bytes through a socket, counted and summed up.
+/// Bytes through a socket, counted and checksummed.
 fn swallow(size: u64) {
     let server = Setup::new().writable().arguments(&["--synthetic"]).start();
     let mut client = server.login();
@@ -457,7 +457,7 @@ fn swallow(size: u64) {
     while left > 0 {
         let part = &block[..usize::try_from(left).unwrap_or(usize::MAX).min(block.len())];
         crc.update(part);
-        data.write_all(part).expect("the server takes it");
+        data.write_all(part).expect("the server reads it");
         left -= part.len() as u64;
     }
     drop(data);
@@ -491,7 +491,7 @@ fn partial_keep_keeps_an_aborted_upload_for_a_resume() {
     let mut client = server.login();
     let break_off = |client: &mut Client, command: &str, from: usize, to: usize| {
         let mut data = client.begin(command);
-        data.write_all(&content[from..to]).expect("the server takes it");
+        data.write_all(&content[from..to]).expect("the server reads it");
         let arrived = || {
             let hidden = server.hidden_files();
             let path = hidden
@@ -514,7 +514,7 @@ fn partial_keep_keeps_an_aborted_upload_for_a_resume() {
     assert_eq!(client.command("SIZE file").text(), "213 350000");
     client.stores("APPE file", &content[350_000..]);
     assert!(server.content("file").is_some_and(|file| file == content));
-    // What was whole is not given for a part, and nothing at all is no part.
+    // A complete old file is not replaced by a part, and an empty part is not kept.
     break_off(&mut client, "STOR file", 0, 100_000);
     assert!(server.content("file").is_some_and(|file| file == content));
     let data = client.begin("STOR empty");
@@ -539,7 +539,7 @@ fn h01_an_upload_without_a_data_connection_leaves_nothing() {
     client.expect(425);
     assert!(server.hidden_files().is_empty());
     assert_eq!(client.store("STOR file", b"new").code, 226);
-    // Without any way for the bytes nothing is made either.
+    // Without a data connection nothing is created either.
     assert_eq!(client.code("STOR other"), 425);
     assert!(server.hidden_files().is_empty() && server.content("other").is_none());
 }
@@ -549,7 +549,7 @@ fn h01_stat_reports_the_bytes_of_a_running_upload() {
     let server = Server::writable();
     let mut client = server.login();
     let mut data = client.begin("STOR file");
-    data.write_all(&noise(1, 123_456)).expect("the server takes it");
+    data.write_all(&noise(1, 123_456)).expect("the server reads it");
     server.wait_for_hidden_bytes(123_456);
     assert_eq!(client.command("STAT").text(), "213 Status: 123456 bytes transferred");
     drop(data);
@@ -568,7 +568,7 @@ fn g16_a_fast_upload_delays_no_other_session() {
         scope.spawn(|| {
             let block = vec![0; 1 << 20];
             while !is_over.load(Ordering::Relaxed) {
-                data.write_all(&block).expect("the server takes it");
+                data.write_all(&block).expect("the server reads it");
             }
             data.shutdown(Shutdown::Write).expect("our socket");
         });
@@ -578,7 +578,7 @@ fn g16_a_fast_upload_delays_no_other_session() {
             assert_eq!(other.fetch("RETR small"), b"content");
             other.stores("STOR another", b"content");
         }
-        // All of it was answered while the fast one was still at it.
+        // All of it was answered while the fast upload was still running.
         assert!(sender.is_silent());
         is_over.store(true, Ordering::Relaxed);
     });
@@ -597,7 +597,7 @@ fn d10_a_second_data_connection_adds_nothing_to_an_upload() {
     let _ = stray.write_all(b"stray");
     let end = stray.read(&mut [0]);
     assert!(matches!(&end, Ok(0)) || end.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset));
-    data.write_all(b"content").expect("the server takes it");
+    data.write_all(b"content").expect("the server reads it");
     drop(data);
     client.expect(226);
     assert_eq!(server.content("file").as_deref(), Some(&b"content"[..]));

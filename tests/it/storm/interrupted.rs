@@ -59,11 +59,11 @@ fn a_second_ctrl_c_ends_it_at_once() {
     wait_until("files were stored", || {
         server.directory().join("storm-2.pattern").exists()
     });
-    // Now nobody answers, so that removing the files takes long.
+    // Now the server does not answer, so removing the files takes long.
     server.signal(Signal::STOP);
     run.signal(Signal::INT);
     wait_until(
-        "its clients have hung up, and one session is left to remove files",
+        "its clients have disconnected, and one session is left to remove files",
         || run.sockets() == 1,
     );
     run.signal(Signal::INT);

@@ -1,4 +1,4 @@
-//! ftpstorm: what it finds in a server that behaves, and in servers that do not.
+//! ftpstorm against a server that behaves, and against servers that do not.
 
 mod interrupted;
 mod liar;
@@ -87,7 +87,7 @@ fn the_result_is_written_for_programs_and_drawn() {
     let pid = server.pid().to_string();
     let ended = Running::against(&server, "cycle", &["-n", "100", "--pid", &pid]).wait();
     assert_eq!(ended.code, Some(0), "{}", ended.text());
-    assert_eq!(ended.stderr, "", "quiet, and nothing to complain about");
+    assert_eq!(ended.stderr, "", "no output and no error");
     let result = ended.json();
     let cycle = result["classes"]
         .as_array()
@@ -110,7 +110,7 @@ fn the_result_is_written_for_programs_and_drawn() {
 fn a_misbehaving_server_is_detected() {
     let download: &[&str] = &["-n", "3", "-c", "1", "--path", "f", "--expect", "16.pattern"];
     let login: &[&str] = &["-n", "3", "-c", "1"];
-    // Where the reply is the lie, the bytes are right: which of the two arrives first must not matter.
+    // Where the reply is wrong, the bytes are right: the order of arrival must not matter.
     for (scenario, arguments, address, complaint) in [
         ("download", download, liar(&[], b"000000000000000\n"), None),
         (

@@ -13,7 +13,7 @@ pub struct Running {
     directory: TempDir,
 }
 
-/// A process that does not outlive its test, also where that has failed.
+/// A process that is killed at the end of its test, even a failed one.
 struct Ours(Child);
 
 impl Drop for Ours {
@@ -23,7 +23,7 @@ impl Drop for Ours {
     }
 }
 
-/// What a run has left.
+/// The results of a run.
 pub struct Ended {
     pub code: Option<i32>,
     pub stdout: String,
@@ -108,7 +108,7 @@ impl Ended {
     }
 }
 
-/// What ftpstorm said, and its exit code.
+/// The output and the exit code of ftpstorm.
 pub fn storm(arguments: &[&str]) -> (Option<i32>, String) {
     let ended = Running::start(arguments).wait();
     (ended.code, ended.text())

@@ -64,7 +64,7 @@ fn patterns(server: &Server) -> Vec<String> {
 fn a_run_that_failed_removes_its_files_too() {
     let server = Setup::new().writable().arguments(&["--rate-limit", "50K"]).start();
     server.make_directory("up");
-    // The first is stored within the second's worth of bytes that a limit lets through at once; the next cannot be.
+    // The rate limit lets one second's worth of bytes through at once: enough for the first file, not for the next.
     let arguments = ["-n", "6", "-c", "2", "--path", "up", "--size", "30K", "--rate", "1000"];
     let ended = Running::against(&server, "upload", &arguments).wait();
     assert_eq!(ended.code, Some(1), "the rate is missed: {}", ended.text());
@@ -75,7 +75,7 @@ fn a_run_that_failed_removes_its_files_too() {
 
 #[test]
 fn files_that_cannot_be_removed_are_named() {
-    // A drop box: what has been put there can neither be fetched nor removed.
+    // A drop box: uploads can neither be fetched nor removed.
     let server = Setup::new().for_uploads().arguments(&["--anonymous", "upload"]).start();
     let arguments = ["-n", "2", "-c", "2", "--store-only", "--size", "1K"];
     let ended = Running::against(&server, "upload", &arguments).wait();

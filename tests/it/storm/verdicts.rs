@@ -1,4 +1,4 @@
-//! Verdicts: what fails, what shows nothing, and what is said about it.
+//! Verdicts: what fails, what is inconclusive, and how both are reported.
 
 use super::liar::liar;
 use super::run::{Ended, Running, against, storm};
@@ -15,7 +15,7 @@ fn closed_port() -> String {
     free.local_addr().expect("bound").to_string()
 }
 
-/// A listener with one thread that does this to everybody who comes.
+/// A listener with one thread that does this to every connection.
 fn listener(treat: impl Fn(TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound").to_string();
@@ -23,7 +23,7 @@ fn listener(treat: impl Fn(TcpStream) + Send + 'static) -> String {
     address
 }
 
-/// A port at which attempts to connect are not answered: its queue is full, and nobody accepts.
+/// A port that does not answer connection attempts: its queue is full and not accepted from.
 fn silent_port() -> (SocketAddr, Vec<Socket>) {
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     listener
@@ -75,7 +75,7 @@ fn a_run_without_any_success_stops_and_says_why() {
 
 #[test]
 fn a_refused_data_connection_is_reported_as_such() {
-    // A port of which the listener has gone.
+    // A port whose listener has closed.
     let port = closed_port()
         .rsplit(':')
         .next()
@@ -94,7 +94,7 @@ fn a_refused_data_connection_is_reported_as_such() {
     assert!(text.contains("data connection refused"), "{text}");
 }
 
-/// Operations that were under way when the time was up are waited for: a server that hangs has not succeeded.
+/// Operations that run when the time is up are waited for: a server that hangs has failed.
 #[test]
 fn a_server_that_hangs_before_the_time_is_up_has_failed() {
     let server = Server::start();
@@ -124,8 +124,7 @@ fn a_missed_rate_fails_and_is_reported() {
     assert!(rate["reached"].as_f64().expect("a rate") < 475_000.0, "{rate}");
 }
 
-/// A busy machine may miss any rate, so that only what is said of it can be checked; the arithmetic has tests of its
-/// own.
+/// A busy machine may miss any rate, so only the report can be checked; the arithmetic has unit tests.
 #[test]
 fn the_text_about_a_rate_agrees_with_the_exit_code() {
     let server = Server::start();
@@ -220,7 +219,7 @@ fn stolen_bytes_count_even_if_the_victim_was_refused() {
     );
 }
 
-/// Without `--expect` nobody knows the file, but it has one size.
+/// Without `--expect` the content is unknown, but it has one size.
 #[test]
 fn truncated_downloads_are_detected() {
     let log = tempfile::TempDir::new().expect("a directory");
