@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// Logs are for owner and group only.
 const MODE: Mode = Mode::from_raw_mode(0o640);
-/// Flags for every log.
+/// Flags that every log is opened with.
 const APPENDING: OFlags = OFlags::APPEND
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY)
@@ -202,6 +202,48 @@ mod tests {
             ("one\ntwo\n", "three\n")
         );
         assert_eq!(log.dropped(), 0);
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_created_again_stays_open() {
+        let directory = TempDir::new().expect("a directory");
+        let [path, moved] = ["log", "moved"].map(|name| directory.path().join(name));
+        let mut log = LogFile::open(&path, LogKind::Transfers, None).expect("created");
+        std::fs::rename(&path, &moved).expect("moved");
+        std::fs::create_dir(&path).expect("a directory of that name");
+        log.reopen().expect_err("a directory is not a log");
+        log.append(b"one\n");
+        assert_eq!(std::fs::read(&moved).expect("the old file"), b"one\n");
+    }
+
+    #[test]
+    fn a_new_log_is_for_owner_and_group_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = TempDir::new().expect("a directory");
+        let path = directory.path().join("log");
+        LogFile::open(&path, LogKind::Events, None).expect("created");
+        let mode = path.metadata().expect("a file").permissions().mode();
+        assert_eq!(mode & 0o137, 0, "{mode:o}");
+    }
+
+    #[test]
+    fn a_device_is_never_opened_again() {
+        let mut log = LogFile::open(Path::new("/dev/null"), LogKind::Transfers, None).expect("a device");
+        log.append(b"one\n");
+        assert_eq!(log.reopen().expect("nothing to do"), Reopened::Same);
+        assert!(log.can_be_recreated());
+        assert_eq!((log.option(), log.dropped()), ("--transfer-log", 0));
+    }
+
+    #[test]
+    fn g14_a_line_fits_unless_the_pipe_is_full_or_its_reader_has_gone() {
+        let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
+        assert!(can_take_line(writer.as_fd()));
+        fs::fcntl_setfl(&writer, OFlags::NONBLOCK).expect("non-blocking");
+        while rustix::io::write(&writer, &[b'x'; PIPE_LINE_MAX]).is_ok() {}
+        assert!(!can_take_line(writer.as_fd()), "the pipe is full");
+        drop(reader);
+        assert!(!can_take_line(writer.as_fd()), "the reader has gone");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Log lines to standard error, without waiting for the reader.
 //!
-//! `simple_logger` formats and writes the lines. This wrapper first checks that a line can be written without blocking:
-//! a pipe that is not read, a full disk or a reader that has gone costs lines, which are counted, but never blocks or
-//! ends the loop (threat G14).
+//! `simple_logger` formats and writes the lines. This wrapper first checks that standard error takes a line without
+//! blocking. If a pipe is full, its reader has gone or the disk is full, lines are dropped and counted; the loop neither
+//! blocks nor ends (threat G14).
 
 use super::log_file::can_take_line;
 use crate::options::LogLevels;
@@ -11,8 +11,8 @@ use simple_logger::SimpleLogger;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Longest message, in bytes. A path can be long, and longer still when it is escaped (threat I01).
-const LONGEST: usize = 1024;
+/// Bytes that a message may take. Paths can be long, and escaping makes them longer (threat I01).
+const MESSAGE_LIMIT: usize = 1024;
 
 /// Lines that could not be written.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
@@ -21,22 +21,29 @@ struct NonBlockingLogger {
     lines: SimpleLogger,
 }
 
-/// Installs the logger. Call once.
+/// Installs the logger of the process. It is an error to call this twice.
 pub fn start(levels: &LogLevels) -> Result<(), log::SetLoggerError> {
-    let mut lines = SimpleLogger::new()
-        .with_level(levels.default)
-        .with_utc_timestamps()
-        .with_colors(rustix::termios::isatty(rustix::stdio::stderr()));
-    for (module, level) in &levels.modules {
-        lines = lines.with_module_level(module, *level);
-    }
-    log::set_max_level(lines.max_level());
-    log::set_boxed_logger(Box::new(NonBlockingLogger { lines }))
+    let logger = NonBlockingLogger::new(levels);
+    log::set_max_level(logger.lines.max_level());
+    log::set_boxed_logger(Box::new(logger))
 }
 
 /// How many lines could not be written.
 pub fn dropped() -> u64 {
     DROPPED.load(Ordering::Relaxed)
+}
+
+impl NonBlockingLogger {
+    fn new(levels: &LogLevels) -> Self {
+        let mut lines = SimpleLogger::new()
+            .with_level(levels.default)
+            .with_utc_timestamps()
+            .with_colors(rustix::termios::isatty(rustix::stdio::stderr()));
+        for (module, level) in &levels.modules {
+            lines = lines.with_module_level(module, *level);
+        }
+        Self { lines }
+    }
 }
 
 impl Log for NonBlockingLogger {
@@ -50,7 +57,7 @@ impl Log for NonBlockingLogger {
         }
         let mut message = record.args().to_string();
         shorten(&mut message);
-        // simple_logger panics if it cannot write; that is a lost line, not a reason to end a session.
+        // simple_logger panics if it cannot write. That costs a line, not a session.
         let written = can_take_line(rustix::stdio::stderr())
             && catch_unwind(AssertUnwindSafe(|| {
                 let metadata = record.metadata().clone();
@@ -71,8 +78,8 @@ impl Log for NonBlockingLogger {
 }
 
 fn shorten(message: &mut String) {
-    if message.len() > LONGEST {
-        message.truncate(message.floor_char_boundary(LONGEST - '…'.len_utf8()));
+    if message.len() > MESSAGE_LIMIT {
+        message.truncate(message.floor_char_boundary(MESSAGE_LIMIT - '…'.len_utf8()));
         message.push('…');
     }
 }
@@ -80,14 +87,28 @@ fn shorten(message: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records::log_line::TARGET;
+    use log::{Level, LevelFilter};
+
+    #[test]
+    fn a_module_can_have_a_level_of_its_own() {
+        let logger = NonBlockingLogger::new(&LogLevels {
+            default: LevelFilter::Warn,
+            modules: vec![(TARGET.to_owned(), LevelFilter::Debug)],
+        });
+        let takes = |target, level| logger.enabled(&Metadata::builder().target(target).level(level).build());
+        assert!(takes(TARGET, Level::Debug) && !takes(TARGET, Level::Trace));
+        assert!(takes("loopftpd::storage", Level::Warn) && !takes("loopftpd::storage", Level::Info));
+        assert_eq!(logger.lines.max_level(), LevelFilter::Debug);
+    }
 
     #[test]
     fn i01_a_long_message_is_cut_between_characters() {
-        let mut short = "ü".repeat(LONGEST / 2);
+        let mut short = "ü".repeat(MESSAGE_LIMIT / 2);
         shorten(&mut short);
-        assert_eq!(short, "ü".repeat(LONGEST / 2));
-        let mut long = format!("a{}", "ü".repeat(LONGEST));
+        assert_eq!(short, "ü".repeat(MESSAGE_LIMIT / 2));
+        let mut long = format!("a{}", "ü".repeat(MESSAGE_LIMIT));
         shorten(&mut long);
-        assert!(long.len() <= LONGEST && long.ends_with("ü…"), "{}", long.len());
+        assert!(long.len() <= MESSAGE_LIMIT && long.ends_with("ü…"), "{}", long.len());
     }
 }

@@ -8,7 +8,7 @@ use crate::transfer::Direction;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// What a line says.
+/// What a line contains.
 #[derive(Debug)]
 pub struct LoggedTransfer<'transfer> {
     pub ended: Timestamp,
@@ -54,7 +54,7 @@ impl LoggedTransfer<'_> {
     }
 }
 
-/// Fields are separated by blanks, so a name contains none, and nothing that controls a terminal (threat I01).
+/// Blanks separate fields, so those in a name are replaced, as are characters that control a terminal (threat I01).
 fn push_name(line: &mut Vec<u8>, name: &[u8]) {
     push_replacing(line, name, b'_', |character| {
         character == ' ' || is_commanding(character)
