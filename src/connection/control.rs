@@ -157,10 +157,7 @@ impl Connection {
                 self.disarm(shared);
             }
             Step::Transfer(pump) => self.start_transfer(pump, shared),
-            Step::ReportProgress => {
-                let status = self.session.transfer_status(self.channel.moved());
-                self.say(&status);
-            }
+            Step::ReportProgress => self.say(&Reply::transfer_status(self.channel.moved())),
             Step::AbortTransfer => return self.abort_transfer(shared),
             Step::Answer => self.continue_answer(shared),
             Step::VerifyPassword(claim) => self.verify(*claim, shared),

@@ -52,11 +52,6 @@ impl Session {
         self.transfer().map(|transfer| &transfer.opening)
     }
 
-    /// The reply to STAT during a transfer (RFC 959 §4.1.3). `moved`: bytes so far.
-    pub fn transfer_status(&self, moved: u64) -> Reply {
-        Reply::transfer_status(moved)
-    }
-
     /// Ends the running transfer; returns its description and its last reply. The next command can be answered.
     pub fn transfer_ended(&mut self, outcome: Outcome) -> Option<(Transfer, Reply)> {
         let State::Visit(_, activity) = &mut self.state else {

@@ -63,7 +63,7 @@ impl Session {
         let (user, hash, account) = match login {
             Login::Start => return reply::BAD_SEQUENCE.into(),
             Login::UserGiven(User::Anonymous(rights)) => {
-                let visit = Visit::anonymous(Rc::clone(context.storage), rights);
+                let visit = Visit::new(Rc::clone(context.storage), rights, None);
                 return self.log_in(ANONYMOUS, visit, context).into();
             }
             Login::UserGiven(User::Account(account)) => (account.name.clone(), account.password.clone(), Some(account)),

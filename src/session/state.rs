@@ -121,10 +121,6 @@ pub(super) enum Part {
 }
 
 impl Visit {
-    pub(super) fn anonymous(storage: Rc<dyn Storage>, rights: Rights) -> Self {
-        Self::new(storage, rights, None)
-    }
-
     /// `visitor`: the account and its entry in the count of sessions; `None` for an anonymous client.
     pub(super) fn new(storage: Rc<dyn Storage>, rights: Rights, visitor: Option<(Arc<Account>, Presence)>) -> Self {
         Self {

@@ -27,7 +27,7 @@ pub enum Step {
     /// Start a transfer on the armed data connection: send [`opening`](super::Session::opening) (150), pump, then call
     /// [`transfer_ended`](super::Session::transfer_ended).
     Transfer(Box<Pump>),
-    /// Answer STAT with [`transfer_status`](super::Session::transfer_status).
+    /// Answer STAT with the number of bytes moved so far: [`Reply::transfer_status`] (RFC 959 §4.1.3).
     ReportProgress,
     /// ABOR: end the running transfer. ABOR itself is answered later, as the next command.
     AbortTransfer,

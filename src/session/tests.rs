@@ -211,7 +211,7 @@ impl Conversation {
                     self.finish_transfer(out);
                 }
             }
-            Step::ReportProgress => self.session.transfer_status(0).write_to(out),
+            Step::ReportProgress => Reply::transfer_status(0).write_to(out),
             Step::AbortTransfer => self.end_transfer(Outcome::Aborted, out),
             Step::Answer => {
                 assert!(self.session.is_answering());
