@@ -2,12 +2,14 @@
 //!
 //! The modules, from the top down. Dependencies point downwards only.
 //!
-//! - [`options`]: every command-line option, once; [`units`]: the sizes, counts and durations that options and files give.
+//! - [`options`]: every command-line option, once; [`units`]: the sizes, counts and durations that options and files
+//!   give.
 //! - [`hash_password`]: the second mode of the program, which makes a password hash for the users file.
 //! - [`confine`]: chroot, dropping root, Landlock and seccomp, before the server accepts clients.
 //! - [`served_tree`], [`outside_file`]: checks that secrets are outside the served directory; files outside it that are
 //!   opened again later.
-//! - [`event_loop`]: the turn: poll, dispatch, ready queue, deadlines, flush; and the effects of connections on each other.
+//! - [`event_loop`]: the turn: poll, dispatch, ready queue, deadlines, flush; and the effects of connections on each
+//!   other.
 //! - [`connection`]: one client between turns: its sockets, buffers, data channel and deadlines.
 //! - [`records`]: text log, event log, transfer log, trace, and counters.
 //! - [`ports`]: listening sockets, the passive ring, and admission of clients.

@@ -1,8 +1,8 @@
 //! Accepting control connections and passive data connections.
 //!
-//! A client beyond a limit gets a 421 and is closed, so the listener's queue does not fill up. If the kernel has no free
-//! descriptor, the spare one is closed for a moment to send the 421. If that fails too, accepting pauses and is resumed
-//! by a deadline, because no event comes for clients that are already in the queue.
+//! A client beyond a limit gets a 421 and is closed, so the listener's queue does not fill up. If the kernel has no
+//! free descriptor, the spare one is closed for a moment to send the 421. If that fails too, accepting pauses and is
+//! resumed by a deadline, because no event comes for clients that are already in the queue.
 
 use super::EventLoop;
 use super::spare_descriptor::spare_descriptor;
@@ -60,7 +60,8 @@ impl EventLoop {
         self.shared.ready.push(Target::ControlListener(index));
     }
 
-    /// Creates a session for an accepted client, or refuses it. `bound`: the listener's address, unless it is a wildcard.
+    /// Creates a session for an accepted client, or refuses it. `bound`: the listener's address, unless it is a
+    /// wildcard.
     pub(super) fn admit(&mut self, stream: Box<dyn TcpSocket>, address: SocketAddr, ring: u16, bound: Option<IpAddr>) {
         let peer = address.ip().to_canonical();
         let is_admitted = self.admission.admits(peer) && (self.has_room() || self.evict_for_new_client());

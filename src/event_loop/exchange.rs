@@ -1,7 +1,7 @@
 //! Effects of one connection on another: requested passive ports, freed ports, accepted data connections.
 //!
-//! Each has a queue in [`Shared`](crate::connection::shared::Shared), which is emptied here while no connection is being
-//! served, so the loop never recurses.
+//! Each has a queue in [`Shared`](crate::connection::shared::Shared), which is emptied here while no connection is
+//! being served, so the loop never recurses.
 
 use super::EventLoop;
 use crate::connection::Connection;

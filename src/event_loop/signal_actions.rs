@@ -47,8 +47,8 @@ impl EventLoop {
                 Ok(Reopened::New) => log::info!("{option}: new file opened"),
                 Ok(Reopened::Same) => log::info!("{option}: the file was not moved and stays open"),
                 Err(error) => log::warn!(
-                    "{option}: the new file cannot be opened ({error}), the old one stays in use; create it for the user \
-                     that the server runs as, or rotate by copying and truncating"
+                    "{option}: the new file cannot be opened ({error}), the old one stays in use; create it for the \
+                     user that the server runs as, or rotate by copying and truncating"
                 ),
             }
         }

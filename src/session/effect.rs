@@ -26,7 +26,8 @@ pub(super) fn answering(answer: LongAnswer) -> Effect {
 }
 
 impl Visit {
-    /// Describes a transfer that starts. `opening`: its 150. Fails with 450 if too many transfers in MODE Z are running.
+    /// Describes a transfer that starts. `opening`: its 150. Fails with 450 if too many transfers in MODE Z are
+    /// running.
     pub(super) fn transfer(
         &self,
         verb: &'static str,

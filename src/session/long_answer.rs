@@ -1,5 +1,5 @@
-//! Answers that can take more than one turn: STAT with a path, digests, and RETR with a restart in TYPE A, for which the
-//! restart marker has to be found in the file before the 150.
+//! Answers that can take more than one turn: STAT with a path, digests, and RETR with a restart in TYPE A, for which
+//! the restart marker has to be found in the file before the 150.
 //!
 //! The connection advances an answer within a budget in each turn; later commands wait. It asks for more lines only
 //! after the previous ones have been written, so a slow client does not fill memory.

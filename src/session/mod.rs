@@ -1,8 +1,8 @@
 //! The state machine of one FTP session: commands in, replies and requests to the connection out.
 //!
 //! A session gets the client's lines and the results of work that it started, and returns [`Step`]s; it knows no socket
-//! and no descriptor. Time and files are passed in with [`Context`]. This file decides when a line is answered. A running
-//! transfer keeps the parameters that it was started with, so later commands do not affect it (threat B06).
+//! and no descriptor. Time and files are passed in with [`Context`]. This file decides when a line is answered. A
+//! running transfer keeps the parameters that it was started with, so later commands do not affect it (threat B06).
 
 mod addressing;
 mod changing;
@@ -115,8 +115,8 @@ impl Session {
         Some(self.answer(line, context))
     }
 
-    /// The cost of `line` in bytes of bulk data: a whole turn's budget if a file has to be read (SIZE in TYPE A). Before
-    /// login no command accesses the file system, so all are free.
+    /// The cost of `line` in bytes of bulk data: a whole turn's budget if a file has to be read (SIZE in TYPE A).
+    /// Before login no command accesses the file system, so all are free.
     fn cost_of(&self, line: &CommandLine) -> usize {
         let State::Visit(visit, _) = &self.state else {
             return 0;

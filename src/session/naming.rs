@@ -1,7 +1,7 @@
 //! Path arguments: resolution, whether the path has to be a directory, and protected names.
 //!
-//! A name that ends in a slash, in `/.` or in `/..` is that of a directory, for every verb. This is checked here because
-//! a canonical path no longer has its ending.
+//! A name that ends in a slash, in `/.` or in `/..` is that of a directory, for every verb. This is checked here
+//! because a canonical path no longer has its ending.
 
 use super::refusal::Refusal;
 use super::state::Visit;

@@ -5,8 +5,8 @@ use crate::random::Random;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-/// The size of the downloaded file. Its second half is larger than the window of a data connection, so the transfer has to
-/// wait for the client.
+/// The size of the downloaded file. Its second half is larger than the window of a data connection, so the transfer has
+/// to wait for the client.
 pub const FILE_BYTES: usize = 200_000;
 
 /// What a client does.

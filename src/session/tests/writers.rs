@@ -12,7 +12,8 @@ const STATES: [(&str, &str); 5] = [
     ("renaming", "RNFR file"),
 ];
 
-/// Lines that are refused without the rights, and the codes of their replies with all rights, in the order of the states.
+/// Lines that are refused without the rights, and the codes of their replies with all rights, in the order of the
+/// states.
 #[rustfmt::skip]
 const WRITING: [(&str, [&[u16]; 5]); 26] = [
     ("APPE new",             [&[425], &[150, 226], &[425], &[504], &[425]]),
