@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_take_units_of_1024() {
+    fn sizes_accept_units_of_1024() {
         for (text, size) in [
             ("0", 0),
             ("512", 512),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn times_take_units() {
+    fn times_accept_units() {
         assert_eq!(parse_duration("30s"), Ok(Duration::from_secs(30)));
         assert_eq!(parse_duration("90"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_duration("5m"), Ok(Duration::from_secs(300)));
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_take_units() {
+    fn counts_accept_units() {
         assert_eq!(parse_count("10k"), Ok(10_000));
         assert_eq!(parse_count("2m"), Ok(2_000_000));
         for bad in [

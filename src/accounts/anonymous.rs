@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn anonymous_names_are_taken_in_any_case() {
+    fn anonymous_names_are_accepted_in_any_case() {
         for name in ["anonymous", "Anonymous", "ftp", "FTP"] {
             assert!(is_anonymous(name.as_bytes()), "{name}");
         }
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn h03_anonymous_clients_get_what_was_said() {
+    fn h03_anonymous_clients_have_the_rights_of_the_option() {
         let rights = |text| AnonymousAccess::parse(text).expect(text).rights();
         assert_eq!(rights("off"), None);
         assert_eq!(rights("read"), Some(Rights::LIST | Rights::READ));

@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn sessions_from_before_a_reload_count_and_none_leaves_an_entry_behind() {
+    fn sessions_from_before_a_reload_count_and_leave_no_entry() {
         let attendance = Attendance::default();
         let before = attendance.enter(&account("alice", "")).expect("no limit");
         assert!(attendance.enter(&account("alice", ":sessions=1")).is_none());

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn f09_proofs_last_seconds_and_using_one_changes_nothing() {
+    fn f09_proofs_last_seconds_and_use_does_not_extend_them() {
         let mut proofs = RecentProofs::new(&[1; 64]);
         let start = Instant::now();
         let proven = proofs.of(&claim("alice", ARGON2, "secret"));

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_add_up() {
+    fn words_of_rights_add_up() {
         let parsed = |text| Rights::parse(text).expect(text);
         assert_eq!(parsed("read"), Rights::LIST | Rights::READ);
         assert_eq!(

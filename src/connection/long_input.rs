@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_many_and_no_more_until_one_is_given_back() {
+    fn places_are_limited_until_one_is_returned() {
         let inputs = LongInputs::default();
         let mut held: Vec<_> = (0..LONG_INPUTS).filter_map(|_| inputs.permit()).collect();
         assert_eq!(held.len(), LONG_INPUTS);

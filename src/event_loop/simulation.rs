@@ -145,7 +145,7 @@ impl World {
 }
 
 #[test]
-fn ten_thousand_clients_are_served_and_nothing_is_left_of_them() {
+fn ten_thousand_clients_are_served_and_leave_nothing() {
     let seed = std::env::var("SIMULATION_SEED").map_or(1, |seed| seed.parse().expect("a number"));
     let directory = TempDir::new().expect("a directory");
     std::fs::write(directory.path().join("file"), b"content").expect("a file");

@@ -107,7 +107,7 @@ fn connect(address: SocketAddr) -> TcpStream {
 
 /// One batch of events: A closes, B is accepted into A's slot, and then comes another event for A.
 #[test]
-fn k01_an_event_for_who_has_left_does_not_reach_who_has_its_slot_now() {
+fn k01_an_event_for_a_closed_connection_does_not_reach_the_next_in_its_slot() {
     let directory = TempDir::new().expect("a directory");
     let (mut server, address) = server_of(directory.path());
     let first = connect(address);
@@ -160,7 +160,7 @@ fn k01_an_event_for_who_has_left_does_not_reach_who_has_its_slot_now() {
 }
 
 #[test]
-fn k09_a_panic_costs_its_own_session_only() {
+fn k09_a_panic_ends_only_its_own_session() {
     let directory = TempDir::new().expect("a directory");
     let (mut server, address) = server_of(directory.path());
     let descriptors = server.shared.descriptors.used();
@@ -261,7 +261,7 @@ fn wake_for_nothing(server: &mut EventLoop, random: &mut Random) -> u64 {
 /// So the sockets are real and the events are false: after those of each turn, connections and listeners are handled as
 /// if the poll had reported them.
 #[test]
-fn k03_readiness_that_is_not_there_changes_no_result() {
+fn k03_spurious_readiness_changes_no_result() {
     let (calm, _) = transcripts(|_| {});
     for seed in 1..=3 {
         let mut random = Random::seeded(seed);

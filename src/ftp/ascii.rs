@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_end_in_cr_lf_and_existing_ones_stay() {
+    fn lf_becomes_crlf_and_crlf_stays() {
         assert_eq!(encoded(b"a\nb\r\nc\r\r\n\n"), b"a\r\nb\r\nc\r\r\n\r\n");
         assert_eq!(encoded(b""), b"");
         assert_eq!(encoded(b"\n"), b"\r\n");

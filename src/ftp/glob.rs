@@ -113,7 +113,7 @@ mod tests {
 
     /// However pattern and name are chosen, a quarter of pattern times name is the most.
     #[test]
-    fn g11_a_bomb_costs_little() {
+    fn g11_a_pattern_of_many_stars_is_matched_fast() {
         let bombs = [
             "a*".repeat(100) + "b",
             format!("*{}b", "a".repeat(253)),

@@ -95,7 +95,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn d15_port_takes_exactly_six_plain_numbers() {
+    fn d15_port_accepts_exactly_six_plain_numbers() {
         assert_eq!(
             parse_port(b"127,0,0,1,4,1"),
             Some(SocketAddr::from(([127, 0, 0, 1], 1025)))
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn d14_eprt_takes_what_rfc_2428_shows_and_nothing_else() {
+    fn d14_eprt_accepts_only_the_forms_of_rfc_2428() {
         let v4 = SocketAddr::from(([132, 235, 1, 2], 6275));
         assert_eq!(parse_eprt(b"|1|132.235.1.2|6275|"), Ok(v4));
         assert_eq!(parse_eprt(b"!1!132.235.1.2!6275!"), Ok(v4));
@@ -167,7 +167,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn d14_d15_addresses_survive_being_written_and_read(address: [u8; 4], port in 1..=u16::MAX) {
+        fn d14_written_addresses_are_parsed_back(address: [u8; 4], port in 1..=u16::MAX) {
             let [a, b, c, d] = address;
             let [high, low] = port.to_be_bytes();
             let expected = SocketAddr::from((address, port));
@@ -178,7 +178,7 @@ mod tests {
         }
 
         #[test]
-        fn d14_d15_no_bytes_make_them_panic(bytes: Vec<u8>) {
+        fn d14_no_bytes_make_the_parsers_panic(bytes: Vec<u8>) {
             let _ = parse_port(&bytes);
             let _ = parse_eprt(&bytes);
         }

@@ -46,7 +46,7 @@ mod tests {
     use std::os::unix::fs::FileExt;
 
     #[test]
-    fn o10_nothing_of_a_password_is_shown() {
+    fn o10_no_part_of_a_password_is_shown() {
         let password = Password::new(b"open sesame".to_vec());
         assert_eq!(format!("{password:?}"), "****");
         assert_eq!(format!("{:?}", Some(&password)), "Some(****)");

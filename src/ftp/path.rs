@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn c01_the_root_is_the_top() {
+    fn c01_the_parent_of_the_root_is_the_root() {
         for escape in ["..", "../..", "/..", "/../../etc", "a/../../..", "....//....//"] {
             assert!(joined("/", escape).starts_with('/'));
             assert!(
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_gets_paths_relative_to_the_root() {
+    fn kernel_paths_are_relative_to_the_root() {
         assert_eq!(VirtualPath::ROOT.relative(), b".");
         assert_eq!(VirtualPath::ROOT.child(b"a").child(b"b").relative(), b"a/b");
         assert_eq!(VirtualPath::ROOT.child(b"a").parent(), VirtualPath::ROOT);

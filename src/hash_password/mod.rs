@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_client_can_send_is_refused() {
+    fn passwords_that_no_client_can_send_are_refused() {
         let refusal = |input: &[u8]| {
             checked(&first_line(input).expect("read"))
                 .map(<[u8]>::to_vec)

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_comes_up_before_its_time() {
+    fn nothing_is_due_before_its_time() {
         let start = Instant::now();
         let mut deadlines = Deadlines::default();
         let mut deadline = Deadline::new(start);
@@ -218,7 +218,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn there_is_one_entry_per_waiting_slot_and_every_deadline_is_kept(events in events()) {
+        fn every_waiting_slot_has_one_entry_and_every_deadline_is_kept(events in events()) {
             let mut now = Instant::now();
             let mut deadlines = Deadlines::default();
             // What each slot waits for, and its deadline.

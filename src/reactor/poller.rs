@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupted_poll_looks_again_without_waiting() {
+    fn an_interrupted_poll_is_repeated_without_waiting() {
         let interrupted = || io::Error::from(ErrorKind::Interrupted);
         let mut answers = vec![Ok(true), Err(interrupted())];
         let mut timeouts = Vec::new();

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_added_during_a_round_waits_for_the_next() {
+    fn work_added_during_a_round_waits_for_the_next() {
         let mut queue = ReadyQueue::default();
         queue.push('a');
         queue.push('b');
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_round_did_not_reach_comes_first_in_the_next() {
+    fn work_that_a_round_did_not_reach_is_first_in_the_next() {
         let mut queue = ReadyQueue::default();
         for entry in ['a', 'b', 'c'] {
             queue.push(entry);

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_hands_back_what_was_packed_into_it() {
+    fn a_token_is_unpacked_to_what_was_packed() {
         let slot = SlotId {
             key: u32::MAX,
             generation: GENERATION_MASK,

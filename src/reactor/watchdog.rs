@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_counts_from_the_end_of_the_step_before() {
+    fn a_step_is_timed_from_the_end_of_the_previous_one() {
         let start = Instant::now();
         let mut watchdog = Watchdog::new(start);
         assert!(!is_logged(&mut watchdog, start + TOO_LONG));

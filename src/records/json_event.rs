@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn f08_little_is_shown_of_a_name_that_could_not_log_in() {
+    fn f08_only_the_start_of_a_name_that_could_not_log_in_is_shown() {
         let failed = SessionEvent::LoginFailed {
             why: LoginFailure::WrongPassword,
             took: Duration::ZERO,

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn g14_lines_that_a_reader_does_not_take_are_dropped_and_counted() {
+    fn g14_lines_that_no_reader_takes_are_dropped_and_counted() {
         let directory = TempDir::new().expect("a directory");
         let path = directory.path().join("fifo");
         fs::mknodat(fs::CWD, &path, fs::FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a FIFO");

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upload_that_fails_behind_its_150_is_not_answered_550() {
+    fn an_upload_that_fails_after_its_150_is_not_answered_550() {
         assert_eq!(text(&reply_to_upload(Errno::ACCESS.into())), "451 Permission denied");
         assert_eq!(
             text(&reply_to_upload(Errno::NOSPC.into())),

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn f04_addresses_take_turns() {
+    fn f04_addresses_are_served_in_turns() {
         let mut queue = LoginQueue::default();
         for attempt in ["a1", "a2", "a3", "a4"] {
             queue.enter(address(1), 0, attempt);

@@ -78,7 +78,7 @@ fn f04_passwords_are_verified_on_the_thread_and_the_loop_is_woken() {
 }
 
 #[test]
-fn f04_a_full_thread_gives_the_work_back() {
+fn f04_a_full_queue_returns_the_job() {
     let (wake, woken) = channel();
     let (begin, begun) = channel();
     let (release, gate) = channel::<()>();

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_of_many_turns_is_that_of_one() {
+    fn a_digest_made_in_many_turns_is_the_same() {
         // FIPS 180-2 appendices A.3 and B.3: a million times "a".
         let content = vec![b'a'; 1_000_000];
         let (_file, open) = file_of(&content);
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_a_digest_too_and_needs_no_budget() {
+    fn an_empty_file_has_a_digest_and_needs_no_budget() {
         let (_file, open) = file_of(b"");
         let mut work = DigestFile::new(open, 0..0, Digest::Md5);
         let DigestProgress::Complete(bytes) = work.advance(&mut [], &mut 0) else {

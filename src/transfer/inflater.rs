@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_program_deflated_is_inflated() {
+    fn streams_of_another_program_are_inflated() {
         for at_once in [1, 3, 1_000] {
             for count in [1, 7, 1_000] {
                 let out = inflated(&HELLO, at_once, count);
@@ -162,14 +162,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_a_stream_of_eight_bytes_and_no_bytes_are_none() {
+    fn an_empty_file_is_a_stream_of_eight_bytes_and_no_bytes_are_none() {
         // Python's zlib.compress(b"").
         assert_eq!(inflated(&[0x78, 0x9c, 3, 0, 0, 0, 0, 1], 1, 1), Ok(vec![]));
         assert_eq!(inflated(b"", 1, 1), Err(BrokenStream));
     }
 
     #[test]
-    fn what_is_broken_off_followed_by_more_or_changed_is_refused() {
+    fn truncated_extended_or_changed_streams_are_refused() {
         for length in 0..HELLO.len() {
             assert_eq!(
                 inflated(&HELLO[..length], 5, 5),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_is_a_thousand_times_larger_inside_comes_out_in_pieces() {
+    fn a_stream_that_expands_a_thousandfold_is_inflated_in_pieces() {
         let zeroes = vec![0; 10_000_000];
         let bomb = deflated(&zeroes);
         assert!(bomb.len() < 11_000);
@@ -205,7 +205,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn any_segmentation_is_inflated_to_the_same(
+        fn any_segmentation_is_inflated_to_the_same_bytes(
             plain in proptest::collection::vec(0..4_u8, 0..2_000),
             at_once in 1..300_usize,
             count in 1..300_usize,
@@ -214,7 +214,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_end(bytes in proptest::collection::vec(any::<u8>(), 0..200), at_once in 1..50_usize) {
+        fn inflating_any_bytes_ends(bytes in proptest::collection::vec(any::<u8>(), 0..200), at_once in 1..50_usize) {
             let _ = inflated(&[&[0x78, 0x9c], &bytes[..]].concat(), at_once, 10);
         }
     }

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_free_again_when_its_transfer_has_ended() {
+    fn a_mode_z_place_is_free_again_after_its_transfer() {
         let places = ModeZPlaces::default();
         let mut taken: Vec<ModeZPlace> = (0..PLACES).map(|_| places.take().expect("a place")).collect();
         assert!(places.take().is_none(), "all are taken");

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_the_client_does_not_take_wait() {
+    fn lines_wait_while_the_client_does_not_read() {
         let mut listing = SendListing::new(ListingLines::Ready(b"0123456789".to_vec()));
         let mut sink = MoodySink::new(4, 2);
         assert_eq!(pump(&mut listing, &mut sink, 1), Progress::WouldBlock);

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_download_is_written_or_sent_from_its_file_and_blocks_nobody() {
+    fn a_download_is_written_or_sent_from_its_file_without_blocking() {
         let (mut client, mut server) = data_connection();
         let mut pipe = None;
         let mut stream = SocketStream {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_that_is_marked_urgent_is_not_taken_for_the_end() {
+    fn a_byte_that_is_marked_urgent_is_not_the_end() {
         let (mut client, mut server) = data_connection();
         rustix::net::sockopt::set_socket_oobinline(&server, true).expect("a socket");
         send(&client, b"!", SendFlags::OOB).expect("room");

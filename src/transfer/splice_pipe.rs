@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_file_cannot_be_spliced_into_the_bytes_are_copied() {
+    fn bytes_are_copied_where_a_file_does_not_allow_splice() {
         let pipe = SplicePipe::open().expect("a pipe");
         let bytes: Vec<u8> = (0..200_000_u32).map(|number| (number % 251) as u8).collect();
         assert_eq!(rustix::io::write(&pipe.writer, &bytes), Ok(bytes.len()));

@@ -93,7 +93,7 @@ pub(super) fn pump_to_the_end(
 }
 
 #[test]
-fn k03_k05_a_file_arrives_whole_through_a_sink_that_refuses_and_takes_single_bytes() {
+fn k05_a_file_arrives_whole_through_an_irregular_sink() {
     for (at_once, refuses_every) in [(1, 0), (1, 3), (7, 2), (100_000, 3), (4_096, 0)] {
         let (_file, open) = file_of(&content());
         let mut pump = Outgoing::File(SendFile::new(open, 0));
@@ -108,7 +108,7 @@ fn k03_k05_a_file_arrives_whole_through_a_sink_that_refuses_and_takes_single_byt
 }
 
 #[test]
-fn k05_k03_text_arrives_translated_through_a_moody_sink() {
+fn k05_text_arrives_translated_through_an_irregular_sink() {
     let text = b"one\ntwo\r\nthree\n\n".repeat(3_000);
     let expected = b"one\r\ntwo\r\nthree\r\n\r\n".repeat(3_000);
     for (at_once, refuses_every) in [(1, 0), (5, 3), (100_000, 2)] {
@@ -124,7 +124,7 @@ fn k05_k03_text_arrives_translated_through_a_moody_sink() {
 }
 
 #[test]
-fn a_restarted_text_goes_on_where_it_broke_off() {
+fn a_restarted_text_continues_where_it_was_aborted() {
     let text = b"one\ntwo\nthree\n".repeat(5_000);
     let expected = b"one\r\ntwo\r\nthree\r\n".repeat(5_000);
     for skip in [0, 1, 4, 5, 40_000, expected.len() - 1, expected.len()] {
@@ -172,7 +172,7 @@ fn j03_a_file_that_shrinks_is_an_error_and_no_endless_loop() {
 }
 
 #[test]
-fn j04_a_file_that_grows_is_sent_as_large_as_it_was_opened() {
+fn j04_a_file_that_grows_is_sent_with_its_size_at_the_open() {
     let (mut file, open) = file_of(&content());
     file.write_all(b"later").expect("room");
     let mut pump = Outgoing::File(SendFile::new(open, 0));
@@ -185,7 +185,7 @@ fn j04_a_file_that_grows_is_sent_as_large_as_it_was_opened() {
 }
 
 #[test]
-fn j06_where_sendfile_is_refused_the_bytes_go_through_a_buffer() {
+fn j06_where_sendfile_is_refused_bytes_are_copied() {
     for errno in [Errno::INVAL, Errno::NOSYS, Errno::OVERFLOW] {
         let (_file, open) = file_of(&content());
         let mut pump = Outgoing::File(SendFile::new(open, 10));
@@ -220,7 +220,7 @@ fn c21_a_file_that_cannot_be_read_ends_its_own_transfer() {
 }
 
 #[test]
-fn j01_positions_beyond_four_gibibytes_are_counted_right() {
+fn j01_positions_beyond_four_gibibytes_are_correct() {
     let size = 5 * 1024 * 1024 * 1024_u64;
     let file = tempfile::tempfile().expect("a temporary file");
     file.set_len(size).expect("a sparse file");

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn d19_what_waits_for_a_client_lies_in_pages_and_arrives_whole() {
+    fn d19_bytes_that_wait_for_a_client_arrive_whole() {
         let made: Vec<u8> = (0..50_000_u32).flat_map(u32::to_le_bytes).collect();
         let mut unsent = Unsent::default();
         let mut sink = MoodySink::new(999, 0);

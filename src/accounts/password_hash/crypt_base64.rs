@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digits_have_the_values_of_crypt() {
+    fn base64_digits_have_the_values_of_crypt() {
         let digits = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
         for (value, byte) in digits.bytes().enumerate() {
             assert_eq!(digit(byte).map(usize::from), Some(value));
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_encoding_can_give_has_a_length() {
+    fn only_valid_encodings_have_a_length() {
         for (text, length) in [
             ("", Some(0)),
             ("zzzz", Some(3)),

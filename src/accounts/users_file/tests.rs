@@ -29,7 +29,7 @@ fn read(path: &Path) -> Result<Accounts, UsersFileError> {
 }
 
 #[test]
-fn comments_and_blank_lines_say_nothing() {
+fn comments_and_blank_lines_are_ignored() {
     let content = format!("# who may log in\n\n{}   \n#bob:x\n{}\n", line("alice"), line("carol"));
     let (_directory, path) = file_with(content.as_bytes());
     let accounts = read(&path).expect("a good file");
@@ -38,7 +38,7 @@ fn comments_and_blank_lines_say_nothing() {
 }
 
 #[test]
-fn the_sample_of_the_documentation_is_taken() {
+fn the_example_of_the_documentation_is_accepted() {
     let documentation = include_str!("../../../docs/accounts.md");
     let (_, sample) = documentation.split_once("```\n# name:hash:").expect("the sample");
     let (sample, _) = sample.split_once("```").expect("its end");
@@ -52,7 +52,7 @@ fn the_sample_of_the_documentation_is_taken() {
 }
 
 #[test]
-fn an_empty_file_lets_nobody_in_and_the_last_line_needs_no_end() {
+fn an_empty_file_has_no_accounts_and_the_last_line_needs_no_line_end() {
     let (_directory, path) = file_with(b"");
     assert!(read(&path).expect("a good file").find(b"alice").is_none());
     fs::write(&path, line("alice").trim_end()).expect("written");
@@ -173,7 +173,7 @@ fn f06_a_file_that_others_can_read_or_write_is_refused() {
 }
 
 #[test]
-fn f06_the_mode_is_looked_at_again_each_time() {
+fn f06_the_mode_is_checked_at_every_reload() {
     let (_directory, path) = file_with(line("alice").as_bytes());
     let mut users = UsersFile::open(&path, Privacy::Required).expect("opened");
     set_mode(&path, 0o666);
@@ -181,7 +181,7 @@ fn f06_the_mode_is_looked_at_again_each_time() {
 }
 
 #[test]
-fn what_is_no_file_is_refused_without_waiting() {
+fn special_files_are_refused_without_blocking() {
     let directory = TempDir::new().expect("a directory");
     assert!(
         read(directory.path())
@@ -237,7 +237,7 @@ fn f06_a_file_that_clients_can_reach_is_refused() {
 }
 
 #[test]
-fn f10_a_file_put_in_its_place_is_read_and_a_bad_one_changes_nothing() {
+fn f10_a_replaced_file_is_read_and_an_invalid_one_changes_nothing() {
     let (directory, path) = file_with(line("alice").as_bytes());
     let mut users = UsersFile::open(&path, Privacy::Required).expect("opened");
     let next = directory.path().join("next");
@@ -253,7 +253,7 @@ fn f10_a_file_put_in_its_place_is_read_and_a_bad_one_changes_nothing() {
 }
 
 #[test]
-fn f10_a_confined_server_reads_the_file_of_that_name_in_that_directory_and_never_another() {
+fn f10_a_confined_server_reads_only_the_file_of_that_name_in_that_directory() {
     let (directory, path) = file_with(line("alice").as_bytes());
     let mut users = UsersFile::open(&path, Privacy::Required).expect("opened");
     users.forget_path();

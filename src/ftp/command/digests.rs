@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn digests_are_asked_for_by_name_and_part() {
+    fn digest_commands_take_a_name_and_a_part() {
         assert_eq!(parsed("OPTS HASH sha-1"), Ok(Command::OptsHash(Some(Digest::Sha1))));
         assert_eq!(parsed("OPTS HASH"), Ok(Command::OptsHash(None)));
         assert_eq!(parsed("OPTS HASH MD9"), Err(CommandError::BadParameter));

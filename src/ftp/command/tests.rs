@@ -14,7 +14,7 @@ fn path(text: &str) -> PathArgument {
 }
 
 #[test]
-fn verbs_come_in_any_case_and_paths_keep_their_blanks() {
+fn verbs_are_accepted_in_any_case_and_paths_keep_their_blanks() {
     assert_eq!(parsed("retr  a b "), Ok(Command::Retr(path(" a b "))));
     assert_eq!(parsed("Cwd"), Ok(Command::Cwd(path(""))));
     assert_eq!(parsed("XPWD"), Ok(Command::Pwd));
@@ -34,7 +34,7 @@ fn list_takes_options_off_the_front_and_keeps_the_rest() {
 }
 
 #[test]
-fn types_are_taken_in_every_common_spelling() {
+fn types_are_accepted_in_every_common_spelling() {
     for line in ["TYPE A", "type a", "TYPE A N", "TYPE AN"] {
         assert_eq!(parsed(line), Ok(Command::Type(Representation::Ascii)), "{line}");
     }
@@ -49,7 +49,7 @@ fn types_are_taken_in_every_common_spelling() {
 }
 
 #[test]
-fn a03_control_bytes_in_arguments() {
+fn a03_control_bytes_in_arguments_are_refused() {
     for line in [
         "USER a\0b",
         "RETR x\0y",
@@ -66,7 +66,7 @@ fn a03_control_bytes_in_arguments() {
 }
 
 #[test]
-fn a05_verbs_are_folded_as_ascii_only() {
+fn a05_only_ascii_letters_of_verbs_are_folded() {
     for verb in 0..=u8::MAX {
         let expected = if verb == b' ' {
             CommandError::Blank
@@ -112,7 +112,7 @@ fn a09_numbers_are_digits_up_to_the_largest_offset() {
 }
 
 #[test]
-fn a10_every_verb_that_needs_an_argument_says_so() {
+fn a10_every_verb_that_needs_an_argument_refuses_none() {
     for verb in [
         "USER", "RETR", "SIZE", "MDTM", "REST", "TYPE", "MODE", "STRU", "PORT", "EPRT", "STOR", "APPE", "DELE", "MKD",
         "RMD", "RNFR", "RNTO", "MFMT", "OPTS", "ALLO", "SITE", "HOST",
@@ -144,7 +144,7 @@ fn a11_other_protocols_are_recognised() {
 }
 
 #[test]
-fn a20_over_long_names_and_passwords() {
+fn a20_names_and_passwords_that_are_too_long_are_refused() {
     assert!(parsed(&format!("USER {}", "x".repeat(128))).is_ok());
     assert_eq!(
         parsed(&format!("USER {}", "x".repeat(129))),
@@ -190,7 +190,7 @@ fn options_that_are_unknown_get_501_and_never_a_temporary_code() {
 }
 
 #[test]
-fn mdtm_reads_a_time_only_in_front_of_a_name() {
+fn mdtm_reads_a_time_only_before_a_name() {
     assert!(matches!(parsed("MDTM 20240101000000 a"), Ok(Command::MdtmOrSet { .. })));
     assert_eq!(
         parsed("MDTM 2024010100000 a"),
@@ -199,7 +199,7 @@ fn mdtm_reads_a_time_only_in_front_of_a_name() {
 }
 
 #[test]
-fn a18_site_commands_that_run_or_copy_are_not_there() {
+fn a18_site_commands_that_run_programs_or_copy_are_unknown() {
     for line in [
         "SITE EXEC id",
         "SITE CPFR /etc/passwd",
@@ -213,7 +213,7 @@ fn a18_site_commands_that_run_or_copy_are_not_there() {
 
 /// With 256 KiB per turn.
 #[test]
-fn g16_a_turn_holds_a_bounded_number_of_each() {
+fn g16_a_turn_has_a_bounded_number_of_each_command() {
     let a_turn = |line: &str, path| 256 * 1024 / CommandLine::parse(line.as_bytes()).cost(path);
     assert_eq!(a_turn("MLST", 10), 64);
     assert_eq!(a_turn("pasv", 10), 64);

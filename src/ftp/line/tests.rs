@@ -36,7 +36,7 @@ fn texts(input: &[u8]) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a03_a_line_ends_in_lf_and_one_cr_before_it_goes() {
+fn a03_a_line_ends_in_lf_and_one_cr_before_it_is_removed() {
     assert_eq!(
         texts(b"USER a\r\nPASS\nCWD x\r\r\n\r\n\n"),
         [&b"USER a"[..], b"PASS", b"CWD x\r", b"", b""]
@@ -46,7 +46,7 @@ fn a03_a_line_ends_in_lf_and_one_cr_before_it_goes() {
 }
 
 #[test]
-fn a06_telnet_commands_vanish_wherever_they_are_cut() {
+fn a06_telnet_commands_are_removed_in_any_segmentation() {
     let input = b"\xff\xf4\xff\xf2AB\xff\xfd\x01OR\xff\xff\r\n";
     let expected = [Ok(b"ABOR\xff".to_vec())];
     for cut in 0..=input.len() {
@@ -57,7 +57,7 @@ fn a06_telnet_commands_vanish_wherever_they_are_cut() {
 }
 
 #[test]
-fn a06_a_flood_of_iac_is_not_kept() {
+fn a06_a_flood_of_iac_is_not_buffered() {
     let mut reader = LineReader::new();
     for _ in 0..1_000 {
         reader.feed(&[0xff, 0xf4].repeat(2_048));
@@ -66,7 +66,7 @@ fn a06_a_flood_of_iac_is_not_kept() {
 }
 
 #[test]
-fn a01_a02_the_limit_is_exact_in_any_segmentation() {
+fn a02_the_limit_of_a_line_is_exact_in_any_segmentation() {
     for (length, served) in [(LIMIT - 2, true), (LIMIT, true), (LIMIT + 1, false), (LIMIT + 2, false)] {
         for end in [&b"\r\n"[..], b"\n"] {
             let line = [&vec![b'A'; length][..], end].concat();
@@ -89,7 +89,7 @@ fn a_tls_handshake_is_recognised_without_a_line_end() {
 }
 
 #[test]
-fn a_line_that_acts_out_of_its_turn_is_seen_where_it_waits() {
+fn a_line_that_overtakes_others_is_found_in_the_buffer() {
     let mut reader = LineReader::new();
     reader.feed(b"NOOP\r\nabo");
     assert!(!reader.holds(Interruption::Abort));
@@ -135,7 +135,7 @@ fn wire() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     /// At any time, in any segmentation.
     #[test]
-    fn lines_out_of_turn_are_counted_right(
+    fn lines_that_overtake_are_counted_correctly(
         lines in proptest::collection::vec(
             prop_oneof![Just("NOOP"), Just("ABOR"), Just("quit x"), Just("\r\rABOR"), Just("")],
             0..60,

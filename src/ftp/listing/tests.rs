@@ -113,7 +113,7 @@ fn mlsd_lines_have_facts_one_space_and_the_name() {
 }
 
 #[test]
-fn a_link_is_described_as_a_file_if_it_leads_to_one_and_else_as_a_link() {
+fn a_link_to_a_file_is_listed_as_a_file_and_any_other_as_a_link() {
     let of_kind = |kind| Attributes { kind, ..file() };
     let link = of_kind(EntryKind::SymbolicLink);
     for (target, described) in [

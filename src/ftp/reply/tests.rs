@@ -27,7 +27,7 @@ fn every_constant_is_one_line_of_printable_ascii() {
 }
 
 #[test]
-fn words_that_make_clients_try_again_stand_in_temporary_replies_only() {
+fn words_that_make_clients_retry_are_in_temporary_replies_only() {
     for reply in ALL.iter().filter(|reply| reply.code() >= 500) {
         let text = wire(reply).to_lowercase();
         for word in [
@@ -67,7 +67,7 @@ fn no_reply_names_a_product_that_clients_know() {
 }
 
 #[test]
-fn texts_that_clients_compare_are_exact() {
+fn texts_that_clients_parse_are_exact() {
     assert_eq!(wire(&SYSTEM_TYPE), "215 UNIX Type: L8\r\n");
     assert_eq!(wire(&FILE_NOT_FOUND), "550 File not found\r\n");
     assert_eq!(wire(&TOO_MANY_CONNECTIONS), "421 Too many connections\r\n");
@@ -75,7 +75,7 @@ fn texts_that_clients_compare_are_exact() {
 }
 
 #[test]
-fn d27_passive_replies_have_the_form_that_clients_cut_up() {
+fn d27_passive_replies_have_the_form_that_clients_parse() {
     let address = SocketAddrV4::new([127, 0, 0, 1].into(), 0x7530);
     assert_eq!(
         wire(&Reply::passive(address)),
@@ -101,7 +101,7 @@ fn sizes_and_times_are_digits_only() {
 }
 
 #[test]
-fn i04_a_quoted_path_doubles_what_has_a_meaning() {
+fn i04_quotation_marks_in_a_quoted_path_are_doubled() {
     assert_eq!(
         wire(&Reply::working_directory(&path(b"a\"b"))),
         "257 \"/a\"\"b\" is the current directory\r\n"
@@ -112,7 +112,7 @@ fn i04_a_quoted_path_doubles_what_has_a_meaning() {
 }
 
 #[test]
-fn a13_no_inner_line_can_be_taken_for_a_reply() {
+fn a13_no_inner_line_looks_like_a_reply() {
     let facts = wire(&Reply::facts(
         b"type=file;",
         &path(b"227 Entering Passive Mode (1,2,3,4,5,6)"),
@@ -137,7 +137,7 @@ fn a13_no_inner_line_can_be_taken_for_a_reply() {
 }
 
 #[test]
-fn digests_have_the_forms_that_clients_cut_up() {
+fn digest_replies_have_the_forms_that_clients_parse() {
     assert_eq!(
         wire(&Reply::hash(Digest::Sha1, 5, 99, &[0x0a, 0xff], &path(b"a b\xff"))).as_bytes(),
         String::from_utf8_lossy(b"213 SHA-1 5-99 0aff /a b\xff\xff\r\n").as_bytes()

@@ -19,7 +19,7 @@ fn ring(ports: u16) -> PassiveRing<&'static str> {
 }
 
 #[test]
-fn d11_ports_rest_after_a_draw_and_the_whole_range_is_used() {
+fn d11_recent_ports_are_left_out_and_the_whole_range_is_used() {
     for ports in [1, 2, 3, 4, 10, 100] {
         let mut ring = ring(ports);
         let mut random = Random::seeded(1);
@@ -71,7 +71,7 @@ fn d02_a_free_port_goes_to_the_session_that_waited_longest() {
 }
 
 #[test]
-fn d06_a_stranger_gets_nothing_and_disturbs_nothing() {
+fn d06_a_stranger_gets_nothing_and_disturbs_no_session() {
     let mut ring = ring(2);
     let mut random = Random::seeded(4);
     let port = ring.draw(PEER, &mut random).expect("a free port");

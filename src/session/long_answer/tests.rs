@@ -34,7 +34,7 @@ fn after(answer: &mut LongAnswer, turns: usize, seconds: u64) -> String {
 }
 
 #[test]
-fn a_client_hears_of_a_digest_that_takes_long_in_the_same_reply() {
+fn a_long_digest_sends_progress_lines_in_its_reply() {
     let (_file, mut answer) = answer_of(DigestForm::Bare);
     assert_eq!(
         after(&mut answer, 5, 5),
@@ -50,7 +50,7 @@ fn a_quick_digest_is_one_line() {
 }
 
 #[test]
-fn a_reply_that_has_begun_ends_with_its_code_whatever_happens() {
+fn a_reply_that_has_begun_always_ends_with_its_code() {
     for has_begun in [false, true] {
         let (file, mut answer) = answer_of(DigestForm::Bare);
         let turns = if has_begun { 3 } else { 2 };

@@ -60,7 +60,7 @@ fn a_digest_can_be_of_a_part_and_is_cut_at_the_end_of_the_file() {
 }
 
 #[test]
-fn b03_a_range_is_for_the_next_download_or_digest_and_no_other() {
+fn b03_a_range_applies_to_the_next_download_or_digest_only() {
     let mut conversation = Conversation::logged_in();
     for between in [
         "PASV",

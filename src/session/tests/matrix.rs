@@ -180,7 +180,7 @@ const ARGUMENTS: [(&str, &str, &str, [u16; 3]); 60] = [
 ];
 
 #[test]
-fn before_login_a_command_that_needs_one_is_refused_whatever_its_argument() {
+fn before_login_commands_are_refused_whatever_their_argument() {
     for verb in crate::ftp::command::SERVED_VERBS {
         assert!(ARGUMENTS.iter().any(|(row, ..)| *row == verb), "{verb}");
     }

@@ -42,7 +42,7 @@ fn mode_z_deflates_downloads_and_listings_until_mode_s() {
 }
 
 #[test]
-fn the_opening_of_a_deflated_download_promises_no_number_of_bytes() {
+fn the_150_of_a_mode_z_download_states_no_size() {
     let mut conversation = Conversation::logged_in();
     assert_eq!(conversation.codes("PASV"), [227]);
     assert!(conversation.say(b"RETR file").contains("(10 bytes)"));
@@ -56,7 +56,7 @@ fn the_opening_of_a_deflated_download_promises_no_number_of_bytes() {
 }
 
 #[test]
-fn type_a_has_the_size_of_what_it_sends() {
+fn size_in_type_a_is_that_of_the_translated_text() {
     let mut conversation = Conversation::logged_in();
     assert_eq!(conversation.codes("TYPE A"), [200]);
     assert_eq!(conversation.say(b"SIZE text"), "213 6\r\n");

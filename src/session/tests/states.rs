@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::rc::Rc;
 
 #[test]
-fn f01_every_user_is_asked_for_a_password_and_every_failure_sounds_the_same() {
+fn f01_every_user_is_asked_for_a_password_and_every_failure_has_one_reply() {
     let mut texts = std::collections::HashSet::new();
     for name in ["root", "admin", "x", "anonymous2"] {
         let mut conversation = Conversation::new();
@@ -26,7 +26,7 @@ fn f03_the_third_failed_login_ends_the_connection() {
 }
 
 #[test]
-fn f07_anonymous_may_say_anything_in_any_case() {
+fn f07_anonymous_may_give_any_password() {
     for name in ["anonymous", "ANONYMOUS", "ftp", "Ftp"] {
         let mut conversation = Conversation::new();
         assert_eq!(conversation.codes(&format!("USER {name}")), [331]);
@@ -45,7 +45,7 @@ fn a04_blank_lines_count_as_bad_commands() {
 }
 
 #[test]
-fn bad_commands_in_a_row_end_the_connection_and_good_ones_between_do_not() {
+fn only_consecutive_bad_commands_end_the_connection() {
     let mut conversation = Conversation::logged_in();
     for _ in 0..3 {
         for _ in 0..50 {
@@ -61,7 +61,7 @@ fn bad_commands_in_a_row_end_the_connection_and_good_ones_between_do_not() {
 }
 
 #[test]
-fn a12_a13_nothing_said_comes_back_except_in_a_path() {
+fn a12_nothing_is_echoed_except_in_a_path() {
     let marker = "<script>";
     for verb in crate::ftp::command::SERVED_VERBS {
         let mut before = Conversation::new();
@@ -87,7 +87,7 @@ fn a12_a13_nothing_said_comes_back_except_in_a_path() {
 }
 
 #[test]
-fn b03_a_restart_survives_what_prepares_its_transfer_and_nothing_else() {
+fn b03_only_commands_that_prepare_a_transfer_keep_a_restart() {
     let mut conversation = Conversation::logged_in();
     for between in ["PASV", "EPSV", "TYPE I", "SIZE file", "REST 5", "PORT 127,0,0,1,19,136"] {
         assert_eq!(conversation.codes("REST 5"), [350]);
@@ -102,7 +102,7 @@ fn b03_a_restart_survives_what_prepares_its_transfer_and_nothing_else() {
 }
 
 #[test]
-fn b04_a_new_user_starts_from_nothing() {
+fn b04_a_new_user_starts_with_no_state() {
     let mut conversation = Conversation::logged_in();
     for line in ["CWD d", "REST 5", "PASV"] {
         assert_eq!(conversation.codes(line).len(), 1);
@@ -118,7 +118,7 @@ fn b04_a_new_user_starts_from_nothing() {
 }
 
 #[test]
-fn b06_a_transfer_keeps_the_file_it_was_asked_for() {
+fn b06_a_transfer_keeps_its_file_whatever_is_sent_meanwhile() {
     let mut conversation = Conversation::logged_in();
     conversation.holds_transfers = true;
     assert_eq!(conversation.codes("PASV"), [227]);
@@ -131,7 +131,7 @@ fn b06_a_transfer_keeps_the_file_it_was_asked_for() {
 }
 
 #[test]
-fn b07_b10_data_connections_serve_once_and_failed_addresses_disarm() {
+fn b07_data_connections_serve_once_and_a_refused_address_clears_them() {
     let mut conversation = Conversation::logged_in();
     assert_eq!(conversation.fetch("RETR file"), b"0123456789");
     assert_eq!(conversation.codes("RETR file"), [425]);
@@ -150,7 +150,7 @@ fn b07_b10_data_connections_serve_once_and_failed_addresses_disarm() {
 }
 
 #[test]
-fn d12_d13_only_the_clients_own_address_and_high_ports_are_connected_to() {
+fn d12_only_the_clients_own_address_and_high_ports_are_accepted() {
     let mut conversation = Conversation::logged_in();
     for refused in [
         "PORT 127,0,0,3,19,136",
@@ -211,7 +211,7 @@ fn script() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn a15_b01_any_conversation_gives_the_same_replies_in_any_segmentation(script in script(), size in 1..9_usize) {
+    fn a15_any_conversation_gives_the_same_replies_in_any_segmentation(script in script(), size in 1..9_usize) {
         // The same directory for both runs, because MLST shows when it was made.
         let directory = Rc::new(served_directory());
         let replies = |segments: Vec<&[u8]>| {

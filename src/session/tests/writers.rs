@@ -67,7 +67,7 @@ fn b01_everything_that_changes_files_in_every_state_of_a_writer() {
 
 /// RNFR affects RNTO only, and only if it is the next line.
 #[test]
-fn b01_b02_a_rename_that_has_begun_changes_the_meaning_of_rnto_only() {
+fn b02_a_pending_rename_changes_only_rnto() {
     for (line, _) in TABLE {
         let codes = ["NOOP", "RNFR text"].map(|preparation| {
             let mut conversation = writer_after(preparation);
@@ -92,7 +92,7 @@ fn b01_b02_a_rename_that_has_begun_changes_the_meaning_of_rnto_only() {
 }
 
 #[test]
-fn b01_every_verb_that_a_reader_is_refused_stands_in_the_writers_table() {
+fn b01_the_writers_table_has_every_verb_that_readers_are_refused() {
     for (line, codes) in TABLE {
         let is_refused = codes[2] == [550] && !line.ends_with("missing");
         let verb = |line: &str| line.trim_start_matches('X').split(' ').next().map(str::to_owned);
@@ -104,7 +104,7 @@ fn b01_every_verb_that_a_reader_is_refused_stands_in_the_writers_table() {
 }
 
 #[test]
-fn b02_nothing_is_left_of_a_rename_for_the_next_user() {
+fn b02_a_new_login_clears_a_pending_rename() {
     for leaving in [&["USER anonymous", "PASS x"][..], &["REIN", "USER anonymous", "PASS x"]] {
         let mut conversation = writer_after("RNFR file");
         for line in leaving {

@@ -27,7 +27,7 @@ fn path(text: &str) -> VirtualPath {
 }
 
 #[test]
-fn files_and_links_are_removed_and_what_is_not_served_is_not() {
+fn files_and_links_can_be_removed_and_special_files_cannot() {
     let disk = disk();
     symlink("d/one", disk.path("link")).expect("a link");
     let root = disk.writable();

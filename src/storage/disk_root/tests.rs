@@ -45,7 +45,7 @@ fn path(text: &str) -> VirtualPath {
 }
 
 #[test]
-fn c03_links_that_lead_outside_do_not_exist() {
+fn c03_links_that_lead_outside_look_missing() {
     let served = served();
     served.link("../secret", "relative");
     served.link(served.outside.path().join("secret"), "absolute");
@@ -95,7 +95,7 @@ fn links_that_stay_inside_are_followed() {
 }
 
 #[test]
-fn c08_c09_fifos_and_devices_are_refused_without_being_opened() {
+fn c08_fifos_and_devices_are_refused_without_being_opened() {
     let served = served();
     let fifo = served.root().join("fifo");
     rustix::fs::mknodat(
@@ -140,7 +140,7 @@ fn c10_a_directory_is_no_file_and_a_file_no_directory() {
 }
 
 #[test]
-fn c22_the_servers_own_names_do_not_exist() {
+fn c22_reserved_names_look_missing() {
     let served = served();
     fs::write(served.root().join("d/.loopftpd-1234"), b"part").expect("a file");
     assert!(served.storage.attributes(&path("d/.loopftpd-1234")).is_err());
@@ -149,7 +149,7 @@ fn c22_the_servers_own_names_do_not_exist() {
 }
 
 #[test]
-fn g03_without_a_descriptor_the_storage_is_busy_and_gives_back_what_it_took() {
+fn g03_without_a_descriptor_the_storage_is_busy_and_frees_what_it_took() {
     let served = served();
     let mut held = Vec::new();
     while let Some(permit) = served.descriptors.permit() {
@@ -169,7 +169,7 @@ fn g03_without_a_descriptor_the_storage_is_busy_and_gives_back_what_it_took() {
 }
 
 #[test]
-fn a_directory_is_read_whole_in_batches() {
+fn a_directory_is_read_completely_in_batches() {
     let served = served();
     for number in 0..2_000 {
         fs::write(served.root().join(format!("d/e/{number:05}")), b"").expect("a file");

@@ -31,7 +31,7 @@ fn measured(quota: &Quota, bytes: u64, meanwhile: impl FnOnce()) -> (Correction,
 }
 
 #[test]
-fn h12_what_is_not_kept_is_given_back() {
+fn h12_charges_that_are_not_kept_are_refunded() {
     let quota = quota(100, 40);
     let mut aborted = Charge::to(quota.clone());
     aborted.add(60);
@@ -47,7 +47,7 @@ fn h12_what_is_not_kept_is_given_back() {
 }
 
 #[test]
-fn g13_entries_are_counted_beside_the_bytes() {
+fn g13_entries_are_counted_like_bytes() {
     let limits = QuotaLimits {
         bytes: None,
         entries: Some(2),
@@ -73,7 +73,7 @@ fn g13_entries_are_counted_beside_the_bytes() {
 }
 
 #[test]
-fn h12_what_changes_during_a_walk_is_counted_once() {
+fn h12_changes_during_a_walk_are_counted_once() {
     let quota = quota(1_000, 100);
     assert_eq!(measured(&quota, 100, || {}), (Correction::Exact, 100));
     // The walk has seen all, half or none of what was added meanwhile: the count is right in each case.
@@ -131,7 +131,7 @@ fn h12_a_walk_that_missed_something_changes_no_figure() {
 }
 
 #[test]
-fn h12_what_is_renamed_during_a_walk_cannot_hide_from_it() {
+fn h12_files_renamed_during_a_walk_are_still_counted() {
     let quota = quota(100, 60);
     assert_eq!(measured(&quota, 20, || quota.note_rename()), (Correction::Kept, 60));
     assert_eq!(measured(&quota, 20, || {}), (Correction::Exact, 20));

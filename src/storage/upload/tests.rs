@@ -68,7 +68,7 @@ fn h01_an_upload_that_is_not_published_leaves_nothing() {
 }
 
 #[test]
-fn a_part_is_kept_where_the_name_is_free_and_stays_charged() {
+fn a_partial_file_is_kept_where_its_name_is_free_and_stays_charged() {
     let policy = UploadPolicy {
         durable: false,
         keeps_part: true,
@@ -91,7 +91,7 @@ fn a_part_is_kept_where_the_name_is_free_and_stays_charged() {
 }
 
 #[test]
-fn the_size_of_a_replaced_file_is_given_back_to_the_quota() {
+fn the_size_of_a_replaced_file_is_refunded_to_the_quota() {
     let (disk, quota) = (ScratchDisk::new(UploadPolicy::default()), quota(100, 30));
     fs::write(disk.path("file"), [b'x'; 30]).expect("a file");
     let mut upload = begin(&disk, "file", NEW, Some(&quota)).expect("begun");
@@ -118,7 +118,7 @@ fn h03_a_name_that_is_taken_is_not_replaced_where_that_is_not_allowed() {
 }
 
 #[test]
-fn c03_only_regular_files_beneath_the_root_are_replaced() {
+fn c03_only_regular_files_under_the_root_are_replaced() {
     let disk = ScratchDisk::new(UploadPolicy::default());
     fs::create_dir(disk.path("directory")).expect("a directory");
     symlink("directory", disk.path("link")).expect("a link");
@@ -154,7 +154,7 @@ fn h10_appending_has_one_writer_and_creates_a_missing_file() {
 }
 
 #[test]
-fn a_restart_cuts_off_the_old_end_with_its_first_byte() {
+fn a_restart_truncates_the_file_with_its_first_byte() {
     let (disk, quota) = (ScratchDisk::new(UploadPolicy::default()), quota(10, 10));
     fs::write(disk.path("file"), b"0123456789").expect("a file");
     let restart = |offset| begin(&disk, "file", UploadKind::From(offset), Some(&quota));
@@ -181,7 +181,7 @@ fn bytes_for_a_file_that_was_removed_meanwhile_are_not_a_success() {
 }
 
 #[test]
-fn discarded_bytes_are_counted_and_summed_up() {
+fn discarded_bytes_are_counted_and_checksummed() {
     let mut upload = Upload::swallow();
     upload.write(b"123456789").expect("no limit");
     assert_eq!((upload.received(), upload.room()), (9, u64::MAX));

@@ -96,7 +96,7 @@ fn facts_describe_each_entry() {
 }
 
 #[test]
-fn entries_that_are_looked_up_cost_more_than_names() {
+fn entries_that_are_looked_up_use_more_budget_than_names() {
     let (_temporary, open) = directory();
     let (_, cost_of_names) = lines_of(open, names(""), None);
     let (_temporary, open) = directory();

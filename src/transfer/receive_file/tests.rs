@@ -115,7 +115,7 @@ fn deflated(plain: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_deflated_upload_is_stored_as_it_was_before() {
+fn a_mode_z_upload_is_stored_inflated() {
     let plain: Vec<u8> = (0..9_000)
         .flat_map(|line| format!("line {line}\r\n").into_bytes())
         .collect();
@@ -136,7 +136,7 @@ fn a_deflated_upload_is_stored_as_it_was_before() {
 }
 
 #[test]
-fn j10_line_ends_are_translated_behind_the_inflater() {
+fn j10_line_ends_are_translated_after_inflating() {
     for transmission in [Transmission::Stream, Transmission::Deflate] {
         for at_once in [1, 2, 1_000] {
             let sent = b"a\r\nb\r\r\n\nc\r";
@@ -156,7 +156,7 @@ fn j10_line_ends_are_translated_behind_the_inflater() {
 }
 
 #[test]
-fn a_quota_counts_what_is_stored_to_the_last_byte() {
+fn a_quota_counts_the_stored_bytes_exactly() {
     for (representation, sent, stored) in [
         (Representation::Image, &b"12345678"[..], &b"12345678"[..]),
         (Representation::Ascii, b"a\r\nb\r\nc\r", b"a\nb\nc\r"),
@@ -201,7 +201,7 @@ impl DataSource for Flood {
 }
 
 #[test]
-fn j01_bytes_are_counted_beyond_every_power_that_a_counter_could_end_at() {
+fn j01_bytes_are_counted_beyond_32_bits() {
     let disk = Disk::new();
     let quota = quota(u64::MAX, 0);
     let mut receive = ReceiveFile::new(
@@ -224,7 +224,7 @@ fn j01_bytes_are_counted_beyond_every_power_that_a_counter_could_end_at() {
 }
 
 #[test]
-fn nothing_is_cut_off_before_the_first_byte_has_come() {
+fn nothing_is_truncated_before_the_first_byte_arrives() {
     let disk = Disk::new();
     std::fs::write(disk.directory.path().join("target"), b"0123456789").expect("a file");
     let quota = quota(10, 10);
@@ -259,7 +259,7 @@ fn a_restart_counts_the_bytes_of_the_file() {
 }
 
 #[test]
-fn a_stream_that_is_not_whole_leaves_the_old_file_and_nothing_else() {
+fn an_incomplete_stream_leaves_only_the_old_file() {
     let whole = deflated(&b"content ".repeat(1_000));
     let mut changed = whole.clone();
     changed[20] ^= 0xff;
@@ -282,7 +282,7 @@ fn a_stream_that_is_not_whole_leaves_the_old_file_and_nothing_else() {
 }
 
 #[test]
-fn a_stream_that_is_a_thousand_times_larger_inside_is_stored_a_budget_at_a_time() {
+fn a_stream_that_expands_a_thousandfold_is_stored_one_budget_at_a_time() {
     let plain = vec![0; 3_000_000];
     let bomb = deflated(&plain);
     assert!(bomb.len() < 4_000);

@@ -26,7 +26,7 @@ fn text() -> Vec<u8> {
 }
 
 #[test]
-fn k03_k05_files_arrive_deflated_and_whole_through_a_moody_sink() {
+fn k05_files_arrive_deflated_and_whole_through_an_irregular_sink() {
     for (at_once, refuses_every) in [(1, 0), (7, 3), (100_000, 2)] {
         let (_file, open) = file_of(&text());
         let mut pump = deflated(Outgoing::File(SendFile::new(open, 0)));
@@ -43,7 +43,7 @@ fn k03_k05_files_arrive_deflated_and_whole_through_a_moody_sink() {
 }
 
 #[test]
-fn texts_are_translated_first_and_restarts_count_what_was_not_deflated() {
+fn texts_are_translated_before_deflating_and_restarts_count_plain_bytes() {
     let translated = String::from_utf8(text())
         .expect("ASCII")
         .replace('\n', "\r\n")
@@ -69,7 +69,7 @@ fn texts_are_translated_first_and_restarts_count_what_was_not_deflated() {
 }
 
 #[test]
-fn listings_are_deflated_and_nothing_is_a_stream_too() {
+fn listings_are_deflated_even_empty_ones() {
     for lines in [&b""[..], b"a\r\nb\r\n"] {
         let lines = lines.to_vec();
         let mut pump = deflated(Outgoing::Listing(SendListing::new(ListingLines::Ready(lines.clone()))));
@@ -110,7 +110,7 @@ fn a_turn_deflates_no_more_than_a_quarter_of_its_budget() {
 
 /// What does not compress, and what compresses worst of all in one go, is whole too.
 #[test]
-fn noise_arrives_whole() {
+fn incompressible_data_arrives_whole() {
     let mut random = Random::seeded(7);
     let noise: Vec<u8> = (0..100_000).flat_map(|_| random.number().to_le_bytes()).collect();
     let (_file, open) = file_of(&noise);
@@ -125,7 +125,7 @@ fn noise_arrives_whole() {
 }
 
 #[test]
-fn j03_a_file_that_shrinks_ends_the_transfer_and_the_stream_is_not_whole() {
+fn j03_a_file_that_shrinks_ends_the_transfer_with_an_incomplete_stream() {
     let (file, open) = file_of(&text());
     let mut pump = deflated(Outgoing::File(SendFile::new(open, 0)));
     let mut sink = MoodySink::new(1_000, 0);
