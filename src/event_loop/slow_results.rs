@@ -14,7 +14,7 @@ const ANSWERS_PER_TURN: usize = 64;
 impl EventLoop {
     /// Handles results, up to a limit: if more become ready meanwhile, another event follows, so many short jobs do not
     /// make one long turn.
-    pub(crate) fn collect_slow_work(&mut self) {
+    pub(super) fn collect_slow_work(&mut self) {
         for _ in 0..SlowWorkQueue::RESULTS_AT_ONCE {
             let Some(done) = self.shared.slow_work.as_mut().and_then(SlowWorkQueue::finished) else {
                 return;
@@ -73,7 +73,7 @@ impl EventLoop {
     }
 
     /// Hands the next password to the thread if it is idle.
-    pub(crate) fn start_password_verification(&mut self) {
+    pub(super) fn start_password_verification(&mut self) {
         for _ in 0..ANSWERS_PER_TURN {
             if !self.can_start_verification() {
                 return;
@@ -87,7 +87,7 @@ impl EventLoop {
     }
 
     /// Whether a waiting login can be processed now. No event will announce it.
-    pub(crate) fn can_start_verification(&self) -> bool {
+    pub(super) fn can_start_verification(&self) -> bool {
         let takes_one = self
             .shared
             .slow_work
@@ -97,7 +97,7 @@ impl EventLoop {
     }
 
     /// Handles a verified password. A wrong one counts against its address even if the client has disconnected.
-    pub(crate) fn password_is_verified(&mut self, slot: SlotId, peer: IpAddr, matches: bool) {
+    fn password_is_verified(&mut self, slot: SlotId, peer: IpAddr, matches: bool) {
         log::debug!(
             "{peer}: a password was verified, {}",
             if matches { "right" } else { "wrong" }

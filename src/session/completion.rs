@@ -35,16 +35,14 @@ impl Session {
 
     /// Ends the wait for a port. `None`: the session was not waiting for one.
     fn take_port_request(&mut self) -> Option<PassiveForm> {
-        match &mut self.state {
-            State::Visit(_, activity) => match *activity {
-                Activity::AwaitingPort(form) => {
-                    *activity = Activity::Idle;
-                    Some(form)
-                }
-                Activity::Idle | Activity::Transferring(_) | Activity::Answering(_) => None,
-            },
-            State::Login(_) | State::Verifying { .. } | State::Closing => None,
-        }
+        let State::Visit(_, activity) = &mut self.state else {
+            return None;
+        };
+        let Activity::AwaitingPort(form) = *activity else {
+            return None;
+        };
+        *activity = Activity::Idle;
+        Some(form)
     }
 
     /// The 150 of the running transfer (RFC 959 §5.4).
@@ -54,21 +52,16 @@ impl Session {
 
     /// Ends the running transfer; returns its description and its last reply. The next command can be answered.
     pub fn transfer_ended(&mut self, outcome: Outcome) -> Option<(Transfer, Reply)> {
-        let State::Visit(_, activity) = &mut self.state else {
+        let State::Visit(_, activity @ Activity::Transferring(_)) = &mut self.state else {
             return None;
         };
-        match mem::replace(activity, Activity::Idle) {
-            Activity::Transferring(transfer) => {
-                if let Outcome::NotStored(error) = outcome {
-                    self.client.log_unexpected(&Refusal::Storage(error));
-                }
-                Some((*transfer, outcome.reply()))
-            }
-            other @ (Activity::Idle | Activity::AwaitingPort(_) | Activity::Answering(_)) => {
-                *activity = other;
-                None
-            }
+        let Activity::Transferring(transfer) = mem::replace(activity, Activity::Idle) else {
+            return None;
+        };
+        if let Outcome::NotStored(error) = outcome {
+            self.client.log_unexpected(&Refusal::Storage(error));
         }
+        Some((*transfer, outcome.reply()))
     }
 
     /// Continues a long answer within `budget` and appends its lines to `out`. `buffer` is for reading files.
@@ -77,26 +70,22 @@ impl Session {
         let State::Visit(visit, activity) = &mut self.state else {
             return Step::Ignore;
         };
-        let mut answer = match mem::replace(activity, Activity::Idle) {
-            Activity::Answering(answer) => answer,
-            other @ (Activity::Idle | Activity::AwaitingPort(_) | Activity::Transferring(_)) => {
-                *activity = other;
-                return Step::Ignore;
-            }
+        let Activity::Answering(answer) = activity else {
+            return Step::Ignore;
         };
-        match answer.advance(out, buffer, budget, now) {
-            AnswerProgress::MoreToCome => {
-                *activity = Activity::Answering(answer);
-                Step::Answer
+        if answer.advance(out, buffer, budget, now) == AnswerProgress::MoreToCome {
+            return Step::Answer;
+        }
+        let Activity::Answering(answer) = mem::replace(activity, Activity::Idle) else {
+            return Step::Ignore;
+        };
+        match answer.into_transfer() {
+            Some((transfer, text)) => {
+                let (transferring, step) = visit.send_text(transfer, text);
+                *activity = transferring;
+                step
             }
-            AnswerProgress::Finished => match answer.into_transfer() {
-                Some((transfer, text)) => {
-                    let (transferring, step) = visit.send_text(transfer, text);
-                    *activity = transferring;
-                    step
-                }
-                None => Step::Ignore,
-            },
+            None => Step::Ignore,
         }
     }
 }
