@@ -264,7 +264,7 @@ impl Connection {
                         // A short read means that the socket is empty (epoll(7)); the next byte brings an event.
                         self.inbound = Inbound::Drained;
                     }
-                    self.input.feed(buffer.get(..count).unwrap_or_default());
+                    self.input.feed(buffer.split_at(count).0);
                     return Received::Something;
                 }
                 Err(error) => match error.kind() {
