@@ -15,6 +15,7 @@ use super::progress::{Budget, Progress, TransferError};
 use super::unsent::Unsent;
 use crate::ftp::command::DeflateLevel;
 use flate2::{Compress, Compression, FlushCompress};
+use rustix::io::retry_on_intr;
 use std::io;
 use std::os::fd::OwnedFd;
 
@@ -158,7 +159,7 @@ impl DataSink for MemorySink {
         let start = self.0.len();
         self.0.resize(start + count, 0);
         let (_, room) = self.0.split_at_mut(start);
-        let read = rustix::io::pread(file, room, offset).map_err(KernelCopyError::File);
+        let read = retry_on_intr(|| rustix::io::pread(file, &mut *room, offset)).map_err(KernelCopyError::File);
         self.0.truncate(start + read.as_ref().unwrap_or(&0));
         read
     }

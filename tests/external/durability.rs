@@ -81,12 +81,12 @@ fn fails(refusal: &Refusal, nth: u32, is_filtered: bool, command: &str) {
     let found = server.content("d/file").expect("it is always there");
     if *call == "fsync" {
         assert!(
-            reply.text().contains("not known") && found == content,
+            reply.text().contains("Sync not confirmed") && found == content,
             "{what}: {reply:?}"
         );
     } else {
         assert!(
-            found == b"old\n" && !reply.text().contains("not known"),
+            found == b"old\n" && !reply.text().contains("Sync not confirmed"),
             "{what}: {reply:?}"
         );
     }

@@ -149,7 +149,7 @@ fn c21_failing_storage_fails_one_command_only() {
         }
         assert_eq!(reply.code, expected, "{what}");
         assert!(
-            expected != 213 || reply.text().contains("could not be read"),
+            expected != 213 || reply.text().contains("reading the directory failed"),
             "{reply:?}"
         );
         faulty.assert_it_happened(&what);
