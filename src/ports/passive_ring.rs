@@ -28,8 +28,8 @@ const ATTEMPTS: usize = 32;
 #[derive(Debug)]
 pub struct PassiveRing<A> {
     ports: Vec<PortIndex>,
-    /// The number of the last draw of each port that was drawn.
-    last_draw: HashMap<PortIndex, u64>,
+    /// By port: the number of its last draw; 0 for never.
+    last_draw: Vec<u64>,
     draws: u64,
     pending: HashMap<(PortIndex, IpAddr), Announcement<A>>,
     peers: HashMap<IpAddr, Peer>,
@@ -68,7 +68,7 @@ impl<A> Default for PassiveRing<A> {
     fn default() -> Self {
         Self {
             ports: Vec::new(),
-            last_draw: HashMap::new(),
+            last_draw: Vec::new(),
             draws: 0,
             pending: HashMap::new(),
             peers: HashMap::new(),
@@ -80,6 +80,9 @@ impl<A> PassiveRing<A> {
     /// Adds a port that is bound and listening.
     pub fn add(&mut self, port: PortIndex) {
         self.ports.push(port);
+        if self.last_draw.len() <= usize::from(port) {
+            self.last_draw.resize(usize::from(port) + 1, 0);
+        }
         for free in self.peers.values_mut().filter_map(|peer| peer.few_free.as_mut()) {
             free.push(port);
         }
@@ -112,15 +115,15 @@ impl<A> PassiveRing<A> {
         }
         let port = drawn?;
         self.draws += 1;
-        self.last_draw.insert(port, self.draws);
+        *self.last_draw.get_mut(usize::from(port))? = self.draws;
         Some(port)
     }
 
     fn has_rested(&self, port: PortIndex) -> bool {
         let resting = (self.ports.len() / RESTING_SHARE) as u64;
         self.last_draw
-            .get(&port)
-            .is_none_or(|last| self.draws - last >= resting)
+            .get(usize::from(port))
+            .is_some_and(|last| *last == 0 || self.draws - last >= resting)
     }
 
     /// From now on a connection from `peer` to `port` belongs to `session`.

@@ -1,7 +1,7 @@
 //! The log line of a session's event.
 //!
-//! A line begins with session, client and user. Names are in quotes and come after all that a client cannot choose, so
-//! that programs such as fail2ban can rely on it. `docs/operating.md` lists all lines.
+//! A line begins with session and client. Names that a client chose come later, in quotes, so programs such as fail2ban
+//! can rely on the beginning. `docs/operating.md` lists all lines.
 
 use super::session_event::{Origin, SessionEvent, milliseconds};
 use crate::shown_name::Shown;
