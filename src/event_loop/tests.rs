@@ -171,7 +171,7 @@ fn k09_a_panic_ends_only_its_own_session() {
         .iter()
         .min_by_key(|(_, connection)| connection.session().number())
         .expect("the first");
-    server.step(slot, |_, _| panic!("this test wants it (threat K09)"));
+    server.step(slot, |_, _| panic!("an intended panic (threat K09)"));
     assert_eq!(server.shared.counters.panics, 1);
     assert_eq!(server.slots.len(), 1);
     assert_eq!(server.shared.descriptors.used(), descriptors + 1);

@@ -31,7 +31,7 @@ impl RecordingClient {
         loop {
             let start = reply.len();
             let count = self.reader.read_line(&mut reply).expect("a line");
-            assert!(count > 0, "the server hung up: {reply}");
+            assert!(count > 0, "the server closed the connection: {reply}");
             if reply.get(start + 3..start + 4) == Some(" ") && reply.get(..3) == reply.get(start..start + 3) {
                 break;
             }
