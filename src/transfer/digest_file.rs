@@ -113,19 +113,7 @@ impl Hasher {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::descriptors::Descriptors;
-    use std::io::Write;
-
-    fn file_of(content: &[u8]) -> (std::fs::File, OpenFile) {
-        let mut file = tempfile::tempfile().expect("a temporary file");
-        file.write_all(content).expect("room for it");
-        let open = OpenFile::on_disk(
-            file.try_clone().expect("a second handle").into(),
-            content.len() as u64,
-            Descriptors::for_process(64).permit().expect("room"),
-        );
-        (file, open)
-    }
+    use crate::transfer::tests::file_of;
 
     /// The digest in hexadecimal digits, read 100 bytes a turn through a buffer of 7.
     fn hex(content: &[u8], part: Range<u64>, digest: Digest) -> String {

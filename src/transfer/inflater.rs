@@ -117,19 +117,13 @@ impl Inflater {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use harness::mode_z::deflated;
     use proptest::prelude::*;
-    use std::io::Write;
 
     /// Python's zlib.compress(b"hello hello hello hello").
     const HELLO: [u8; 16] = [
         0x78, 0x9c, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0x57, 0xc8, 0x40, 0x27, 0x01, 0x68, 0x03, 0x08, 0xb1,
     ];
-
-    fn deflated(plain: &[u8]) -> Vec<u8> {
-        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::new(6));
-        encoder.write_all(plain).expect("memory");
-        encoder.finish().expect("memory")
-    }
 
     /// What comes out of `stream`, received `at_once` bytes at a time and inflated `count` at a time.
     fn inflated(stream: &[u8], at_once: usize, count: usize) -> Result<Vec<u8>, BrokenStream> {

@@ -1,6 +1,6 @@
 //! Client programs log in, share an account, and reach its limits.
 
-use harness::accounts::{PASSWORD, Premises, client_of, everything, with_alice_and_bob};
+use harness::accounts::{PASSWORD, Premises, client_of, everything, with_alice, with_alice_and_bob};
 use harness::programs::Workplace;
 use harness::quotas::WithAccounts;
 use harness::server::Setup;
@@ -158,16 +158,6 @@ fn h12_clients_over_quota_report_552() {
         assert!(text.contains("error_perm: 552"), "{text}");
     }
     assert_eq!(accounts.server.content("file"), None);
-}
-
-fn with_alice(arguments: &[&str]) -> (Premises, Server) {
-    let premises = Premises::new();
-    premises.write("alice/grüße.txt", b"0123456789");
-    premises.write_users(&[("alice", "/alice:read,write:sessions=1")]);
-    let users = premises.users_file();
-    let users = ["--users", users.to_str().expect("UTF-8")];
-    let server = premises.serve(&[&users, arguments].concat());
-    (premises, server)
 }
 
 /// The sample of `docs/operating.md`, as fail2ban uses it: the time is taken off, `<HOST>` is an address.

@@ -1,13 +1,12 @@
 //! MODE Z and digests, checked with Python and lftp.
 
-use harness::programs::run_python;
+use harness::programs::{Workplace, run_python};
 use harness::server::Setup;
 use harness::tree::{contents, noise};
 use harness::{Server, tree, trials, wait_until};
 use libtest_mimic::Trial;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 pub fn trials() -> Vec<Trial> {
@@ -92,7 +91,7 @@ fn lftp_mirrors_a_tree_in_mode_z() {
     let server = Server::with(&["--trace", "--announce-mode-z"]);
     tree::fill(server.directory());
     server.write("text", &text());
-    let target = TempDir::new().expect("a directory");
+    let target = Workplace::new();
     fs::write(target.path().join("part"), &text()[..700_000]).expect("a part");
     let script = format!(
         "set net:timeout 10; set net:max-retries 1; set cmd:fail-exit on; set ftp:use-mode-z yes; \
@@ -100,15 +99,7 @@ fn lftp_mirrors_a_tree_in_mode_z() {
          get -c text -o part",
         server.address.port()
     );
-    let output = Command::new("timeout")
-        .args(["60", "lftp", "-c", &script])
-        .current_dir(target.path())
-        .env("HOME", "/nonexistent")
-        .env("LC_ALL", "C.UTF-8")
-        .stdin(Stdio::null())
-        .output()
-        .expect("lftp runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    target.run_well("lftp", &["-c", &script], "");
     let served = contents(server.directory());
     for copy in ["copy", "copy2"] {
         assert!(contents(&target.path().join(copy)) == served, "{copy} differs");
@@ -132,14 +123,7 @@ fn lftp_mirrors_a_tree_up_in_mode_z() {
         source.path().display(),
         source.path().display()
     );
-    let output = Command::new("timeout")
-        .args(["60", "lftp", "-c", &script])
-        .env("HOME", "/nonexistent")
-        .env("LC_ALL", "C.UTF-8")
-        .stdin(Stdio::null())
-        .output()
-        .expect("lftp runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Workplace::new().run_well("lftp", &["-c", &script], "");
     wait_until("the commands are printed", || server.stdout().contains("says MODE Z"));
     let sent = contents(source.path());
     assert!(

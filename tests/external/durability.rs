@@ -8,7 +8,7 @@ use harness::{Client, Server, is_root, tree, trials, wait_until};
 use libtest_mimic::Trial;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub fn trials() -> Vec<Trial> {
     trials! {
@@ -28,14 +28,6 @@ pub fn trials() -> Vec<Trial> {
         "mounts":
             h04_a_full_disk_is_452_and_failed_uploads_free_their_space;
     }
-}
-
-fn start(directory: &Path, arguments: &[&str]) -> Server {
-    Setup::new()
-        .writable()
-        .directory(directory)
-        .arguments(arguments)
-        .start()
 }
 
 /// An upload whose first bytes arrive before its command, so that the first call for them finds some.
@@ -191,7 +183,7 @@ fn h02_a_kill_before_any_system_call_of_an_upload_leaves_no_mixture() {
     let file = directory.path().join("file");
     fs::write(&file, &old).expect("ours");
     tree::give_to_owner(directory.path(), &file);
-    let server = start(directory.path(), &[]);
+    let server = Server::writable_in(directory.path(), &[]);
     let mut client = server.login();
     let mut data = client.begin("APPE file");
     data.write_all(&new).expect("the server reads it");

@@ -284,3 +284,14 @@ pub fn with_files() -> (Premises, Server) {
     let server = premises.serve_writers();
     (premises, server)
 }
+
+/// A server with anonymous access and `alice`, who may have one session and owns a file with a name in UTF-8.
+pub fn with_alice(arguments: &[&str]) -> (Premises, Server) {
+    let premises = Premises::new();
+    premises.write("alice/grüße.txt", b"0123456789");
+    premises.write_users(&[("alice", "/alice:read,write:sessions=1")]);
+    let users = premises.users_file();
+    let users = ["--users", users.to_str().expect("UTF-8")];
+    let server = premises.serve(&[&users, arguments].concat());
+    (premises, server)
+}

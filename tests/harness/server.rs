@@ -208,6 +208,15 @@ impl Server {
         Setup::new().writable().start()
     }
 
+    /// A server on which all clients may write into `directory`.
+    pub fn writable_in(directory: &Path, arguments: &[&str]) -> Self {
+        Setup::new()
+            .writable()
+            .directory(directory)
+            .arguments(arguments)
+            .start()
+    }
+
     /// The directory that is served.
     pub fn directory(&self) -> &Path {
         &self.directory

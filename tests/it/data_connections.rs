@@ -1,11 +1,10 @@
 //! How data connections are announced again, shared between IPv4 and IPv6, and ended (threats B, D17–D23).
 
-use harness::client::connect;
+use harness::client::{connect, reset};
 use harness::server::Setup;
 use harness::{Client, Server};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown};
-use std::time::Duration;
 
 #[test]
 fn b07_every_transfer_needs_a_data_connection_of_its_own() {
@@ -81,10 +80,7 @@ fn d18_a_reset_during_a_download_is_426_and_the_session_goes_on() {
         client.expect(150);
         let mut some = vec![0; 1 + round * 1_000];
         data.read_exact(&mut some).expect("the beginning");
-        socket2::SockRef::from(&data)
-            .set_linger(Some(Duration::ZERO))
-            .expect("an option");
-        drop(data);
+        reset(data);
         client.expect(426);
     }
     assert_eq!(client.code("NOOP"), 200);
@@ -112,10 +108,7 @@ fn d18_a_reset_during_a_listing_is_426_and_the_session_goes_on() {
             client.expect(150);
             let mut some = vec![0; 1 + round * 10_000];
             data.read_exact(&mut some).expect("the beginning");
-            socket2::SockRef::from(&data)
-                .set_linger(Some(Duration::ZERO))
-                .expect("an option");
-            drop(data);
+            reset(data);
             client.expect(426);
         }
     }

@@ -11,14 +11,6 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
-fn start(directory: &Path, arguments: &[&str]) -> Server {
-    Setup::new()
-        .writable()
-        .directory(directory)
-        .arguments(arguments)
-        .start()
-}
-
 /// Sets the times of the file itself (not of a link's target) back by so many seconds.
 fn make_older(path: &Path, seconds: i64) {
     let now = SystemTime::now()
@@ -60,7 +52,7 @@ fn kill_in_uploads(rounds: u32) {
     let mut killed_whole = 0;
     for round in 1..=rounds {
         let new = noise(round, 900_000 + round as usize);
-        let server = start(directory.path(), if round % 2 == 0 { &["--durable"] } else { &[] });
+        let server = Server::writable_in(directory.path(), if round % 2 == 0 { &["--durable"] } else { &[] });
         let mut client = server.login();
         let mut data = client.begin("STOR file");
         // Half of them during the data, the others around the end, where the file is renamed.
@@ -96,14 +88,14 @@ fn kill_in_uploads(rounds: u32) {
     // Make the remaining files a day old.
     let left = hidden_files(directory.path());
     assert!(!left.is_empty(), "none was killed in the middle");
-    let server = start(directory.path(), &[]);
+    let server = Server::writable_in(directory.path(), &[]);
     server.login().stores("STOR other", b"x");
     for path in &left {
         assert!(path.exists(), "it could belong to an upload of another server");
         make_older(path, DAY + 60);
     }
     drop(server);
-    let server = start(directory.path(), &[]);
+    let server = Server::writable_in(directory.path(), &[]);
     server.wait_for_no_hidden_file();
     wait_until("it is logged", || {
         server
@@ -167,7 +159,7 @@ fn h23_the_sweep_removes_only_its_own_old_temporary_files() {
     fs::write(&beyond, b"data").expect("ours");
     make_older(&beyond, 2 * DAY);
     std::os::unix::fs::symlink(outside.path(), directory.path().join("out")).expect("a link");
-    let server = start(directory.path(), &[]);
+    let server = Server::writable_in(directory.path(), &[]);
     wait_until("the removal is over", || {
         server.stderr().contains("removed 2 stale temporary files")
     });

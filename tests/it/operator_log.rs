@@ -1,7 +1,7 @@
 //! The log as an operator reads it: one line for each finished action, with its session, address and user, which no
 //! client can forge or use to fill a disk.
 
-use harness::accounts::{PASSWORD, Premises, client_of, everything};
+use harness::accounts::{PASSWORD, client_of, everything, with_alice};
 use harness::{Client, Server, wait_until};
 use rustix::process::Signal;
 
@@ -28,16 +28,6 @@ fn lines_after(server: &Server, count: usize) -> Vec<String> {
     let lines = session_lines(server);
     assert_eq!(lines.len(), count, "{lines:#?}");
     lines
-}
-
-fn with_alice(arguments: &[&str]) -> (Premises, Server) {
-    let premises = Premises::new();
-    premises.write("alice/grüße.txt", b"0123456789");
-    premises.write_users(&[("alice", "/alice:read,write:sessions=1")]);
-    let users = premises.users_file();
-    let users = ["--users", users.to_str().expect("UTF-8")];
-    let server = premises.serve(&[&users, arguments].concat());
-    (premises, server)
 }
 
 #[test]

@@ -5,8 +5,9 @@ use crate::descriptors::Descriptors;
 use crate::ftp::path::VirtualPath;
 use crate::random::Random;
 use crate::storage::{Audience, DiskRoot, Existing, Quota, Storage, UploadKind, UploadPolicy, quota};
+use harness::mode_z::deflated;
 use std::collections::VecDeque;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::OwnedFd;
 use tempfile::TempDir;
 
@@ -107,12 +108,6 @@ impl Disk {
 }
 
 const NEW: UploadKind = UploadKind::Whole(Existing::Replace);
-
-fn deflated(plain: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::new(9));
-    encoder.write_all(plain).expect("memory");
-    encoder.finish().expect("memory")
-}
 
 #[test]
 fn a_mode_z_upload_is_stored_inflated() {

@@ -4,19 +4,11 @@ use super::super::tests::{MoodySink, file_of, pump_to_the_end};
 use super::super::{ListingLines, SendFile, SendListing, SendText};
 use super::*;
 use crate::random::Random;
+use harness::mode_z::inflated;
 use std::io::Read;
 
 fn deflated(source: Outgoing) -> SendDeflated {
     SendDeflated::new(source, DeflateLevel::DEFAULT)
-}
-
-/// Inflates a stream, and fails if it is not whole or anything follows it.
-fn inflated(stream: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::new();
-    let mut decoder = flate2::bufread::ZlibDecoder::new(stream);
-    decoder.read_to_end(&mut plain).expect("a whole stream");
-    assert!(decoder.into_inner().is_empty(), "nothing follows it");
-    plain
 }
 
 fn text() -> Vec<u8> {
