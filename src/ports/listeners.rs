@@ -187,8 +187,8 @@ mod tests {
         assert_eq!(
             error.to_string(),
             format!(
-                "no port of the passive range could be bound (choose another with --passive-ports): {address} is in use \
-                 by another program"
+                "no port of the passive range could be bound (choose another with --passive-ports): {address} is in \
+                 use by another program"
             )
         );
     }

@@ -34,8 +34,8 @@ struct PassivePort {
 }
 
 impl PassivePorts {
-    /// The ports of `range` on `address`, none bound yet. `number`: the ring's number in tokens; `all`: the addresses of
-    /// all rings.
+    /// The ports of `range` on `address`, none bound yet. `number`: the ring's number in tokens; `all`: the addresses
+    /// of all rings.
     pub fn new(number: u16, address: IpAddr, range: RangeInclusive<u16>, all: &[IpAddr]) -> Self {
         Self {
             address,

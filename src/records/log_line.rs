@@ -115,7 +115,8 @@ mod tests {
         };
         assert_eq!(
             LogLine(&aborted, origin(Some(b"alice"))).to_string(),
-            "transfer session=7 client=192.0.2.1:40000 user=\"alice\" verb=STOR path=\"/x\" bytes=7 ms=1500 outcome=aborted"
+            "transfer session=7 client=192.0.2.1:40000 user=\"alice\" verb=STOR path=\"/x\" bytes=7 ms=1500 \
+             outcome=aborted"
         );
         let full = SessionEvent::Transferred {
             transfer: &transfer,

@@ -90,14 +90,10 @@ impl<'session> SessionEvent<'session> {
 
     /// Bytes of the user name that a record shows, if it shows `limit` of other events.
     pub(super) fn user_limit(&self, limit: usize) -> usize {
-        match self {
-            SessionEvent::LoginFailed { .. } => FAILED_USER_LIMIT.min(limit),
-            SessionEvent::Connected
-            | SessionEvent::LoggedIn { .. }
-            | SessionEvent::Transferred { .. }
-            | SessionEvent::Changed { .. }
-            | SessionEvent::Refused { .. }
-            | SessionEvent::Ended { .. } => limit,
+        if matches!(self, SessionEvent::LoginFailed { .. }) {
+            FAILED_USER_LIMIT.min(limit)
+        } else {
+            limit
         }
     }
 }

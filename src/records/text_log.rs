@@ -1,8 +1,8 @@
 //! Log lines to standard error, without waiting for the reader.
 //!
 //! `simple_logger` formats and writes the lines. This wrapper first checks that standard error takes a line without
-//! blocking. If a pipe is full, its reader has gone or the disk is full, lines are dropped and counted; the loop neither
-//! blocks nor ends (threat G14).
+//! blocking. If a pipe is full, its reader has gone or the disk is full, lines are dropped and counted; the loop
+//! neither blocks nor ends (threat G14).
 
 use super::log_file::can_take_line;
 use crate::options::LogLevels;
