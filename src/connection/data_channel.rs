@@ -59,8 +59,13 @@ pub enum DataChannel {
         left: usize,
         until: Instant,
     },
-    /// The upload is complete, and its file is being renamed; `held` is released after that.
-    Storing { received: u64, since: Instant, held: Held },
+    /// The upload is complete, and its file is being renamed; `held` is released after that. Boxed, because most
+    /// connections never get here, and all of them have room for the largest variant.
+    Storing {
+        received: u64,
+        since: Instant,
+        held: Box<Held>,
+    },
 }
 
 impl DataChannel {

@@ -113,7 +113,7 @@ impl Connection {
             DataChannel::AwaitingClose { all_sent, .. } => ended = all_sent,
             // The rename continues without this session.
             DataChannel::Storing { held, .. } => {
-                shared.unclaimed.insert(self.slot, held);
+                shared.unclaimed.insert(self.slot, *held);
             }
             DataChannel::Unarmed
             | DataChannel::Announced { .. }

@@ -24,6 +24,7 @@ impl Connection {
         };
         if publication.waits() {
             let since = shared.now;
+            let held = Box::new(held);
             self.channel = DataChannel::Storing { received, since, held };
             if let Some(queue) = &mut shared.slow_work {
                 let slot = self.slot;
@@ -41,7 +42,7 @@ impl Connection {
         if let DataChannel::Storing { .. } = self.channel
             && let DataChannel::Storing { received, held, .. } = self.channel.take()
         {
-            let outcome = self.outcome_of(result, received, held);
+            let outcome = self.outcome_of(result, received, *held);
             self.end_transfer_of(received, outcome, shared);
         }
     }

@@ -6,8 +6,8 @@
 /// How many pending lines are ABOR or QUIT, and how far they were counted.
 #[derive(Debug, Default)]
 pub(super) struct Interruptions {
-    aborts: usize,
-    quits: usize,
+    aborts: u32,
+    quits: u32,
     /// Where the first line begins that is not counted yet.
     uncounted: usize,
     /// From `uncounted` up to here there is no LF.
@@ -85,7 +85,7 @@ impl Interruptions {
         self.searched = self.searched.saturating_sub(bytes);
     }
 
-    fn count(&mut self, of: Interruption) -> &mut usize {
+    fn count(&mut self, of: Interruption) -> &mut u32 {
         match of {
             Interruption::Abort => &mut self.aborts,
             Interruption::Quit => &mut self.quits,

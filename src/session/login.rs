@@ -16,6 +16,7 @@ use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
 use crate::shown_name::Shown;
 use crate::storage::Storage;
+use std::borrow::Cow;
 use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -132,7 +133,11 @@ impl Session {
         if context.wants_notices {
             self.notice = Some(Box::new(Notice::LoggedIn { user: user.to_vec() }));
         }
-        self.last_user = Some(user.into());
+        // Anonymous sessions are the many, and need no copy of the name.
+        self.last_user = Some(match visit.account() {
+            Some(account) => Cow::Owned(account.name.to_vec()),
+            None => Cow::Borrowed(ANONYMOUS),
+        });
         self.bad_commands = 0;
         let reply = if visit.rights.allows_changes() {
             reply::LOGGED_IN

@@ -42,6 +42,7 @@ use crate::ftp::line::{LineError, LineReader};
 use crate::ftp::reply::{self, Reply};
 use client::Client;
 use state::{Activity, Login, Part, State};
+use std::borrow::Cow;
 use std::mem;
 use std::net::SocketAddr;
 
@@ -62,7 +63,7 @@ pub struct Session {
     /// The result of the last command, until [`take_notice`](Session::take_notice).
     notice: Option<Box<Notice>>,
     /// The last user who logged in, kept after logout.
-    last_user: Option<Box<[u8]>>,
+    last_user: Option<Cow<'static, [u8]>>,
     ending: Option<Ending>,
 }
 
