@@ -30,7 +30,11 @@ impl Connection {
         let _ = self.take(step, shared);
         let number = self.session.number();
         shared.trace.print(TraceLine::Transition, || {
-            format!("session {number}: announced {address:?}")
+            let shown = match address {
+                PassiveAddress::V4(address) => address.to_string(),
+                PassiveAddress::PortOnly(port) => format!("port {port}"),
+            };
+            format!("session {number}: announced {shown}")
         });
     }
 

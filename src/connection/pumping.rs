@@ -118,7 +118,13 @@ impl Connection {
                 Direction::ToClient => "sent",
                 Direction::FromClient => "received",
             };
-            format!("session {number}: {done} {moved} bytes, {outcome:?}")
+            let halt = match outcome {
+                Progress::Complete => "complete",
+                Progress::WouldBlock => "would block",
+                Progress::BudgetSpent => "budget spent",
+                Progress::Failed(_) => "failed",
+            };
+            format!("session {number}: {done} {moved} bytes, {halt}")
         });
         match outcome {
             Progress::Complete => match direction {

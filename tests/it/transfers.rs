@@ -452,7 +452,7 @@ fn g16_transfers_that_begin_in_one_turn_share_its_budget() {
             .filter_map(|line| line.split(": sent ").nth(1)?.split(' ').next()?.parse().ok())
             .collect();
         assert!(moved.iter().sum::<usize>() <= 3 * 256 * 1024, "{turn}");
-        let whole_shares = turn.matches("BudgetSpent").count();
+        let whole_shares = turn.matches("budget spent").count();
         assert!(whole_shares <= 5, "looking at entries counts, too: {turn}");
     }
     // The commands are charged to the same budget, so the first that move bytes delay the others.
