@@ -1,11 +1,15 @@
 //! loopftpd: an FTP server that is one poll loop on one thread.
 //!
+//! To see how non-blocking I/O works, follow one download: [`event_loop`] (the turn), [`connection`] (a line in, bytes
+//! and replies out), [`session`] (what the line means), [`transfer`] (the bytes). `docs/architecture.md` names the
+//! functions on that path, and `loopftpd --trace` prints it as it happens.
+//!
 //! The modules, from the top down. Dependencies point downwards only.
 //!
 //! - [`options`]: every command-line option, once; [`units`]: the sizes, counts and durations that options and files
 //!   give.
 //! - [`hash_password`]: the second mode of the program, which makes a password hash for the users file.
-//! - [`confine`]: chroot, dropping root, Landlock and seccomp, before the server accepts clients.
+//! - [`confine`]: chroot and dropping root, before the server accepts clients.
 //! - [`served_tree`], [`outside_file`]: checks that secrets are outside the served directory; files outside it that are
 //!   opened again later.
 //! - [`event_loop`]: the turn: poll, dispatch, ready queue, deadlines, flush; and the effects of connections on each

@@ -58,7 +58,7 @@ impl RecentProofs {
         Proof(proof)
     }
 
-    /// Whether this attempt was right less than [`PROOF_KEPT`] ago.
+    /// Whether this attempt was right less than `PROOF_KEPT` ago.
     pub fn holds(&self, attempt: &Proof, now: Instant) -> bool {
         let proofs = self.proofs.iter();
         proofs.fold(false, |found, (since, proof)| {

@@ -37,7 +37,7 @@ impl Connection {
         self.control_ready(event.is_writable(), readable, shared);
     }
 
-    /// `readable`: whether what is readable has to be read to its end, see [`Inbound::Unread`].
+    /// `readable`: whether what is readable has to be read to its end, see `Inbound::Unread`.
     pub fn control_ready(&mut self, is_writable: bool, readable: Option<bool>, shared: &mut Shared) {
         if is_writable && self.output.blocked.is_some() {
             self.flush(shared);

@@ -5,7 +5,7 @@
 //! blocks or exceeds its budget.
 //!
 //! Connections are served one at a time and borrow [`Shared`]. Effects of one connection on another go through queues
-//! that [`EventLoop::exchange`] empties, so no client can make the loop recurse.
+//! that `EventLoop::exchange` empties, so no client can make the loop recurse.
 
 mod accept;
 mod accounts_source;
@@ -224,7 +224,7 @@ impl EventLoop {
             let Some(connection) = self.slots.get_mut(slot) else {
                 continue;
             };
-            connection.flush_turn(&mut self.shared);
+            guard(connection, &mut self.shared, Connection::flush_turn);
             if connection.is_gone() {
                 self.remove(slot);
             } else {
@@ -249,14 +249,13 @@ impl EventLoop {
             return;
         };
         let before = connection.channel().name();
-        // A panic is a bug in the server. It ends this session and no other.
-        let served = catch_unwind(AssertUnwindSafe(|| {
+        guard(connection, shared, |connection, shared| {
             work(connection, shared);
             connection.serve(shared);
             if is_shutting_down && connection.is_idle() {
                 connection.dismiss(reply::SHUTTING_DOWN, Ending::Shutdown, shared);
             }
-        }));
+        });
         let after = connection.channel().name();
         if before != after {
             let number = connection.session().number();
@@ -265,11 +264,6 @@ impl EventLoop {
             });
         }
         self.watchdog.step_ends(Instant::now(), || connection.describe());
-        if served.is_err() {
-            shared.counters.panics += 1;
-            log::error!("session {} ended by a panic", connection.session().number());
-            connection.drop_client(Ending::ServerError, shared);
-        }
         if connection.is_gone() {
             self.remove(slot);
         } else {
@@ -299,6 +293,16 @@ impl EventLoop {
         if left_out > 0 {
             log::warn!("{left_out} lines of refused commands and failed logins left out in the last minute");
         }
+    }
+}
+
+/// The panic barrier: a panic is a bug in the server; it ends this session and no other (threat K09).
+fn guard(connection: &mut Connection, shared: &mut Shared, work: impl FnOnce(&mut Connection, &mut Shared)) {
+    let served = catch_unwind(AssertUnwindSafe(|| work(connection, shared)));
+    if served.is_err() {
+        shared.counters.panics += 1;
+        log::error!("session {} ended by a panic", connection.session().number());
+        connection.drop_client(Ending::ServerError, shared);
     }
 }
 

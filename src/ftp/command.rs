@@ -1,7 +1,7 @@
 //! A line into a command, typed so that nothing is left to be parsed later.
 //!
 //! The verb is everything up to the first space, in ASCII in any case; the argument is everything after that one space.
-//! What the verb alone decides is in the table of [`verbs`]. Bytes that could end a line elsewhere are refused here,
+//! What the verb alone decides is in the table of `verbs.rs`. Bytes that could end a line elsewhere are refused here,
 //! before anything is looked up (threat A03).
 
 mod arguments;

@@ -82,7 +82,7 @@ impl Admission {
     }
 
     /// The session to be closed when there is no room for a new one: the oldest that has not logged in. `None` if that
-    /// one began less than [`LOGIN_GRACE`] ago. A session is returned once.
+    /// one began less than `LOGIN_GRACE` ago. A session is returned once.
     pub fn take_longest_at_login(
         &mut self,
         now: Instant,

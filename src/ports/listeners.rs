@@ -37,7 +37,7 @@ pub enum StartError {
 }
 
 impl Listeners {
-    /// Binds the control addresses, and the passive range on each of [`passive_addresses`]. Passive ports that cannot
+    /// Binds the control addresses, and the passive range on each of `passive_addresses`. Passive ports that cannot
     /// be bound are left out with a warning; it is an error if an address has none.
     pub fn open(
         addresses: &[SocketAddr],
