@@ -107,18 +107,7 @@ impl Connection {
     pub fn abandon_channel(&mut self, shared: &mut Shared) {
         if self.session.transfer().is_some() {
             // The reply is not read, but the transfer is logged and counted.
-            let outcome = match &self.channel {
-                DataChannel::Storing { .. } => Outcome::StoredUnknown,
-                // Everything was sent; the client did not wait for its 226.
-                DataChannel::AwaitingClose { .. } => Outcome::Complete,
-                DataChannel::Unarmed
-                | DataChannel::Announced { .. }
-                | DataChannel::ToConnect(_)
-                | DataChannel::AwaitingClient { .. }
-                | DataChannel::Connecting { .. }
-                | DataChannel::Transferring { .. }
-                | DataChannel::Discarding { .. } => Outcome::ConnectionLost,
-            };
+            let outcome = self.channel.outcome_if_ended(Outcome::ConnectionLost);
             self.end_transfer(outcome, shared);
         }
         self.disarm(shared);

@@ -186,19 +186,11 @@ impl Connection {
 
     /// ABOR ends the transfer now; its own reply comes in its turn: 426, then 226.
     fn abort_transfer(&mut self, shared: &mut Shared) -> ControlFlow<()> {
-        let outcome = match self.channel {
+        if let DataChannel::Storing { .. } = self.channel {
             // The upload is complete and being renamed: neither ABOR nor a closed connection stops that.
-            DataChannel::Storing { .. } => return ControlFlow::Break(()),
-            // Everything was sent, so nothing can be aborted.
-            DataChannel::AwaitingClose { .. } => Outcome::Complete,
-            DataChannel::Unarmed
-            | DataChannel::Announced { .. }
-            | DataChannel::ToConnect(_)
-            | DataChannel::AwaitingClient { .. }
-            | DataChannel::Connecting { .. }
-            | DataChannel::Transferring { .. }
-            | DataChannel::Discarding { .. } => Outcome::Aborted,
-        };
+            return ControlFlow::Break(());
+        }
+        let outcome = self.channel.outcome_if_ended(Outcome::Aborted);
         self.end_transfer(outcome, shared);
         ControlFlow::Continue(())
     }

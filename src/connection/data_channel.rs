@@ -5,6 +5,7 @@
 
 use crate::ports::data_socket::DataSocket;
 use crate::ports::passive_ring::PortIndex;
+use crate::session::Outcome;
 use crate::storage::Held;
 use crate::transfer::Pump;
 use std::mem;
@@ -111,6 +112,21 @@ impl DataChannel {
             | DataChannel::Announced { .. }
             | DataChannel::ToConnect(_)
             | DataChannel::Discarding { .. } => 0,
+        }
+    }
+
+    /// The outcome of a transfer that is ended from outside: `interrupted`, unless all its bytes have been moved.
+    pub fn outcome_if_ended(&self, interrupted: Outcome) -> Outcome {
+        match self {
+            DataChannel::AwaitingClose { .. } => Outcome::Complete,
+            DataChannel::Storing { .. } => Outcome::StoredUnknown,
+            DataChannel::Unarmed
+            | DataChannel::Announced { .. }
+            | DataChannel::ToConnect(_)
+            | DataChannel::AwaitingClient { .. }
+            | DataChannel::Connecting { .. }
+            | DataChannel::Transferring { .. }
+            | DataChannel::Discarding { .. } => interrupted,
         }
     }
 }
