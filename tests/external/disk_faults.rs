@@ -119,7 +119,7 @@ fn h12_a_file_synced_after_its_session_ended_is_charged() {
 /// The fsync runs on another thread; a file that a client removes at that moment must not be subtracted twice.
 fn h12_a_file_removed_while_it_is_replaced_frees_quota_once() {
     for slow_call in 1..=2 {
-        let delay = format!("inject=renameat2:delay_enter=2000000:when={slow_call}");
+        let delay = format!("inject=renameat2:delay_enter=4000000:when={slow_call}");
         let trace = [
             "strace",
             "-f",
@@ -145,7 +145,8 @@ fn h12_a_file_removed_while_it_is_replaced_frees_quota_once() {
         let removed = other.code("DELE file");
         assert!(
             removed == 250 && path.metadata().is_err(),
-            "it is removed before it is replaced"
+            "it is removed before it is replaced: {removed}, {:?}",
+            path.metadata()
         );
         client.expect(226);
         assert_eq!(room(&mut other), 7_000, "call {slow_call}");
