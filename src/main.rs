@@ -155,8 +155,8 @@ fn most_sessions(options: &Options, descriptors: &Descriptors, process_limit: u6
         .min(options.max_sessions);
     if options.max_sessions_is_chosen && most_sessions < options.max_sessions {
         log::warn!(
-            "--max-sessions {}: only {most_sessions} have room within the limit of {process_limit} open files; raise it \
-             with `ulimit -n` or LimitNOFILE=",
+            "--max-sessions {}: only {most_sessions} have room within the limit of {process_limit} open files; raise \
+             it with `ulimit -n` or LimitNOFILE=",
             options.max_sessions
         );
     }

@@ -64,8 +64,8 @@ pub fn files_are_apart(options: &Options, served: &ServedTree) -> Result<(), Wro
             Ok(false) => {}
             Ok(true) => {
                 return Err(WrongChoice(format!(
-                    "{option} {}: lies in the served directory {} or in the root of an account, where clients can reach \
-                     it; keep it elsewhere",
+                    "{option} {}: lies in the served directory {} or in the root of an account, where clients can \
+                     reach it; keep it elsewhere",
                     path.display(),
                     served.directory().display()
                 )));

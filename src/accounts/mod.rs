@@ -1,7 +1,8 @@
 //! Accounts: passwords, rights, limits, and the throttling of failed logins.
 //!
-//! Accounts come from the users file and are replaced when it is read again. Nothing here reads the clock, uses a socket
-//! or decides on a reply. Verifying a password blocks, so it runs on the slow-work thread, to which [`Claim`]s are sent.
+//! Accounts come from the users file and are replaced when it is read again. Nothing here reads the clock, uses a
+//! socket or decides on a reply. Verifying a password blocks, so it runs on the slow-work thread, to which [`Claim`]s
+//! are sent.
 
 mod account;
 mod anonymous;

@@ -77,8 +77,8 @@ impl Rights {
                 "rename" => Rights::RENAME,
                 _ => {
                     return Err(format!(
-                        "unknown right {word:?}; expected read, write, list, create, overwrite, append, delete, mkdir or \
-                         rename, with commas between them"
+                        "unknown right {word:?}; expected read, write, list, create, overwrite, append, delete, mkdir \
+                         or rename, with commas between them"
                     ));
                 }
             };

@@ -2,8 +2,8 @@
 //!
 //! A default hash needs 19 MiB. If it were allocated for each hash, the allocator would keep it: the first free of such
 //! a block raises the size from which the C library maps pages (up to 32 MiB, `M_MMAP_THRESHOLD` in mallopt(3)), so
-//! later blocks come from its heap and stay there, often one for each hash. A request above 32 MiB is always mapped, and
-//! freeing it unmaps it. So more is reserved than needed; what is not touched costs nothing.
+//! later blocks come from its heap and stay there, often one for each hash. A request above 32 MiB is always mapped,
+//! and freeing it unmaps it. So more is reserved than needed; what is not touched costs nothing.
 
 use argon2::Block;
 

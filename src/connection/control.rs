@@ -23,12 +23,6 @@ const COMMANDS_PER_TURN: usize = 16;
 /// Reads of one control socket in a turn.
 const READS_PER_TURN: usize = 8;
 
-/// How a read went.
-enum Received {
-    Something,
-    Nothing,
-}
-
 impl Connection {
     /// An event of the control socket. Events are hints: only system calls show what there is.
     pub fn control_event(&mut self, event: &Event, shared: &mut Shared) {
@@ -239,17 +233,17 @@ impl Connection {
     }
 
     /// Reads once, as far as there is room below `limit`.
-    fn receive(&mut self, limit: usize, shared: &mut Shared) -> Received {
+    fn receive(&mut self, limit: usize, shared: &mut Shared) {
         let room = limit.saturating_sub(self.input.pending_len()).clamp(1, INPUT_MAX);
         let window = shared.scratch.len().min(room);
         let Some(buffer) = shared.scratch.get_mut(..window) else {
-            return Received::Nothing;
+            return;
         };
         loop {
             match self.control.read(buffer) {
                 Ok(0) => {
                     self.inbound = Inbound::Ended;
-                    return Received::Nothing;
+                    return;
                 }
                 Ok(count) => {
                     if count < window && self.inbound == (Inbound::Unread { to_the_end: false }) {
@@ -257,18 +251,18 @@ impl Connection {
                         self.inbound = Inbound::Drained;
                     }
                     self.input.feed(buffer.split_at(count).0);
-                    return Received::Something;
+                    return;
                 }
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
                     ErrorKind::WouldBlock => {
                         shared.counters.would_block += 1;
                         self.inbound = Inbound::Drained;
-                        return Received::Nothing;
+                        return;
                     }
                     _ => {
                         self.drop_client(Ending::ConnectionLost, shared);
-                        return Received::Nothing;
+                        return;
                     }
                 },
             }
@@ -309,10 +303,10 @@ impl Connection {
                     self.life = Life::Gone;
                     return;
                 }
-                Inbound::Unread { .. } => match self.receive(INPUT_MAX, shared) {
-                    Received::Something => self.input.clear(),
-                    Received::Nothing => {}
-                },
+                Inbound::Unread { .. } => {
+                    self.receive(INPUT_MAX, shared);
+                    self.input.clear();
+                }
             }
             if self.life == Life::Gone {
                 return;

@@ -30,9 +30,7 @@ impl Connection {
             return;
         };
         let received = pump.moved();
-        if let Some(upload) = pump.into_upload() {
-            upload.abort();
-        }
+        pump.abort();
         self.end_transfer_of(received, outcome, shared);
         let is_open = socket.stream.shut_down_writing().is_ok()
             && socket

@@ -5,7 +5,6 @@ use super::data_channel::DataChannel;
 use super::shared::Shared;
 use crate::reactor::socket::TcpSocket;
 use crate::session::Outcome;
-use crate::transfer::Pump;
 use mio::Interest;
 use std::io::ErrorKind;
 use std::mem;
@@ -17,6 +16,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// both at once (aria2) waits for the 226 until its timeout, and a small file takes less time than waking the client.
 /// So this is longer than a busy machine takes to wake one; a client that closes the data connection is awake.
 const REPLIES_APART: Duration = Duration::from_millis(200);
+
 /// What a read of a connection that only the server sends on found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Drained {
@@ -102,12 +102,12 @@ impl Connection {
         let mut ended = shared.now;
         match self.channel.take() {
             DataChannel::AwaitingClient { port, .. } => self.release_port(port, shared),
-            DataChannel::Connecting { pump, .. } => break_off(*pump),
+            DataChannel::Connecting { pump, .. } => pump.abort(),
             DataChannel::Transferring { socket, pump, .. } => {
                 if ends_with_reset(outcome) {
                     socket.reset();
                 }
-                break_off(*pump);
+                pump.abort();
             }
             // Waiting for the client's close does not count as transfer time.
             DataChannel::AwaitingClose { all_sent, .. } => ended = all_sent,
@@ -143,13 +143,6 @@ fn ends_with_reset(outcome: Outcome) -> bool {
         | Outcome::NotStored(_)
         | Outcome::StoredUnknown
         | Outcome::Swallowed { .. } => false,
-    }
-}
-
-/// Removes what an upload has received, or keeps it as a partial file.
-fn break_off(pump: Pump) {
-    if let Some(upload) = pump.into_upload() {
-        upload.abort();
     }
 }
 

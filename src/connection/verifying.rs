@@ -8,7 +8,7 @@ use super::Connection;
 use super::logins::Verification;
 use super::shared::Shared;
 use crate::accounts::Claim;
-use crate::session::Ending;
+use crate::session::{Ending, Step};
 use crate::slow_work::LoginAttempt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -64,7 +64,9 @@ impl Connection {
                 );
             }
             // The same reply as to a wrong password.
-            self.answer_password(false, shared, Connection::record_blocked_login);
+            let step = self.password_step(false, shared);
+            self.record_blocked_login(shared);
+            let _ = self.take(step, shared);
             return None;
         }
         if shared.proofs.holds(&attempt.proof, shared.now) {
@@ -85,7 +87,7 @@ impl Connection {
 
     fn result_is_known(&mut self, matches: bool, delay: Duration, shared: &mut Shared) {
         if delay.is_zero() {
-            self.answer_password(matches, shared, Connection::record_notice);
+            self.answer_password(matches, shared);
         } else {
             let until = shared.now + delay;
             shared.logins.set(self.slot, Verification::Delayed { matches, until });
@@ -95,16 +97,19 @@ impl Connection {
     /// The delay of the reply to PASS is over.
     pub(super) fn answer_delayed_password(&mut self, shared: &mut Shared) {
         if let Some(Verification::Delayed { matches, .. }) = shared.logins.of(self.slot) {
-            self.answer_password(matches, shared, Connection::record_notice);
+            self.answer_password(matches, shared);
         }
     }
 
-    fn answer_password(&mut self, matches: bool, shared: &mut Shared, record: fn(&mut Connection, &mut Shared)) {
+    fn answer_password(&mut self, matches: bool, shared: &mut Shared) {
+        let step = self.password_step(matches, shared);
+        let _ = self.take(step, shared);
+    }
+
+    fn password_step(&mut self, matches: bool, shared: &mut Shared) -> Step {
         shared.logins.remove(self.slot);
         self.active = shared.now;
-        let step = self.session.password_verified(matches, &shared.context());
-        record(self, shared);
-        let _ = self.take(step, shared);
+        self.session.password_verified(matches, &shared.context())
     }
 
     /// The session ends: a password in the queue is not verified.

@@ -41,7 +41,7 @@ impl<T> ReadyQueue<T> {
         }
     }
 
-    /// The next entry of the round. A round may be broken off: the rest stays at the head of the queue.
+    /// The next entry of the round. A round may end early: the rest stays at the head of the queue.
     pub fn next(&mut self, round: &mut Round) -> Option<T> {
         round.left = round.left.checked_sub(1)?;
         self.waiting.pop_front()

@@ -132,8 +132,8 @@ fn serialize_event<M: SerializeMap>(event: &SessionEvent<'_>, fields: &mut M) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::session_event::tests::{long_names, origin, upload};
-    use crate::session::{Ending, LoginFailure, Outcome};
+    use crate::records::session_event::tests::{aborted, long_names, origin, upload};
+    use crate::session::{Ending, LoginFailure};
     use serde_json::Value;
 
     fn line(event: &SessionEvent<'_>, origin: Origin<'_>) -> String {
@@ -163,14 +163,8 @@ mod tests {
     #[test]
     fn a_transfer_has_all_its_fields_in_order() {
         let transfer = upload();
-        let aborted = SessionEvent::Transferred {
-            transfer: &transfer,
-            outcome: Outcome::Aborted,
-            bytes: 7,
-            took: Duration::from_millis(1500),
-        };
         assert_eq!(
-            line(&aborted, alice()),
+            line(&aborted(&transfer), alice()),
             concat!(
                 r#"{"schema":1,"time":"2026-11-24T08:00:00.123Z","session":7,"peer":"192.0.2.1","port":40000,"#,
                 r#""user":"alice","event":"transfer","verb":"STOR","direction":"in","path":"/x","type":"I","bytes":7,"#,

@@ -98,7 +98,7 @@ impl fmt::Display for OneWord<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::session_event::tests::{long_names, origin, upload};
+    use super::super::session_event::tests::{aborted, long_names, origin, upload};
     use super::*;
     use crate::session::{LoginFailure, Outcome};
     use crate::storage::StorageError;
@@ -107,14 +107,8 @@ mod tests {
     #[test]
     fn the_line_of_a_transfer_has_verb_path_bytes_duration_and_outcome() {
         let transfer = upload();
-        let aborted = SessionEvent::Transferred {
-            transfer: &transfer,
-            outcome: Outcome::Aborted,
-            bytes: 7,
-            took: Duration::from_millis(1500),
-        };
         assert_eq!(
-            LogLine(&aborted, origin(Some(b"alice"))).to_string(),
+            LogLine(&aborted(&transfer), origin(Some(b"alice"))).to_string(),
             "transfer session=7 client=192.0.2.1:40000 user=\"alice\" verb=STOR path=\"/x\" bytes=7 ms=1500 \
              outcome=aborted"
         );

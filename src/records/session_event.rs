@@ -119,6 +119,16 @@ pub(super) mod tests {
         }
     }
 
+    /// `upload`, aborted after 7 bytes and 1.5 s.
+    pub(in crate::records) fn aborted(upload: &Transfer) -> SessionEvent<'_> {
+        SessionEvent::Transferred {
+            transfer: upload,
+            outcome: Outcome::Aborted,
+            bytes: 7,
+            took: Duration::from_millis(1500),
+        }
+    }
+
     pub(in crate::records) fn upload() -> Transfer {
         Transfer {
             verb: "STOR",

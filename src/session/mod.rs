@@ -43,7 +43,6 @@ use crate::ftp::reply::{self, Reply};
 use client::Client;
 use state::{Activity, Login, Part, State};
 use std::borrow::Cow;
-use std::mem;
 use std::net::SocketAddr;
 
 /// Longest line before and after login, in bytes without the line terminator.
@@ -86,19 +85,21 @@ impl Session {
     ///
     /// `bulk_left`: how much of this turn's budget costly commands may still use, in bytes of bulk data.
     pub fn next(&mut self, input: &mut LineReader, bulk_left: &mut usize, context: &Context<'_>) -> Option<Step> {
-        match &mut self.state {
-            State::Login(_) | State::Visit(_, Activity::Idle) => self.next_command(input, bulk_left, context),
-            State::Visit(_, Activity::Transferring(_)) => next_interruption(input),
-            State::Visit(_, activity @ Activity::Answering(_)) if input.holds(Interruption::Abort) => {
+        let activity = match &mut self.state {
+            State::Login(_) => return self.next_command(input, bulk_left, context),
+            State::Verifying { .. } | State::Closing => return None,
+            State::Visit(_, activity) => activity,
+        };
+        match activity {
+            Activity::Idle => self.next_command(input, bulk_left, context),
+            Activity::Transferring(_) => next_interruption(input),
+            Activity::Answering(answer) if input.holds(Interruption::Abort) => {
                 // ABOR itself is answered later, as the next command.
-                match mem::replace(activity, Activity::Idle) {
-                    Activity::Answering(answer) => Some(answer.aborted().into()),
-                    Activity::Idle | Activity::AwaitingPort(_) | Activity::Transferring(_) => None,
-                }
+                let reply = answer.aborted();
+                *activity = Activity::Idle;
+                Some(reply.into())
             }
-            State::Visit(_, Activity::Answering(_) | Activity::AwaitingPort(_))
-            | State::Verifying { .. }
-            | State::Closing => None,
+            Activity::Answering(_) | Activity::AwaitingPort(_) => None,
         }
     }
 

@@ -57,4 +57,11 @@ impl Pump {
             Pump::Incoming(file) => Some(file.into_upload()),
         }
     }
+
+    /// Ends the transfer early. What an upload has received is removed, or kept as a partial file.
+    pub fn abort(self) {
+        if let Some(upload) = self.into_upload() {
+            upload.abort();
+        }
+    }
 }

@@ -96,7 +96,8 @@ fn the_catalogue_of_threats_agrees_with_the_tests() {
 #[test]
 fn a_broken_row_of_the_catalogue_is_found() {
     let functions = BTreeSet::from(["a01_a_test".to_owned(), "other".to_owned()]);
-    let good = "| A01 | P0 | fault | what \\| happens | `a01_a_test`, `other` |\n| E01 | P0 | fault | none yet | none: no TLS |\n";
+    let good = "| A01 | P0 | fault | what \\| happens | `a01_a_test`, `other` |\n\
+                | E01 | P0 | fault | none yet | none: no TLS |\n";
     assert_eq!(problems(good, &functions, false), [""; 0]);
     for (row, problem) in [
         ("| A01 | P0 | fault | behaviour | `a01_a_test` |", "A01: has two rows"),

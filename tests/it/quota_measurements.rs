@@ -63,7 +63,8 @@ fn h12_an_unreadable_directory_frees_no_quota_at_a_reload() {
     assert!(fits(&mut client, 2_000) && !fits(&mut client, 2_001));
     let hidden = premises.root().join("alice/d");
     set_mode(&hidden, 0o300);
-    let told = "quota of alice: incomplete measurement, the old figures stay in force: Permission denied (os error 13): /alice/d";
+    let told = "quota of alice: incomplete measurement, the old figures stay in force: \
+                Permission denied (os error 13): /alice/d";
     reload(&server, told);
     assert!(fits(&mut client, 2_000) && !fits(&mut client, 2_001));
     // The measurement is repeated without a signal.

@@ -8,7 +8,7 @@ pub enum CommandError {
     Blank,
     #[error("unknown verb")]
     Unknown,
-    /// HTTP, SMTP or SSH: a client on the wrong port, or a browser that somebody misdirects (threat A11).
+    /// HTTP, SMTP or SSH: a client on the wrong port, or a browser that was misdirected (threat A11).
     #[error("another protocol")]
     ForeignProtocol,
     #[error("bad argument")]

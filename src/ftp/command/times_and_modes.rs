@@ -19,7 +19,8 @@ pub enum FactChange {
 /// Permission bits that can be set: never set-id or sticky ones (threat H13).
 const SETTABLE_MODE: u32 = 0o777;
 
-/// `time path`, as old clients of MDTM set times. `None`: it is a path. A time that does not exist is `Some((None, _))`.
+/// `time path`, as old clients of MDTM set times. `None`: it is a path. A time that does not exist is `Some((None,
+/// _))`.
 pub(super) fn time_before_path(argument: &[u8]) -> Option<(Option<Timestamp>, PathArgument)> {
     let (time, path) = split_time(argument)?;
     Some((Timestamp::parse_compact(time), PathArgument(path.to_vec())))

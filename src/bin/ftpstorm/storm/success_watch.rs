@@ -1,4 +1,4 @@
-//! Notices when nothing succeeds any more.
+//! Notices when nothing succeeds.
 
 use crate::failure::Failure;
 use std::time::{Duration, Instant};
