@@ -16,7 +16,7 @@ use crate::ftp::listing::{EntryKind, write_facts, write_list_line, write_name_li
 use crate::ftp::path::{PathError, VirtualPath};
 use crate::ftp::reply::{self, Reply};
 use crate::storage::{OpenDirectory, Storage, StorageError};
-use crate::transfer::{DirectoryLines, LineFormat, ListingLines, Outgoing, SendListing};
+use crate::transfer::{LineFormat, ListingLines, Outgoing, SendListing};
 
 /// What a listing's argument names.
 enum ListingKind {
@@ -198,11 +198,11 @@ impl Visit {
 }
 
 fn directory_lines(directory: OpenDirectory, format: LineFormat, pattern: Option<Glob>) -> ListingLines {
-    ListingLines::Directory(DirectoryLines {
+    ListingLines::Directory {
         directory,
         format,
         pattern,
-    })
+    }
 }
 
 fn is_file(path: &VirtualPath, storage: &dyn Storage) -> bool {

@@ -8,7 +8,7 @@ use super::transfer_record::Transfer;
 use crate::ftp::command::Digest;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
-use crate::transfer::{Budget, DigestFile, DigestProgress, ListingLines, SeekProgress, SendText};
+use crate::transfer::{Budget, DigestFile, ListingLines, SeekProgress, SendText, TransferError};
 use std::time::{Duration, Instant};
 
 /// Lines of a STAT listing: a control connection is not for bulk data (threat B16).
@@ -181,13 +181,13 @@ impl DigestAnswer {
         let progress = self.file.advance(buffer, &mut left);
         budget.bytes = budget.bytes.saturating_sub((share - left) * DIGEST_COST);
         match progress {
-            DigestProgress::BudgetSpent => {
+            Ok(None) => {
                 self.report_progress(out, now);
                 return AnswerProgress::MoreToCome;
             }
-            DigestProgress::Complete(bytes) => self.form.reply(&bytes),
-            DigestProgress::SourceFailed => self.ending(reply::DIGEST_FAILED),
-            DigestProgress::SourceShrank => self.ending(reply::DIGEST_OF_CHANGED),
+            Ok(Some(bytes)) => self.form.reply(&bytes),
+            Err(TransferError::SourceShrank) => self.ending(reply::DIGEST_OF_CHANGED),
+            Err(_) => self.ending(reply::DIGEST_FAILED),
         }
         .write_to(out);
         AnswerProgress::Finished
@@ -216,11 +216,11 @@ impl DigestAnswer {
 impl RestartAnswer {
     fn advance(&mut self, out: &mut Vec<u8>, budget: &mut Budget) -> AnswerProgress {
         match self.text.seek(budget) {
-            SeekProgress::BudgetSpent => return AnswerProgress::MoreToCome,
-            SeekProgress::Found => self.is_found = true,
-            SeekProgress::BeyondEnd => reply::BAD_RESTART.write_to(out),
-            SeekProgress::SourceFailed => reply::READING_FAILED.write_to(out),
-            SeekProgress::SourceShrank => reply::FILE_CHANGED.write_to(out),
+            Ok(SeekProgress::BudgetSpent) => return AnswerProgress::MoreToCome,
+            Ok(SeekProgress::Found) => self.is_found = true,
+            Ok(SeekProgress::BeyondEnd) => reply::BAD_RESTART.write_to(out),
+            Err(TransferError::SourceShrank) => reply::FILE_CHANGED.write_to(out),
+            Err(_) => reply::READING_FAILED.write_to(out),
         }
         AnswerProgress::Finished
     }

@@ -29,7 +29,7 @@ impl Visit {
                 let part = self.part_to_send(file.size)?;
                 let opening = self.opening(Reply::opening_binary(part.end - part.start));
                 let transfer = self.transfer("RETR", path, TransferKind::Download, opening, context)?;
-                let pump = Outgoing::File(SendFile::new(file, part.start).until(part.end));
+                let pump = Outgoing::File(SendFile::new(file, part));
                 Ok(transferring(transfer, self.in_current_mode(pump)))
             }
             Representation::Ascii => {

@@ -3,6 +3,7 @@
 //! Only the digest's state is kept between calls; the buffer is lent for each call.
 //! Growth is not read, shrinkage is an error, as for a download.
 
+use super::progress::{TransferError, read_some};
 use crate::ftp::command::Digest;
 use crate::storage::OpenFile;
 use sha2::Digest as _;
@@ -14,19 +15,6 @@ pub struct DigestFile {
     file: OpenFile,
     left: Range<u64>,
     hasher: Hasher,
-}
-
-/// How far a digest has come at the end of its turn.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DigestProgress {
-    /// The budget is spent, and there are more bytes.
-    BudgetSpent,
-    /// The digest of all bytes, the most significant byte first.
-    Complete(Vec<u8>),
-    /// Reading the file failed.
-    SourceFailed,
-    /// The file became shorter while it was read.
-    SourceShrank,
 }
 
 #[derive(Clone, Debug)]
@@ -53,28 +41,21 @@ impl DigestFile {
         self.left.end.saturating_sub(self.left.start)
     }
 
-    /// Reads at most `budget` more bytes through `buffer`, and takes them off the budget.
-    pub fn advance(&mut self, buffer: &mut [u8], budget: &mut usize) -> DigestProgress {
-        loop {
+    /// Reads at most `budget` more bytes through `buffer`, and takes them off the budget. Returns the digest of all
+    /// bytes, the most significant byte first; `None`: the budget is spent, and there are more bytes.
+    pub fn advance(&mut self, buffer: &mut [u8], budget: &mut usize) -> Result<Option<Vec<u8>>, TransferError> {
+        while !self.left.is_empty() {
             let left = usize::try_from(self.left()).unwrap_or(usize::MAX);
-            if left == 0 {
-                return DigestProgress::Complete(self.hasher.clone().finish());
+            let (window, _) = buffer.split_at_mut(left.min(*budget).min(buffer.len()));
+            if window.is_empty() {
+                return Ok(None);
             }
-            let wanted = left.min(*budget).min(buffer.len());
-            if wanted == 0 {
-                return DigestProgress::BudgetSpent;
-            }
-            let (window, _) = buffer.split_at_mut(wanted);
-            match self.file.read_at(self.left.start, window) {
-                Ok(0) => return DigestProgress::SourceShrank,
-                Ok(count) => {
-                    self.hasher.update(window.split_at(count).0);
-                    self.left.start += count as u64;
-                    *budget -= count;
-                }
-                Err(_) => return DigestProgress::SourceFailed,
-            }
+            let bytes = read_some(&self.file, self.left.start, window)?;
+            self.hasher.update(bytes);
+            self.left.start += bytes.len() as u64;
+            *budget -= bytes.len();
         }
+        Ok(Some(self.hasher.clone().finish()))
     }
 }
 
@@ -122,9 +103,9 @@ mod tests {
         for _ in 0..10_000 {
             let mut budget = 100;
             match work.advance(&mut [0; 7], &mut budget) {
-                DigestProgress::BudgetSpent => assert_eq!(budget, 0),
-                DigestProgress::Complete(bytes) => return bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-                failed @ (DigestProgress::SourceFailed | DigestProgress::SourceShrank) => panic!("{failed:?}"),
+                Ok(None) => assert_eq!(budget, 0),
+                Ok(Some(bytes)) => return bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+                Err(error) => panic!("{error}"),
             }
         }
         panic!("the digest does not come to an end");
@@ -163,9 +144,9 @@ mod tests {
             turns += 1;
             let mut budget = 64_000;
             match work.advance(&mut [0; 1_000], &mut budget) {
-                DigestProgress::BudgetSpent => assert_eq!(budget, 0, "a turn uses its budget, and no more"),
-                DigestProgress::Complete(bytes) => break bytes,
-                failed @ (DigestProgress::SourceFailed | DigestProgress::SourceShrank) => panic!("{failed:?}"),
+                Ok(None) => assert_eq!(budget, 0, "a turn uses its budget, and no more"),
+                Ok(Some(bytes)) => break bytes,
+                Err(error) => panic!("{error}"),
             }
         };
         assert_eq!(turns, 16);
@@ -177,7 +158,7 @@ mod tests {
     fn an_empty_file_has_a_digest_and_needs_no_budget() {
         let (_file, open) = file_of(b"");
         let mut work = DigestFile::new(open, 0..0, Digest::Md5);
-        let DigestProgress::Complete(bytes) = work.advance(&mut [], &mut 0) else {
+        let Ok(Some(bytes)) = work.advance(&mut [], &mut 0) else {
             panic!("it is complete");
         };
         assert_eq!(bytes.first_chunk(), Some(&[0xd4, 0x1d, 0x8c, 0xd9]), "RFC 1321 §A.5");
@@ -187,8 +168,11 @@ mod tests {
     fn j03_a_file_that_shrinks_meanwhile_has_no_digest() {
         let (file, open) = file_of(&[1; 1_000]);
         let mut work = DigestFile::new(open, 0..1_000, Digest::Crc32);
-        assert_eq!(work.advance(&mut [0; 64], &mut 128), DigestProgress::BudgetSpent);
+        assert_eq!(work.advance(&mut [0; 64], &mut 128), Ok(None));
         file.set_len(500).expect("truncated");
-        assert_eq!(work.advance(&mut [0; 64], &mut 10_000), DigestProgress::SourceShrank);
+        assert_eq!(
+            work.advance(&mut [0; 64], &mut 10_000),
+            Err(TransferError::SourceShrank)
+        );
     }
 }

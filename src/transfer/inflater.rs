@@ -12,7 +12,7 @@ const BUFFER_BYTES: usize = 16 * 1024;
 
 /// A stream being inflated.
 #[derive(Debug)]
-pub struct Inflater {
+pub(super) struct Inflater {
     decoder: Decompress,
     buffer: Box<[u8]>,
     /// Which bytes of the buffer are not inflated yet.
@@ -30,26 +30,9 @@ enum Stage {
     Ended,
 }
 
-/// The bytes are not a zlib stream, or not all of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a whole zlib stream")]
-pub struct BrokenStream;
-
-impl From<BrokenStream> for TransferError {
-    fn from(BrokenStream: BrokenStream) -> Self {
-        TransferError::BrokenStream
-    }
-}
-
-impl Default for Inflater {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Inflater {
     /// An inflater at the beginning of a stream.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             decoder: Decompress::new(true),
             buffer: vec![0; BUFFER_BYTES].into_boxed_slice(),
@@ -59,22 +42,22 @@ impl Inflater {
     }
 
     /// Where to receive at most `count` more bytes, if there is room; then call [`received`](Self::received).
-    pub fn room(&mut self, count: usize) -> Option<&mut [u8]> {
+    pub(super) fn room(&mut self, count: usize) -> Option<&mut [u8]> {
         match self.stage {
             Stage::Giving => None,
             Stage::Hungry | Stage::Ended => {
-                let (room, _) = self.buffer.split_at_mut(count.min(self.buffer.len()));
+                let (room, _) = self.buffer.split_at_mut(count.min(BUFFER_BYTES));
                 Some(room)
             }
         }
     }
 
     /// `count` bytes were received into the room; 0: the client has closed.
-    pub fn received(&mut self, count: usize) -> Result<(), BrokenStream> {
+    pub(super) fn received(&mut self, count: usize) -> Result<(), TransferError> {
         match (self.stage, count) {
             (Stage::Ended, 0) => Ok(()),
             // Truncated; or something follows the end.
-            (Stage::Hungry | Stage::Giving, 0) | (Stage::Ended, _) => Err(BrokenStream),
+            (Stage::Hungry | Stage::Giving, 0) | (Stage::Ended, _) => Err(TransferError::BrokenStream),
             (Stage::Hungry | Stage::Giving, _) => {
                 self.held = 0..count;
                 self.stage = Stage::Giving;
@@ -83,34 +66,30 @@ impl Inflater {
         }
     }
 
-    /// Appends at most `count` inflated bytes to `out`, of which there must be one at least to go on; fewer, or none,
-    /// when more has to be received first.
-    pub fn inflate(&mut self, out: &mut Vec<u8>, count: usize) -> Result<(), BrokenStream> {
-        let start = out.len();
-        out.resize(start + count, 0);
-        let (_, room) = out.split_at_mut(start);
-        let (front, _) = self.buffer.split_at(self.held.end);
-        let (_, held) = front.split_at(self.held.start);
+    /// Returns at most `count` inflated bytes, at least one of which must be allowed; fewer, or none, when more has to
+    /// be received first.
+    pub(super) fn inflate(&mut self, count: usize) -> Result<Vec<u8>, TransferError> {
+        let mut out = vec![0; count];
+        let held = self.buffer.get(self.held.clone()).unwrap_or_default();
         let (before_in, before_out) = (self.decoder.total_in(), self.decoder.total_out());
         let status = self
             .decoder
-            .decompress(held, room, FlushDecompress::None)
-            .map_err(|_| BrokenStream)?;
+            .decompress(held, &mut out, FlushDecompress::None)
+            .map_err(|_| TransferError::BrokenStream)?;
         let taken = usize::try_from(self.decoder.total_in() - before_in).unwrap_or(usize::MAX);
         let made = usize::try_from(self.decoder.total_out() - before_out).unwrap_or(usize::MAX);
-        out.truncate(start.saturating_add(made));
+        out.truncate(made);
         self.held.start = self.held.start.saturating_add(taken);
         self.stage = match status {
             Status::StreamEnd if self.held.is_empty() => Stage::Ended,
-            Status::StreamEnd => return Err(BrokenStream),
             // A full `out` may have stopped it in the middle of something.
             Status::Ok | Status::BufError if made == count => Stage::Giving,
             Status::Ok | Status::BufError if self.held.is_empty() => Stage::Hungry,
             Status::Ok | Status::BufError if taken + made > 0 => Stage::Giving,
-            // Bytes that it neither takes nor refuses would keep it here for ever.
-            Status::Ok | Status::BufError => return Err(BrokenStream),
+            // Something follows the end; or bytes that it neither takes nor refuses would keep it here for ever.
+            Status::StreamEnd | Status::Ok | Status::BufError => return Err(TransferError::BrokenStream),
         };
-        Ok(())
+        Ok(out)
     }
 }
 
@@ -126,7 +105,7 @@ mod tests {
     ];
 
     /// What comes out of `stream`, received `at_once` bytes at a time and inflated `count` at a time.
-    fn inflated(stream: &[u8], at_once: usize, count: usize) -> Result<Vec<u8>, BrokenStream> {
+    fn inflated(stream: &[u8], at_once: usize, count: usize) -> Result<Vec<u8>, TransferError> {
         let (mut inflater, mut rest, mut out) = (Inflater::new(), stream, Vec::new());
         loop {
             if let Some(room) = inflater.room(at_once) {
@@ -138,9 +117,9 @@ mod tests {
                     return Ok(out);
                 }
             } else {
-                let before = out.len();
-                inflater.inflate(&mut out, count)?;
-                assert!(out.len() - before <= count, "never more than was asked for");
+                let more = inflater.inflate(count)?;
+                assert!(more.len() <= count, "never more than was asked for");
+                out.extend(more);
             }
         }
     }
@@ -159,7 +138,7 @@ mod tests {
     fn an_empty_file_is_a_stream_of_eight_bytes_and_no_bytes_are_none() {
         // Python's zlib.compress(b"").
         assert_eq!(inflated(&[0x78, 0x9c, 3, 0, 0, 0, 0, 1], 1, 1), Ok(vec![]));
-        assert_eq!(inflated(b"", 1, 1), Err(BrokenStream));
+        assert_eq!(inflated(b"", 1, 1), Err(TransferError::BrokenStream));
     }
 
     #[test]
@@ -167,23 +146,30 @@ mod tests {
         for length in 0..HELLO.len() {
             assert_eq!(
                 inflated(&HELLO[..length], 5, 5),
-                Err(BrokenStream),
+                Err(TransferError::BrokenStream),
                 "{length} bytes of it"
             );
         }
         for at_once in [1, 1_000] {
             let more = [&HELLO[..], b"x"].concat();
-            assert_eq!(inflated(&more, at_once, 5), Err(BrokenStream));
+            assert_eq!(inflated(&more, at_once, 5), Err(TransferError::BrokenStream));
         }
         for position in 0..HELLO.len() {
             let mut changed = HELLO;
             changed[position] ^= 0x40;
-            assert_eq!(inflated(&changed, 5, 5), Err(BrokenStream), "byte {position} changed");
+            assert_eq!(
+                inflated(&changed, 5, 5),
+                Err(TransferError::BrokenStream),
+                "byte {position} changed"
+            );
         }
-        assert_eq!(inflated(b"hello hello hello hello", 5, 5), Err(BrokenStream));
+        assert_eq!(
+            inflated(b"hello hello hello hello", 5, 5),
+            Err(TransferError::BrokenStream)
+        );
         assert_eq!(
             inflated(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3], 5, 5),
-            Err(BrokenStream),
+            Err(TransferError::BrokenStream),
             "gzip"
         );
     }

@@ -4,10 +4,8 @@
 //! later command can change what is sent or where it is stored (threat B06). `pump` moves bytes until the socket would
 //! block, the budget is spent, or the transfer is complete; it never waits, and never exceeds its budget.
 
-mod adler32;
 mod data_stream;
 mod digest_file;
-mod halt;
 mod inflater;
 mod listing_lines;
 mod mode_z_places;
@@ -17,17 +15,14 @@ mod pump;
 mod receive_file;
 mod send_deflated;
 mod send_file;
-mod send_listing;
 mod send_text;
 mod socket_stream;
 mod splice_pipe;
 mod unsent;
-mod upload_writer;
 
 pub use data_stream::{DataSink, DataSource, KernelCopyError};
-pub use digest_file::{DigestFile, DigestProgress};
-pub use inflater::{BrokenStream, Inflater};
-pub use listing_lines::{DirectoryLines, LineFormat, ListingLines};
+pub use digest_file::DigestFile;
+pub use listing_lines::{LineFormat, ListingLines, SendListing};
 pub use mode_z_places::{ModeZPlace, ModeZPlaces};
 pub use outgoing::Outgoing;
 pub use progress::{Budget, Progress, TransferError};
@@ -35,7 +30,6 @@ pub use pump::{Direction, Pump};
 pub use receive_file::ReceiveFile;
 pub use send_deflated::SendDeflated;
 pub use send_file::SendFile;
-pub use send_listing::SendListing;
 pub use send_text::{SeekProgress, SendText};
 pub use socket_stream::SocketStream;
 pub use splice_pipe::SplicePipe;

@@ -1,9 +1,9 @@
 //! The pumps that send, as they are in MODE S.
 
 use super::data_stream::DataSink;
+use super::listing_lines::SendListing;
 use super::progress::{Budget, Progress};
 use super::send_file::SendFile;
-use super::send_listing::SendListing;
 use super::send_text::SendText;
 
 /// A pump that sends.

@@ -1,6 +1,8 @@
-//! What a pump may use up in a turn, and how far it has come at the end of it.
+//! What a pump may use up in a turn, how far it has come at the end of it, and the two steps that pumps share.
 
-use crate::storage::StorageError;
+use super::data_stream::DataSink;
+use crate::storage::{OpenFile, StorageError};
+use std::io;
 
 /// What one slot may use up in one turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +13,7 @@ pub struct Budget {
     pub entries: usize,
 }
 
-/// How far a pump has come at the end of its turn.
+/// How far a pump has come at the end of its turn. Its steps return it as their error, so that `?` ends the turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// Everything has been handed to the kernel; or everything that the client sent has been taken from it.
@@ -39,4 +41,44 @@ pub enum TransferError {
     BrokenStream,
     #[error("not stored: {}", .0.word())]
     NotStored(StorageError),
+}
+
+impl From<TransferError> for Progress {
+    fn from(error: TransferError) -> Self {
+        Progress::Failed(error)
+    }
+}
+
+/// What a failed call on the data connection means.
+impl From<io::Error> for Progress {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::WouldBlock => Progress::WouldBlock,
+            // By a signal: the next turn tries again.
+            io::ErrorKind::Interrupted => Progress::BudgetSpent,
+            _ => Progress::Failed(TransferError::ConnectionLost),
+        }
+    }
+}
+
+/// Reads from `file`, which had bytes at `offset` when it was opened.
+pub(super) fn read_some<'buffer>(
+    file: &OpenFile,
+    offset: u64,
+    buffer: &'buffer mut [u8],
+) -> Result<&'buffer [u8], TransferError> {
+    match file.read_at(offset, buffer) {
+        Ok(0) => Err(TransferError::SourceShrank),
+        Ok(count) => Ok(buffer.split_at(count).0),
+        Err(_) => Err(TransferError::SourceFailed),
+    }
+}
+
+/// Writes some of `bytes`, of which there must be some: a sink that takes none without an error counts as closed, or it
+/// would be asked for ever.
+pub(super) fn write_some(sink: &mut impl DataSink, bytes: &[u8]) -> Result<usize, Progress> {
+    match sink.write(bytes)? {
+        0 => Err(Progress::Failed(TransferError::ConnectionLost)),
+        count => Ok(count),
+    }
 }

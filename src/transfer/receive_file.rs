@@ -6,10 +6,9 @@
 //! [`Upload::finish`](crate::storage::Upload::finish), not here.
 
 use super::data_stream::{DataSource, KernelCopyError};
-use super::halt::Halt;
 use super::inflater::Inflater;
 use super::progress::{Budget, Progress, TransferError};
-use super::upload_writer::UploadWriter;
+use crate::ftp::ascii::AsciiDecoder;
 use crate::ftp::command::{Representation, Transmission};
 use crate::storage::{StorageError, Upload};
 
@@ -40,8 +39,12 @@ impl ReceiveFile {
             (Transmission::Stream, Representation::Ascii) => ReceiveMethod::Copy,
             (Transmission::Stream, Representation::Image) => ReceiveMethod::Splice,
         };
+        let line_ends = match representation {
+            Representation::Ascii => Some(AsciiDecoder::new()),
+            Representation::Image => None,
+        };
         Self {
-            writer: UploadWriter::new(upload, representation),
+            writer: UploadWriter { upload, line_ends },
             method,
         }
     }
@@ -65,41 +68,32 @@ impl ReceiveFile {
             match self.receive(source, &mut buffer, budget.bytes) {
                 Ok(0) => return Progress::Complete,
                 Ok(cost) => budget.bytes -= cost,
-                Err(Halt::Retry) => {}
-                Err(Halt::Stop(progress)) => return progress,
+                Err(progress) => return progress,
             }
         }
         Progress::BudgetSpent
     }
 
     /// One step of at most `count` bytes: what it costs of the budget, 0 at the end.
-    fn receive(&mut self, source: &mut impl DataSource, buffer: &mut Vec<u8>, count: usize) -> Result<usize, Halt> {
+    fn receive(&mut self, source: &mut impl DataSource, buffer: &mut Vec<u8>, count: usize) -> Result<usize, Progress> {
         let writer = &mut self.writer;
         match &mut self.method {
-            ReceiveMethod::Inflate(inflater) => inflate(inflater, source, writer, count),
+            ReceiveMethod::Inflate(inflater) => return writer.inflate(inflater, source, count),
             // Translating makes fewer bytes than were received, so the quota is checked when they are written.
-            ReceiveMethod::Splice | ReceiveMethod::Copy if writer.is_translating() => {
-                copy(source, writer, buffer, count)
+            ReceiveMethod::Splice | ReceiveMethod::Copy if writer.line_ends.is_some() => {
+                return writer.copy(source, buffer, count);
             }
-            ReceiveMethod::Splice | ReceiveMethod::Copy => {
-                let room = usize::try_from(writer.upload.room()).unwrap_or(usize::MAX);
-                match count.min(room) {
-                    0 => expect_end(source),
-                    // The file is cut between receiving and writing its first new byte; splicing does both in one.
-                    count if writer.upload.is_to_be_cut() => copy(source, writer, buffer, count),
-                    count => self.splice_or_copy(source, buffer, count),
-                }
-            }
+            ReceiveMethod::Splice | ReceiveMethod::Copy => {}
         }
-    }
-
-    fn splice_or_copy(
-        &mut self,
-        source: &mut impl DataSource,
-        buffer: &mut Vec<u8>,
-        count: usize,
-    ) -> Result<usize, Halt> {
-        let writer = &mut self.writer;
+        let room = usize::try_from(writer.upload.room()).unwrap_or(usize::MAX);
+        let count = count.min(room);
+        if count == 0 {
+            return expect_end(source);
+        }
+        // The file is cut between receiving and writing its first new byte; splicing does both in one.
+        if writer.upload.is_to_be_cut() {
+            return writer.copy(source, buffer, count);
+        }
         if let ReceiveMethod::Splice = self.method
             && let Some((file, offset)) = writer.upload.descriptor().map_err(TransferError::NotStored)?
         {
@@ -110,61 +104,83 @@ impl ReceiveFile {
                 }
                 Err(KernelCopyError::Unsupported) => {}
                 Err(KernelCopyError::File(errno)) => return Err(TransferError::NotStored(errno.into()).into()),
-                Err(KernelCopyError::Connection(error)) => return Err(Halt::on_connection(&error)),
+                Err(KernelCopyError::Connection(error)) => return Err(error.into()),
             }
         }
         self.method = ReceiveMethod::Copy;
-        copy(source, writer, buffer, count)
+        writer.copy(source, buffer, count)
     }
 }
 
 /// The quota is used up to the last byte: only the end may follow.
-fn expect_end(source: &mut impl DataSource) -> Result<usize, Halt> {
-    match source.read(&mut [0]) {
-        Ok(0) => Ok(0),
-        Ok(_) => Err(TransferError::NotStored(StorageError::QuotaExceeded).into()),
-        Err(error) => Err(Halt::on_connection(&error)),
+fn expect_end(source: &mut impl DataSource) -> Result<usize, Progress> {
+    match source.read(&mut [0])? {
+        0 => Ok(0),
+        _ => Err(TransferError::NotStored(StorageError::QuotaExceeded).into()),
     }
 }
 
-fn copy(
-    source: &mut impl DataSource,
-    writer: &mut UploadWriter,
-    buffer: &mut Vec<u8>,
-    count: usize,
-) -> Result<usize, Halt> {
-    buffer.resize(BUFFER_BYTES, 0);
-    let (window, _) = buffer.split_at_mut(count.min(BUFFER_BYTES));
-    let received = source.read(window).map_err(|error| Halt::on_connection(&error))?;
-    match window.split_at(received) {
-        ([], _) => writer.finish()?,
-        (bytes, _) => writer.write(bytes)?,
-    }
-    Ok(received)
+/// An upload, and what translates its line ends.
+#[derive(Debug)]
+struct UploadWriter {
+    upload: Upload,
+    /// TYPE A (RFC 959 §3.1.1.1).
+    line_ends: Option<AsciiDecoder>,
 }
 
-/// Receives, or inflates some of what was received. Inflating is a few times slower than copying, and much faster than
-/// deflating, so its bytes count like others.
-fn inflate(
-    inflater: &mut Inflater,
-    source: &mut impl DataSource,
-    writer: &mut UploadWriter,
-    count: usize,
-) -> Result<usize, Halt> {
-    if let Some(room) = inflater.room(count) {
-        let received = source.read(room).map_err(|error| Halt::on_connection(&error))?;
-        inflater.received(received).map_err(TransferError::from)?;
-        if received == 0 {
-            writer.finish()?;
+impl UploadWriter {
+    fn copy(&mut self, source: &mut impl DataSource, buffer: &mut Vec<u8>, count: usize) -> Result<usize, Progress> {
+        buffer.resize(BUFFER_BYTES, 0);
+        let (window, _) = buffer.split_at_mut(count.min(BUFFER_BYTES));
+        let received = source.read(window)?;
+        match window.split_at(received) {
+            ([], _) => self.finish()?,
+            (bytes, _) => self.write(bytes)?,
         }
-        return Ok(received);
+        Ok(received)
     }
-    let mut bytes = Vec::new();
-    inflater
-        .inflate(&mut bytes, count.min(BUFFER_BYTES))
-        .map_err(TransferError::from)?;
-    writer.write(&bytes)?;
-    Ok(bytes.len().max(1))
+
+    /// Receives, or inflates some of what was received. Inflating is a few times slower than copying, and much faster
+    /// than deflating, so its bytes count like others.
+    fn inflate(
+        &mut self,
+        inflater: &mut Inflater,
+        source: &mut impl DataSource,
+        count: usize,
+    ) -> Result<usize, Progress> {
+        if let Some(room) = inflater.room(count) {
+            let received = source.read(room)?;
+            inflater.received(received)?;
+            if received == 0 {
+                self.finish()?;
+            }
+            return Ok(received);
+        }
+        let bytes = inflater.inflate(count.min(BUFFER_BYTES))?;
+        self.write(&bytes)?;
+        Ok(bytes.len().max(1))
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), TransferError> {
+        match &mut self.line_ends {
+            None => self.upload.write(bytes),
+            Some(decoder) => {
+                let mut text = Vec::with_capacity(bytes.len() + 1);
+                decoder.decode(bytes, &mut text);
+                self.upload.write(&text)
+            }
+        }
+        .map_err(TransferError::NotStored)
+    }
+
+    /// At the end: writes a CR that was held because a LF might have followed.
+    fn finish(&mut self) -> Result<(), TransferError> {
+        let mut text = Vec::new();
+        if let Some(decoder) = &mut self.line_ends {
+            decoder.finish(&mut text);
+        }
+        self.upload.write(&text).map_err(TransferError::NotStored)
+    }
 }
 
 #[cfg(test)]

@@ -8,16 +8,15 @@
 //! turn starts a new deflater. To the client it is one stream, which only lacks references across that boundary.
 //! The zlib header, the checksum and the last block are written here (RFC 1950).
 
-use super::adler32::Adler32;
 use super::data_stream::{DataSink, KernelCopyError};
 use super::outgoing::Outgoing;
 use super::progress::{Budget, Progress, TransferError};
 use super::unsent::Unsent;
 use crate::ftp::command::DeflateLevel;
 use flate2::{Compress, Compression, FlushCompress};
-use rustix::io::retry_on_intr;
 use std::io;
 use std::os::fd::OwnedFd;
+use zlib_rs::adler32::adler32;
 
 /// What a byte to be deflated costs of the budget. Deflating takes the processor much longer than handing pages to the
 /// kernel: some 2 ms for 64 KiB at the highest level that is granted, where 256 KiB of a file cost a fraction of that.
@@ -40,7 +39,8 @@ pub struct SendDeflated {
     /// `None`: the whole stream is made, and only `unsent` is left to be sent.
     source: Option<Outgoing>,
     level: DeflateLevel,
-    checksum: Adler32,
+    /// Of the plain bytes: Adler-32 (RFC 1950 §8.2).
+    checksum: u32,
     unsent: Unsent,
 }
 
@@ -55,7 +55,7 @@ impl SendDeflated {
         Self {
             source: Some(source),
             level,
-            checksum: Adler32::new(),
+            checksum: 1,
             unsent,
         }
     }
@@ -67,23 +67,13 @@ impl SendDeflated {
 
     /// See [`Pump::pump`](super::Pump::pump).
     pub fn pump(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
-        let progress = self.move_on(sink, budget);
-        self.unsent.settle();
-        progress
-    }
-
-    fn move_on(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
         let mut deflater = None;
-        loop {
-            match self.unsent.flush(sink, budget) {
-                Progress::Complete => {}
-                other @ (Progress::WouldBlock | Progress::BudgetSpent | Progress::Failed(_)) => return other,
-            }
+        self.unsent.pump(sink, budget, |out, budget| {
             let Some(source) = &mut self.source else {
-                return Progress::Complete;
+                return Err(Progress::Complete);
             };
             if budget.bytes == 0 {
-                return Progress::BudgetSpent;
+                return Err(Progress::BudgetSpent);
             }
             let share = budget.bytes.div_ceil(COST).clamp(SMALLEST_SHARE, SHARE);
             let mut plain = MemorySink(Vec::with_capacity(share));
@@ -97,47 +87,43 @@ impl SendDeflated {
             match progress {
                 Progress::Complete => self.source = None,
                 // The budget was spent without output, on entries that are not listed or text that is skipped.
-                Progress::BudgetSpent | Progress::WouldBlock if plain.0.is_empty() => return Progress::BudgetSpent,
+                Progress::BudgetSpent | Progress::WouldBlock if plain.0.is_empty() => {
+                    return Err(Progress::BudgetSpent);
+                }
                 Progress::BudgetSpent | Progress::WouldBlock => {}
-                Progress::Failed(error) => return Progress::Failed(error),
+                Progress::Failed(_) => return Err(progress),
             }
             let level = Compression::new(self.level.number());
             let deflater = deflater.get_or_insert_with(|| Compress::new(level, false));
-            if let Err(error) = self.deflate(deflater, &plain.0) {
-                return Progress::Failed(error);
-            }
+            self.checksum = adler32(self.checksum, &plain.0);
+            deflate(deflater, &plain.0, out)?;
             if self.source.is_none() {
-                let checksum = self.checksum.sum();
-                let out = self.unsent.buffer();
                 out.extend_from_slice(&LAST_BLOCK);
-                out.extend_from_slice(&checksum);
+                out.extend_from_slice(&self.checksum.to_be_bytes());
             }
-        }
+            Ok(())
+        })
     }
+}
 
-    /// Deflates all of `plain` into `unsent`.
-    fn deflate(&mut self, deflater: &mut Compress, plain: &[u8]) -> Result<(), TransferError> {
-        if plain.is_empty() {
-            return Ok(());
-        }
-        self.checksum.update(plain);
-        let out = self.unsent.buffer();
-        let mut left = plain;
-        loop {
-            out.reserve_exact(ROOM);
-            let before = deflater.total_in();
-            // Fails only if it is used in the wrong order, which would be a bug.
-            deflater
-                .compress_vec(left, out, FlushCompress::Sync)
-                .map_err(|_| TransferError::SourceFailed)?;
-            let taken = usize::try_from(deflater.total_in() - before).unwrap_or(usize::MAX);
-            (_, left) = left.split_at(taken);
-            // A full buffer may have stopped the flush in the middle.
-            if left.is_empty() && out.len() < out.capacity() {
-                return Ok(());
-            }
+/// Appends all of `plain` to `out`, deflated.
+fn deflate(deflater: &mut Compress, plain: &[u8], out: &mut Vec<u8>) -> Result<(), TransferError> {
+    let mut left = plain;
+    while !plain.is_empty() {
+        out.reserve_exact(ROOM);
+        let before = deflater.total_in();
+        // Fails only if it is used in the wrong order, which would be a bug.
+        deflater
+            .compress_vec(left, out, FlushCompress::Sync)
+            .map_err(|_| TransferError::SourceFailed)?;
+        let taken = usize::try_from(deflater.total_in() - before).unwrap_or(usize::MAX);
+        (_, left) = left.split_at(taken);
+        // A full buffer may have stopped the flush in the middle.
+        if left.is_empty() && out.len() < out.capacity() {
+            break;
         }
     }
+    Ok(())
 }
 
 /// Deflate with a window of 32 KiB and no dictionary, and the class of the level (RFC 1950 §2.2).
@@ -155,13 +141,8 @@ impl DataSink for MemorySink {
         Ok(bytes.len())
     }
 
-    fn send_file(&mut self, file: &OwnedFd, offset: u64, count: usize) -> Result<usize, KernelCopyError> {
-        let start = self.0.len();
-        self.0.resize(start + count, 0);
-        let (_, room) = self.0.split_at_mut(start);
-        let read = retry_on_intr(|| rustix::io::pread(file, &mut *room, offset)).map_err(KernelCopyError::File);
-        self.0.truncate(start + read.as_ref().unwrap_or(&0));
-        read
+    fn send_file(&mut self, _file: &OwnedFd, _offset: u64, _count: usize) -> Result<usize, KernelCopyError> {
+        Err(KernelCopyError::Unsupported)
     }
 }
 

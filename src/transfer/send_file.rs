@@ -6,10 +6,9 @@
 //! J04), and nothing is mapped.
 
 use super::data_stream::{DataSink, KernelCopyError};
-use super::halt::{Halt, write_some};
-use super::progress::{Budget, Progress, TransferError};
+use super::progress::{Budget, Progress, TransferError, read_some, write_some};
 use crate::storage::OpenFile;
-use std::mem;
+use std::ops::Range;
 
 /// Bytes of the buffer that the fallback copies through.
 const COPY_BYTES: usize = 64 * 1024;
@@ -18,9 +17,8 @@ const COPY_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct SendFile {
     file: OpenFile,
-    offset: u64,
-    /// The offset of the first byte that is not sent.
-    end: u64,
+    /// The offsets of the bytes that are not sent yet.
+    left: Range<u64>,
     sent: u64,
     method: SendMethod,
 }
@@ -29,26 +27,18 @@ pub struct SendFile {
 enum SendMethod {
     SendFile,
     /// Through a buffer of this process.
-    Copy(Box<[u8]>),
+    Copy,
 }
 
 impl SendFile {
-    /// Sends `file` from `offset` (RFC 3659 §5, REST) to the size it was opened with.
-    pub fn new(file: OpenFile, offset: u64) -> Self {
+    /// Sends the bytes of `file` whose offsets are in `part` (RFC 3659 §5, REST; draft-bryan-ftp-range, RANG), as far
+    /// as the size that it was opened with.
+    pub fn new(file: OpenFile, part: Range<u64>) -> Self {
         Self {
-            end: file.size,
+            left: part.start..part.end.min(file.size),
             file,
-            offset,
             sent: 0,
             method: SendMethod::SendFile,
-        }
-    }
-
-    /// Sends nothing from offset `end` on (RANG).
-    pub fn until(self, end: u64) -> Self {
-        Self {
-            end: self.end.min(end),
-            ..self
         }
     }
 
@@ -59,67 +49,41 @@ impl SendFile {
 
     /// See [`Pump::pump`](super::Pump::pump).
     pub fn pump(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
-        loop {
-            let left = self.end.saturating_sub(self.offset);
-            if left == 0 {
-                return Progress::Complete;
-            }
+        // Needed for this turn only: a transfer that waits for its client holds no buffer.
+        let mut buffer = Vec::new();
+        while !self.left.is_empty() {
             if budget.bytes == 0 {
                 return Progress::BudgetSpent;
             }
+            let left = self.left.end - self.left.start;
             let count = usize::try_from(left).unwrap_or(usize::MAX).min(budget.bytes);
-            match self.send(sink, count) {
+            match self.send(sink, &mut buffer, count) {
                 Ok(count) => {
-                    self.offset += count as u64;
+                    self.left.start += count as u64;
                     self.sent += count as u64;
                     budget.bytes -= count;
                 }
-                Err(Halt::Retry) => {}
-                Err(Halt::Stop(progress)) => return progress,
+                Err(progress) => return progress,
             }
         }
+        Progress::Complete
     }
 
-    fn send(&mut self, sink: &mut impl DataSink, count: usize) -> Result<usize, Halt> {
-        match &mut self.method {
-            SendMethod::SendFile => self.send_file(sink, count),
-            SendMethod::Copy(buffer) => {
-                let mut buffer = mem::take(buffer);
-                let sent = self.send_copy(&mut buffer, sink, count);
-                self.method = SendMethod::Copy(buffer);
-                sent
+    fn send(&mut self, sink: &mut impl DataSink, buffer: &mut Vec<u8>, count: usize) -> Result<usize, Progress> {
+        if let SendMethod::SendFile = self.method
+            && let Some(descriptor) = self.file.descriptor()
+        {
+            match sink.send_file(descriptor, self.left.start, count) {
+                Ok(0) => return Err(TransferError::SourceShrank.into()),
+                Ok(sent) => return Ok(sent),
+                Err(KernelCopyError::Unsupported) => {}
+                Err(KernelCopyError::File(_)) => return Err(TransferError::SourceFailed.into()),
+                Err(KernelCopyError::Connection(error)) => return Err(error.into()),
             }
         }
-    }
-
-    fn send_file(&mut self, sink: &mut impl DataSink, count: usize) -> Result<usize, Halt> {
-        let sent = match self.file.descriptor() {
-            Some(descriptor) => sink.send_file(descriptor, self.offset, count),
-            None => Err(KernelCopyError::Unsupported),
-        };
-        match sent {
-            Ok(0) => Err(TransferError::SourceShrank.into()),
-            Ok(sent) => Ok(sent),
-            Err(KernelCopyError::Unsupported) => {
-                self.method = SendMethod::Copy(vec![0; COPY_BYTES].into_boxed_slice());
-                Err(Halt::Retry)
-            }
-            Err(KernelCopyError::File(_)) => Err(TransferError::SourceFailed.into()),
-            Err(KernelCopyError::Connection(error)) => Err(Halt::on_connection(&error)),
-        }
-    }
-
-    fn send_copy(&self, buffer: &mut [u8], sink: &mut impl DataSink, count: usize) -> Result<usize, Halt> {
-        let (window, _) = buffer.split_at_mut(count.min(buffer.len()));
-        let read = self
-            .file
-            .read_at(self.offset, window)
-            .map_err(|_| TransferError::SourceFailed)?;
-        let (bytes, _) = window.split_at(read);
-        if bytes.is_empty() {
-            return Err(TransferError::SourceShrank.into());
-        }
+        self.method = SendMethod::Copy;
+        buffer.resize(count.min(COPY_BYTES), 0);
         // What the socket does not take is read again next time: slow, but it leaves nothing to remember.
-        write_some(sink, bytes)
+        write_some(sink, read_some(&self.file, self.left.start, buffer)?)
     }
 }

@@ -5,7 +5,7 @@
 //! transfer begins: [`SendText::seek`].
 
 use super::data_stream::DataSink;
-use super::progress::{Budget, Progress, TransferError};
+use super::progress::{Budget, Progress, TransferError, read_some};
 use super::unsent::Unsent;
 use crate::ftp::ascii::AsciiEncoder;
 use crate::storage::OpenFile;
@@ -16,12 +16,18 @@ const CHUNK: usize = 32 * 1024;
 /// A download in TYPE A.
 #[derive(Debug)]
 pub struct SendText {
+    text: UntranslatedText,
+    unsent: Unsent,
+}
+
+/// What is not translated yet.
+#[derive(Debug)]
+struct UntranslatedText {
     file: OpenFile,
     offset: u64,
     /// Translated octets that the client has already.
     skip: u64,
     encoder: AsciiEncoder,
-    unsent: Unsent,
 }
 
 /// How far the search for the first octet to send has come.
@@ -31,18 +37,19 @@ pub enum SeekProgress {
     Found,
     /// The translated file is shorter than that.
     BeyondEnd,
-    SourceFailed,
-    SourceShrank,
 }
 
 impl SendText {
     /// Sends `file` translated, without its first `skip` translated octets.
     pub fn new(file: OpenFile, skip: u64) -> Self {
-        Self {
+        let text = UntranslatedText {
             file,
             offset: 0,
             skip,
             encoder: AsciiEncoder::new(),
+        };
+        Self {
+            text,
             unsent: Unsent::default(),
         }
     }
@@ -54,75 +61,47 @@ impl SendText {
 
     /// See [`Pump::pump`](super::Pump::pump).
     pub fn pump(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
-        let progress = self.move_on(sink, budget);
-        self.unsent.settle();
-        progress
-    }
-
-    fn move_on(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
         // Needed for this turn only: a transfer that waits for its client holds no buffer.
         let mut chunk = Vec::new();
-        loop {
-            match self.unsent.flush(sink, budget) {
-                Progress::Complete => {}
-                other @ (Progress::WouldBlock | Progress::BudgetSpent | Progress::Failed(_)) => return other,
-            }
-            let left = self.file.size.saturating_sub(self.offset);
-            if left == 0 {
-                return Progress::Complete;
-            }
-            if budget.bytes == 0 {
-                return Progress::BudgetSpent;
-            }
-            if let Err(error) = self.translate_chunk(&mut chunk, left, budget) {
-                return Progress::Failed(error);
-            }
-        }
+        let translate = |out: &mut Vec<u8>, budget: &mut Budget| self.text.translate_chunk(&mut chunk, out, budget);
+        self.unsent.pump(sink, budget, translate)
     }
 
     /// Translates and drops what the client has already, as far as `budget` allows. The transfer may begin when this
     /// returns [`SeekProgress::Found`]; if there is nothing to skip, at once.
-    pub fn seek(&mut self, budget: &mut Budget) -> SeekProgress {
-        let progress = self.seek_on(budget);
-        self.unsent.settle();
-        progress
-    }
-
-    fn seek_on(&mut self, budget: &mut Budget) -> SeekProgress {
+    pub fn seek(&mut self, budget: &mut Budget) -> Result<SeekProgress, TransferError> {
         let mut chunk = Vec::new();
-        while self.skip > 0 {
-            let left = self.file.size.saturating_sub(self.offset);
-            if left == 0 {
-                return SeekProgress::BeyondEnd;
+        let sought = loop {
+            if self.text.skip == 0 {
+                break Ok(SeekProgress::Found);
             }
-            if budget.bytes == 0 {
-                return SeekProgress::BudgetSpent;
-            }
-            match self.translate_chunk(&mut chunk, left, budget) {
+            match self.text.translate_chunk(&mut chunk, self.unsent.buffer(), budget) {
                 Ok(()) => {}
-                Err(TransferError::SourceShrank) => return SeekProgress::SourceShrank,
-                Err(_) => return SeekProgress::SourceFailed,
+                Err(Progress::Complete) => break Ok(SeekProgress::BeyondEnd),
+                Err(Progress::BudgetSpent | Progress::WouldBlock) => break Ok(SeekProgress::BudgetSpent),
+                Err(Progress::Failed(error)) => break Err(error),
             }
-        }
-        SeekProgress::Found
+        };
+        self.unsent.settle();
+        sought
     }
+}
 
-    fn translate_chunk(&mut self, chunk: &mut Vec<u8>, left: u64, budget: &mut Budget) -> Result<(), TransferError> {
-        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK);
-        chunk.resize(wanted, 0);
-        let read = self
-            .file
-            .read_at(self.offset, chunk)
-            .map_err(|_| TransferError::SourceFailed)?;
-        let (bytes, _) = chunk.split_at(read);
-        if bytes.is_empty() {
-            return Err(TransferError::SourceShrank);
+impl UntranslatedText {
+    fn translate_chunk(&mut self, chunk: &mut Vec<u8>, out: &mut Vec<u8>, budget: &mut Budget) -> Result<(), Progress> {
+        let left = self.file.size.saturating_sub(self.offset);
+        if left == 0 {
+            return Err(Progress::Complete);
         }
+        if budget.bytes == 0 {
+            return Err(Progress::BudgetSpent);
+        }
+        chunk.resize(usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK), 0);
+        let bytes = read_some(&self.file, self.offset, chunk)?;
         self.offset += bytes.len() as u64;
-        let text = self.unsent.buffer();
-        self.encoder.encode(bytes, text);
-        let dropped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(text.len());
-        text.drain(..dropped);
+        self.encoder.encode(bytes, out);
+        let dropped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(out.len());
+        out.drain(..dropped);
         self.skip -= dropped as u64;
         // Dropping is charged too: a restart near the end of a large file must not monopolize the turn.
         budget.bytes = budget.bytes.saturating_sub(dropped);

@@ -1,7 +1,7 @@
 //! The data connection as the kernel knows it: `send`, `sendfile`, `recv`, `splice`.
 
 use super::data_stream::{DataSink, DataSource, KernelCopyError};
-use super::splice_pipe::{Filled, SplicePipe};
+use super::splice_pipe::SplicePipe;
 use crate::reactor::socket::TcpSocket;
 use rustix::fs;
 use rustix::io::Errno;
@@ -35,27 +35,23 @@ impl DataSource for SocketStream<'_> {
 
     fn splice(&mut self, file: &OwnedFd, offset: u64, count: usize) -> Result<usize, KernelCopyError> {
         let socket = self.socket.descriptor().ok_or(KernelCopyError::Unsupported)?;
-        if self.pipe.is_none() {
-            *self.pipe = Some(SplicePipe::open().map_err(|_| KernelCopyError::Unsupported)?);
-        }
-        let Some(pipe) = self.pipe else {
-            return Err(KernelCopyError::Unsupported);
+        let pipe = match &mut *self.pipe {
+            Some(pipe) => pipe,
+            none => none.insert(SplicePipe::open().map_err(|_| KernelCopyError::Unsupported)?),
         };
         let filled = pipe.fill(socket, count).map_err(|errno| match errno {
             Errno::INVAL | Errno::NOSYS => KernelCopyError::Unsupported,
             other => KernelCopyError::Connection(other.into()),
         })?;
-        match filled {
-            Filled::End => confirm_end(socket),
-            Filled::Bytes(count) => match pipe.empty_into(file, offset, count) {
-                Ok(()) => Ok(count),
-                Err(errno) => {
-                    // What is left in it must not turn up in another transfer.
-                    *self.pipe = None;
-                    Err(KernelCopyError::File(errno))
-                }
-            },
+        if filled == 0 {
+            return confirm_end(socket);
         }
+        pipe.empty_into(file, offset, filled).map_err(|errno| {
+            // What is left in it must not turn up in another transfer.
+            *self.pipe = None;
+            KernelCopyError::File(errno)
+        })?;
+        Ok(filled)
     }
 }
 

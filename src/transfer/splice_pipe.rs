@@ -17,13 +17,6 @@ pub struct SplicePipe {
     writer: OwnedFd,
 }
 
-/// What the socket had.
-pub(super) enum Filled {
-    Bytes(usize),
-    /// The client has closed its end.
-    End,
-}
-
 impl SplicePipe {
     pub(super) fn open() -> io::Result<Self> {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
@@ -32,13 +25,10 @@ impl SplicePipe {
         Ok(Self { reader, writer })
     }
 
-    /// Takes up to `count` bytes from the socket.
-    pub(super) fn fill(&self, socket: BorrowedFd<'_>, count: usize) -> Result<Filled, Errno> {
+    /// Takes up to `count` bytes from the socket; 0: the client has closed its end.
+    pub(super) fn fill(&self, socket: BorrowedFd<'_>, count: usize) -> Result<usize, Errno> {
         let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
-        match splice(socket, None, self.writer.as_fd(), None, count, flags)? {
-            0 => Ok(Filled::End),
-            count => Ok(Filled::Bytes(count)),
-        }
+        splice(socket, None, self.writer.as_fd(), None, count, flags)
     }
 
     /// Writes the `count` bytes that are in the pipe to `file` at `offset`.
@@ -46,14 +36,8 @@ impl SplicePipe {
         let mut position = offset;
         let mut left = count;
         while left > 0 {
-            match splice(
-                self.reader.as_fd(),
-                None,
-                file.as_fd(),
-                Some(&mut position),
-                left,
-                SpliceFlags::MOVE,
-            ) {
+            let (from, to) = (self.reader.as_fd(), file.as_fd());
+            match splice(from, None, to, Some(&mut position), left, SpliceFlags::MOVE) {
                 Ok(0) => return Err(Errno::IO),
                 Ok(written) => left = left.saturating_sub(written),
                 Err(Errno::INTR) => {}
@@ -115,17 +99,14 @@ mod tests {
         let file = OwnedFd::from(tempfile::tempfile().expect("a temporary file"));
         client.write_all(b"0123456789").expect("room");
         let mut offset = 2;
-        for expected in [4, 4, 2] {
-            let Ok(Filled::Bytes(count)) = pipe.fill(socket.as_fd(), 4) else {
-                panic!("{expected} bytes are there");
-            };
-            assert_eq!(count, expected);
+        for count in [4, 4, 2] {
+            assert_eq!(pipe.fill(socket.as_fd(), 4), Ok(count));
             pipe.empty_into(&file, offset, count).expect("written");
             offset += count as u64;
         }
         assert_eq!(content(&file), b"\0\x000123456789");
         drop(client);
-        assert!(matches!(pipe.fill(socket.as_fd(), 4), Ok(Filled::End)));
+        assert_eq!(pipe.fill(socket.as_fd(), 4), Ok(0));
     }
 
     #[test]

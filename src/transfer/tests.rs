@@ -1,10 +1,11 @@
-//! The pumps against sinks that behave badly: one byte at a time, refusing every now and then, failing.
+//! The pumps that send, with sinks that behave badly: one byte at a time, refusing every now and then, failing.
 
 use super::socket_stream::sendfile_error;
 use super::*;
 use crate::descriptors::Descriptors;
 use crate::storage::OpenFile;
 use rustix::io::Errno;
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 
@@ -59,19 +60,32 @@ impl DataSink for MoodySink {
     }
 }
 
-pub(super) fn file_of(content: &[u8]) -> (std::fs::File, OpenFile) {
+/// A file of `size` bytes that is open for a download.
+fn open(file: &File, size: u64) -> OpenFile {
+    let handle = file.try_clone().expect("a second handle");
+    let permit = Descriptors::for_process(64).permit().expect("room");
+    OpenFile::on_disk(handle.into(), size, permit)
+}
+
+pub(super) fn file_of(content: &[u8]) -> (File, OpenFile) {
     let mut file = tempfile::tempfile().expect("a temporary file");
     file.write_all(content).expect("room for it");
-    let open = OpenFile::on_disk(
-        file.try_clone().expect("a second handle").into(),
-        content.len() as u64,
-        Descriptors::for_process(64).permit().expect("room"),
-    );
+    let open = open(&file, content.len() as u64);
     (file, open)
 }
 
 fn content() -> Vec<u8> {
     (0..100_000_u32).map(|number| (number % 251) as u8).collect()
+}
+
+/// A download of `content` from `start` on.
+fn download(content: &[u8], start: u64) -> Outgoing {
+    let (_file, open) = file_of(content);
+    Outgoing::File(SendFile::new(open, start..u64::MAX))
+}
+
+fn bytes(bytes: usize) -> Budget {
+    Budget { bytes, entries: 4 }
 }
 
 /// Pumps until the end, a small budget at a time; fails when a turn neither moves nor says why.
@@ -80,11 +94,7 @@ pub(super) fn pump_to_the_end(
     sink: &mut MoodySink,
 ) -> Progress {
     for _ in 0..1_000_000 {
-        let mut budget = Budget {
-            bytes: 1_000,
-            entries: 4,
-        };
-        match pump(sink, &mut budget) {
+        match pump(sink, &mut bytes(1_000)) {
             Progress::WouldBlock | Progress::BudgetSpent => {}
             end @ (Progress::Complete | Progress::Failed(_)) => return end,
         }
@@ -92,18 +102,19 @@ pub(super) fn pump_to_the_end(
     panic!("the pump does not come to an end");
 }
 
+/// What arrives in `sink`: all that is counted as sent, after which the pump ends as it should.
+fn arrives(mut pump: Outgoing, mut sink: MoodySink, end: Progress) -> Vec<u8> {
+    assert_eq!(pump_to_the_end(|sink, budget| pump.pump(sink, budget), &mut sink), end);
+    assert_eq!(pump.sent(), sink.taken.len() as u64);
+    sink.taken
+}
+
 #[test]
 fn k05_a_file_arrives_whole_through_an_irregular_sink() {
     for (at_once, refuses_every) in [(1, 0), (1, 3), (7, 2), (100_000, 3), (4_096, 0)] {
-        let (_file, open) = file_of(&content());
-        let mut pump = Outgoing::File(SendFile::new(open, 0));
-        let mut sink = MoodySink::new(at_once, refuses_every);
-        assert_eq!(
-            pump_to_the_end(|sink, budget| pump.pump(sink, budget), &mut sink),
-            Progress::Complete
-        );
-        assert_eq!(sink.taken, content());
-        assert_eq!(pump.sent(), 100_000);
+        let sink = MoodySink::new(at_once, refuses_every);
+        let taken = arrives(download(&content(), 0), sink, Progress::Complete);
+        assert_eq!(taken, content(), "{at_once} at once, refusing every {refuses_every}");
     }
 }
 
@@ -112,14 +123,9 @@ fn k05_text_arrives_translated_through_an_irregular_sink() {
     let text = b"one\ntwo\r\nthree\n\n".repeat(3_000);
     let expected = b"one\r\ntwo\r\nthree\r\n\r\n".repeat(3_000);
     for (at_once, refuses_every) in [(1, 0), (5, 3), (100_000, 2)] {
-        let (_file, open) = file_of(&text);
-        let mut pump = Outgoing::Text(SendText::new(open, 0));
-        let mut sink = MoodySink::new(at_once, refuses_every);
-        assert_eq!(
-            pump_to_the_end(|sink, budget| pump.pump(sink, budget), &mut sink),
-            Progress::Complete
-        );
-        assert_eq!(sink.taken, expected);
+        let pump = Outgoing::Text(SendText::new(file_of(&text).1, 0));
+        let taken = arrives(pump, MoodySink::new(at_once, refuses_every), Progress::Complete);
+        assert_eq!(taken, expected, "{at_once} at once, refusing every {refuses_every}");
     }
 }
 
@@ -128,74 +134,48 @@ fn a_restarted_text_continues_where_it_was_aborted() {
     let text = b"one\ntwo\nthree\n".repeat(5_000);
     let expected = b"one\r\ntwo\r\nthree\r\n".repeat(5_000);
     for skip in [0, 1, 4, 5, 40_000, expected.len() - 1, expected.len()] {
-        let (_file, open) = file_of(&text);
-        let mut pump = Outgoing::Text(SendText::new(open, skip as u64));
-        let mut sink = MoodySink::new(10_000, 0);
-        assert_eq!(
-            pump_to_the_end(|sink, budget| pump.pump(sink, budget), &mut sink),
-            Progress::Complete
-        );
-        assert_eq!(sink.taken, &expected[skip..], "from {skip} on");
+        let pump = Outgoing::Text(SendText::new(file_of(&text).1, skip as u64));
+        let taken = arrives(pump, MoodySink::new(10_000, 0), Progress::Complete);
+        assert_eq!(taken, &expected[skip..], "from {skip} on");
     }
 }
 
 #[test]
 fn a_pump_never_moves_more_than_its_budget() {
-    let (_file, open) = file_of(&content());
-    let mut pump = Outgoing::File(SendFile::new(open, 0));
+    let mut pump = download(&content(), 0);
     let mut sink = MoodySink::new(usize::MAX, 0);
-    let mut budget = Budget {
-        bytes: 1_234,
-        entries: 0,
-    };
+    let mut budget = bytes(1_234);
     assert_eq!(pump.pump(&mut sink, &mut budget), Progress::BudgetSpent);
-    assert_eq!(sink.taken.len(), 1_234);
-    assert_eq!(budget.bytes, 0);
+    assert_eq!((sink.taken.len(), budget.bytes), (1_234, 0));
 }
 
 #[test]
 fn j03_a_file_that_shrinks_is_an_error_and_no_endless_loop() {
     let (file, open) = file_of(&content());
-    let mut pump = Outgoing::File(SendFile::new(open, 0));
+    let mut pump = Outgoing::File(SendFile::new(open, 0..100_000));
     let mut sink = MoodySink::new(1_000, 0);
-    let mut budget = Budget {
-        bytes: 10_000,
-        entries: 0,
-    };
-    assert_eq!(pump.pump(&mut sink, &mut budget), Progress::BudgetSpent);
+    assert_eq!(pump.pump(&mut sink, &mut bytes(10_000)), Progress::BudgetSpent);
     file.set_len(20_000).expect("truncated");
-    assert_eq!(
-        pump_to_the_end(|sink, budget| pump.pump(sink, budget), &mut sink),
-        Progress::Failed(TransferError::SourceShrank)
-    );
-    assert_eq!(pump.sent(), 20_000);
+    let taken = arrives(pump, sink, Progress::Failed(TransferError::SourceShrank));
+    assert_eq!(taken.len(), 20_000);
 }
 
 #[test]
 fn j04_a_file_that_grows_is_sent_with_its_size_at_the_open() {
     let (mut file, open) = file_of(&content());
     file.write_all(b"later").expect("room");
-    let mut pump = Outgoing::File(SendFile::new(open, 0));
-    let mut sink = MoodySink::new(9_999, 0);
-    assert_eq!(
-        pump_to_the_end(|sink, budget| pump.pump(sink, budget), &mut sink),
-        Progress::Complete
-    );
-    assert_eq!(sink.taken, content());
+    let pump = Outgoing::File(SendFile::new(open, 0..u64::MAX));
+    let taken = arrives(pump, MoodySink::new(9_999, 0), Progress::Complete);
+    assert_eq!(taken, content());
 }
 
 #[test]
 fn j06_where_sendfile_is_refused_bytes_are_copied() {
     for errno in [Errno::INVAL, Errno::NOSYS, Errno::OVERFLOW] {
-        let (_file, open) = file_of(&content());
-        let mut pump = Outgoing::File(SendFile::new(open, 10));
         let mut sink = MoodySink::new(777, 3);
         sink.send_file_fails = Some(errno);
-        assert_eq!(
-            pump_to_the_end(|sink, budget| pump.pump(sink, budget), &mut sink),
-            Progress::Complete
-        );
-        assert_eq!(sink.taken, &content()[10..]);
+        let taken = arrives(download(&content(), 10), sink, Progress::Complete);
+        assert_eq!(taken, &content()[10..], "{errno}");
     }
 }
 
@@ -208,14 +188,9 @@ fn c21_a_file_that_cannot_be_read_ends_its_own_transfer() {
         (Errno::PIPE, TransferError::ConnectionLost),
         (Errno::CONNRESET, TransferError::ConnectionLost),
     ] {
-        let (_file, open) = file_of(&content());
-        let mut pump = Outgoing::File(SendFile::new(open, 0));
         let mut sink = MoodySink::new(777, 0);
         sink.send_file_fails = Some(errno);
-        assert_eq!(
-            pump_to_the_end(|sink, budget| pump.pump(sink, budget), &mut sink),
-            Progress::Failed(error)
-        );
+        arrives(download(&content(), 0), sink, Progress::Failed(error));
     }
 }
 
@@ -225,20 +200,9 @@ fn j01_positions_beyond_four_gibibytes_are_correct() {
     let file = tempfile::tempfile().expect("a temporary file");
     file.set_len(size).expect("a sparse file");
     for start in [(1_u64 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 32, size - 1, size] {
-        let open = OpenFile::on_disk(
-            file.try_clone().expect("a second handle").into(),
-            size,
-            Descriptors::for_process(64).permit().expect("room"),
-        );
-        let mut pump = Outgoing::File(SendFile::new(open, start));
-        let mut sink = MoodySink::new(usize::MAX, 0);
-        let mut budget = Budget {
-            bytes: 100_000,
-            entries: 0,
-        };
-        let progress = pump.pump(&mut sink, &mut budget);
-        let expected = (size - start).min(100_000);
-        assert_eq!(pump.sent(), expected, "from {start} on");
+        let mut pump = SendFile::new(open(&file, size), start..size);
+        let progress = pump.pump(&mut MoodySink::new(usize::MAX, 0), &mut bytes(100_000));
+        assert_eq!(pump.sent(), (size - start).min(100_000), "from {start} on");
         assert_eq!(progress == Progress::Complete, size - start <= 100_000);
     }
 }

@@ -6,8 +6,7 @@
 //! holes in the heap would remain.
 
 use super::data_stream::DataSink;
-use super::halt::{Halt, write_some};
-use super::progress::{Budget, Progress};
+use super::progress::{Budget, Progress, write_some};
 use memmap2::MmapMut;
 
 /// Fewer bytes than this stay in the heap.
@@ -30,11 +29,6 @@ impl Unsent {
         rest
     }
 
-    /// How many bytes are left.
-    pub(super) fn len(&self) -> usize {
-        self.rest().len()
-    }
-
     /// The buffer to append to; what was sent is removed.
     pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
         if let Some(pages) = self.pages.take() {
@@ -50,26 +44,38 @@ impl Unsent {
         self.sent
     }
 
-    /// Writes until empty ([`Progress::Complete`]), or says why not.
-    pub(super) fn flush(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Progress {
+    /// A pump's turn: sends what is left, and then what `make` appends, until one of them ends the turn. `make` is
+    /// called when everything is sent; at the end of its source it fails with [`Progress::Complete`].
+    pub(super) fn pump(
+        &mut self,
+        sink: &mut impl DataSink,
+        budget: &mut Budget,
+        mut make: impl FnMut(&mut Vec<u8>, &mut Budget) -> Result<(), Progress>,
+    ) -> Progress {
+        let progress = loop {
+            let made = self.flush(sink, budget).and_then(|()| make(self.buffer(), budget));
+            if let Err(progress) = made {
+                break progress;
+            }
+        };
+        self.settle();
+        progress
+    }
+
+    fn flush(&mut self, sink: &mut impl DataSink, budget: &mut Budget) -> Result<(), Progress> {
         loop {
             let unsent = self.rest();
             if unsent.is_empty() {
-                return Progress::Complete;
+                return Ok(());
             }
             if budget.bytes == 0 {
-                return Progress::BudgetSpent;
+                return Err(Progress::BudgetSpent);
             }
             let (allowed, _) = unsent.split_at(unsent.len().min(budget.bytes));
-            match write_some(sink, allowed) {
-                Ok(count) => {
-                    self.start += count;
-                    self.sent += count as u64;
-                    budget.bytes -= count;
-                }
-                Err(Halt::Retry) => {}
-                Err(Halt::Stop(progress)) => return progress,
-            }
+            let count = write_some(sink, allowed)?;
+            self.start += count;
+            self.sent += count as u64;
+            budget.bytes -= count;
         }
     }
 
@@ -101,22 +107,31 @@ mod tests {
     #[test]
     fn d19_bytes_that_wait_for_a_client_arrive_whole() {
         let made: Vec<u8> = (0..50_000_u32).flat_map(u32::to_le_bytes).collect();
+        let mut parts = made.chunks(10_000);
         let mut unsent = Unsent::default();
         let mut sink = MoodySink::new(999, 0);
-        let mut rest = made.as_slice();
-        while unsent.len() > 0 || !rest.is_empty() {
-            let (part, behind) = rest.split_at(rest.len().min(10_000));
-            unsent.buffer().extend_from_slice(part);
-            rest = behind;
+        let (mut progress, mut was_in_pages) = (Progress::BudgetSpent, false);
+        while progress == Progress::BudgetSpent {
             let mut budget = Budget {
                 bytes: 7_000,
                 entries: 0,
             };
-            unsent.flush(&mut sink, &mut budget);
-            unsent.settle();
-            assert_eq!(unsent.pages.is_some(), unsent.len() >= PAGES_FROM);
-            assert_eq!(unsent.bytes.capacity() > 0, (1..PAGES_FROM).contains(&unsent.len()));
+            progress = unsent.pump(&mut sink, &mut budget, |out, _| {
+                out.extend_from_slice(parts.next().ok_or(Progress::Complete)?);
+                Ok(())
+            });
+            let in_pages = unsent.pages.as_ref().map_or(0, |pages| pages.len());
+            let in_heap = unsent.bytes.capacity();
+            assert!(in_pages <= 10_000 && in_heap < PAGES_FROM, "{in_pages}, {in_heap}");
+            assert_eq!(
+                in_pages + in_heap > 0,
+                !unsent.rest().is_empty(),
+                "nothing is kept for nothing"
+            );
+            was_in_pages |= in_pages > 0;
         }
+        assert!(was_in_pages);
+        assert_eq!(progress, Progress::Complete);
         assert_eq!(sink.taken, made);
         assert_eq!(unsent.sent(), made.len() as u64);
     }

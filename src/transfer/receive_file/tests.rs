@@ -59,8 +59,9 @@ impl Disk {
         }
     }
 
-    fn begin(&self, kind: UploadKind, representation: Representation, transmission: Transmission) -> ReceiveFile {
-        ReceiveFile::new(self.upload(kind, None), representation, transmission)
+    /// An upload in MODE Z and TYPE I.
+    fn begin_deflated(&self, kind: UploadKind) -> ReceiveFile {
+        ReceiveFile::new(self.upload(kind, None), Representation::Image, Transmission::Deflate)
     }
 
     fn upload(&self, kind: UploadKind, quota: Option<Quota>) -> Upload {
@@ -74,16 +75,10 @@ impl Disk {
     fn receive(&self, mut receive: ReceiveFile, client: &mut SegmentedSource) -> Result<u64, TransferError> {
         for _ in 0..1_000_000 {
             let before = receive.received();
-            let mut budget = Budget {
-                bytes: 1_000,
-                entries: 0,
-            };
-            let progress = receive.pump(client, &mut budget);
+            let progress = receive.pump(client, &mut bytes(1_000));
+            let stored = receive.received() - before;
             // An AsciiDecoder may give back a CR that it held.
-            assert!(
-                receive.received() - before <= 1_001,
-                "a turn stores no more than its budget"
-            );
+            assert!(stored <= 1_001, "a turn stores no more than its budget: {stored}");
             match progress {
                 Progress::WouldBlock | Progress::BudgetSpent => {}
                 Progress::Failed(error) => return Err(error),
@@ -107,6 +102,18 @@ impl Disk {
     }
 }
 
+fn bytes(bytes: usize) -> Budget {
+    Budget { bytes, entries: 0 }
+}
+
+/// What a client sends in this MODE.
+fn transmitted(content: &[u8], transmission: Transmission) -> Vec<u8> {
+    match transmission {
+        Transmission::Stream => content.to_vec(),
+        Transmission::Deflate => deflated(content),
+    }
+}
+
 const NEW: UploadKind = UploadKind::Whole(Existing::Replace);
 
 #[test]
@@ -114,20 +121,13 @@ fn a_mode_z_upload_is_stored_inflated() {
     let plain: Vec<u8> = (0..9_000)
         .flat_map(|line| format!("line {line}\r\n").into_bytes())
         .collect();
-    for at_once in [1, 100, 100_000] {
+    for (plain, at_once) in [(&plain[..], 1), (&plain, 100), (&plain, 100_000), (b"", 3)] {
         let disk = Disk::new();
-        let receive = disk.begin(NEW, Representation::Image, Transmission::Deflate);
-        let client = &mut SegmentedSource::sends(&deflated(&plain), at_once);
-        assert_eq!(disk.receive(receive, client), Ok(plain.len() as u64));
+        let client = &mut SegmentedSource::sends(&deflated(plain), at_once);
+        let received = disk.receive(disk.begin_deflated(NEW), client);
+        assert_eq!(received, Ok(plain.len() as u64), "{at_once} at once");
         assert_eq!(disk.content(), plain);
     }
-    let disk = Disk::new();
-    let receive = disk.begin(NEW, Representation::Image, Transmission::Deflate);
-    assert_eq!(
-        disk.receive(receive, &mut SegmentedSource::sends(&deflated(b""), 3)),
-        Ok(0)
-    );
-    assert_eq!(disk.content(), b"");
 }
 
 #[test]
@@ -135,12 +135,9 @@ fn j10_line_ends_are_translated_after_inflating() {
     for transmission in [Transmission::Stream, Transmission::Deflate] {
         for at_once in [1, 2, 1_000] {
             let sent = b"a\r\nb\r\r\n\nc\r";
-            let bytes = match transmission {
-                Transmission::Stream => sent.to_vec(),
-                Transmission::Deflate => deflated(sent),
-            };
+            let bytes = transmitted(sent, transmission);
             let disk = Disk::new();
-            let receive = disk.begin(NEW, Representation::Ascii, transmission);
+            let receive = ReceiveFile::new(disk.upload(NEW, None), Representation::Ascii, transmission);
             assert_eq!(
                 disk.receive(receive, &mut SegmentedSource::sends(&bytes, at_once)),
                 Ok(8)
@@ -157,10 +154,7 @@ fn a_quota_counts_the_stored_bytes_exactly() {
         (Representation::Ascii, b"a\r\nb\r\nc\r", b"a\nb\nc\r"),
     ] {
         for transmission in [Transmission::Stream, Transmission::Deflate] {
-            let bytes = match transmission {
-                Transmission::Stream => sent.to_vec(),
-                Transmission::Deflate => deflated(sent),
-            };
+            let bytes = transmitted(sent, transmission);
             for at_once in [1, 1_000] {
                 let disk = Disk::new();
                 let size = stored.len() as u64;
@@ -206,10 +200,7 @@ fn j01_bytes_are_counted_beyond_32_bits() {
     );
     let mut counted = 0;
     for next in [(1_u64 << 31) + 1, (1 << 32) + 1, 1 << 40, (1 << 62) + 3] {
-        let mut budget = Budget {
-            bytes: usize::try_from(next - counted).expect("64 bits"),
-            entries: 0,
-        };
+        let mut budget = bytes(usize::try_from(next - counted).expect("64 bits"));
         assert_eq!(receive.pump(&mut Flood, &mut budget), Progress::BudgetSpent);
         counted = next;
         assert_eq!((receive.received(), quota.used()), (counted, counted));
@@ -225,12 +216,8 @@ fn nothing_is_truncated_before_the_first_byte_arrives() {
     let quota = quota(10, 10);
     let upload = disk.upload(UploadKind::From(4), Some(quota.clone()));
     let mut receive = ReceiveFile::new(upload, Representation::Image, Transmission::Stream);
-    let mut budget = Budget {
-        bytes: 1_000,
-        entries: 0,
-    };
     let client = &mut SegmentedSource::sends(b"new", 3);
-    assert_eq!(receive.pump(client, &mut budget), Progress::WouldBlock);
+    assert_eq!(receive.pump(client, &mut bytes(1_000)), Progress::WouldBlock);
     assert_eq!((disk.content(), quota.used()), (b"0123456789".to_vec(), 10));
     assert_eq!(disk.receive(receive, client), Ok(3));
     assert_eq!((disk.content(), quota.used()), (b"0123new".to_vec(), 7));
@@ -244,7 +231,7 @@ fn a_restart_counts_the_bytes_of_the_file() {
         (UploadKind::From(5), &b"01234new"[..]),
         (UploadKind::Append, b"01234newnew"),
     ] {
-        let receive = disk.begin(kind, Representation::Image, Transmission::Deflate);
+        let receive = disk.begin_deflated(kind);
         assert_eq!(
             disk.receive(receive, &mut SegmentedSource::sends(&deflated(b"new"), 2)),
             Ok(3)
@@ -269,7 +256,7 @@ fn an_incomplete_stream_leaves_only_the_old_file() {
     for bytes in broken {
         let disk = Disk::new();
         std::fs::write(disk.directory.path().join("target"), b"old").expect("a file");
-        let receive = disk.begin(NEW, Representation::Image, Transmission::Deflate);
+        let receive = disk.begin_deflated(NEW);
         let outcome = disk.receive(receive, &mut SegmentedSource::sends(&bytes, 50));
         assert_eq!(outcome, Err(TransferError::BrokenStream), "{bytes:?}");
         assert_eq!((disk.content(), disk.files()), (b"old".to_vec(), 1));
@@ -282,7 +269,7 @@ fn a_stream_that_expands_a_thousandfold_is_stored_one_budget_at_a_time() {
     let bomb = deflated(&plain);
     assert!(bomb.len() < 4_000);
     let disk = Disk::new();
-    let receive = disk.begin(NEW, Representation::Image, Transmission::Deflate);
+    let receive = disk.begin_deflated(NEW);
     // Disk::receive checks every turn.
     assert_eq!(
         disk.receive(receive, &mut SegmentedSource::sends(&bomb, 100_000)),
