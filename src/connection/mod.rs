@@ -229,7 +229,7 @@ impl Connection {
     pub fn queue(&mut self, shared: &mut Shared) {
         if !self.is_queued {
             self.is_queued = true;
-            shared.ready.push(Target::Control(self.slot));
+            shared.ready.push_back(Target::Control(self.slot));
             let number = self.session.number();
             shared.trace.print(TraceLine::Ahead, || {
                 format!("  session {number} goes to the ready queue")

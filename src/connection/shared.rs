@@ -16,7 +16,6 @@ use crate::ports::passive_ring::PortIndex;
 use crate::random::{Random, secret_key};
 use crate::reactor::deadlines::Deadlines;
 use crate::reactor::pace::Pace;
-use crate::reactor::ready_queue::ReadyQueue;
 use crate::reactor::token::SlotId;
 use crate::records::counters::Counters;
 use crate::records::line_budget::LineBudget;
@@ -95,8 +94,9 @@ pub struct Shared {
     pub scratch: Box<[u8]>,
     /// Bytes of bulk data left in this turn's budget.
     pub bulk_left: usize,
-    /// Targets that stopped before `WouldBlock` because a budget was spent.
-    pub ready: ReadyQueue<Target>,
+    /// Targets that stopped before `WouldBlock` because a budget was spent. With edge-triggered events the kernel reports
+    /// readiness once, so what is not remembered here would never continue.
+    pub ready: VecDeque<Target>,
     /// Connections with replies to be written at the end of the turn.
     pub unflushed: Vec<SlotId>,
     /// Connections that asked for a passive port.
@@ -181,7 +181,7 @@ impl Shared {
             wall: wall_clock(),
             scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
             bulk_left: BULK_PER_TURN,
-            ready: ReadyQueue::default(),
+            ready: VecDeque::new(),
             unflushed: Vec::new(),
             port_requests: VecDeque::new(),
             freed_ports: VecDeque::new(),

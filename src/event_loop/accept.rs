@@ -57,7 +57,7 @@ impl EventLoop {
                 }
             }
         }
-        self.shared.ready.push(Target::ControlListener(index));
+        self.shared.ready.push_back(Target::ControlListener(index));
     }
 
     /// Creates a session for an accepted client, or refuses it. `bound`: the listener's address, unless it is a
@@ -161,7 +161,7 @@ impl EventLoop {
                 self.spare = spare_descriptor();
             }
             for target in self.paused.drain(..) {
-                self.shared.ready.push(target);
+                self.shared.ready.push_back(target);
             }
         }
     }
@@ -191,7 +191,7 @@ impl EventLoop {
                 }
             }
         }
-        self.shared.ready.push(Target::PassivePort { ring, port });
+        self.shared.ready.push_back(Target::PassivePort { ring, port });
     }
 
     /// Assigns a connection from `peer` to the session that expects it, or closes it.

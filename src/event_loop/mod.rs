@@ -175,20 +175,23 @@ impl EventLoop {
         self.exchange();
     }
 
-    /// Serves each entry of the ready queue once, as far as this turn's budget of bulk data lasts.
+    /// Serves each entry of the ready queue once, as far as this turn's budget of bulk data lasts. Those that are queued
+    /// again wait for the next turn; those that are not reached are first in it.
     fn run_ready_queue(&mut self) {
         self.resume_accepting();
-        let mut round = self.shared.ready.round();
-        if round.left() > 0 {
+        let mut round = self.shared.ready.len();
+        if round > 0 {
             self.shared
                 .trace
-                .print(TraceLine::Wake, || format!("{} in the ready queue", round.left()));
+                .print(TraceLine::Wake, || format!("{round} in the ready queue"));
             // Transfers that started in this turn may have used up its budget. The first in the queue is served anyway.
             self.shared.bulk_left = self.shared.bulk_left.max(1);
         }
-        while self.shared.bulk_left > 0
-            && let Some(target) = self.shared.ready.next(&mut round)
+        while round > 0
+            && self.shared.bulk_left > 0
+            && let Some(target) = self.shared.ready.pop_front()
         {
+            round -= 1;
             match target {
                 Target::Control(slot) | Target::Data(slot) => self.step(slot, Connection::resume),
                 Target::ControlListener(index) => self.accept_clients(index),

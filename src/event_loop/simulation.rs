@@ -11,7 +11,6 @@ use super::*;
 use crate::connection::shared::Settings;
 use crate::options::Timeouts;
 use crate::random::Random;
-use crate::reactor::poller::Sleep;
 use simulated_client::{Action, Behaviour, FILE_BYTES, SimulatedClient};
 use simulated_connection::ServerEnd;
 use std::cmp::Reverse;
@@ -80,16 +79,8 @@ impl World {
     fn run(&mut self) {
         while self.left > 0 || !self.server.slots.is_empty() {
             let next_client = self.schedule.peek().map(|Reverse((at, _))| *at);
-            let next_turn = match self.server.next_sleep() {
-                Sleep::NotAtAll => Some(self.now),
-                Sleep::Until(deadline) => Some(deadline),
-                Sleep::UntilEvent => None,
-            };
-            let next = next_client
-                .into_iter()
-                .chain(next_turn)
-                .min()
-                .expect("a client or a deadline");
+            let next = [next_client, self.server.next_deadline()].into_iter().flatten().min();
+            let next = next.expect("a client or a deadline");
             self.now = self.now.max(next);
             assert!(
                 self.now - self.start < END,

@@ -10,7 +10,6 @@ use crate::ftp::features::Features;
 use crate::ftp::timestamp::Timestamp;
 use crate::options::{PublicAddresses, Techniques, Timeouts};
 use crate::random::Random;
-use crate::reactor::poller::Sleep;
 use crate::storage::{DiskRoot, Synthetic, UploadPolicy};
 use recording_client::RecordingClient;
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -130,8 +129,7 @@ fn k01_an_event_for_a_closed_connection_does_not_reach_the_next_in_its_slot() {
         assert_eq!(rustix::event::poll(&mut waits, Some(&patience)), Ok(1));
     }
     let mut batch = Events::with_capacity(EVENTS_PER_TURN);
-    let deadline = Sleep::Until(Instant::now() + PATIENCE);
-    server.poller.sleep(&mut batch, deadline).expect("a poll");
+    server.poller.sleep(&mut batch, Some(PATIENCE)).expect("a poll");
     let closed: Vec<&Event> = batch
         .iter()
         .filter(|event| Target::try_from(event.token()) == Ok(Target::Control(old)))
@@ -188,6 +186,23 @@ fn k09_a_panic_ends_only_its_own_session() {
     let mut rest = String::new();
     lost.read_to_string(&mut rest).expect("the end");
     assert!(rest.is_empty() || rest.starts_with("220 "), "{rest}");
+}
+
+#[test]
+fn work_added_during_a_round_of_the_ready_queue_waits_for_the_next() {
+    const CLIENTS: u64 = 70;
+    let directory = TempDir::new().expect("a directory");
+    let (mut server, address) = server_of(directory.path());
+    let _clients: Vec<TcpStream> = (0..CLIENTS).map(|_| connect(address)).collect();
+    server.shared.ready.push_back(Target::ControlListener(0));
+    server.run_ready_queue();
+    // The listener stopped at its budget and is queued again.
+    assert_eq!((server.shared.counters.accepted, server.shared.ready.len()), (64, 1));
+    server.run_ready_queue();
+    assert_eq!(
+        (server.shared.counters.accepted, server.shared.ready.len()),
+        (CLIENTS, 0)
+    );
 }
 
 /// The transcripts of three concurrent clients, and the loop's counters. `disturb` is called after the events of each

@@ -5,7 +5,6 @@ use super::listen::ListenError;
 use super::passive_ports::PassivePorts;
 use crate::descriptors::Descriptors;
 use crate::options::{Technique, Techniques};
-use crate::reactor::busy_poll::BusyPoll;
 use crate::reactor::poller::Poller;
 use crate::target::Target;
 use mio::Interest;
@@ -45,8 +44,7 @@ impl Listeners {
         descriptors: &Descriptors,
         techniques: &Techniques,
     ) -> Result<Self, StartError> {
-        let busy_poll = BusyPoll::new(techniques.include(Technique::BusyPoll));
-        let poller = Poller::new(busy_poll).map_err(StartError::Poll)?;
+        let poller = Poller::new(techniques.include(Technique::BusyPoll)).map_err(StartError::Poll)?;
         let passive_addresses = passive_addresses(addresses);
         let mut control = Vec::new();
         for (index, address) in addresses.iter().enumerate() {

@@ -1,62 +1,40 @@
 //! How a turn begins: sleep until an event or a deadline, then read the clock once for the whole turn.
+//!
+//! A peer that has just been answered often sends again at once. Waking a sleeping thread costs tens of microseconds on
+//! a virtual machine; a poll that does not wait costs less than one. So after a turn with events the poll is asked
+//! again and again for a moment, and sleeps only then. On a machine with one processor it sleeps at once, because
+//! polling would keep the peers from running.
 
-use crate::reactor::busy_poll::BusyPoll;
 use mio::{Events, Poll, Registry};
+use nix::unistd::{SysconfVar, sysconf};
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
+
+/// How long it polls before sleeping: about as long as a wake-up takes, so that it never costs more than it can save.
+const BUSY_POLL: Duration = Duration::from_micros(50);
 
 /// The poll instance of a loop.
 #[derive(Debug)]
 pub struct Poller {
     poll: Poll,
-    busy_poll: BusyPoll,
-}
-
-/// How long a turn may sleep if no event comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sleep {
-    /// Work is left: only look at what has happened.
-    NotAtAll,
-    Until(Instant),
-    /// No deadline is set.
-    UntilEvent,
-}
-
-/// A turn that has begun.
-#[derive(Clone, Copy, Debug)]
-pub struct Turn {
-    /// The time of the whole turn.
-    pub now: Instant,
-    /// How long the poll slept before it.
-    pub slept: Duration,
-}
-
-impl Sleep {
-    /// Until the earliest of these deadlines, if any is set.
-    pub fn until_first(deadlines: impl IntoIterator<Item = Option<Instant>>) -> Self {
-        deadlines
-            .into_iter()
-            .flatten()
-            .min()
-            .map_or(Sleep::UntilEvent, Sleep::Until)
-    }
-
-    /// What is left of it at `now`; `None`: no limit.
-    pub fn timeout(self, now: Instant) -> Option<Duration> {
-        match self {
-            Sleep::NotAtAll => Some(Duration::ZERO),
-            Sleep::Until(deadline) => Some(deadline.saturating_duration_since(now)),
-            Sleep::UntilEvent => None,
-        }
-    }
+    /// How long to poll before sleeping.
+    busy_poll: Duration,
 }
 
 impl Poller {
-    /// Fails when the system gives no poll instance.
-    pub fn new(busy_poll: BusyPoll) -> io::Result<Self> {
+    /// `polls_first`: whether to poll before sleeping. Must be called before the process is confined: it asks the
+    /// system for the number of processors.
+    ///
+    /// # Errors
+    ///
+    /// The system provides no poll instance.
+    pub fn new(polls_first: bool) -> io::Result<Self> {
+        // Those of the machine, not those that this process may use: clients run on the others.
+        let processors = sysconf(SysconfVar::_NPROCESSORS_CONF).ok().flatten().unwrap_or(1);
+        let is_useful = polls_first && processors > 1;
         Ok(Self {
             poll: Poll::new()?,
-            busy_poll,
+            busy_poll: if is_useful { BUSY_POLL } else { Duration::ZERO },
         })
     }
 
@@ -64,31 +42,42 @@ impl Poller {
         self.poll.registry()
     }
 
-    /// Sleeps, and begins a turn. `events` still holds those of the previous turn and gets those of the new one.
-    pub fn sleep(&mut self, events: &mut Events, sleep: Sleep) -> io::Result<Turn> {
-        let before = Instant::now();
-        let had_events = !events.is_empty();
-        let mut poll = |timeout| {
+    /// Sleeps until an event, at most for `timeout` (`None`: no limit), and returns the time of the turn that begins.
+    /// `events` still holds those of the previous turn and gets those of the new one.
+    pub fn sleep(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<Instant> {
+        let busy_poll = if events.is_empty() {
+            Duration::ZERO
+        } else {
+            self.busy_poll
+        };
+        await_events(busy_poll, timeout, |timeout| {
             self.poll.poll(events, timeout)?;
             Ok(!events.is_empty())
-        };
-        let outcome = self.busy_poll.poll(had_events, sleep.timeout(before), &mut poll);
-        after_interruptions(outcome, &mut poll)?;
-        let now = Instant::now();
-        let slept = now.saturating_duration_since(before);
-        Ok(Turn { now, slept })
+        })?;
+        Ok(Instant::now())
     }
 }
 
-/// A process that was stopped and continued is woken without its events; they must be seen before any deadline fires.
-fn after_interruptions(
-    mut outcome: io::Result<bool>,
-    poll: &mut impl FnMut(Option<Duration>) -> io::Result<bool>,
-) -> io::Result<bool> {
+/// Calls `poll`, which returns whether there are events: for as long as `busy_poll` without waiting, and then with what
+/// `timeout` allows.
+fn await_events(
+    busy_poll: Duration,
+    timeout: Option<Duration>,
+    mut poll: impl FnMut(Option<Duration>) -> io::Result<bool>,
+) -> io::Result<()> {
+    let until = Instant::now() + timeout.unwrap_or(busy_poll).min(busy_poll);
+    let mut outcome = Ok(false);
+    while matches!(outcome, Ok(false)) && Instant::now() < until {
+        outcome = poll(Some(Duration::ZERO));
+    }
+    if let Ok(false) = outcome {
+        outcome = poll(timeout);
+    }
+    // A process that was stopped and continued is woken without its events; they must be seen before any deadline fires.
     while matches!(&outcome, Err(error) if error.kind() == ErrorKind::Interrupted) {
         outcome = poll(Some(Duration::ZERO));
     }
-    outcome
+    outcome.map(drop)
 }
 
 #[cfg(test)]
@@ -96,49 +85,61 @@ mod tests {
     use super::*;
     use mio::{Token, Waker};
 
-    #[test]
-    fn a_sleep_ends_at_the_earliest_deadline() {
-        let now = Instant::now();
-        let [soon, later] = [5, 9].map(|seconds| now + Duration::from_secs(seconds));
-        assert_eq!(Sleep::until_first([None, None]), Sleep::UntilEvent);
-        let sleep = Sleep::until_first([Some(later), None, Some(soon)]);
-        assert_eq!(sleep, Sleep::Until(soon));
-        assert_eq!(sleep.timeout(now), Some(Duration::from_secs(5)));
-        assert_eq!(sleep.timeout(later), Some(Duration::ZERO), "a deadline in the past");
-        assert_eq!(Sleep::NotAtAll.timeout(now), Some(Duration::ZERO));
-        assert_eq!(Sleep::UntilEvent.timeout(now), None);
-    }
+    const PATIENCE: Option<Duration> = Some(Duration::from_secs(5));
 
     #[test]
-    fn an_event_or_the_deadline_ends_the_sleep() {
-        let mut poller = Poller::new(BusyPoll::new(false)).expect("a poll instance");
+    fn an_event_or_the_timeout_ends_the_sleep() {
+        let mut poller = Poller::new(false).expect("a poll instance");
         let waker = Waker::new(poller.registry(), Token(7)).expect("a waker");
         let mut events = Events::with_capacity(8);
         waker.wake().expect("woken");
-        let turn = poller.sleep(&mut events, Sleep::UntilEvent).expect("polled");
+        let woken = poller.sleep(&mut events, None).expect("polled");
         let tokens: Vec<Token> = events.iter().map(|event| event.token()).collect();
         assert_eq!(tokens, [Token(7)]);
-        let deadline = turn.now + Duration::from_millis(20);
-        let turn = poller.sleep(&mut events, Sleep::Until(deadline)).expect("polled");
-        assert!(events.is_empty() && turn.now >= deadline && turn.slept > Duration::ZERO);
-        let turn = poller.sleep(&mut events, Sleep::NotAtAll).expect("polled");
-        assert!(events.is_empty() && turn.slept < Duration::from_secs(1));
+        let timeout = Duration::from_millis(20);
+        let timed_out = poller.sleep(&mut events, Some(timeout)).expect("polled");
+        assert!(events.is_empty() && timed_out - woken >= timeout);
+        let at_once = poller.sleep(&mut events, Some(Duration::ZERO)).expect("polled");
+        assert!(events.is_empty() && at_once - timed_out < Duration::from_secs(1));
+    }
+
+    #[test]
+    fn it_polls_without_waiting_and_then_sleeps() {
+        // The timeouts of the calls until one reports events: the `count`th, or one that may wait.
+        let timeouts = |busy_poll, timeout, count| {
+            let mut timeouts = Vec::new();
+            let poll = |timeout| {
+                timeouts.push(timeout);
+                Ok(timeouts.len() == count)
+            };
+            await_events(busy_poll, timeout, poll).expect("no error");
+            timeouts
+        };
+        let minute = Duration::from_secs(60);
+        assert_eq!(timeouts(minute, None, 3), [Some(Duration::ZERO); 3], "an event ends it");
+        let calls = timeouts(BUSY_POLL, PATIENCE, usize::MAX);
+        let (last, before) = calls.split_last().expect("it polls");
+        assert_eq!(*last, PATIENCE);
+        assert!(!before.is_empty() && before.iter().all(|timeout| *timeout == Some(Duration::ZERO)));
+        assert_eq!(
+            timeouts(Duration::ZERO, PATIENCE, usize::MAX),
+            [PATIENCE],
+            "idle or switched off"
+        );
+        let work_is_left = Some(Duration::ZERO);
+        assert_eq!(timeouts(BUSY_POLL, work_is_left, usize::MAX), [work_is_left]);
     }
 
     #[test]
     fn an_interrupted_poll_is_repeated_without_waiting() {
-        let interrupted = || io::Error::from(ErrorKind::Interrupted);
-        let mut answers = vec![Ok(true), Err(interrupted())];
+        let mut answers = vec![ErrorKind::InvalidInput, ErrorKind::Interrupted, ErrorKind::Interrupted];
         let mut timeouts = Vec::new();
-        let mut poll = |timeout| {
+        let poll = |timeout| {
             timeouts.push(timeout);
-            answers.pop().expect("asked twice")
+            Err(answers.pop().expect("another error is final").into())
         };
-        let outcome = after_interruptions(Err(interrupted()), &mut poll);
-        assert!(outcome.expect("the poll answered"));
-        assert_eq!(timeouts, [Some(Duration::ZERO); 2]);
-        let broken = Err(io::Error::from(ErrorKind::InvalidInput));
-        let outcome = after_interruptions(broken, &mut |_| unreachable!("another error is final"));
-        assert_eq!(outcome.expect_err("returned").kind(), ErrorKind::InvalidInput);
+        let error = await_events(Duration::ZERO, PATIENCE, poll).expect_err("the last answer");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert_eq!(timeouts, [PATIENCE, Some(Duration::ZERO), Some(Duration::ZERO)]);
     }
 }

@@ -126,7 +126,7 @@ impl ScriptedClient {
     pub fn queue(&mut self, tools: &mut Tools) {
         if !self.is_queued {
             self.is_queued = true;
-            tools.ready.push(self.slot);
+            tools.ready.push_back(self.slot);
         }
     }
 

@@ -3,10 +3,9 @@
 use crate::measurements::Measurements;
 use crate::squat::Squatter;
 use crate::stolen_bytes::StolenBytes;
-use loopftpd::reactor::ready_queue::ReadyQueue;
 use loopftpd::reactor::token::SlotId;
 use mio::Registry;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -26,6 +25,6 @@ pub struct Tools {
     pub scratch: Box<[u8]>,
     pub measurements: Measurements,
     /// Clients that can go on although no event will come.
-    pub ready: ReadyQueue<SlotId>,
+    pub ready: VecDeque<SlotId>,
     pub squatter: Option<Squatter>,
 }

@@ -29,10 +29,8 @@ use super::squat::Squatter;
 use super::stolen_bytes::StolenBytes;
 use counted::Counted;
 use loopftpd::random::Random;
-use loopftpd::reactor::busy_poll::BusyPoll;
 use loopftpd::reactor::deadlines::Deadlines;
-use loopftpd::reactor::poller::{Poller, Sleep};
-use loopftpd::reactor::ready_queue::ReadyQueue;
+use loopftpd::reactor::poller::Poller;
 use loopftpd::reactor::slots::Slots;
 use loopftpd::reactor::token::SlotId;
 use mio::Events;
@@ -87,7 +85,7 @@ impl<'options> Storm<'options> {
     /// Fails when the system gives no poll instance.
     pub fn new(options: &'options RunOptions, plan: Plan, interrupt: Interrupt) -> io::Result<Self> {
         // Polling before sleeping would take processor time from a server on the same machine.
-        let poller = Poller::new(BusyPoll::new(false))?;
+        let poller = Poller::new(false)?;
         let now = Instant::now();
         let Plan {
             classes,
@@ -110,7 +108,7 @@ impl<'options> Storm<'options> {
                 patience: options.timeout,
                 scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
                 measurements: Measurements::new(classes, now),
-                ready: ReadyQueue::default(),
+                ready: VecDeque::new(),
                 squatter: squats.then(|| Squatter::new(options.target.ip())),
             },
             poller,
@@ -157,12 +155,13 @@ impl<'options> Storm<'options> {
             Phase::Running => self.next_second,
             Phase::Gathering | Phase::Finishing { .. } => self.tools.now + TICK,
         };
-        let sleep = if self.tools.ready.is_empty() {
-            Sleep::until_first([self.deadlines.next(), Some(second)])
+        let until = self.deadlines.next().map_or(second, |deadline| deadline.min(second));
+        let timeout = if self.tools.ready.is_empty() {
+            until.saturating_duration_since(Instant::now())
         } else {
-            Sleep::NotAtAll
+            Duration::ZERO
         };
-        self.tools.now = self.poller.sleep(events, sleep)?.now;
+        self.tools.now = self.poller.sleep(events, Some(timeout))?;
         Ok(())
     }
 
@@ -187,10 +186,13 @@ impl<'options> Storm<'options> {
     /// loop's own.
     fn move_bulk(&mut self) {
         let mut left = BULK_PER_TURN;
-        let mut round = self.tools.ready.round();
+        // Clients that are queued again in this round wait for the next turn.
+        let mut round = self.tools.ready.len();
         while left > 0
-            && let Some(slot) = self.tools.ready.next(&mut round)
+            && round > 0
+            && let Some(slot) = self.tools.ready.pop_front()
         {
+            round -= 1;
             let before = self.tools.measurements.bytes;
             self.step(slot, ScriptedClient::resume);
             left = left.saturating_sub(self.tools.measurements.bytes - before);
