@@ -47,42 +47,20 @@ impl ListenError {
     }
 }
 
-/// A listening socket, counted. `only_ipv6`: another socket takes the IPv4 connections to this port.
-pub(super) fn control(
+/// What connects to a listening socket.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Purpose {
+    Control,
+    Data,
+}
+
+/// A listening socket, and its permit. `only_ipv6`: another socket takes the IPv4 connections to this port.
+pub(super) fn listen(
     address: SocketAddr,
+    purpose: Purpose,
     only_ipv6: bool,
     descriptors: &Descriptors,
     techniques: &Techniques,
-) -> Result<(TcpListener, Permit), ListenError> {
-    let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE)
-        .with_interval(KEEPALIVE_INTERVAL);
-    listen(address, only_ipv6, descriptors, |socket| {
-        socket.set_tcp_nodelay(techniques.include(Technique::NoDelay))?;
-        socket.set_out_of_band_inline(true)?;
-        socket.set_tcp_keepalive(&keepalive)?;
-        socket.set_tcp_user_timeout(Some(USER_TIMEOUT))
-    })
-}
-
-/// The same for a passive port. With CORK only full segments are sent until the end of the transfer, so the receiver
-/// wakes less often.
-pub(super) fn passive(
-    address: SocketAddr,
-    only_ipv6: bool,
-    descriptors: &Descriptors,
-    techniques: &Techniques,
-) -> Result<(TcpListener, Permit), ListenError> {
-    listen(address, only_ipv6, descriptors, |socket| {
-        socket.set_tcp_cork(techniques.include(Technique::Cork))
-    })
-}
-
-fn listen(
-    address: SocketAddr,
-    only_ipv6: bool,
-    descriptors: &Descriptors,
-    set_options: impl FnOnce(&Socket) -> io::Result<()>,
 ) -> Result<(TcpListener, Permit), ListenError> {
     let permit = descriptors.permit().ok_or(ListenError::NoDescriptor(address))?;
     let bind = || {
@@ -94,7 +72,17 @@ fn listen(
         if address.is_ipv6() {
             socket.set_only_v6(only_ipv6)?;
         }
-        set_options(&socket)?;
+        match purpose {
+            Purpose::Control => {
+                let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
+                socket.set_tcp_keepalive(&keepalive.with_interval(KEEPALIVE_INTERVAL))?;
+                socket.set_tcp_nodelay(techniques.include(Technique::NoDelay))?;
+                socket.set_out_of_band_inline(true)?;
+                socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+            }
+            // Only full segments are sent until the end of the transfer, so the receiver wakes less often.
+            Purpose::Data => socket.set_tcp_cork(techniques.include(Technique::Cork))?,
+        }
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         Ok(TcpListener::from_std(socket.into()))
@@ -109,29 +97,24 @@ fn listen(
 mod tests {
     use super::*;
 
-    fn any_port() -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], 0))
-    }
-
     #[test]
-    fn l14_an_address_in_use_is_refused() {
-        let (descriptors, techniques) = (Descriptors::for_process(256), Techniques::default());
-        let (first, _permit) = control(any_port(), false, &descriptors, &techniques).expect("a free port");
+    fn l14_a_socket_needs_a_free_address_and_a_descriptor_of_the_budget() {
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        let listen = |address, purpose, descriptors: &Descriptors| {
+            listen(address, purpose, false, descriptors, &Techniques::default())
+        };
+        let descriptors = Descriptors::for_process(256);
+        let (first, _permit) = listen(any_port, Purpose::Control, &descriptors).expect("a free port");
         let taken = first.local_addr().expect("a bound socket");
-        for listen in [control, passive] {
-            let error = listen(taken, false, &descriptors, &techniques).expect_err("the port is taken");
+        for purpose in [Purpose::Control, Purpose::Data] {
+            let error = listen(taken, purpose, &descriptors).expect_err("the port is taken");
             assert_eq!(error.to_string(), format!("{taken} is in use by another program"));
         }
         assert_eq!(descriptors.used(), 1);
-    }
-
-    #[test]
-    fn a_socket_needs_a_descriptor_of_the_budget() {
-        let descriptors = Descriptors::for_process(0);
-        let error =
-            passive(any_port(), false, &descriptors, &Techniques::default()).expect_err("no descriptor is left");
+        let error = listen(any_port, Purpose::Data, &Descriptors::for_process(0)).expect_err("no descriptor is left");
+        let error = error.to_string();
         assert!(
-            error.to_string().ends_with("(raise `ulimit -n`)"),
+            error.ends_with("(raise `ulimit -n`)"),
             "the error says what to do: {error}"
         );
     }

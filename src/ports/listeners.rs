@@ -1,15 +1,14 @@
 //! Opens everything that listens, before the process gives up its rights.
 
-use super::control_listener::ControlListener;
-use super::listen::ListenError;
+use super::listen::{ListenError, Purpose, listen};
 use super::passive_ports::PassivePorts;
-use crate::descriptors::Descriptors;
+use crate::descriptors::{Descriptors, Permit};
 use crate::options::{Technique, Techniques};
 use crate::reactor::poller::Poller;
 use crate::target::Target;
-use mio::Interest;
+use mio::{Interest, net::TcpListener};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
 /// All passive ports together take at most one in this many of the free descriptors.
@@ -21,6 +20,16 @@ pub struct Listeners {
     pub(crate) poller: Poller,
     pub(crate) control: Vec<ControlListener>,
     pub(crate) passive: Vec<PassivePorts>,
+}
+
+/// A listening socket for control connections, which clients connect to first.
+#[derive(Debug)]
+pub struct ControlListener {
+    pub socket: TcpListener,
+    pub address: SocketAddr,
+    /// The index of the passive ports that serve this listener's sessions.
+    pub ring: u16,
+    _permit: Permit,
 }
 
 /// Why the server cannot start to listen.
@@ -48,18 +57,24 @@ impl Listeners {
         let passive_addresses = passive_addresses(addresses);
         let mut control = Vec::new();
         for (index, address) in addresses.iter().enumerate() {
-            let ring = passive_addresses
+            let only_ipv6 = addresses
                 .iter()
-                .position(|passive| covers(*passive, address.ip()));
-            let ring = ring.unwrap_or(0) as u16;
-            let mut listener = ControlListener::open(*address, addresses, ring, descriptors, techniques)
-                .map_err(StartError::Control)?;
+                .any(|other| other.ip() == Ipv4Addr::UNSPECIFIED && other.port() == address.port());
+            let (mut socket, permit) =
+                listen(*address, Purpose::Control, only_ipv6, descriptors, techniques).map_err(StartError::Control)?;
+            let bound = socket.local_addr().map_err(|error| ListenError::new(*address, error));
+            let ring = passive_addresses.iter().position(|ring| covers(*ring, address.ip()));
             let token = Target::ControlListener(index as u32).into();
             poller
                 .registry()
-                .register(&mut listener.socket, token, Interest::READABLE)
+                .register(&mut socket, token, Interest::READABLE)
                 .map_err(StartError::Poll)?;
-            control.push(listener);
+            control.push(ControlListener {
+                socket,
+                address: bound.map_err(StartError::Control)?,
+                ring: ring.unwrap_or(0) as u16,
+                _permit: permit,
+            });
         }
         let limit = descriptors.free() / PASSIVE_SHARE / passive_addresses.len().max(1);
         let mut passive = Vec::new();
@@ -120,32 +135,24 @@ mod tests {
     use super::*;
 
     fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
-        texts
-            .iter()
-            .map(|text| text.parse().expect("a socket address"))
-            .collect()
-    }
-
-    fn passive(texts: &[&str]) -> Vec<String> {
-        passive_addresses(&addresses(texts))
-            .iter()
-            .map(IpAddr::to_string)
-            .collect()
+        let parsed = texts.iter().map(|text| text.parse().expect("a socket address"));
+        parsed.collect()
     }
 
     #[test]
     fn passive_ports_are_on_the_addresses_of_the_control_listeners() {
-        assert_eq!(passive(&["127.0.0.1:2121", "[::1]:2121"]), ["127.0.0.1", "::1"]);
-        assert_eq!(passive(&["127.0.0.1:2121", "127.0.0.1:2122"]), ["127.0.0.1"]);
-    }
-
-    #[test]
-    fn a_wildcard_covers_the_addresses_of_its_family() {
-        assert_eq!(
-            passive(&["127.0.0.1:21", "0.0.0.0:2121", "[::1]:21"]),
-            ["0.0.0.0", "::1"]
-        );
-        assert_eq!(passive(&["[::]:2121", "0.0.0.0:2121"]), ["::", "0.0.0.0"]);
+        for (control, expected) in [
+            (["127.0.0.1:2121", "[::1]:2121"], vec!["127.0.0.1", "::1"]),
+            (["127.0.0.1:2121", "127.0.0.1:2122"], vec!["127.0.0.1"]),
+            // A wildcard covers the addresses of its family.
+            (["127.0.0.1:21", "0.0.0.0:2121"], vec!["0.0.0.0"]),
+            (["0.0.0.0:2121", "[::1]:21"], vec!["0.0.0.0", "::1"]),
+            (["[::]:2121", "0.0.0.0:2121"], vec!["::", "0.0.0.0"]),
+        ] {
+            let passive = passive_addresses(&addresses(&control));
+            let passive: Vec<String> = passive.iter().map(IpAddr::to_string).collect();
+            assert_eq!(passive, expected, "{control:?}");
+        }
     }
 
     /// A free port of the loopback address.

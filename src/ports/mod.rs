@@ -4,7 +4,6 @@
 //! slot number in this module.
 
 pub mod admission;
-pub mod control_listener;
 pub mod data_socket;
 mod listen;
 mod listeners;
@@ -12,4 +11,4 @@ pub mod passive_ports;
 pub mod passive_ring;
 
 pub use listen::ListenError;
-pub use listeners::{Listeners, StartError};
+pub use listeners::{ControlListener, Listeners, StartError};

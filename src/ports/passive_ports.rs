@@ -1,7 +1,7 @@
 //! The passive ports of one address: which are bound, and binding those that are not.
 
 use super::data_socket::DataSocket;
-use super::listen::{self, ListenError};
+use super::listen::{ListenError, Purpose, listen};
 use super::passive_ring::{PassiveRing, PortIndex};
 use crate::descriptors::{Descriptors, Permit};
 use crate::options::Techniques;
@@ -77,13 +77,13 @@ impl PassivePorts {
                 ring: self.number,
                 port: index,
             };
-            let bound =
-                listen::passive(address, self.only_ipv6, descriptors, techniques).and_then(|(mut listener, permit)| {
-                    match registry.register(&mut listener, token.into(), Interest::READABLE) {
-                        Ok(()) => Ok((listener, permit)),
-                        Err(error) => Err(ListenError::new(address, error)),
-                    }
-                });
+            let bound = listen(address, Purpose::Data, self.only_ipv6, descriptors, techniques);
+            let bound = bound.and_then(|(mut listener, permit)| {
+                match registry.register(&mut listener, token.into(), Interest::READABLE) {
+                    Ok(()) => Ok((listener, permit)),
+                    Err(error) => Err(ListenError::new(address, error)),
+                }
+            });
             match bound {
                 Ok(bound) => {
                     port.listener = Some(bound);
