@@ -207,7 +207,7 @@ impl Connection {
             }
             Inbound::Ended => {
                 let is_stored = matches!(self.channel, DataChannel::Storing { .. });
-                if !is_stored && !self.session.outlives_client(&mut self.input) {
+                if !is_stored && !self.session.outlives_client(&self.input) {
                     self.drop_client(Ending::ClientClosed, shared);
                 }
                 ControlFlow::Break(())

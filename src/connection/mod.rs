@@ -136,7 +136,7 @@ impl Connection {
             _permit: permit,
             session,
             life: Life::Serving,
-            input: LineReader::new(),
+            input: LineReader::default(),
             long_input: None,
             inbound: Inbound::Drained,
             output: Output::default(),

@@ -4,82 +4,64 @@
 //! Only the exact forms are accepted: lenient parsers of these have been security holes. Whether an address may be
 //! connected to is decided elsewhere.
 
+use crate::ftp::command::CommandError;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-
-/// Why EPRT's argument is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EprtError {
-    #[error("not delimited fields")]
-    Syntax,
-    /// A network protocol other than 1 (IPv4) and 2 (IPv6).
-    #[error("unknown network protocol")]
-    Protocol,
-}
+use std::str::FromStr;
 
 /// Reads `h1,h2,h3,h4,p1,p2`: six numbers up to 255, no blanks, no leading zeros.
-pub fn parse_port(argument: &[u8]) -> Option<SocketAddr> {
-    let mut fields = argument.split(|byte| *byte == b',').map(parse_byte);
+pub fn parse_port(argument: &[u8]) -> Result<SocketAddr, CommandError> {
+    six_numbers(argument).ok_or(CommandError::BadAddress)
+}
+
+fn six_numbers(argument: &[u8]) -> Option<SocketAddr> {
+    let mut fields = argument.split(|byte| *byte == b',').map(number::<u8>);
     let mut next = || fields.next().flatten();
     let host = Ipv4Addr::new(next()?, next()?, next()?, next()?);
     let port = u16::from_be_bytes([next()?, next()?]);
-    match fields.next() {
-        None => Some(SocketAddr::new(host.into(), port)),
-        Some(_) => None,
-    }
-}
-
-fn parse_byte(field: &[u8]) -> Option<u8> {
-    parse_number(field).and_then(|number| u8::try_from(number).ok())
+    fields.next().is_none().then(|| SocketAddr::new(host.into(), port))
 }
 
 /// A number of one to five digits without leading zeros.
-fn parse_number(field: &[u8]) -> Option<u32> {
-    let is_plain = (1..=5).contains(&field.len())
-        && field.iter().all(u8::is_ascii_digit)
-        && (field.len() == 1 || field.first() != Some(&b'0'));
-    is_plain.then(|| {
-        field
-            .iter()
-            .fold(0, |number, digit| number * 10 + u32::from(digit - b'0'))
-    })
+fn number<Number: FromStr>(field: &[u8]) -> Option<Number> {
+    let is_plain = field.iter().all(u8::is_ascii_digit) && (field.len() == 1 || !field.starts_with(b"0"));
+    let digits = std::str::from_utf8(field).ok()?;
+    digits.parse().ok().filter(|_| is_plain && digits.len() <= 5)
 }
 
 /// Reads `|1|132.235.1.2|6275|` or `|2|1080::8|5282|`; any printable delimiter. A v4-mapped address is IPv4.
-pub fn parse_eprt(argument: &[u8]) -> Result<SocketAddr, EprtError> {
-    let (delimiter, rest) = argument.split_first().ok_or(EprtError::Syntax)?;
-    if !(33..=126).contains(delimiter) || delimiter.is_ascii_alphanumeric() {
-        return Err(EprtError::Syntax);
-    }
-    let mut fields = rest.split(|byte| byte == delimiter);
-    let mut next = || fields.next().ok_or(EprtError::Syntax);
-    let (protocol, host, port, end) = (next()?, next()?, next()?, next()?);
-    if !end.is_empty() || fields.next().is_some() {
-        return Err(EprtError::Syntax);
-    }
-    let protocol = parse_number(protocol).ok_or(EprtError::Syntax)?;
-    let host = std::str::from_utf8(host).map_err(|_| EprtError::Syntax)?;
+pub fn parse_eprt(argument: &[u8]) -> Result<SocketAddr, CommandError> {
+    let (protocol, host, port) = three_fields(argument).ok_or(CommandError::BadAddress)?;
     let host = match protocol {
         1 => host.parse::<Ipv4Addr>().map(IpAddr::V4),
         2 => host.parse::<Ipv6Addr>().map(IpAddr::V6),
-        _ => return Err(EprtError::Protocol),
+        _ => return Err(CommandError::UnsupportedProtocol),
+    };
+    match (host, number(port)) {
+        (Ok(host), Some(port @ 1..)) => Ok(SocketAddr::new(host.to_canonical(), port)),
+        _ => Err(CommandError::BadAddress),
     }
-    .map_err(|_| EprtError::Syntax)?;
-    let port = parse_number(port)
-        .and_then(|port| u16::try_from(port).ok())
-        .filter(|port| *port > 0)
-        .ok_or(EprtError::Syntax)?;
-    Ok(SocketAddr::new(host.to_canonical(), port))
+}
+
+/// Protocol, address and port between delimiters.
+fn three_fields(argument: &[u8]) -> Option<(u32, &str, &[u8])> {
+    let (delimiter, rest) = argument
+        .split_first()
+        .filter(|(first, _)| first.is_ascii_punctuation())?;
+    let mut fields = rest.strip_suffix(&[*delimiter])?.split(|byte| byte == delimiter);
+    let (protocol, host, port) = (number(fields.next()?)?, fields.next()?, fields.next()?);
+    let is_all = fields.next().is_none();
+    is_all.then_some((protocol, std::str::from_utf8(host).ok()?, port))
 }
 
 /// The address in the text of a 227: six numbers in parentheses.
 pub fn passive_address(text: &[u8]) -> Option<SocketAddr> {
-    in_parentheses(text).and_then(parse_port)
+    in_parentheses(text).and_then(six_numbers)
 }
 
 /// The port in the text of a 229: `(|||port|)`.
 pub fn extended_passive_port(text: &[u8]) -> Option<u16> {
     let digits = in_parentheses(text)?.strip_prefix(b"|||")?.strip_suffix(b"|")?;
-    parse_number(digits).and_then(|port| u16::try_from(port).ok())
+    number(digits)
 }
 
 fn in_parentheses(text: &[u8]) -> Option<&[u8]> {
@@ -98,7 +80,7 @@ mod tests {
     fn d15_port_accepts_exactly_six_plain_numbers() {
         assert_eq!(
             parse_port(b"127,0,0,1,4,1"),
-            Some(SocketAddr::from(([127, 0, 0, 1], 1025)))
+            Ok(SocketAddr::from(([127, 0, 0, 1], 1025)))
         );
         for bad in [
             "1,2,3,4,256,1",
@@ -114,7 +96,7 @@ mod tests {
             "1,2,3,4,5,0x10",
             "+1,2,3,4,5,6",
         ] {
-            assert_eq!(parse_port(bad.as_bytes()), None, "{bad}");
+            assert_eq!(parse_port(bad.as_bytes()), Err(CommandError::BadAddress), "{bad}");
         }
     }
 
@@ -129,7 +111,7 @@ mod tests {
             "mapped addresses are IPv4"
         );
         assert!(parse_eprt(b"|2|1080::8:800:200C:417A|5282|").is_ok());
-        assert_eq!(parse_eprt(b"|3|1.2.3.4|5282|"), Err(EprtError::Protocol));
+        assert_eq!(parse_eprt(b"|3|1.2.3.4|5282|"), Err(CommandError::UnsupportedProtocol));
         for bad in [
             "",
             "|",
@@ -145,7 +127,7 @@ mod tests {
             " 1 1.2.3.4 1025 ",
             "11111.2.3.4110251",
         ] {
-            assert_eq!(parse_eprt(bad.as_bytes()), Err(EprtError::Syntax), "{bad}");
+            assert_eq!(parse_eprt(bad.as_bytes()), Err(CommandError::BadAddress), "{bad}");
         }
     }
 
@@ -172,7 +154,7 @@ mod tests {
             let [high, low] = port.to_be_bytes();
             let expected = SocketAddr::from((address, port));
             let six = format!("{a},{b},{c},{d},{high},{low}");
-            prop_assert_eq!(parse_port(six.as_bytes()), Some(expected));
+            prop_assert_eq!(parse_port(six.as_bytes()), Ok(expected));
             let delimited = format!("|1|{}|{port}|", expected.ip());
             prop_assert_eq!(parse_eprt(delimited.as_bytes()), Ok(expected));
         }

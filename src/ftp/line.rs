@@ -2,8 +2,10 @@
 //!
 //! Bytes may arrive in any segmentation and give the same lines. The reader keeps what it was fed and has not given
 //! out, and frees the buffer when nothing is left; the caller bounds it by what it feeds.
+//!
+//! ABOR and QUIT take effect out of turn, and STAT during a transfer. They are recognised here, each line once when its
+//! LF arrives, so that asking costs nothing however many lines wait. The line itself is parsed later, in its turn.
 
-use super::interruption::{Interruption, Interruptions, between};
 use super::telnet::TelnetFilter;
 
 /// The line reader of one control connection.
@@ -12,9 +14,14 @@ pub struct LineReader {
     pending: Vec<u8>,
     /// Where the first line not given out begins.
     start: usize,
-    /// Up to here no LF has been found.
-    searched: usize,
-    interruptions: Interruptions,
+    /// Behind the LF of that line; `start` as long as there is none.
+    first_end: usize,
+    /// Behind the last LF.
+    complete: usize,
+    /// Behind the LF of the last ABOR.
+    abor_end: usize,
+    /// Behind the LF of the last QUIT.
+    quit_end: usize,
     telnet: TelnetFilter,
     opening: Opening,
 }
@@ -40,17 +47,15 @@ pub enum LineError {
 }
 
 impl LineReader {
-    /// A reader that has seen nothing.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Takes bytes as they were read from the socket.
     pub fn feed(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.look_at_opening(*byte);
             if self.telnet.keeps(*byte) {
                 self.pending.push(*byte);
+                if *byte == b'\n' {
+                    self.line_is_complete();
+                }
             }
         }
     }
@@ -64,42 +69,68 @@ impl LineReader {
         };
     }
 
+    fn line_is_complete(&mut self) {
+        let end = self.pending.len();
+        let line = between(&self.pending, self.complete, end);
+        let verb = without_line_end(line).split(|byte| *byte == b' ').next();
+        let verb = verb.unwrap_or_default();
+        if verb.eq_ignore_ascii_case(b"ABOR") {
+            self.abor_end = end;
+        } else if verb.eq_ignore_ascii_case(b"QUIT") {
+            self.quit_end = end;
+        }
+        if self.first_end == self.start {
+            self.first_end = end;
+        }
+        self.complete = end;
+    }
+
     /// The next complete line without its line end, if there is one; [`skip_line`](Self::skip_line) drops it.
     /// `limit`: its greatest length.
-    pub fn peek_line(&mut self, limit: usize) -> Option<Result<&[u8], LineError>> {
+    pub fn peek_line(&self, limit: usize) -> Option<Result<&[u8], LineError>> {
         if self.opening == Opening::Foreign {
             return Some(Err(LineError::ForeignProtocol));
         }
-        let Some(end) = self.line_end() else {
+        match self.first_line() {
+            Some(line) if line.len() > limit => Some(Err(LineError::TooLong)),
+            Some(line) => Some(Ok(line)),
             // A CR may still turn out to belong to the line end.
-            let is_too_long = self.pending.len() - self.start > limit + 1;
-            return is_too_long.then_some(Err(LineError::TooLong));
-        };
-        // Nothing before `start` is ever searched for an LF.
-        let line = without_crs(between(&self.pending, self.start, end));
-        Some(if line.len() > limit {
-            Err(LineError::TooLong)
-        } else {
-            Ok(line)
-        })
+            None => (self.pending_len() > limit + 1).then_some(Err(LineError::TooLong)),
+        }
     }
 
     /// Drops the next complete line, if there is one.
     pub fn skip_line(&mut self) {
-        let Some(end) = self.line_end() else {
+        self.start = self.first_end;
+        if self.start == self.pending.len() {
+            self.clear();
             return;
-        };
-        self.interruptions
-            .line_taken(between(&self.pending, self.start, end + 1), end + 1);
-        self.start = end + 1;
-        self.searched = self.start;
-        self.compact();
+        }
+        if self.start > self.pending.len() / 2 {
+            self.pending.drain(..self.start);
+            self.complete -= self.start;
+            self.abor_end = self.abor_end.saturating_sub(self.start);
+            self.quit_end = self.quit_end.saturating_sub(self.start);
+            self.start = 0;
+        }
+        let mut unread = between(&self.pending, self.start, self.complete).iter();
+        self.first_end = self.start + unread.position(|byte| *byte == b'\n').map_or(0, |offset| offset + 1);
     }
 
-    /// Whether one of the complete lines held is this interruption. However often this is called, all calls together
-    /// look at each byte twice at the most.
-    pub fn holds(&mut self, wanted: Interruption) -> bool {
-        self.interruptions.contains(wanted, &self.pending)
+    /// Whether one of the complete lines is ABOR: it ends the transfer or long answer under way (RFC 959 §4.1.3).
+    pub fn holds_abor(&self) -> bool {
+        self.abor_end > self.start
+    }
+
+    /// Whether one of the complete lines is QUIT: the transfer under way goes on, even if the client closes its end.
+    pub fn holds_quit(&self) -> bool {
+        self.quit_end > self.start
+    }
+
+    /// Whether the next complete line is STAT without an argument, which is answered during a transfer.
+    pub fn is_stat_next(&self) -> bool {
+        self.first_line()
+            .is_some_and(|line| line.strip_suffix(b" ").unwrap_or(line).eq_ignore_ascii_case(b"STAT"))
     }
 
     /// Bytes held.
@@ -109,42 +140,26 @@ impl LineReader {
 
     /// Drops everything held.
     pub fn clear(&mut self) {
-        self.pending = Vec::new();
-        self.start = 0;
-        self.searched = 0;
-        self.interruptions = Interruptions::default();
+        *self = Self {
+            telnet: self.telnet,
+            opening: self.opening,
+            ..Self::default()
+        };
     }
 
-    /// Where the LF of the first complete line is.
-    fn line_end(&mut self) -> Option<usize> {
-        let (_, unsearched) = self.pending.split_at(self.searched);
-        match unsearched.iter().position(|byte| *byte == b'\n') {
-            Some(offset) => {
-                // The LF itself counts as unsearched, so that the next search finds it again.
-                self.searched += offset;
-                Some(self.searched)
-            }
-            None => {
-                self.searched = self.pending.len();
-                None
-            }
-        }
-    }
-
-    fn compact(&mut self) {
-        if self.start == self.pending.len() {
-            self.clear();
-        } else if self.start > self.pending.len() / 2 {
-            self.pending.drain(..self.start);
-            self.searched -= self.start;
-            self.interruptions.moved_up(self.start);
-            self.start = 0;
-        }
+    fn first_line(&self) -> Option<&[u8]> {
+        (self.first_end > self.start).then(|| without_line_end(between(&self.pending, self.start, self.first_end)))
     }
 }
 
+/// The bytes from offset `from` up to `to`; there must be so many.
+fn between(bytes: &[u8], from: usize, to: usize) -> &[u8] {
+    bytes.split_at(to).0.split_at(from).1
+}
+
 /// One CR before the LF belongs to the line end; so does one at the front, for clients that end lines with LF CR.
-fn without_crs(line: &[u8]) -> &[u8] {
+fn without_line_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     line.strip_prefix(b"\r").unwrap_or(line)
 }

@@ -8,7 +8,6 @@ pub mod command;
 pub mod features;
 pub mod glob;
 pub mod host_port;
-pub mod interruption;
 pub mod line;
 pub mod listing;
 pub mod password;

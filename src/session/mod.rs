@@ -37,7 +37,6 @@ pub use step::{PassiveAddress, Step};
 pub use transfer_record::{Transfer, TransferKind};
 
 use crate::ftp::command::{Command, CommandError, CommandLine, Representation};
-use crate::ftp::interruption::Interruption;
 use crate::ftp::line::{LineError, LineReader};
 use crate::ftp::reply::{self, Reply};
 use client::Client;
@@ -93,7 +92,7 @@ impl Session {
         match activity {
             Activity::Idle => self.next_command(input, bulk_left, context),
             Activity::Transferring(_) => next_interruption(input),
-            Activity::Answering(answer) if input.holds(Interruption::Abort) => {
+            Activity::Answering(answer) if input.holds_abor() => {
                 // ABOR itself is answered later, as the next command.
                 let reply = answer.aborted();
                 *activity = Activity::Idle;
@@ -123,7 +122,7 @@ impl Session {
         let State::Visit(visit, _) = &self.state else {
             return 0;
         };
-        match line.command() {
+        match &line.command {
             Ok(Command::Size(_)) if visit.representation == Representation::Ascii => usize::MAX,
             Ok(_) | Err(_) => line.cost(visit.working_directory.as_bytes().len()),
         }
@@ -133,8 +132,7 @@ impl Session {
         if self.is_logging_in() && line.needs_login() {
             return reply::NOT_LOGGED_IN.into();
         }
-        let recorded_verb = line.recorded_verb();
-        let command = match line.into_command() {
+        let command = match line.command {
             Ok(command) => command,
             Err(error) => return self.refuse(error),
         };
@@ -145,7 +143,7 @@ impl Session {
                 self.count_bad_command(step)
             }
             State::Login(_) => self.command_in_login(command, context),
-            State::Visit(..) => self.command_in_visit(command, recorded_verb, context),
+            State::Visit(..) => self.command_in_visit(command, context),
             State::Verifying { .. } | State::Closing => reply::BAD_SEQUENCE.into(),
         }
     }
@@ -220,13 +218,11 @@ impl Session {
 
 /// During a transfer only STAT, if it is the first waiting line, and ABOR are answered.
 fn next_interruption(input: &mut LineReader) -> Option<Step> {
-    if let Some(Ok(line)) = input.peek_line(LINE_MAX)
-        && let Ok(Command::StatSession) = Command::parse(line)
-    {
+    if input.is_stat_next() {
         input.skip_line();
         return Some(Step::ReportProgress);
     }
-    input.holds(Interruption::Abort).then_some(Step::AbortTransfer)
+    input.holds_abor().then_some(Step::AbortTransfer)
 }
 
 #[cfg(test)]

@@ -41,15 +41,13 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// `verb`: the one that is recorded. `None` if `command` only queries something.
-    pub(super) fn of(verb: &'static str, command: &Command, visit: &Visit) -> Option<Self> {
-        let path = match command {
-            Command::Mdtm(_) => return None,
-            Command::MdtmOrSet { literal, .. } if visit.exists(literal) => return None,
-            // The server chooses the name later.
-            Command::Stou(None) => visit.working_directory.clone(),
-            named => visit.working_directory.join(&named.path()?.0).ok()?,
-        };
+    /// `None` if `command` is not recorded, or only queries something.
+    pub(super) fn of(command: &Command, visit: &Visit) -> Option<Self> {
+        let (verb, path) = command.recorded_as()?;
+        if matches!(command, Command::MdtmOrSet { literal, .. } if visit.exists(literal)) {
+            return None;
+        }
+        let path = visit.working_directory.join(path).ok()?;
         let (path, to) = match (&visit.renaming, command) {
             (Some(from), Command::Rnto(_)) => (from.clone(), Some(path)),
             _ => (path, None),

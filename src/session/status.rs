@@ -5,7 +5,6 @@ use super::ending::Ending;
 use super::notice::Notice;
 use super::state::{Activity, State};
 use super::transfer_record::Transfer;
-use crate::ftp::interruption::Interruption;
 use crate::ftp::line::LineReader;
 use crate::shown_name::Shown;
 use std::net::{IpAddr, SocketAddr};
@@ -89,8 +88,8 @@ impl Session {
 
     /// Whether the session continues although the client has closed its end: it sent QUIT before, or waits for a port,
     /// which it gets at once.
-    pub fn outlives_client(&self, input: &mut LineReader) -> bool {
-        self.is_awaiting_port() || input.holds(Interruption::Quit)
+    pub fn outlives_client(&self, input: &LineReader) -> bool {
+        self.is_awaiting_port() || input.holds_quit()
     }
 
     /// The state's name in traces and summaries.

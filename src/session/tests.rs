@@ -120,7 +120,7 @@ impl Conversation {
             },
             notices: Vec::new(),
             session: Session::new(1, ([127, 0, 0, 1], 40_000).into()),
-            input: LineReader::new(),
+            input: LineReader::default(),
             is_armed: false,
             holds_transfers: false,
             held: None,

@@ -11,13 +11,7 @@ use crate::ftp::command::{Command, EpsvArgument};
 use crate::ftp::reply::{self, Reply};
 
 impl Session {
-    /// `recorded_verb`: the verb for logs and events; `None` if the command is not recorded.
-    pub(super) fn command_in_visit(
-        &mut self,
-        command: Command,
-        recorded_verb: Option<&'static str>,
-        context: &Context<'_>,
-    ) -> Step {
+    pub(super) fn command_in_visit(&mut self, command: Command, context: &Context<'_>) -> Step {
         if !matches!(command, Command::Noop) {
             self.bad_commands = 0;
         }
@@ -32,24 +26,18 @@ impl Session {
                 Step::Disarm(reply::READY_FOR_NEW_USER)
             }
             Command::Quit => self.close(reply::GOODBYE, Ending::Quit),
-            command => self.command_within_visit(command, recorded_verb, context),
+            command => self.command_within_visit(command, context),
         }
     }
 
     /// A command that does not log the user out.
-    fn command_within_visit(
-        &mut self,
-        command: Command,
-        recorded_verb: Option<&'static str>,
-        context: &Context<'_>,
-    ) -> Step {
+    fn command_within_visit(&mut self, command: Command, context: &Context<'_>) -> Step {
         let State::Visit(visit, activity) = &mut self.state else {
             return reply::BAD_SEQUENCE.into();
         };
         let keeps_part = keeps_part(&command);
-        let subject = recorded_verb
-            .filter(|_| context.wants_notices)
-            .and_then(|verb| Subject::of(verb, &command, visit));
+        let is_noticed = context.wants_notices;
+        let subject = is_noticed.then(|| Subject::of(&command, visit)).flatten();
         let result = visit.command(command, &self.client, context);
         if !keeps_part {
             visit.part = Part::Whole;

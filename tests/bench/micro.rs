@@ -9,7 +9,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use loopftpd::accounts::Rights;
-use loopftpd::ftp::command::Command;
+use loopftpd::ftp::command::CommandLine;
 use loopftpd::ftp::line::LineReader;
 use loopftpd::ftp::listing::{Attributes, EntryKind, Facts, write_list_line, write_mlsd_line};
 use loopftpd::ftp::path::VirtualPath;
@@ -32,7 +32,7 @@ const OTHERS: usize = 10_000;
 const PORTS: u16 = 256;
 
 fn control(criterion: &mut Criterion) {
-    let mut reader = LineReader::new();
+    let mut reader = LineReader::default();
     criterion.bench_function("line reader: one command", |bencher| {
         bencher.iter(|| {
             reader.feed(black_box(b"RETR directory/file.tar.gz\r\n"));
@@ -54,7 +54,7 @@ fn control(criterion: &mut Criterion) {
 
     for line in ["NOOP", "PASV", "LIST -la directory", "RETR directory/file.tar.gz"] {
         criterion.bench_function(&format!("command parser: {line}"), |bencher| {
-            bencher.iter(|| Command::parse(black_box(line.as_bytes())));
+            bencher.iter(|| CommandLine::parse(black_box(line.as_bytes())));
         });
     }
 

@@ -4,7 +4,7 @@
 use harness::accounts::{ConfinedBy, PASSWORD, Premises};
 use harness::{Client, Server, trials, wait_until};
 use libtest_mimic::Trial;
-use loopftpd::ftp::command::SERVED_VERBS;
+use loopftpd::ftp::command::served_verbs;
 use rustix::process::Signal;
 use std::fs;
 use std::io::{Read, Write};
@@ -159,7 +159,7 @@ const CONVERSATION: &[&str] = &[
 const ELSEWHERE: [&str; 3] = ["PORT", "EPRT", "QUIT"];
 
 fn l17_a_confined_server_answers_every_verb_like_an_unconfined_one() {
-    for verb in SERVED_VERBS.iter().filter(|verb| !ELSEWHERE.contains(verb)) {
+    for verb in served_verbs().iter().filter(|verb| !ELSEWHERE.contains(verb)) {
         let is_said = |line: &&str| line.split(' ').next() == Some(verb);
         assert!(CONVERSATION.iter().any(is_said), "{verb} is not sent");
     }

@@ -1,20 +1,16 @@
 //! A line into its verb's row and its command.
 
-use super::arguments::split_word;
-use super::cost::Cost;
-use super::definition::Command;
-use super::error::CommandError;
-use super::verb::Verb;
-use super::verbs;
+use super::arguments::{Parsed, split_word};
+use super::verb::{Cost, Verb};
+use super::{CommandError, verbs};
 
-/// A parsed line: the row of its verb, and the command or why there is none.
-///
-/// A line is parsed once; what the server has to know of it before it answers it is asked here.
+/// A parsed line. What the server has to know before it answers the line is asked here.
 #[derive(Debug)]
 pub struct CommandLine {
-    /// `None`: the verb is not served.
+    /// The command, or why the line is refused.
+    pub command: Parsed,
+    /// The row of its verb; `None`: the verb is not served.
     verb: Option<&'static Verb>,
-    command: Result<Command, CommandError>,
     /// Bytes, without the line end.
     length: usize,
 }
@@ -29,20 +25,10 @@ impl CommandLine {
             None => (None, Err(verbs::unserved(name, argument))),
         };
         Self {
-            verb,
             command,
+            verb,
             length: line.len(),
         }
-    }
-
-    /// The command, or why the line is refused.
-    pub fn command(&self) -> Result<&Command, CommandError> {
-        self.command.as_ref().map_err(|error| *error)
-    }
-
-    /// The command, or why the line is refused.
-    pub fn into_command(self) -> Result<Command, CommandError> {
-        self.command
     }
 
     /// Whether it is refused before login. Verbs that are not served keep their own replies, 500 and 502.
@@ -55,17 +41,5 @@ impl CommandLine {
     pub fn cost(&self, directory_bytes: usize) -> usize {
         let cost = self.verb.map_or(Cost::Nothing, |verb| verb.cost);
         cost.in_bytes(directory_bytes + self.length)
-    }
-
-    /// The verb under which logs and events record how the command ended (`SITE CHMOD` is one); `None`: they do not.
-    pub fn recorded_verb(&self) -> Option<&'static str> {
-        self.verb.and_then(Verb::recorded_as)
-    }
-}
-
-impl Command {
-    /// Parses a line without its line end.
-    pub fn parse(line: &[u8]) -> Result<Command, CommandError> {
-        CommandLine::parse(line).into_command()
     }
 }

@@ -1,27 +1,35 @@
 //! A row of the table of commands: a verb, and everything that the verb alone decides.
 
-use super::arguments::split_word;
-use super::cost::Cost;
-use super::definition::Command;
-use super::error::CommandError;
+use super::CommandError;
+use super::arguments::{Parsed, split_word};
 use std::fmt;
-
-pub(super) type Parsed = Result<Command, CommandError>;
 
 /// A row of the table.
 pub(super) struct Verb {
     /// As clients send it, in upper case.
     pub(super) name: &'static str,
     sort_key: u64,
-    /// As logs and events show it: the same for all names of a command.
-    shown: &'static str,
     pub(super) cost: Cost,
     pub(super) needs_login: bool,
-    /// Whether logs and events record how it ended: transfers of files, and changes.
-    is_recorded: bool,
     /// Why an argument with control bytes is refused.
     bad_argument: CommandError,
     argument: Argument,
+}
+
+/// How much work a command is, beyond being read and replied to.
+///
+/// File system calls cost something, and a client can ask for a thousand of them in one segment. So these commands are
+/// charged to the turn's budget like bytes of bulk data, and wait for a later turn when it is spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cost {
+    /// No system call.
+    Nothing,
+    /// One or two names are looked up, or a passive port is drawn and looked at.
+    Lookup,
+    /// Something is opened; its transfer or answer is charged as it proceeds.
+    Opening,
+    /// A directory is changed, or an inode.
+    Change,
 }
 
 /// How a verb's argument is read.
@@ -40,20 +48,10 @@ impl Verb {
         Self {
             name,
             sort_key: sort_key(name.as_bytes()),
-            shown: name,
             cost,
             needs_login: true,
-            is_recorded: false,
             bad_argument: CommandError::BadArgument,
             argument: Argument::Whole(parse),
-        }
-    }
-
-    /// A word of SITE or OPTS; `shown` has the verb in front.
-    pub(super) const fn word(name: &'static str, shown: &'static str, cost: Cost, parse: fn(&[u8]) -> Parsed) -> Self {
-        Self {
-            shown,
-            ..Self::new(name, cost, parse)
         }
     }
 
@@ -67,13 +65,6 @@ impl Verb {
     pub(super) const fn before_login(self) -> Self {
         Self {
             needs_login: false,
-            ..self
-        }
-    }
-
-    pub(super) const fn recorded(self) -> Self {
-        Self {
-            is_recorded: true,
             ..self
         }
     }
@@ -123,10 +114,23 @@ impl Verb {
         // A NUL at the end of `name` does not change the key.
         table.get(found).filter(|verb| verb.name.len() == name.len())
     }
+}
 
-    /// Under what name logs and events record this command; `None`: they do not.
-    pub(super) fn recorded_as(&self) -> Option<&'static str> {
-        self.is_recorded.then_some(self.shown)
+/// Bytes of bulk data that a lookup counts as.
+const LOOKUP: usize = 4 * 1024;
+/// Walking a path of so many bytes takes about as long as a lookup.
+const PATH_BYTES: usize = 512;
+
+impl Cost {
+    /// Bytes of bulk data that it counts as, for paths of `path_bytes` in all.
+    pub(super) fn in_bytes(self, path_bytes: usize) -> usize {
+        let lookups = match self {
+            Cost::Nothing => return 0,
+            Cost::Lookup => 1,
+            Cost::Opening => 2,
+            Cost::Change => 4,
+        };
+        lookups * LOOKUP * (1 + path_bytes / PATH_BYTES)
     }
 }
 

@@ -1,169 +1,105 @@
 //! The table of commands: one row per verb, sorted by name.
 //!
-//! A new command is one row here and one variant of [`Command`]. Unless its row says otherwise, it needs a login and no
-//! log records it; its cost has to be given.
+//! A new command is one row here and one variant of [`Command`]. Unless its row says otherwise, it needs a login.
 
 use super::arguments::{
-    ListArgument, allocation, extended_passive, host, number, optional_path, options_utf8, password, required_path,
-    structure, user_name,
+    allocation, checksum, extended_passive, host, list_argument, number, optional_path, options_hash, options_mlst,
+    options_mode, options_utf8, password, range, representation, required_path, structure, transmission, user_name,
 };
-use super::cost::Cost;
-use super::definition::Command;
-use super::digests::{Digest, DigestRequest, checksum, options_hash, range};
-use super::error::CommandError;
-use super::path_argument::PathArgument;
-use super::times_and_modes::{set_facts, set_modified, site_chmod, site_utime, time_before_path};
-use super::type_and_mode::{options_mode, representation, transmission};
-use super::verb::Verb;
-use crate::ftp::host_port::{EprtError, parse_eprt, parse_port};
-use crate::ftp::listing::Facts;
+use super::times_and_modes::{modification_time, set_facts, set_modified, site_chmod, site_utime};
+use super::verb::{Cost, Verb};
+use super::{Command, CommandError, Digest, DigestRequest, PathArgument};
+use crate::ftp::host_port::{parse_eprt, parse_port};
 
 const CDUP: Verb = Verb::new("CDUP", Cost::Lookup, |_| Ok(Command::Cdup));
 const CWD: Verb = Verb::new("CWD", Cost::Lookup, |path| {
     Ok(Command::Cwd(PathArgument(path.to_vec())))
 });
-const MKD: Verb = Verb::new("MKD", Cost::Change, |path| Ok(Command::Mkd(required_path(path)?))).recorded();
+const MKD: Verb = Verb::new("MKD", Cost::Change, |path| Ok(Command::Mkd(required_path(path)?)));
 const PWD: Verb = Verb::new("PWD", Cost::Nothing, |_| Ok(Command::Pwd));
-const RMD: Verb = Verb::new("RMD", Cost::Change, |path| Ok(Command::Rmd(required_path(path)?))).recorded();
-const XSHA: Verb = Verb::new("XSHA", Cost::Opening, |argument| {
-    checksum(Digest::Sha1, argument).map(Command::Digest)
-});
+const RMD: Verb = Verb::new("RMD", Cost::Change, |path| Ok(Command::Rmd(required_path(path)?)));
+const XSHA: Verb = Verb::new("XSHA", Cost::Opening, |path| checksum(Digest::Sha1, path));
 
 static VERBS: [Verb; 59] = [
     Verb::new("ABOR", Cost::Nothing, |_| Ok(Command::Abor)),
     Verb::new("ACCT", Cost::Nothing, |_| Ok(Command::Acct)).before_login(),
-    Verb::new("ALLO", Cost::Nothing, |sizes| allocation(sizes).map(|()| Command::Allo)),
-    Verb::new("APPE", Cost::Change, |path| Ok(Command::Appe(required_path(path)?))).recorded(),
+    Verb::new("ALLO", Cost::Nothing, allocation),
+    Verb::new("APPE", Cost::Change, |path| Ok(Command::Appe(required_path(path)?))),
     Verb::new("AVBL", Cost::Lookup, |path| Ok(Command::Avbl(optional_path(path)))),
     CDUP,
     Verb::new("CLNT", Cost::Nothing, |_| Ok(Command::Clnt)).before_login(),
     CWD,
-    Verb::new("DELE", Cost::Change, |path| Ok(Command::Dele(required_path(path)?))).recorded(),
-    Verb::new("EPRT", Cost::Nothing, |address| match parse_eprt(address) {
-        Ok(address) => Ok(Command::Eprt(address)),
-        Err(EprtError::Syntax) => Err(CommandError::BadAddress),
-        Err(EprtError::Protocol) => Err(CommandError::UnsupportedProtocol),
-    })
-    .disarming(),
-    Verb::new("EPSV", Cost::Lookup, |protocol| {
-        extended_passive(protocol).map(Command::Epsv)
-    }),
+    Verb::new("DELE", Cost::Change, |path| Ok(Command::Dele(required_path(path)?))),
+    Verb::new("EPRT", Cost::Nothing, |address| parse_eprt(address).map(Command::Eprt)).disarming(),
+    Verb::new("EPSV", Cost::Lookup, extended_passive),
     Verb::new("FEAT", Cost::Nothing, |_| Ok(Command::Feat)).before_login(),
     Verb::new("HASH", Cost::Opening, |path| {
         Ok(Command::Digest(DigestRequest::Hash(required_path(path)?)))
     }),
     Verb::new("HELP", Cost::Nothing, |_| Ok(Command::Help)).before_login(),
-    Verb::new("HOST", Cost::Nothing, |name| host(name).map(|()| Command::Host)).before_login(),
-    Verb::new("LIST", Cost::Opening, |argument| {
-        Ok(Command::List(ListArgument::parse(argument)))
-    }),
-    Verb::new("MDTM", Cost::Lookup, |argument| {
-        let literal = required_path(argument)?;
-        Ok(match time_before_path(argument) {
-            Some((time, path)) => Command::MdtmOrSet { literal, time, path },
-            None => Command::Mdtm(literal),
-        })
-    })
-    .recorded(),
-    Verb::new("MFF", Cost::Change, |argument| {
-        set_facts(argument).map(|(changes, path)| Command::SetFacts(changes, path))
-    })
-    .recorded(),
-    Verb::new("MFMT", Cost::Change, |argument| {
-        set_modified(argument).map(|(time, path)| Command::SetModified(time, path))
-    })
-    .recorded(),
+    Verb::new("HOST", Cost::Nothing, host).before_login(),
+    Verb::new("LIST", Cost::Opening, |text| Ok(Command::List(list_argument(text)))),
+    Verb::new("MDTM", Cost::Lookup, modification_time),
+    Verb::new("MFF", Cost::Change, set_facts),
+    Verb::new("MFMT", Cost::Change, set_modified),
     MKD,
     Verb::new("MLSD", Cost::Opening, |path| Ok(Command::Mlsd(optional_path(path)))),
     Verb::new("MLST", Cost::Lookup, |path| Ok(Command::Mlst(optional_path(path)))),
-    Verb::new("MODE", Cost::Nothing, |mode| transmission(mode).map(Command::Mode)),
-    Verb::new("NLST", Cost::Opening, |argument| {
-        Ok(Command::Nlst(ListArgument::parse(argument)))
-    }),
+    Verb::new("MODE", Cost::Nothing, transmission),
+    Verb::new("NLST", Cost::Opening, |text| Ok(Command::Nlst(list_argument(text)))),
     Verb::new("NOOP", Cost::Nothing, |_| Ok(Command::Noop)).before_login(),
     // Some clients take any 4xx here for "restart not allowed" (RFC 2389 §4).
     Verb::with_words("OPTS", &OPTS_WORDS, CommandError::BadArgument),
-    Verb::new("PASS", Cost::Nothing, |word| password(word).map(Command::Pass)).before_login(),
+    Verb::new("PASS", Cost::Nothing, password).before_login(),
     Verb::new("PASV", Cost::Lookup, |_| Ok(Command::Pasv)),
-    Verb::new("PORT", Cost::Nothing, |address| {
-        parse_port(address).map(Command::Port).ok_or(CommandError::BadAddress)
-    })
-    .disarming(),
+    Verb::new("PORT", Cost::Nothing, |address| parse_port(address).map(Command::Port)).disarming(),
     Verb::new("PRET", Cost::Nothing, |_| Ok(Command::Pret)),
     PWD,
     Verb::new("QUIT", Cost::Nothing, |_| Ok(Command::Quit)).before_login(),
-    Verb::new("RANG", Cost::Nothing, |bytes| range(bytes).map(Command::Range)),
+    Verb::new("RANG", Cost::Nothing, range),
     Verb::new("REIN", Cost::Nothing, |_| Ok(Command::Rein)).before_login(),
     Verb::new("REST", Cost::Nothing, |offset| number(offset).map(Command::Rest)),
-    Verb::new("RETR", Cost::Opening, |path| Ok(Command::Retr(required_path(path)?))).recorded(),
+    Verb::new("RETR", Cost::Opening, |path| Ok(Command::Retr(required_path(path)?))),
     RMD,
-    Verb::new("RNFR", Cost::Lookup, |path| Ok(Command::Rnfr(required_path(path)?))).recorded(),
-    Verb::new("RNTO", Cost::Change, |path| Ok(Command::Rnto(required_path(path)?))).recorded(),
+    Verb::new("RNFR", Cost::Lookup, |path| Ok(Command::Rnfr(required_path(path)?))),
+    Verb::new("RNTO", Cost::Change, |path| Ok(Command::Rnto(required_path(path)?))),
     Verb::with_words("SITE", &SITE_WORDS, CommandError::NotImplemented),
     Verb::new("SIZE", Cost::Lookup, |path| Ok(Command::Size(required_path(path)?))),
     Verb::new("STAT", Cost::Opening, |path| {
         Ok(optional_path(path).map_or(Command::StatSession, Command::StatPath))
     }),
-    Verb::new("STOR", Cost::Change, |path| Ok(Command::Stor(required_path(path)?))).recorded(),
-    Verb::new("STOU", Cost::Change, |path| Ok(Command::Stou(optional_path(path)))).recorded(),
-    Verb::new("STRU", Cost::Nothing, |code| {
-        structure(code).map(|()| Command::Structure)
-    }),
+    Verb::new("STOR", Cost::Change, |path| Ok(Command::Stor(required_path(path)?))),
+    Verb::new("STOU", Cost::Change, |path| Ok(Command::Stou(optional_path(path)))),
+    Verb::new("STRU", Cost::Nothing, structure),
     Verb::new("SYST", Cost::Nothing, |_| Ok(Command::Syst)).before_login(),
-    Verb::new("TYPE", Cost::Nothing, |code| representation(code).map(Command::Type)),
-    Verb::new("USER", Cost::Nothing, |name| user_name(name).map(Command::User)).before_login(),
-    Verb::new("XCRC", Cost::Opening, |argument| {
-        checksum(Digest::Crc32, argument).map(Command::Digest)
-    }),
+    Verb::new("TYPE", Cost::Nothing, representation),
+    Verb::new("USER", Cost::Nothing, user_name).before_login(),
+    Verb::new("XCRC", Cost::Opening, |path| checksum(Digest::Crc32, path)),
     CDUP.also("XCUP"),
     CWD.also("XCWD"),
-    Verb::new("XMD5", Cost::Opening, |argument| {
-        checksum(Digest::Md5, argument).map(Command::Digest)
-    }),
+    Verb::new("XMD5", Cost::Opening, |path| checksum(Digest::Md5, path)),
     MKD.also("XMKD"),
     PWD.also("XPWD"),
     RMD.also("XRMD"),
     XSHA,
     XSHA.also("XSHA1"),
-    Verb::new("XSHA256", Cost::Opening, |argument| {
-        checksum(Digest::Sha256, argument).map(Command::Digest)
-    }),
-    Verb::new("XSHA512", Cost::Opening, |argument| {
-        checksum(Digest::Sha512, argument).map(Command::Digest)
-    }),
+    Verb::new("XSHA256", Cost::Opening, |path| checksum(Digest::Sha256, path)),
+    Verb::new("XSHA512", Cost::Opening, |path| checksum(Digest::Sha512, path)),
 ];
 
 static OPTS_WORDS: [Verb; 5] = [
-    Verb::word("HASH", "OPTS HASH", Cost::Nothing, |name| {
-        options_hash(name).map(Command::OptsHash)
-    }),
-    Verb::word("MLST", "OPTS MLST", Cost::Nothing, |facts| {
-        Ok(Command::OptsMlst(Facts::from_names(facts.trim_ascii())))
-    }),
-    Verb::word("MODE", "OPTS MODE", Cost::Nothing, |level| {
-        options_mode(level).map(Command::OptsDeflate)
-    }),
-    Verb::word("UTF-8", "OPTS UTF8", Cost::Nothing, |on| {
-        options_utf8(on).map(|()| Command::OptsUtf8)
-    })
-    .before_login(),
-    Verb::word("UTF8", "OPTS UTF8", Cost::Nothing, |on| {
-        options_utf8(on).map(|()| Command::OptsUtf8)
-    })
-    .before_login(),
+    Verb::new("HASH", Cost::Nothing, options_hash),
+    Verb::new("MLST", Cost::Nothing, options_mlst),
+    Verb::new("MODE", Cost::Nothing, options_mode),
+    Verb::new("UTF-8", Cost::Nothing, options_utf8).before_login(),
+    Verb::new("UTF8", Cost::Nothing, options_utf8).before_login(),
 ];
 
 /// Nothing here executes or copies anything (threat A18).
 static SITE_WORDS: [Verb; 3] = [
-    Verb::word("CHMOD", "SITE CHMOD", Cost::Change, |argument| {
-        site_chmod(argument).map(|(mode, path)| Command::SiteChmod(mode, path))
-    })
-    .recorded(),
-    Verb::word("HELP", "SITE HELP", Cost::Nothing, |_| Ok(Command::SiteHelp)),
-    Verb::word("UTIME", "SITE UTIME", Cost::Change, |argument| {
-        site_utime(argument).map(|(time, path)| Command::SiteUtime(time, path))
-    })
-    .recorded(),
+    Verb::new("CHMOD", Cost::Change, site_chmod),
+    Verb::new("HELP", Cost::Nothing, |_| Ok(Command::SiteHelp)),
+    Verb::new("UTIME", Cost::Change, site_utime),
 ];
 
 /// The row of the verb `name`, in any case; `None`: it is not served.
@@ -172,23 +108,13 @@ pub(super) fn served(name: &[u8]) -> Option<&'static Verb> {
 }
 
 /// The name of every verb that is served.
-pub const SERVED_VERBS: [&str; VERBS.len()] = names(&VERBS);
+pub fn served_verbs() -> Vec<&'static str> {
+    VERBS.iter().map(|verb| verb.name).collect()
+}
 
 /// Every word that SITE serves.
-pub const SERVED_SITE_WORDS: [&str; SITE_WORDS.len()] = names(&SITE_WORDS);
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "evaluated by the compiler, which has no iterators there"
-)]
-const fn names<const ROWS: usize>(table: &[Verb; ROWS]) -> [&'static str; ROWS] {
-    let mut names = [""; ROWS];
-    let mut row = 0;
-    while row < ROWS {
-        names[row] = table[row].name;
-        row += 1;
-    }
-    names
+pub fn served_site_words() -> Vec<&'static str> {
+    SITE_WORDS.iter().map(|verb| verb.name).collect()
 }
 
 /// First words of other protocols' clients.
@@ -249,7 +175,7 @@ mod tests {
 
     #[test]
     fn no_verb_is_both_served_and_refused() {
-        for name in SERVED_VERBS {
+        for name in served_verbs() {
             assert_eq!(unserved(name.as_bytes(), b""), CommandError::Unknown, "{name}");
         }
     }
@@ -269,31 +195,18 @@ mod tests {
         assert_eq!(open, expected);
     }
 
+    /// A verb that changes something needs a name in [`Command::recorded_as`].
     #[test]
-    fn transfers_and_changes_are_recorded_under_one_name_each() {
-        let mut recorded: Vec<&str> = VERBS.iter().chain(&SITE_WORDS).filter_map(Verb::recorded_as).collect();
-        recorded.dedup();
+    fn these_verbs_change_files_or_directories() {
+        let rows = VERBS.iter().chain(&SITE_WORDS);
+        let changing: Vec<&str> = rows
+            .filter(|verb| verb.cost == Cost::Change)
+            .map(|verb| verb.name)
+            .collect();
         let expected = [
-            "APPE",
-            "DELE",
-            "MDTM",
-            "MFF",
-            "MFMT",
-            "MKD",
-            "RETR",
-            "RMD",
-            "RNFR",
-            "RNTO",
-            "STOR",
-            "STOU",
-            "MKD",
-            "RMD",
-            "SITE CHMOD",
-            "SITE UTIME",
+            "APPE", "DELE", "MFF", "MFMT", "MKD", "RMD", "RNTO", "STOR", "STOU", "XMKD", "XRMD", "CHMOD", "UTIME",
         ];
-        assert_eq!(recorded, expected);
-        let unrecorded = |verb: &Verb| verb.cost == Cost::Change && verb.recorded_as().is_none();
-        assert!(!VERBS.iter().chain(&SITE_WORDS).any(unrecorded), "every change is");
+        assert_eq!(changing, expected);
     }
 
     /// Verbs that are answered from memory. OPTS and SITE are charged by their words.

@@ -13,7 +13,7 @@ fn next_line(reader: &mut LineReader) -> Option<Result<Vec<u8>, LineError>> {
 }
 
 fn lines_of(segments: &[&[u8]]) -> Vec<Result<Vec<u8>, LineError>> {
-    let mut reader = LineReader::new();
+    let mut reader = LineReader::default();
     let mut lines = Vec::new();
     for segment in segments {
         reader.feed(segment);
@@ -58,7 +58,7 @@ fn a06_telnet_commands_are_removed_in_any_segmentation() {
 
 #[test]
 fn a06_a_flood_of_iac_is_not_buffered() {
-    let mut reader = LineReader::new();
+    let mut reader = LineReader::default();
     for _ in 0..1_000 {
         reader.feed(&[0xff, 0xf4].repeat(2_048));
     }
@@ -90,31 +90,28 @@ fn a_tls_handshake_is_recognised_without_a_line_end() {
 
 #[test]
 fn a_line_that_overtakes_others_is_found_in_the_buffer() {
-    let mut reader = LineReader::new();
+    let mut reader = LineReader::default();
     reader.feed(b"NOOP\r\nabo");
-    assert!(!reader.holds(Interruption::Abort));
+    assert!(!reader.holds_abor());
     reader.feed(b"r\r\n\rABOR\nABORT\nQUIT");
-    assert!(reader.holds(Interruption::Abort));
-    assert!(!reader.holds(Interruption::Quit), "its line has not ended");
+    assert!(reader.holds_abor());
+    assert!(!reader.holds_quit(), "its line has not ended");
     assert_eq!(reader.peek_line(LIMIT), Some(Ok(&b"NOOP"[..])));
     assert_eq!(next_line(&mut reader), Some(Ok(b"NOOP".to_vec())));
-    assert!(reader.holds(Interruption::Abort));
+    assert!(reader.holds_abor());
     assert_eq!(next_line(&mut reader), Some(Ok(b"abor".to_vec())));
-    assert!(
-        reader.holds(Interruption::Abort),
-        "the CR of a LF CR is no part of the second"
-    );
+    assert!(reader.holds_abor(), "the CR of a LF CR is no part of the second");
     assert_eq!(next_line(&mut reader), Some(Ok(b"ABOR".to_vec())));
-    assert!(!reader.holds(Interruption::Abort), "ABORT is another word");
+    assert!(!reader.holds_abor(), "ABORT is another word");
     reader.feed(b" now\n");
-    assert!(reader.holds(Interruption::Quit));
+    assert!(reader.holds_quit());
     reader.clear();
-    assert!(!reader.holds(Interruption::Quit));
+    assert!(!reader.holds_quit());
 }
 
 #[test]
 fn an_emptied_reader_holds_no_memory() {
-    let mut reader = LineReader::new();
+    let mut reader = LineReader::default();
     reader.feed(b"NOOP\r\n");
     assert!(next_line(&mut reader).is_some());
     assert_eq!(reader.pending.capacity(), 0);
@@ -143,7 +140,7 @@ proptest! {
         pieces in proptest::collection::vec((1..40_usize, 0..6_usize, any::<bool>()), 0..60),
     ) {
         let wire: Vec<u8> = lines.iter().flat_map(|line| format!("{line}\r\n").into_bytes()).collect();
-        let mut reader = LineReader::new();
+        let mut reader = LineReader::default();
         let (mut fed, mut taken) = (0, 0);
         for (length, takes, asks) in pieces {
             let to = (fed + length).min(wire.len());
@@ -155,8 +152,8 @@ proptest! {
             if asks {
                 let complete = wire[..fed].iter().filter(|byte| **byte == b'\n').count();
                 let waiting = &lines[taken..complete];
-                prop_assert_eq!(reader.holds(Interruption::Abort), waiting.contains(&"ABOR"));
-                prop_assert_eq!(reader.holds(Interruption::Quit), waiting.contains(&"quit x"));
+                prop_assert_eq!(reader.holds_abor(), waiting.contains(&"ABOR"));
+                prop_assert_eq!(reader.holds_quit(), waiting.contains(&"quit x"));
             }
         }
     }

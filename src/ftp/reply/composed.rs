@@ -5,7 +5,7 @@
 use super::fixed::{BAD_ARGUMENT, BAD_PARAMETER, NOT_IMPLEMENTED, UNKNOWN_COMMAND, UNSUPPORTED_PROTOCOL};
 use super::wire::{Form, Reply};
 use crate::ftp::command::{
-    CommandError, DeflateLevel, Digest, Representation, SERVED_SITE_WORDS, SERVED_VERBS, Transmission,
+    CommandError, DeflateLevel, Digest, Representation, Transmission, served_site_words, served_verbs,
 };
 use crate::ftp::listing::Facts;
 use crate::ftp::path::VirtualPath;
@@ -216,13 +216,13 @@ impl Reply {
 
     /// 214 for HELP: the verbs.
     pub fn help() -> Self {
-        let rows: Vec<String> = SERVED_VERBS.chunks(10).map(|row| row.join(" ")).collect();
+        let rows: Vec<String> = served_verbs().chunks(10).map(|row| row.join(" ")).collect();
         Self::with_text(214, format!("These commands are understood:\n{}\nEnd", rows.join("\n")))
     }
 
     /// 214 for SITE HELP.
     pub fn site_help() -> Self {
-        let words = SERVED_SITE_WORDS.join(" ");
+        let words = served_site_words().join(" ");
         Self::with_text(214, format!("These SITE commands are understood:\n{words}\nEnd"))
     }
 }
