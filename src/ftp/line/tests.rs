@@ -110,6 +110,18 @@ fn a_line_that_overtakes_others_is_found_in_the_buffer() {
 }
 
 #[test]
+fn stat_without_an_argument_is_recognised_in_front() {
+    let mut reader = LineReader::default();
+    reader.feed(b"stat");
+    assert!(!reader.is_stat_next(), "its line has not ended");
+    reader.feed(b"\r\nNOOP\r\n\rSTAT \nSTAT x\r\nSTATUS\nSTA");
+    for is_stat in [true, false, true, false, false, false] {
+        assert_eq!(reader.is_stat_next(), is_stat, "{:?}", reader.peek_line(LIMIT));
+        reader.skip_line();
+    }
+}
+
+#[test]
 fn an_emptied_reader_holds_no_memory() {
     let mut reader = LineReader::default();
     reader.feed(b"NOOP\r\n");
