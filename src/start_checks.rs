@@ -208,7 +208,7 @@ pub fn note_if_rotation_needs_help(log: &LogFile) {
         log::info!(
             "{}: after a rotation the server could not create the file, since its user may not write in the \
              directory; let the rotation create it for that user, or copy and truncate",
-            log.option()
+            log.kind.option()
         );
     }
 }

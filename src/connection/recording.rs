@@ -3,11 +3,9 @@
 
 use super::Connection;
 use super::shared::Shared;
-use crate::records::json_event;
-use crate::records::log_line::{LogLine, TARGET};
-use crate::records::session_event::{Origin, SessionEvent};
+use crate::records::session_event::{EndedTransfer, Origin, SessionEvent, TARGET};
 use crate::records::trace::TraceLine;
-use crate::records::transfer_log::LoggedTransfer;
+use crate::records::transfer_log;
 use crate::session::{Ending, LoginFailure, Notice, Outcome, Transfer, TransferKind};
 use crate::shown_name::Shown;
 use crate::transfer::Direction;
@@ -53,27 +51,12 @@ impl Connection {
             TransferKind::Download => Direction::ToClient,
             TransferKind::Upload => Direction::FromClient,
         };
-        let event = SessionEvent::Transferred {
-            transfer,
-            outcome,
-            bytes: moved,
-            took,
-        };
-        self.record(&event, self.session.user(), shared);
+        let ended = EndedTransfer::new(transfer, direction, outcome, moved, took);
         if let Some(log) = &mut shared.transfer_log {
-            let line = LoggedTransfer {
-                ended: shared.wall,
-                took,
-                peer: self.session.peer(),
-                account: self.session.account().map(|account| &*account.name),
-                bytes: moved,
-                path,
-                direction,
-                representation: transfer.representation,
-                complete: outcome.is_success(),
-            };
-            log.append(&line.line());
+            let account = self.session.account().map(|account| &*account.name);
+            log.append(&transfer_log::line(&ended, shared.wall, self.session.peer(), account));
         }
+        self.record(&SessionEvent::Transfer(ended), self.session.user(), shared);
     }
 
     /// Writes the log line and the event. `user`: who has logged in; for a login, the name that was tried.
@@ -85,10 +68,10 @@ impl Connection {
         };
         let level = event.level(origin);
         if log::log_enabled!(target: TARGET, level) && shared.has_room_for_line(event, origin) {
-            log::log!(target: TARGET, level, "{}", LogLine(event, origin));
+            log::log!(target: TARGET, level, "{}", event.log_line(origin));
         }
         if let Some(events) = &mut shared.event_log {
-            match json_event::line(event, origin) {
+            match event.event_line(origin) {
                 Ok(line) => events.append(&line),
                 Err(error) => log::error!("cannot format an event: {error}"),
             }
@@ -97,7 +80,7 @@ impl Connection {
 
     /// Records that the client has connected.
     pub fn record_start(&self, shared: &mut Shared) {
-        self.record(&SessionEvent::Connected, None, shared);
+        self.record(&SessionEvent::Connect, None, shared);
     }
 
     /// Records what the session reports of its last command, if anything.
@@ -116,22 +99,17 @@ impl Connection {
     /// Records a failed login whose password was not checked.
     pub(super) fn record_blocked_login(&mut self, shared: &mut Shared) {
         if let Some(Notice::LoginFailed { user, .. }) = self.session.take_notice().as_deref() {
-            let event = SessionEvent::LoginFailed {
-                why: LoginFailure::Blocked,
-                took: shared.now.saturating_duration_since(self.login_since),
-            };
+            let took = shared.now.saturating_duration_since(self.login_since);
+            let event = SessionEvent::login_failed(LoginFailure::Blocked, took);
             self.record(&event, Some(user), shared);
         }
     }
 
     /// Records the session's end.
     pub fn record_end(&self, shared: &mut Shared) {
-        let event = SessionEvent::Ended {
-            ending: self.session.ending().unwrap_or(Ending::Shutdown),
-            sent: self.sent,
-            received: self.received,
-            took: shared.now.saturating_duration_since(self.opened),
-        };
+        let ending = self.session.ending().unwrap_or(Ending::Shutdown);
+        let took = shared.now.saturating_duration_since(self.opened);
+        let event = SessionEvent::disconnect(ending, self.sent, self.received, took);
         self.record(&event, self.session.last_user(), shared);
     }
 }
@@ -145,17 +123,17 @@ impl Shared {
     /// Whether a line may be logged: clients must not fill the disk of the log with lines that cost them nothing.
     fn has_room_for_line(&mut self, event: &SessionEvent<'_>, origin: Origin<'_>) -> bool {
         match event {
-            SessionEvent::LoginFailed { .. } | SessionEvent::Refused { .. } => {
+            SessionEvent::Login { ok: false, .. } | SessionEvent::Refusal { .. } => {
                 if let Some(left_out) = self.line_budget.end_minute(self.now) {
                     log::warn!("{left_out} lines of refused commands and failed logins left out in a minute");
                 }
                 self.line_budget.take_line(origin.client.ip())
             }
-            SessionEvent::Connected
-            | SessionEvent::LoggedIn { .. }
-            | SessionEvent::Transferred { .. }
-            | SessionEvent::Changed { .. }
-            | SessionEvent::Ended { .. } => true,
+            SessionEvent::Connect
+            | SessionEvent::Login { .. }
+            | SessionEvent::Transfer(_)
+            | SessionEvent::Change { .. }
+            | SessionEvent::Disconnect { .. } => true,
         }
     }
 }

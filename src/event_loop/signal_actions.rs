@@ -42,7 +42,7 @@ impl EventLoop {
     fn reopen_logs(&mut self) {
         let logs = [&mut self.shared.transfer_log, &mut self.shared.event_log];
         for log in logs.into_iter().flatten() {
-            let option = log.option();
+            let option = log.kind.option();
             match log.reopen() {
                 Ok(Reopened::New) => log::info!("{option}: new file opened"),
                 Ok(Reopened::Same) => log::info!("{option}: the file was not moved and stays open"),

@@ -189,9 +189,11 @@ pub enum EpsvArgument {
 }
 
 /// How file data is represented (RFC 959 §3.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum Representation {
+    #[serde(rename = "A")]
     Ascii,
+    #[serde(rename = "I")]
     Image,
 }
 

@@ -14,11 +14,6 @@ use std::path::Path;
 
 /// Logs are for owner and group only.
 const MODE: Mode = Mode::from_raw_mode(0o640);
-/// Flags that every log is opened with.
-const APPENDING: OFlags = OFlags::APPEND
-    .union(OFlags::NONBLOCK)
-    .union(OFlags::NOCTTY)
-    .union(OFlags::CLOEXEC);
 /// A pipe takes lines up to this length completely or not at all (PIPE_BUF).
 const PIPE_LINE_MAX: usize = 4096;
 
@@ -34,7 +29,7 @@ pub enum LogKind {
 /// An open log.
 #[derive(Debug)]
 pub struct LogFile {
-    kind: LogKind,
+    pub kind: LogKind,
     sink: Sink,
     dropped: u64,
 }
@@ -66,18 +61,14 @@ impl LogFile {
         let sink = if kind == LogKind::Events && path == Path::new("-") {
             Sink::StandardOutput
         } else if is_nameless(path) {
-            Sink::Nameless(fs::open(path, kind.access() | APPENDING, MODE)?.into())
+            let flags = OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+            Sink::Nameless(fs::open(path, kind.access() | flags, MODE)?.into())
         } else {
             let place = OutsideFile::locate(path)?;
             let file = open_or_create(&place, kind.access(), owner)?;
             Sink::Named { file, place }
         };
         Ok(Self { kind, sink, dropped: 0 })
-    }
-
-    /// The option that names this log.
-    pub fn option(&self) -> &'static str {
-        self.kind.option()
     }
 
     /// How many lines could not be written.
@@ -109,7 +100,11 @@ impl LogFile {
         if self.try_append(line).is_err() {
             self.dropped += 1;
             if self.dropped.is_power_of_two() {
-                log::warn!("{}: lines that could not be written: {}", self.option(), self.dropped);
+                log::warn!(
+                    "{}: lines that could not be written: {}",
+                    self.kind.option(),
+                    self.dropped
+                );
             }
         }
     }
@@ -134,6 +129,7 @@ impl LogFile {
 }
 
 impl LogKind {
+    /// The option that names such a log.
     pub fn option(self) -> &'static str {
         match self {
             LogKind::Transfers => "--transfer-log",
@@ -232,7 +228,7 @@ mod tests {
         log.append(b"one\n");
         assert_eq!(log.reopen().expect("nothing to do"), Reopened::Same);
         assert!(log.can_be_recreated());
-        assert_eq!((log.option(), log.dropped()), ("--transfer-log", 0));
+        assert_eq!((log.kind.option(), log.dropped()), ("--transfer-log", 0));
     }
 
     #[test]

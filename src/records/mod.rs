@@ -3,10 +3,8 @@
 //! Nothing is decided here, and nothing blocks: lines that cannot be written at once are dropped and counted.
 
 pub mod counters;
-pub mod json_event;
 pub mod line_budget;
 pub mod log_file;
-pub mod log_line;
 pub mod session_event;
 pub mod text_log;
 pub mod trace;

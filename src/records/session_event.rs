@@ -1,47 +1,84 @@
-//! What is recorded of a session: the events that become log lines and lines of `--events`.
+//! What is recorded of a session: its events, as log lines and as lines of `--events`. `docs/operating.md` lists all
+//! lines and fields.
+//!
+//! A log line begins with session and client. Names that a client chose come later, in quotes, so programs such as
+//! fail2ban can rely on the beginning.
 
+use crate::ftp::command::Representation;
+use crate::ftp::timestamp::Timestamp;
 use crate::session::{Ending, LoginFailure, Notice, Outcome, Transfer};
+use crate::shown_name::Shown;
+use crate::transfer::Direction;
 use log::Level;
-use std::net::SocketAddr;
-use std::time::Duration;
+use serde::{Serialize, Serializer};
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// The log target of these lines, for `--log-level session=…`. It does not depend on the module that logs them.
+pub const TARGET: &str = "loopftpd::session";
+/// The version of the fields of `--events`. It changes when a field is removed or changes its meaning, not when one is
+/// added.
+const SCHEMA: u32 = 1;
+/// Bytes that a name may take in a line of `--events`.
+const EVENT_NAME_LIMIT: usize = 1500;
+/// Bytes that a path may take in a log line. A line has two at most; longer ones are cut.
+const LOGGED_NAME_LIMIT: usize = 320;
+/// Bytes that a user name may take in a log line.
+const LOGGED_USER_LIMIT: usize = 160;
 /// Bytes that a record shows of a name that could not log in: people type their passwords there (threat F08).
 const FAILED_USER_LIMIT: usize = 32;
 
-/// Something that has happened in a session.
-#[derive(Debug)]
+/// Something that has happened in a session, with its fields in `--events`, in their order.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
 pub enum SessionEvent<'session> {
-    Connected,
-    LoggedIn {
-        took: Duration,
+    Connect,
+    Login {
+        ok: bool,
+        ms: u64,
+        outcome: &'static str,
     },
-    LoginFailed {
-        why: LoginFailure,
-        took: Duration,
-    },
-    Transferred {
-        transfer: &'session Transfer,
-        outcome: Outcome,
-        bytes: u64,
-        took: Duration,
-    },
-    Changed {
+    Transfer(EndedTransfer<'session>),
+    Change {
         verb: &'static str,
-        path: &'session [u8],
-        to: Option<&'session [u8]>,
+        path: Name<'session>,
+        /// The new path, if it was a rename.
+        to: Option<Name<'session>>,
     },
-    Refused {
+    Refusal {
         verb: &'static str,
-        path: &'session [u8],
+        path: Name<'session>,
         code: u16,
     },
-    Ended {
-        ending: Ending,
-        sent: u64,
-        received: u64,
-        took: Duration,
+    Disconnect {
+        bytes_sent: u64,
+        bytes_received: u64,
+        ms: u64,
+        outcome: &'static str,
     },
 }
+
+/// A file sent or received, or a part of one.
+#[derive(Debug, Serialize)]
+pub struct EndedTransfer<'session> {
+    pub verb: &'static str,
+    pub direction: Direction,
+    /// The virtual path.
+    pub path: Name<'session>,
+    #[serde(rename = "type")]
+    pub representation: Representation,
+    pub bytes: u64,
+    pub seconds: f64,
+    pub ms: u64,
+    /// Of the last reply.
+    pub code: u16,
+    pub ok: bool,
+    pub outcome: &'static str,
+}
+
+/// A name from a client.
+#[derive(Clone, Copy, Debug)]
+pub struct Name<'session>(pub &'session [u8]);
 
 /// The session that an event belongs to.
 #[derive(Clone, Copy, Debug)]
@@ -52,135 +89,195 @@ pub struct Origin<'session> {
     pub user: Option<&'session [u8]>,
 }
 
+/// A line of `--events`.
+#[derive(Serialize)]
+struct EventLine<'line> {
+    schema: u32,
+    /// UTC in ISO 8601.
+    time: String,
+    session: u64,
+    peer: IpAddr,
+    port: u16,
+    user: Option<Shown<'line>>,
+    #[serde(flatten)]
+    event: &'line SessionEvent<'line>,
+}
+
 impl<'session> SessionEvent<'session> {
     /// The event that `notice` reports. `took`: the time since the client could log in.
     pub fn of(notice: &'session Notice, took: Duration) -> Self {
         match notice {
-            Notice::LoggedIn { .. } => SessionEvent::LoggedIn { took },
-            Notice::LoginFailed { why, .. } => SessionEvent::LoginFailed { why: *why, took },
-            Notice::Changed { verb, path, to } => SessionEvent::Changed {
-                verb,
-                path: path.as_bytes(),
-                to: to.as_ref().map(|to| to.as_bytes()),
+            Notice::LoggedIn { .. } => SessionEvent::Login {
+                ok: true,
+                ms: milliseconds(took),
+                outcome: "ok",
             },
-            Notice::Refused { verb, path, code } => SessionEvent::Refused {
+            Notice::LoginFailed { why, .. } => SessionEvent::login_failed(*why, took),
+            Notice::Changed { verb, path, to } => SessionEvent::Change {
                 verb,
-                path: path.as_bytes(),
+                path: Name(path.as_bytes()),
+                to: to.as_ref().map(|to| Name(to.as_bytes())),
+            },
+            Notice::Refused { verb, path, code } => SessionEvent::Refusal {
+                verb,
+                path: Name(path.as_bytes()),
                 code: *code,
             },
+        }
+    }
+
+    /// A login that failed. `took`: the time since the client could log in.
+    pub fn login_failed(why: LoginFailure, took: Duration) -> Self {
+        SessionEvent::Login {
+            ok: false,
+            ms: milliseconds(took),
+            outcome: why.word(),
+        }
+    }
+
+    /// The session's end, `took` after its beginning.
+    pub fn disconnect(ending: Ending, bytes_sent: u64, bytes_received: u64, took: Duration) -> Self {
+        SessionEvent::Disconnect {
+            bytes_sent,
+            bytes_received,
+            ms: milliseconds(took),
+            outcome: ending.word(),
         }
     }
 
     /// The level of its log line.
     pub fn level(&self, origin: Origin<'_>) -> Level {
         match self {
-            SessionEvent::Connected => Level::Debug,
-            SessionEvent::LoginFailed { .. } => Level::Warn,
+            SessionEvent::Connect => Level::Debug,
+            SessionEvent::Login { ok: false, .. } => Level::Warn,
             // Connections that only check whether the port answers are not worth a line.
-            SessionEvent::Ended { ending, .. } if origin.user.is_none() && *ending != Ending::ForeignProtocol => {
+            SessionEvent::Disconnect { outcome, .. }
+                if origin.user.is_none() && *outcome != Ending::ForeignProtocol.word() =>
+            {
                 Level::Debug
             }
-            SessionEvent::LoggedIn { .. }
-            | SessionEvent::Transferred { .. }
-            | SessionEvent::Changed { .. }
-            | SessionEvent::Refused { .. }
-            | SessionEvent::Ended { .. } => Level::Info,
+            SessionEvent::Login { .. }
+            | SessionEvent::Transfer(_)
+            | SessionEvent::Change { .. }
+            | SessionEvent::Refusal { .. }
+            | SessionEvent::Disconnect { .. } => Level::Info,
         }
     }
 
-    /// Bytes of the user name that a record shows, if it shows `limit` of other events.
-    pub(super) fn user_limit(&self, limit: usize) -> usize {
-        if matches!(self, SessionEvent::LoginFailed { .. }) {
-            FAILED_USER_LIMIT.min(limit)
-        } else {
-            limit
+    /// The line of the log, without level and time.
+    pub fn log_line(&self, origin: Origin<'_>) -> String {
+        let shown = |Name(name)| Shown::within(LOGGED_NAME_LIMIT, name).quoted();
+        // `SITE CHMOD` as `SITE-CHMOD`: fields end at blanks.
+        let one_word = |verb: &str| verb.replace(' ', "-");
+        let (kind, fields) = match self {
+            SessionEvent::Connect => ("connected", String::new()),
+            SessionEvent::Login { ok, ms, outcome } => {
+                let kind = if *ok { "login" } else { "login failed" };
+                (kind, format!(" ms={ms} outcome={outcome}"))
+            }
+            SessionEvent::Transfer(EndedTransfer {
+                verb,
+                path,
+                bytes,
+                ms,
+                outcome,
+                ..
+            }) => {
+                let path = shown(*path);
+                let fields = format!(" verb={verb} path={path} bytes={bytes} ms={ms} outcome={outcome}");
+                ("transfer", fields)
+            }
+            SessionEvent::Change { verb, path, to } => {
+                let to = to.map(|to| format!(" to={}", shown(to))).unwrap_or_default();
+                let fields = format!(" verb={} path={}{to} outcome=ok", one_word(verb), shown(*path));
+                ("change", fields)
+            }
+            SessionEvent::Refusal { verb, path, code } => {
+                let (verb, path) = (one_word(verb), shown(*path));
+                let fields = format!(" verb={verb} path={path} code={code} outcome=refused");
+                ("refused", fields)
+            }
+            SessionEvent::Disconnect {
+                bytes_sent,
+                bytes_received,
+                ms,
+                outcome,
+            } => {
+                let bytes = format!(" bytes_sent={bytes_sent} bytes_received={bytes_received}");
+                ("session ended", format!("{bytes} ms={ms} outcome={outcome}"))
+            }
+        };
+        let user = self.shown_user(origin, LOGGED_USER_LIMIT);
+        let user = user.map(|user| format!(" user={}", user.quoted())).unwrap_or_default();
+        let Origin { session, client, .. } = origin;
+        format!("{kind} session={session} client={client}{user}{fields}")
+    }
+
+    /// The line of `--events` for an event that happens now, with its line end.
+    pub fn event_line(&self, origin: Origin<'_>) -> serde_json::Result<Vec<u8>> {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let mut line = serde_json::to_vec(&self.at(since_epoch, origin))?;
+        line.push(b'\n');
+        Ok(line)
+    }
+
+    fn at<'line>(&'line self, since_epoch: Duration, origin: Origin<'line>) -> EventLine<'line> {
+        let seconds = i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX);
+        let time = Timestamp::from_unix(seconds).iso();
+        EventLine {
+            schema: SCHEMA,
+            time: format!("{time}.{:03}Z", since_epoch.subsec_millis()),
+            session: origin.session,
+            peer: origin.client.ip(),
+            port: origin.client.port(),
+            user: self.shown_user(origin, EVENT_NAME_LIMIT),
+            event: self,
+        }
+    }
+
+    /// The user's name, in at most `limit` bytes.
+    fn shown_user<'origin>(&self, origin: Origin<'origin>, limit: usize) -> Option<Shown<'origin>> {
+        let limit = match self {
+            SessionEvent::Login { ok: false, .. } => FAILED_USER_LIMIT,
+            _ => limit,
+        };
+        origin.user.map(|user| Shown::within(limit, user))
+    }
+}
+
+impl<'session> EndedTransfer<'session> {
+    /// `transfer`, which moved `bytes`. `took`: from the transfer command to the last byte.
+    pub fn new(
+        transfer: &'session Transfer,
+        direction: Direction,
+        outcome: Outcome,
+        bytes: u64,
+        took: Duration,
+    ) -> Self {
+        Self {
+            verb: transfer.verb,
+            direction,
+            path: Name(transfer.path.as_bytes()),
+            representation: transfer.representation,
+            bytes,
+            seconds: took.as_secs_f64(),
+            ms: milliseconds(took),
+            code: outcome.reply().code(),
+            ok: outcome.is_success(),
+            outcome: outcome.word(),
         }
     }
 }
 
-/// A duration as records give it.
-pub(super) fn milliseconds(took: Duration) -> u64 {
+fn milliseconds(took: Duration) -> u64 {
     u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }
 
-#[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-    use crate::ftp::command::Representation;
-    use crate::ftp::path::VirtualPath;
-    use crate::ftp::reply;
-    use crate::session::TransferKind;
-
-    pub(in crate::records) fn origin(user: Option<&[u8]>) -> Origin<'_> {
-        Origin {
-            session: 7,
-            client: "192.0.2.1:40000".parse().expect("an address"),
-            user,
-        }
-    }
-
-    /// `upload`, aborted after 7 bytes and 1.5 s.
-    pub(in crate::records) fn aborted(upload: &Transfer) -> SessionEvent<'_> {
-        SessionEvent::Transferred {
-            transfer: upload,
-            outcome: Outcome::Aborted,
-            bytes: 7,
-            took: Duration::from_millis(1500),
-        }
-    }
-
-    pub(in crate::records) fn upload() -> Transfer {
-        Transfer {
-            verb: "STOR",
-            path: VirtualPath::ROOT.join(b"x").expect("short"),
-            kind: TransferKind::Upload,
-            representation: Representation::Image,
-            opening: reply::OPENING_UPLOAD,
-            mode_z_place: None,
-        }
-    }
-
-    /// Names of 4,000 bytes, of every kind of byte that a record escapes, with user names of 128 bytes.
-    pub(in crate::records) fn long_names() -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
-        let pieces: [&[u8]; 7] = [
-            b"x",
-            b"\"",
-            b"\\",
-            b"\xff",
-            b"\x1b",
-            "€".as_bytes(),
-            "\u{9b}".as_bytes(),
-        ];
-        let repeated = |piece: &[u8], length| piece.repeat(length / piece.len());
-        (pieces.into_iter()).map(move |piece| (repeated(piece, 4000), repeated(piece, 128)))
-    }
-
-    #[test]
-    fn sessions_that_never_logged_in_end_quietly_unless_they_spoke_another_protocol() {
-        let ended = |ending| SessionEvent::Ended {
-            ending,
-            sent: 0,
-            received: 0,
-            took: Duration::ZERO,
-        };
-        let alice = origin(Some(b"alice"));
-        assert_eq!(ended(Ending::ClientClosed).level(origin(None)), Level::Debug);
-        assert_eq!(ended(Ending::ForeignProtocol).level(origin(None)), Level::Info);
-        assert_eq!(ended(Ending::ClientClosed).level(alice), Level::Info);
-    }
-
-    #[test]
-    fn an_event_has_what_its_notice_reports() {
-        let path = VirtualPath::ROOT.join(b"old").expect("short");
-        let to = VirtualPath::ROOT.join(b"new").expect("short");
-        let notice = Notice::Changed {
-            verb: "RNTO",
-            path,
-            to: Some(to),
-        };
-        let SessionEvent::Changed { verb, path, to } = SessionEvent::of(&notice, Duration::ZERO) else {
-            panic!("a change");
-        };
-        assert_eq!((verb, path, to), ("RNTO", &b"/old"[..], Some(&b"/new"[..])));
+impl Serialize for Name<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Shown::within(EVENT_NAME_LIMIT, self.0).serialize(serializer)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,7 +87,7 @@ fn shorten(message: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::log_line::TARGET;
+    use crate::records::session_event::TARGET;
     use log::{Level, LevelFilter};
 
     #[test]

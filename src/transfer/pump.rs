@@ -8,9 +8,11 @@ use super::send_deflated::SendDeflated;
 use crate::storage::Upload;
 
 /// Which way the bytes go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum Direction {
+    #[serde(rename = "out")]
     ToClient,
+    #[serde(rename = "in")]
     FromClient,
 }
 
