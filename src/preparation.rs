@@ -40,14 +40,14 @@ pub fn prepare(options: &Options) -> Result<Preparation, Box<dyn Error>> {
 
     let signals = Signals::take_over()?;
     let mut served = ServedTree::of(&options.directory)?;
-    let mut users_file = options
+    let users_file = options
         .users
         .as_deref()
         .map(|path| UsersFile::open(path, options.users_privacy)?.outside(&served))
         .transpose()?;
     let accounts = users_file
-        .as_mut()
-        .map_or_else(|| Ok(Accounts::none()), UsersFile::read)?;
+        .as_ref()
+        .map_or_else(|| Ok(Accounts::default()), UsersFile::read)?;
     start_checks::somebody_can_log_in(options, &accounts)?;
     start_checks::add_account_roots(&accounts, &mut served);
     start_checks::files_are_apart(options, &served)?;

@@ -8,7 +8,7 @@ use std::rc::Rc;
 /// The counts. They are kept by name, so they survive a reload of the users file.
 #[derive(Clone, Debug, Default)]
 pub struct Attendance {
-    by_name: Rc<RefCell<HashMap<Box<[u8]>, usize>>>,
+    by_name: Rc<RefCell<HashMap<Box<[u8]>, u64>>>,
 }
 
 /// One session in the count, until it is dropped.

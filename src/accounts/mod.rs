@@ -5,9 +5,7 @@
 //! are sent.
 
 mod account;
-mod anonymous;
 mod attendance;
-mod claim;
 mod password_hash;
 mod quotas;
 mod recent_proofs;
@@ -18,13 +16,11 @@ mod working_memory;
 
 pub use crate::ftp::password::Password;
 pub use account::{Account, Limits};
-pub use anonymous::{ANONYMOUS, AnonymousAccess, is_anonymous};
 pub use attendance::{Attendance, Presence};
-pub use claim::Claim;
-pub use password_hash::{HashError, PasswordHash, hash_new};
+pub use password_hash::{PasswordHash, hash_new};
 pub use quotas::{QuotaRoot, Quotas};
 pub use recent_proofs::{Proof, RecentProofs};
-pub use rights::Rights;
+pub use rights::{ANONYMOUS, AnonymousAccess, Rights, is_anonymous};
 pub use throttle::LoginThrottle;
 pub use users_file::{Privacy, UsersFile, UsersFileError};
 pub use working_memory::WorkingMemory;
@@ -34,7 +30,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 /// All accounts of the users file, as it was when it was read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Accounts {
     by_name: HashMap<Box<[u8]>, Arc<Account>>,
     /// In the order of the file.
@@ -44,10 +40,6 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    pub fn none() -> Self {
-        Self::of(Vec::new())
-    }
-
     /// The names must differ.
     fn of(in_order: Vec<Arc<Account>>) -> Self {
         let by_name = in_order
@@ -90,6 +82,22 @@ impl Accounts {
     }
 }
 
+/// What a client claims with USER and PASS, and the hash that decides whether they belong together.
+#[derive(Debug)]
+pub struct Claim {
+    pub user: Box<[u8]>,
+    /// The account's hash, or a decoy if there is no such account.
+    pub hash: PasswordHash,
+    pub password: Password,
+}
+
+impl Claim {
+    /// **Blocks**, see [`PasswordHash::verify`].
+    pub fn is_right(&self, memory: &mut WorkingMemory) -> bool {
+        self.hash.verify(self.password.as_bytes(), memory)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::password_hash::tests::ARGON2;
@@ -108,7 +116,7 @@ mod tests {
         assert_eq!(root(b"Alice"), Some(b"/a".to_vec()));
         assert_eq!(root(b"ALICE"), None);
         assert_eq!(root(b""), None);
-        assert!(Accounts::none().find(b"alice").is_none());
+        assert!(Accounts::default().find(b"alice").is_none());
     }
 
     #[test]
@@ -147,6 +155,10 @@ mod tests {
         );
         let decoy = accounts.decoy_hash(b"nobody").expect("there is an account");
         assert!(!decoy.verify(b"secret", memory), "not even with alice's password");
-        assert_eq!(Accounts::none().decoy_hash(b"nobody"), None, "nothing to hide, no hash");
+        assert_eq!(
+            Accounts::default().decoy_hash(b"nobody"),
+            None,
+            "nothing to hide, no hash"
+        );
     }
 }

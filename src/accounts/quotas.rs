@@ -27,13 +27,9 @@ pub struct QuotaRoot {
 }
 
 impl Quotas {
-    pub fn none() -> Self {
-        Self::default()
-    }
-
     /// The roots of `accounts`, with the usage of those that are in `previous`.
     pub fn of(accounts: &Accounts, previous: &Quotas) -> Self {
-        let mut quotas = Self::none();
+        let mut quotas = Self::default();
         for account in accounts.iter().filter(|account| account.limits.quota.is_any()) {
             let next = quotas.roots.len();
             let place = *quotas.places.entry(account.root.clone()).or_insert(next);
@@ -100,7 +96,7 @@ mod tests {
             "bob:HASH:/b:read",
             "carol:HASH:/a:read:quota=20",
         ]);
-        let quotas = Quotas::of(&before, &Quotas::none());
+        let quotas = Quotas::of(&before, &Quotas::default());
         assert_eq!(quotas.len(), 1);
         let shared = quotas.find(&path("a")).expect("a root with quotas");
         assert_eq!(shared.accounts.len(), 2);

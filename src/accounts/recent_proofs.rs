@@ -46,11 +46,11 @@ impl RecentProofs {
     pub fn of(&self, claim: &Claim) -> Proof {
         let mut mac = self.mac.clone();
         // Each part has its length before it, so no two attempts give the same bytes.
-        for part in [&*claim.user, claim.hash.text().as_bytes(), claim.password.as_bytes()] {
+        for part in [&*claim.user, claim.hash.text.as_bytes(), claim.password.as_bytes()] {
             mac.update(&part.len().to_be_bytes());
             mac.update(part);
         }
-        mac.update(&[claim.hash.is_decoy().into()]);
+        mac.update(&[claim.hash.is_decoy.into()]);
         let mut bytes = mac.finalize().into_bytes();
         let mut proof = Zeroizing::new([0; 32]);
         proof.copy_from_slice(&bytes);

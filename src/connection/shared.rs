@@ -154,7 +154,7 @@ impl Shared {
             event_log,
             trace,
         } = equipment;
-        let quotas = Arc::new(Quotas::of(&accounts, &Quotas::none()));
+        let quotas = Arc::new(Quotas::of(&accounts, &Quotas::default()));
         Ok(Self {
             registry,
             settings,
@@ -165,7 +165,7 @@ impl Shared {
             mode_z_places: ModeZPlaces::default(),
             paces: HashMap::new(),
             line_budget: LineBudget::new(now),
-            throttle: LoginThrottle::new(),
+            throttle: LoginThrottle::default(),
             proofs: RecentProofs::new(&*secret_key()?),
             logins: Logins::default(),
             slow_work,

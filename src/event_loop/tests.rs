@@ -48,7 +48,7 @@ pub(super) fn server_with(directory: &Path, settings: Settings) -> (EventLoop, u
     let equipment = Equipment {
         settings,
         storage: Rc::new(Synthetic::new(storage, Timestamp::from_unix(0))),
-        accounts: Accounts::none(),
+        accounts: Accounts::default(),
         users_file: None,
         descriptors,
         random: Random::seeded(2),

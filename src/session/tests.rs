@@ -113,9 +113,9 @@ impl Conversation {
             surroundings: Surroundings {
                 storage: Rc::new(storage),
                 anonymous: Rights::READ_ONLY,
-                accounts: Accounts::none(),
+                accounts: Accounts::default(),
                 attendance: Attendance::default(),
-                quotas: Quotas::none(),
+                quotas: Quotas::default(),
                 mode_z_places: ModeZPlaces::default(),
             },
             notices: Vec::new(),

@@ -163,7 +163,7 @@ fn the_kinds_of_jobs_take_turns() {
         let purpose = WalkPurpose::Measure(TreeSize::default());
         Job::Walk(Box::new(root.walk(&VirtualPath::ROOT, purpose)))
     };
-    let discard = || Job::Discard(Box::new((Accounts::none(), Arc::new(Quotas::none()))));
+    let discard = || Job::Discard(Box::new((Accounts::default(), Arc::new(Quotas::default()))));
     let mut poll = Poll::new().expect("a poll");
     let mut queue = SlowWorkQueue::start(poll.registry()).expect("a thread");
     for job in [discard(), discard(), discard(), walk(), walk()] {

@@ -24,8 +24,10 @@ const MEMORY_MAX: u64 = 256 << 20;
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash {
     scheme: Scheme,
-    text: Arc<str>,
-    purpose: Purpose,
+    /// As in the users file.
+    pub(super) text: Arc<str>,
+    /// A decoy takes as long to verify as the account's hash that it was made of; no password matches it.
+    pub(super) is_decoy: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,13 +36,6 @@ enum Scheme {
     Bcrypt,
     Sha512Crypt,
     Yescrypt,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Purpose {
-    Login,
-    /// Takes as long as another account's hash; no password matches it.
-    Decoy,
 }
 
 /// Why a text cannot be used as a hash. No message shows the text, which may be a password put there by mistake.
@@ -80,7 +75,7 @@ impl PasswordHash {
         Ok(Self {
             scheme,
             text: text.into(),
-            purpose: Purpose::Login,
+            is_decoy: false,
         })
     }
 
@@ -95,22 +90,13 @@ impl PasswordHash {
             Scheme::Sha512Crypt => sha_crypt::verify(text, password),
             Scheme::Yescrypt => yescrypt::verify(text, password),
         };
-        matches & (self.purpose == Purpose::Login)
-    }
-
-    /// The hash as in the users file.
-    pub(super) fn text(&self) -> &str {
-        &self.text
-    }
-
-    pub(super) fn is_decoy(&self) -> bool {
-        self.purpose == Purpose::Decoy
+        matches & !self.is_decoy
     }
 
     /// A hash that takes exactly as long to verify as this one and that no password matches, not even this one's.
     pub(super) fn decoy(&self) -> Self {
         Self {
-            purpose: Purpose::Decoy,
+            is_decoy: true,
             ..self.clone()
         }
     }

@@ -2,10 +2,11 @@
 
 use super::HashError;
 use super::crypt_base64::{decoded_length, digit};
+use crate::units::parse_digits;
 use sha_crypt::{PasswordVerifier, ShaCrypt};
 use std::ops::RangeInclusive;
 
-const ROUNDS: RangeInclusive<u32> = 1_000..=1_000_000;
+const ROUNDS: RangeInclusive<u64> = 1_000..=1_000_000;
 
 /// `$6$[rounds=N$]SALT$DIGEST`
 pub(super) fn check(text: &str) -> Result<(), HashError> {
@@ -17,8 +18,8 @@ pub(super) fn check(text: &str) -> Result<(), HashError> {
         _ => return Err(malformed),
     };
     if let Some(rounds) = rounds {
-        let number = rounds.strip_prefix("rounds=").filter(|text| is_plain_number(text));
-        let number: u32 = number.and_then(|text| text.parse().ok()).ok_or(malformed)?;
+        let number = rounds.strip_prefix("rounds=").filter(|text| !text.starts_with('0'));
+        let number = number.and_then(parse_digits).ok_or(malformed)?;
         if number > *ROUNDS.end() {
             return Err(HashError::TooCostly("sha512-crypt"));
         }
@@ -32,10 +33,6 @@ pub(super) fn check(text: &str) -> Result<(), HashError> {
     } else {
         Err(malformed)
     }
-}
-
-fn is_plain_number(text: &str) -> bool {
-    !text.is_empty() && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 pub(super) fn verify(text: &str, password: &[u8]) -> bool {

@@ -1,22 +1,35 @@
 //! The users file: opening it, keeping clients away from it, and reading it again.
 //!
-//! It is read by its open descriptor or found again by its name, and accepted or refused as a whole.
+//! It is read by its open descriptor or found again by its name, and accepted or refused as a whole. Each line is an
+//! account; `#` begins a comment, blank lines are ignored.
 
-mod content;
-mod lines;
 #[cfg(test)]
 mod tests;
 
-pub use content::Privacy;
-
-use super::Accounts;
+use super::{Account, Accounts};
 use crate::outside_file::OutsideFile;
 use crate::served_tree::ServedTree;
+use crate::shown_name::Shown;
 use rustix::fs::{Mode, OFlags};
+use std::collections::HashMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Seek};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Largest file in bytes: some twenty thousand accounts.
+const SIZE_MAX: u64 = 4 << 20;
+/// Mode bits that let others than the owner read or write.
+const OTHERS: u32 = 0o066;
+
+/// Whether a file that others than its owner can read or write is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privacy {
+    Required,
+    /// `--insecure-users-file`
+    Waived,
+}
 
 /// An open users file, which can be read repeatedly, also by another thread.
 #[derive(Debug)]
@@ -85,9 +98,8 @@ impl UsersFile {
     }
 
     /// Reads the open file.
-    pub fn read(&mut self) -> Result<Accounts, UsersFileError> {
-        let content = content::read(&mut self.file, self.privacy).map_err(|reason| self.error(reason))?;
-        self.parse(&content)
+    pub fn read(&self) -> Result<Accounts, UsersFileError> {
+        self.accounts_in(&self.file)
     }
 
     /// Reads the file again, or the one that has replaced it. After an error the old file stays in use.
@@ -102,17 +114,14 @@ impl UsersFile {
                 *self = replacement;
                 Ok(accounts)
             }
+            Reach::ByDirectory if self.is_still_named() => self.read(),
             Reach::ByDirectory => {
-                if self.is_still_named() {
-                    return self.read();
-                }
-                let mut replacement = open(&self.place).map_err(|error| {
+                let replacement = open(&self.place).map_err(|error| {
                     self.error(format!(
                         "has been replaced, and the user that the server runs as cannot open the new file: {error}"
                     ))
                 })?;
-                let content = content::read(&mut replacement, self.privacy).map_err(|reason| self.error(reason))?;
-                let accounts = self.parse(&content)?;
+                let accounts = self.accounts_in(&replacement)?;
                 self.file = replacement;
                 Ok(accounts)
             }
@@ -126,10 +135,11 @@ impl UsersFile {
             .unwrap_or_else(|_| self.file.metadata().is_ok_and(|metadata| metadata.nlink() > 0))
     }
 
-    fn parse(&self, content: &[u8]) -> Result<Accounts, UsersFileError> {
-        Accounts::parse(content).map_err(|error| UsersFileError {
-            line: Some(error.line),
-            ..self.error(error.reason)
+    fn accounts_in(&self, file: &File) -> Result<Accounts, UsersFileError> {
+        let content = private_content(file, self.privacy).map_err(|reason| self.error(reason))?;
+        Accounts::parse(&content).map_err(|(line, reason)| UsersFileError {
+            line: Some(line),
+            ..self.error(reason)
         })
     }
 
@@ -150,5 +160,49 @@ impl UsersFileError {
             line: None,
             reason,
         }
+    }
+}
+
+/// Kind, mode and size are those of the open descriptor, so nothing can change between check and use.
+fn private_content(mut file: &File, privacy: Privacy) -> Result<Vec<u8>, String> {
+    let unreadable = |error: io::Error| format!("cannot be read: {error}");
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err("is not a file".to_owned());
+    }
+    let mode = metadata.mode();
+    if privacy == Privacy::Required && mode & OTHERS != 0 {
+        return Err(format!(
+            "others than its owner can read or write it (mode {:04o}); chmod 600 it, or give --insecure-users-file",
+            mode & 0o7777
+        ));
+    }
+    file.rewind().map_err(unreadable)?;
+    let mut content = Vec::new();
+    file.take(SIZE_MAX + 1).read_to_end(&mut content).map_err(unreadable)?;
+    if content.len() as u64 > SIZE_MAX {
+        return Err(format!("is larger than {SIZE_MAX} bytes"));
+    }
+    Ok(content)
+}
+
+impl Accounts {
+    /// Parses all lines; the first bad one makes the whole content invalid. The error is the number of that line,
+    /// counted from 1, and the reason.
+    pub(super) fn parse(content: &[u8]) -> Result<Self, (usize, String)> {
+        let mut lines_by_name = HashMap::new();
+        let mut accounts = Vec::new();
+        for (text, line) in content.split(|byte| *byte == b'\n').zip(1..) {
+            if text.trim_ascii().is_empty() || text.starts_with(b"#") {
+                continue;
+            }
+            let account = Account::parse(text).map_err(|reason| (line, reason))?;
+            if let Some(first) = lines_by_name.insert(account.name.clone(), line) {
+                let name = Shown::whole(&account.name);
+                return Err((line, format!("duplicate account {name}, already in line {first}")));
+            }
+            accounts.push(Arc::new(account));
+        }
+        Ok(Accounts::of(accounts))
     }
 }

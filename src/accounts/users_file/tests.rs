@@ -163,7 +163,7 @@ fn f06_a_file_that_others_can_read_or_write_is_refused() {
             error.reason.contains(&format!("{mode:04o}")) && error.line.is_none(),
             "{error}"
         );
-        let accounts = UsersFile::open(&path, Privacy::Waived).and_then(|mut file| file.read());
+        let accounts = UsersFile::open(&path, Privacy::Waived).and_then(|file| file.read());
         assert!(accounts.expect("waived").find(b"alice").is_some());
     }
     for mode in [0o600, 0o400, 0o700, 0o711] {
