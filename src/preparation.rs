@@ -2,7 +2,6 @@
 //!
 //! It is opened before the process is confined and kept open, because it cannot be opened again afterwards.
 
-use crate::introduction::distinct_urls;
 use crate::start_checks;
 use loopftpd::accounts::{Accounts, UsersFile};
 use loopftpd::confine::{self, Identity};
@@ -13,6 +12,7 @@ use loopftpd::ports::Listeners;
 use loopftpd::records::log_file::{LogFile, LogKind};
 use loopftpd::served_tree::ServedTree;
 use std::error::Error;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// Everything that was opened and looked up.
@@ -48,7 +48,7 @@ pub fn prepare(options: &Options) -> Result<Preparation, Box<dyn Error>> {
     let accounts = users_file
         .as_ref()
         .map_or_else(|| Ok(Accounts::default()), UsersFile::read)?;
-    start_checks::somebody_can_log_in(options, &accounts)?;
+    start_checks::a_client_can_log_in(options, &accounts)?;
     start_checks::add_account_roots(&accounts, &mut served);
     start_checks::files_are_apart(options, &served)?;
     // Logs that are created now, as root, are given to the user that the server becomes, so that it can reopen them.
@@ -61,8 +61,12 @@ pub fn prepare(options: &Options) -> Result<Preparation, Box<dyn Error>> {
     };
     let transfer_log = open_log(LogKind::Transfers, &options.transfer_log)?;
     let event_log = open_log(LogKind::Events, &options.events)?;
-    let range = options.passive_ports.low..=options.passive_ports.high;
-    let listeners = Listeners::open(&options.listen, &range, &descriptors, &options.techniques)?;
+    let listeners = Listeners::open(
+        &options.listen,
+        &options.passive_ports,
+        &descriptors,
+        &options.techniques,
+    )?;
     let urls = distinct_urls(listeners.addresses());
     Ok(Preparation {
         process_limit,
@@ -76,4 +80,37 @@ pub fn prepare(options: &Options) -> Result<Preparation, Box<dyn Error>> {
         listeners,
         urls,
     })
+}
+
+/// The URLs of the listening addresses, each once: an address can be on two interfaces, and two wildcards can cover it.
+pub fn distinct_urls(addresses: impl Iterator<Item = SocketAddr>) -> Vec<String> {
+    let mut distinct = Vec::new();
+    for url in addresses.flat_map(urls) {
+        if !distinct.contains(&url) {
+            distinct.push(url);
+        }
+    }
+    distinct
+}
+
+/// The URLs of one listening address; for a wildcard, those of all interfaces.
+fn urls(address: SocketAddr) -> Vec<String> {
+    if !address.ip().is_unspecified() {
+        return vec![format!("ftp://{address}/")];
+    }
+    let interfaces = nix::ifaddrs::getifaddrs().into_iter().flatten();
+    interfaces
+        .filter_map(|interface| {
+            let storage = interface.address?;
+            let v4 = storage.as_sockaddr_in().map(|socket| IpAddr::V4(socket.ip()));
+            v4.or_else(|| storage.as_sockaddr_in6().map(|socket| IpAddr::V6(socket.ip())))
+        })
+        .filter(|ip| match ip {
+            // A dual-stack socket accepts it too.
+            IpAddr::V4(_) => true,
+            // Link-local addresses need a zone, which a URL cannot hold.
+            IpAddr::V6(ip) => address.is_ipv6() && !ip.is_unicast_link_local(),
+        })
+        .map(|ip| format!("ftp://{}/", SocketAddr::new(ip, address.port())))
+        .collect()
 }

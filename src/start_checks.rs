@@ -51,15 +51,7 @@ pub fn add_account_roots(accounts: &Accounts, served: &mut ServedTree) {
 
 /// Refuses logs and a users file that clients could reach.
 pub fn files_are_apart(options: &Options, served: &ServedTree) -> Result<(), WrongChoice> {
-    let files = [
-        ("--users", &options.users),
-        ("--transfer-log", &options.transfer_log),
-        ("--events", &options.events),
-    ];
-    for (option, path) in files {
-        let Some(path) = path.as_deref().filter(|path| *path != Path::new("-")) else {
-            continue;
-        };
+    for (option, path) in options.files().filter(|(_, path)| *path != Path::new("-")) {
         match served.contains(path) {
             Ok(false) => {}
             Ok(true) => {
@@ -77,13 +69,14 @@ pub fn files_are_apart(options: &Options, served: &ServedTree) -> Result<(), Wro
 }
 
 /// Refuses a users file without accounts if anonymous clients are off too.
-pub fn somebody_can_log_in(options: &Options, accounts: &Accounts) -> Result<(), WrongChoice> {
-    match &options.users {
-        Some(path) if accounts.is_empty() && options.anonymous == AnonymousAccess::Off => Err(WrongChoice(format!(
+pub fn a_client_can_log_in(options: &Options, accounts: &Accounts) -> Result<(), WrongChoice> {
+    let is_closed = accounts.is_empty() && options.anonymous == AnonymousAccess::Off;
+    match options.users.as_ref().filter(|_| is_closed) {
+        Some(path) => Err(WrongChoice(format!(
             "{}: has no accounts, and with --anonymous off nobody could log in",
             path.display()
         ))),
-        Some(_) | None => Ok(()),
+        None => Ok(()),
     }
 }
 
@@ -97,34 +90,19 @@ pub fn directory_can_be_served(
 ) -> Result<(), WrongChoice> {
     let (user, remedy) = server_user(confinement);
     let directory = options.directory.display();
-    if let Err(error) = list_some(root) {
+    if let Err(error) = fs::read_dir(root).and_then(|mut entries| entries.next().transpose()) {
         return Err(WrongChoice(format!(
             "{directory}: cannot be read by user {user} ({error}): allow it with `chmod o+rx`, or {remedy}"
         )));
     }
     if options.anonymous.rights().is_some_and(Rights::allows_changes) && !has_room_for_changes(root) {
         return Err(WrongChoice(format!(
-            "--anonymous {}: user {user} can write neither in {directory} nor in a directory in it: give one to that \
-             user (`chown {user} DIRECTORY`), or {remedy}",
-            if options.anonymous == AnonymousAccess::Upload {
-                "upload"
-            } else {
-                "write"
-            },
+            "--anonymous: clients may upload, but user {user} can write neither in {directory} nor in a directory in \
+             it: give one to that user (`chown {user} DIRECTORY`), or {remedy}"
         )));
     }
     warn_of_unusable_roots(root, accounts, &user);
     Ok(())
-}
-
-fn list_some(directory: &Path) -> io::Result<()> {
-    loop {
-        match fs::read_dir(directory).and_then(|mut entries| entries.next().transpose()) {
-            Ok(_) => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 /// The name of the server's user, and what to do if it has too few permissions.
@@ -142,45 +120,54 @@ fn server_user(confinement: &Confinement) -> (String, &'static str) {
     }
 }
 
+fn may(access: Access, path: &Path) -> bool {
+    accessat(CWD, path, access, AtFlags::EACCESS).is_ok()
+}
+
 /// Whether the directory is writable or contains a writable one, such as `incoming`.
 fn has_room_for_changes(directory: &Path) -> bool {
-    let is_open = |path: &Path| accessat(CWD, path, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).is_ok();
-    is_open(directory)
+    let is_writable = |path: &Path| may(Access::WRITE_OK | Access::EXEC_OK, path);
+    is_writable(directory)
         || fs::read_dir(directory).is_ok_and(|entries| {
             entries.take(ENTRIES_LOOKED_AT).flatten().any(|entry| {
                 let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
-                is_directory && is_open(&entry.path())
+                is_directory && is_writable(&entry.path())
             })
         })
 }
 
 fn warn_of_unusable_roots(root: &Path, accounts: &Accounts, user: &str) {
-    let mut unusable: usize = 0;
-    for account in accounts.iter() {
-        let name = account.root.as_bytes();
-        let path = root.join(OsStr::from_bytes(name.strip_prefix(b"/").unwrap_or(name)));
-        let can_be_entered = accessat(CWD, &path, Access::EXEC_OK, AtFlags::EACCESS).is_ok();
-        let problem = if !path.is_dir() {
-            // Logged by `add_account_roots`.
-            continue;
-        } else if !can_be_entered {
-            "cannot be entered"
-        } else if account.rights.allows_changes() && !has_room_for_changes(&path) {
-            "and the directories in it are not writable"
-        } else {
-            continue;
-        };
-        unusable += 1;
-        if unusable <= ACCOUNTS_NAMED {
-            log::warn!(
-                "account {}: root {} {problem} by user {user}",
-                Shown::whole(&account.name),
-                Shown::whole(name)
-            );
-        }
+    let unusable: Vec<_> = accounts
+        .iter()
+        .filter_map(|account| {
+            let path = root.join(OsStr::from_bytes(account.root.relative()));
+            Some((account, problem_of_root(&path, account.rights)?))
+        })
+        .collect();
+    for (account, problem) in unusable.iter().take(ACCOUNTS_NAMED) {
+        log::warn!(
+            "account {}: root {} {problem} by user {user}",
+            Shown::whole(&account.name),
+            Shown::whole(account.root.as_bytes())
+        );
     }
-    if let Some(more) = unusable.checked_sub(ACCOUNTS_NAMED).filter(|more| *more > 0) {
+    if unusable.len() > ACCOUNTS_NAMED {
+        let more = unusable.len() - ACCOUNTS_NAMED;
         log::warn!("the same holds for the roots of {more} more accounts");
+    }
+}
+
+/// Why the server's user cannot use the root of an account as far as `rights` go. A missing one has been logged by
+/// [`add_account_roots`].
+fn problem_of_root(root: &Path, rights: Rights) -> Option<&'static str> {
+    if !root.is_dir() {
+        None
+    } else if !may(Access::EXEC_OK, root) {
+        Some("cannot be entered")
+    } else if rights.allows_changes() && !has_room_for_changes(root) {
+        Some("and the directories in it are not writable")
+    } else {
+        None
     }
 }
 
@@ -189,15 +176,18 @@ pub fn warn_if_exposed(options: &Options, listeners: &Listeners) {
     let is_reachable = listeners
         .addresses()
         .any(|address| !address.ip().to_canonical().is_loopback());
-    if is_reachable && options.anonymous.rights().is_some_and(Rights::allows_changes) {
-        let may = match options.anonymous {
-            AnonymousAccess::Off | AnonymousAccess::Read => return,
-            AnonymousAccess::Upload => "put files here",
-            AnonymousAccess::Write => "change, replace and remove every file here",
-        };
+    if !is_reachable {
+        return;
+    }
+    let may = match options.anonymous {
+        AnonymousAccess::Off | AnonymousAccess::Read => None,
+        AnonymousAccess::Upload => Some("put files here"),
+        AnonymousAccess::Write => Some("change, replace and remove every file here"),
+    };
+    if let Some(may) = may {
         log::warn!("anyone who reaches this address may {may}, without a password");
     }
-    if is_reachable && options.users.is_some() {
+    if options.users.is_some() {
         log::warn!("passwords cross the network in clear text: anyone on the path can read them");
     }
 }
@@ -210,5 +200,132 @@ pub fn note_if_rotation_needs_help(log: &LogFile) {
              directory; let the rotation create it for that user, or copy and truncate",
             log.kind.option()
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use loopftpd::accounts::{Privacy, UsersFile};
+    use loopftpd::confine::Identity;
+    use loopftpd::options::{Invocation, parse};
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::path::PathBuf;
+    use tempfile::TempDir;
+
+    fn options(arguments: &[&str]) -> Options {
+        match parse(arguments.iter().map(Into::into)) {
+            Ok(Invocation::Serve(options)) => *options,
+            other => panic!("{arguments:?}: {other:?}"),
+        }
+    }
+
+    /// `served` and `beside`, directories next to each other.
+    fn directories() -> (TempDir, [PathBuf; 2]) {
+        let parent = TempDir::new().expect("a directory");
+        let both = ["served", "beside"].map(|name| parent.path().join(name));
+        for directory in &both {
+            fs::create_dir(directory).expect("a directory");
+        }
+        (parent, both)
+    }
+
+    #[test]
+    fn l15_a_users_file_without_accounts_needs_anonymous_clients() {
+        let none = Accounts::default();
+        for arguments in [&[][..], &["--users", "f"], &["--users", "f", "--anonymous", "upload"]] {
+            assert!(a_client_can_log_in(&options(arguments), &none).is_ok(), "{arguments:?}");
+        }
+        let closed = options(&["--users", "f", "--anonymous", "off"]);
+        let error = a_client_can_log_in(&closed, &none)
+            .expect_err("closed to all")
+            .to_string();
+        assert!(error.starts_with("f: has no accounts"), "{error}");
+    }
+
+    #[test]
+    fn l15_files_that_clients_could_reach_are_refused_and_the_error_names_the_option() {
+        let (_parent, [served, beside]) = directories();
+        let tree = ServedTree::of(&served).expect("a directory");
+        for option in ["--users", "--transfer-log", "--events"] {
+            let check = |file: PathBuf| {
+                let options = options(&[option, file.to_str().expect("UTF-8")]);
+                files_are_apart(&options, &tree).map_err(|error| error.to_string())
+            };
+            assert_eq!(check(beside.join("file")), Ok(()), "{option}");
+            let error = check(served.join("file")).expect_err(option);
+            assert!(
+                error.starts_with(option) && error.contains("lies in the served"),
+                "{error}"
+            );
+            let error = check(beside.join("missing/file")).expect_err(option);
+            assert!(
+                error.starts_with(option) && error.contains("cannot be opened"),
+                "{error}"
+            );
+        }
+        assert!(
+            files_are_apart(&options(&["--events", "-"]), &tree).is_ok(),
+            "standard output"
+        );
+    }
+
+    #[test]
+    fn the_roots_of_accounts_are_served_and_missing_ones_are_passed_over() {
+        let (parent, [served, beside]) = directories();
+        // As a bind mount would be, which only root could create.
+        symlink(&beside, served.join("bob")).expect("a link");
+        let (path, hash) = (
+            parent.path().join("users"),
+            "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW",
+        );
+        fs::write(&path, format!("alice:{hash}:/alice:read\nbob:{hash}:/bob:read\n")).expect("a file");
+        let file = UsersFile::open(&path, Privacy::Waived).expect("opened");
+        let mut tree = ServedTree::of(&served).expect("a directory");
+        assert!(!tree.contains(&beside.join("log")).expect("found"));
+        add_account_roots(&file.read().expect("two accounts"), &mut tree);
+        assert!(tree.contains(&beside.join("log")).expect("found"));
+    }
+
+    #[test]
+    fn the_server_needs_a_directory_that_its_user_can_use() {
+        let (_parent, [served, incoming]) = directories();
+        assert_eq!(problem_of_root(&served, Rights::all()), None);
+        assert_eq!(
+            problem_of_root(&served.join("missing"), Rights::all()),
+            None,
+            "logged before"
+        );
+        let user = Confinement::OnlyUser(Identity {
+            name: "alice".to_owned(),
+            uid: 1,
+            gid: 1,
+        });
+        let check = |root: &Path| directory_can_be_served(root, &options(&["--write"]), &Accounts::default(), &user);
+        assert!(check(&served).is_ok());
+        let error = check(&served.join("missing")).expect_err("not there").to_string();
+        assert!(
+            error.contains("cannot be read by user alice") && error.contains("--user NAME"),
+            "{error}"
+        );
+        if Uid::effective().is_root() {
+            println!("the rest is skipped: modes do not bind root");
+            return;
+        }
+        let set_mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
+        set_mode(&served, 0o500);
+        let error = check(&served).expect_err("read-only").to_string();
+        assert!(error.contains("user alice can write neither in"), "{error}");
+        let problem = problem_of_root(&served, Rights::all());
+        assert_eq!(problem, Some("and the directories in it are not writable"));
+        assert_eq!(problem_of_root(&served, Rights::READ_ONLY), None);
+        set_mode(&served, 0o700);
+        fs::rename(&incoming, served.join("incoming")).expect("moved");
+        set_mode(&served, 0o500);
+        assert!(check(&served).is_ok(), "it contains a writable directory");
+        set_mode(&served, 0o600);
+        assert_eq!(problem_of_root(&served, Rights::READ_ONLY), Some("cannot be entered"));
+        set_mode(&served, 0o700);
     }
 }

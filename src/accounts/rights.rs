@@ -93,11 +93,10 @@ pub const ANONYMOUS: &[u8] = b"anonymous";
 const NAMES: [&[u8]; 2] = [ANONYMOUS, b"ftp"];
 
 /// What clients without an account may do (`--anonymous`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnonymousAccess {
     /// They may not log in.
     Off,
-    #[default]
     Read,
     /// A drop box: they may create files, but neither list nor read them.
     Upload,
@@ -117,17 +116,6 @@ impl AnonymousAccess {
             AnonymousAccess::Read => Some(Rights::READ_ONLY),
             AnonymousAccess::Upload => Some(Rights::CREATE),
             AnonymousAccess::Write => Some(Rights::all()),
-        }
-    }
-
-    /// `off`, `read`, `upload` or `write`.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        match text {
-            "off" => Ok(AnonymousAccess::Off),
-            "read" => Ok(AnonymousAccess::Read),
-            "upload" => Ok(AnonymousAccess::Upload),
-            "write" => Ok(AnonymousAccess::Write),
-            _ => Err("expected off, read, upload or write".to_owned()),
         }
     }
 }
@@ -199,16 +187,14 @@ mod tests {
 
     #[test]
     fn h03_anonymous_clients_have_the_rights_of_the_option() {
-        let rights = |text| AnonymousAccess::parse(text).expect(text).rights();
-        assert_eq!(rights("off"), None);
-        assert_eq!(rights("read"), Some(Rights::LIST | Rights::READ));
-        assert_eq!(
-            rights("upload"),
-            Some(Rights::CREATE),
-            "never read back, never overwrite"
-        );
-        assert_eq!(rights("write"), Some(Rights::all()));
-        assert_eq!(AnonymousAccess::default(), AnonymousAccess::Read);
-        assert!(AnonymousAccess::parse("yes").is_err());
+        for (access, rights) in [
+            (AnonymousAccess::Off, None),
+            (AnonymousAccess::Read, Some(Rights::LIST | Rights::READ)),
+            // Never read back, never overwrite.
+            (AnonymousAccess::Upload, Some(Rights::CREATE)),
+            (AnonymousAccess::Write, Some(Rights::all())),
+        ] {
+            assert_eq!(access.rights(), rights, "{access:?}");
+        }
     }
 }

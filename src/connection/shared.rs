@@ -46,8 +46,6 @@ pub struct Settings {
     pub features: Features,
     /// Rights of anonymous clients; `None`: they may not log in.
     pub anonymous: Option<Rights>,
-    /// Whether any client can be allowed to change files.
-    pub allows_changes: bool,
     pub public_addresses: crate::options::PublicAddresses,
     pub max_sessions: usize,
     pub max_sessions_per_ip: Option<usize>,

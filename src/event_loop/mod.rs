@@ -95,7 +95,7 @@ impl EventLoop {
         let some_ports_missing = rings.iter().any(|ports| !ports.is_complete());
         let users_file = equipment.users_file.take();
         let settings = &equipment.settings;
-        let slow_work = if settings.allows_changes || users_file.is_some() {
+        let slow_work = if settings.features.changes || users_file.is_some() {
             Some(SlowWorkQueue::start(poller.registry())?)
         } else {
             None

@@ -70,7 +70,6 @@ pub(super) fn settings() -> Settings {
             deflate: true,
         },
         anonymous: Some(Rights::all()),
-        allows_changes: true,
         public_addresses: PublicAddresses::default(),
         max_sessions: 100,
         max_sessions_per_ip: None,

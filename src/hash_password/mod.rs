@@ -8,7 +8,7 @@ mod terminal;
 use crate::accounts::{Password, hash_new};
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::os::fd::AsFd;
-use terminal::{MuteTerminal, Typed};
+use terminal::MuteTerminal;
 
 /// Why no hash could be made.
 #[derive(Debug, thiserror::Error)]
@@ -57,12 +57,9 @@ fn ask_twice() -> Result<Password, HashPasswordError> {
 
 /// The prompt goes to standard error, so that standard output can be redirected into a file.
 fn ask(terminal: &MuteTerminal<'_>, question: &str) -> Result<Password, HashPasswordError> {
-    let mut screen = io::stderr();
-    let _ = screen.write_all(question.as_bytes());
-    match terminal.line(Password::LONGEST + 1).map_err(HashPasswordError::Read)? {
-        Typed::Line(mut line) => Ok(Password::new(std::mem::take(&mut *line))),
-        Typed::Interruption => Err(HashPasswordError::Interrupted),
-    }
+    let _ = io::stderr().write_all(question.as_bytes());
+    let typed = terminal.line(Password::LONGEST + 1).map_err(HashPasswordError::Read)?;
+    typed.ok_or(HashPasswordError::Interrupted)
 }
 
 /// The first line without its end. One byte more than allowed is read, to detect a password that is too long.
@@ -73,11 +70,8 @@ fn first_line(input: impl BufRead) -> Result<Password, HashPasswordError> {
         .take(longest as u64)
         .read_until(b'\n', &mut line)
         .map_err(HashPasswordError::Read)?;
-    if line.last() == Some(&b'\n') {
-        line.pop();
-        if line.last() == Some(&b'\r') {
-            line.pop();
-        }
+    if line.pop_if(|last| *last == b'\n').is_some() {
+        line.pop_if(|last| *last == b'\r');
     }
     Ok(Password::new(line))
 }

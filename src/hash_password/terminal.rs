@@ -3,6 +3,7 @@
 //! The terminal still edits the line (backspace). Ctrl-C must not end the process at once, because echo would stay off:
 //! it ends the line instead, so the caller can restore the terminal first.
 
+use crate::accounts::Password;
 use rustix::fd::BorrowedFd;
 use rustix::io::{read, retry_on_intr};
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
@@ -15,15 +16,6 @@ pub struct MuteTerminal<'a> {
     terminal: BorrowedFd<'a>,
     before: Termios,
     interruption: u8,
-}
-
-/// What was typed.
-#[derive(Debug)]
-pub enum Typed {
-    /// Without its end, and no longer than asked for.
-    Line(Zeroizing<Vec<u8>>),
-    /// Ctrl-C, or the terminal's own interrupt character.
-    Interruption,
 }
 
 impl<'a> MuteTerminal<'a> {
@@ -43,19 +35,18 @@ impl<'a> MuteTerminal<'a> {
         })
     }
 
-    /// Waits for a line and returns at most its first `longest` bytes; the rest of a longer one is the next line.
-    pub fn line(&self, longest: usize) -> io::Result<Typed> {
+    /// Waits for a line and returns at most its first `longest` bytes, without its end; the rest of a longer one is the
+    /// next line. `None`: Ctrl-C, or the terminal's own interrupt character.
+    pub fn line(&self, longest: usize) -> io::Result<Option<Password>> {
         let mut line = Zeroizing::new(vec![0; longest + 1]);
         let length = retry_on_intr(|| read(self.terminal, &mut line[..]))?;
         line.truncate(length);
         // Zero means that the terminal has no interrupt character.
         if self.interruption != 0 && line.last() == Some(&self.interruption) {
-            return Ok(Typed::Interruption);
+            return Ok(None);
         }
-        if line.last() == Some(&b'\n') {
-            line.pop();
-        }
-        Ok(Typed::Line(line))
+        line.pop_if(|last| *last == b'\n');
+        Ok(Some(Password::new(std::mem::take(&mut *line))))
     }
 }
 

@@ -2,29 +2,40 @@
 
 mod rows;
 mod table;
-mod techniques;
 mod values;
 
 pub use table::{Given, HIDDEN, OptionError, Row, Table};
-pub use techniques::{Technique, Techniques};
-pub use values::{LogLevels, PortRange, PublicAddresses};
+pub use values::{LogLevels, PublicAddresses, Technique, Techniques};
 
 use crate::accounts::{AnonymousAccess, Privacy, Rights};
 use crate::confine::Chroot;
+use crate::storage::UploadPolicy;
 use crate::units::{parse_count, parse_duration, parse_size};
 use rows::{HASH_PASSWORD_HELP, INTRODUCTION, TABLE};
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use values::{parse_banner, parse_listen};
+use values::{parse_banner, parse_choice, parse_listen, parse_port_range, parse_public_address};
+
+/// The values of `--anonymous`.
+const ANONYMOUS: [(&str, AnonymousAccess); 4] = [
+    ("off", AnonymousAccess::Off),
+    ("read", AnonymousAccess::Read),
+    ("upload", AnonymousAccess::Upload),
+    ("write", AnonymousAccess::Write),
+];
+
+/// The values of `--partial`: whether the partial file is kept.
+const PARTIAL: [(&str, bool); 2] = [("discard", false), ("keep", true)];
 
 /// The checked command line of a server.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub directory: PathBuf,
     pub listen: Vec<SocketAddr>,
-    pub passive_ports: PortRange,
+    pub passive_ports: RangeInclusive<u16>,
     pub public_addresses: PublicAddresses,
     pub active: bool,
     pub announces_deflate: bool,
@@ -48,10 +59,9 @@ pub struct Options {
     pub anonymous: AnonymousAccess,
     /// Bytes per second and session.
     pub rate_limit: Option<u64>,
-    pub durable: bool,
+    pub uploads: UploadPolicy,
     /// `None`: the umask of the process.
     pub umask: Option<u32>,
-    pub keeps_part: bool,
     pub events: Option<PathBuf>,
     /// For measurements; not in `--help`.
     pub techniques: Techniques,
@@ -76,6 +86,18 @@ impl Options {
         self.users.is_some() || self.anonymous.rights().is_some_and(Rights::allows_changes)
     }
 
+    /// The options that name files, and what they name.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let files = [
+            ("--users", &self.users),
+            ("--transfer-log", &self.transfer_log),
+            ("--events", &self.events),
+        ];
+        files
+            .into_iter()
+            .filter_map(|(option, file)| Some((option, file.as_deref()?)))
+    }
+
     /// Refuses options that are valid alone but not together.
     fn fit_together(&self, given: &Given) -> Result<(), OptionError> {
         let wrong = |text: String| Err(OptionError(text));
@@ -92,30 +114,24 @@ impl Options {
                 ));
             }
         }
-        let files = [
-            ("users", &self.users),
-            ("transfer-log", &self.transfer_log),
-            ("events", &self.events),
-        ];
-        for (index, (option, file)) in files.iter().enumerate() {
-            let others = files.iter().skip(index + 1);
-            let twin = others.into_iter().find(|(_, other)| file.is_some() && other == file);
-            if let (Some((other, _)), Some(file)) = (twin, file) {
+        for (index, (option, file)) in self.files().enumerate() {
+            if let Some((other, _)) = self.files().skip(index + 1).find(|(_, other)| *other == file) {
                 return wrong(format!(
-                    "--{option} {0}: the same file as --{other}; use different files",
+                    "{option} {}: the same file as {other}; use different files",
                     file.display()
                 ));
             }
         }
-        let clash = self
-            .listen
-            .iter()
-            .find(|address| self.passive_ports.contains(address.port()));
-        if let Some(address) = clash {
-            return wrong(format!(
-                "--listen {address}: the port is within --passive-ports {}; change one of them",
-                self.passive_ports
-            ));
+        let (low, high) = (self.passive_ports.start(), self.passive_ports.end());
+        for (index, address) in self.listen.iter().enumerate() {
+            if self.passive_ports.contains(&address.port()) {
+                return wrong(format!(
+                    "--listen {address}: the port is within --passive-ports {low}-{high}; change one of them"
+                ));
+            }
+            if address.port() != 0 && self.listen.iter().skip(index + 1).any(|other| other == address) {
+                return wrong(format!("--listen {address}: given twice"));
+            }
         }
         Ok(())
     }
@@ -130,8 +146,8 @@ impl Options {
 #[derive(Clone, Debug)]
 pub enum Invocation {
     Serve(Box<Options>),
-    Help(String),
-    Version(String),
+    /// Print this text: help or version.
+    Print(String),
     /// Read a password and print its hash.
     HashPassword,
 }
@@ -140,16 +156,14 @@ pub enum Invocation {
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, OptionError> {
     let given = TABLE.read(arguments)?;
     if given.is_present("help") {
-        let serves = !given.is_present("hash-password");
-        let text = if serves {
-            TABLE.help(INTRODUCTION)
-        } else {
+        return Ok(Invocation::Print(if given.is_present("hash-password") {
             HASH_PASSWORD_HELP.to_owned()
-        };
-        return Ok(Invocation::Help(text));
+        } else {
+            TABLE.help(INTRODUCTION)
+        }));
     }
     if given.is_present("version") {
-        return Ok(Invocation::Version(format!("loopftpd {}\n", env!("CARGO_PKG_VERSION"))));
+        return Ok(Invocation::Print(format!("loopftpd {}\n", env!("CARGO_PKG_VERSION"))));
     }
     if given.is_present("hash-password") {
         if given.is_alone("hash-password") {
@@ -161,10 +175,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     }
     let options = Options {
         directory: directory(given.operands())?,
-        listen: listen(&given)?,
-        passive_ports: given.value("passive-ports", PortRange::parse)?,
-        public_addresses: PublicAddresses::parse(&given.texts("public-address"))
-            .map_err(|reason| OptionError(format!("--public-address {reason}")))?,
+        listen: given.values("listen", parse_listen)?,
+        passive_ports: given.value("passive-ports", parse_port_range)?,
+        public_addresses: PublicAddresses::of(given.values("public-address", parse_public_address)?),
         active: !given.is_present("no-active"),
         announces_deflate: given.is_present("announce-mode-z"),
         max_sessions: given.value("max-sessions", parse_count)?,
@@ -192,12 +205,15 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         users_privacy: users_privacy(&given)?,
         anonymous: anonymous(&given)?,
         rate_limit: given.optional_value("rate-limit", parse_rate)?,
-        durable: given.is_present("durable"),
+        uploads: UploadPolicy {
+            durable: given.is_present("durable"),
+            keeps_part: given.value("partial", |text| parse_choice(text, &PARTIAL))?,
+        },
         umask: given.optional_value("umask", parse_umask)?,
-        keeps_part: given.value("partial", parse_partial)?,
         events: given.text("events").map(PathBuf::from),
-        techniques: Techniques::parse(&given.texts("without"))
-            .map_err(|reason| OptionError(format!("--without {reason}")))?,
+        techniques: Techniques {
+            left_out: given.values("without", Technique::parse)?,
+        },
     };
     options.fit_together(&given)?;
     Ok(Invocation::Serve(Box::new(options)))
@@ -220,23 +236,14 @@ fn parse_umask(text: &str) -> Result<u32, String> {
         })
 }
 
-fn parse_partial(text: &str) -> Result<bool, String> {
-    match text {
-        "discard" => Ok(false),
-        "keep" => Ok(true),
-        _ => Err("expected discard or keep".to_owned()),
-    }
-}
-
 fn anonymous(given: &Given) -> Result<AnonymousAccess, OptionError> {
-    let access = given.value("anonymous", AnonymousAccess::parse)?;
-    if !given.is_present("write") {
-        return Ok(access);
-    }
+    let access = given.value("anonymous", |text| parse_choice(text, &ANONYMOUS))?;
     match given.text("anonymous") {
-        None => Ok(AnonymousAccess::Write),
-        Some(_) if access == AnonymousAccess::Write => Ok(access),
-        Some(text) => Err(OptionError(format!("--anonymous {text}: contradicts --write"))),
+        _ if !given.is_present("write") => Ok(access),
+        Some(text) if access != AnonymousAccess::Write => {
+            Err(OptionError(format!("--anonymous {text}: contradicts --write")))
+        }
+        Some(_) | None => Ok(AnonymousAccess::Write),
     }
 }
 
@@ -252,31 +259,17 @@ fn parse_limit(text: &str) -> Result<usize, String> {
     if text == "0" { Ok(0) } else { parse_count(text) }
 }
 
-fn listen(given: &Given) -> Result<Vec<SocketAddr>, OptionError> {
-    let mut addresses = Vec::new();
-    for text in given.texts("listen") {
-        let address = parse_listen(&text).map_err(|expected| OptionError(format!("--listen {text}: {expected}")))?;
-        if address.port() != 0 && addresses.contains(&address) {
-            return Err(OptionError(format!("--listen {text}: given twice")));
-        }
-        addresses.push(address);
-    }
-    Ok(addresses)
-}
-
 fn directory(operands: &[String]) -> Result<PathBuf, OptionError> {
     let directory = match operands {
         [] => PathBuf::from("."),
         [directory] => PathBuf::from(directory),
         [_, second, ..] => return Err(OptionError(format!("{second}: only one directory can be served"))),
     };
-    match std::fs::metadata(&directory) {
-        Ok(found) if found.is_dir() => Ok(directory),
-        Ok(_) => Err(OptionError(format!("{}: not a directory", directory.display()))),
-        Err(error) => Err(OptionError(format!(
-            "{}: cannot be served: {error}",
-            directory.display()
-        ))),
+    let shown = directory.display();
+    match directory.metadata() {
+        Ok(found) if !found.is_dir() => Err(OptionError(format!("{shown}: not a directory"))),
+        Err(error) => Err(OptionError(format!("{shown}: cannot be served: {error}"))),
+        Ok(_) => Ok(directory),
     }
 }
 

@@ -145,9 +145,8 @@ impl Given {
 
     /// The value as given, or the default of the table.
     pub fn value<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, OptionError> {
-        let given = self.matches.opt_str(name);
-        let text = given.as_deref().unwrap_or(self.default_of(name));
-        parse(text).map_err(|expected| OptionError(format!("--{name} {text}: {expected}")))
+        let text = self.text(name);
+        parse_value(name, text.as_deref().unwrap_or(self.default_of(name)), parse)
     }
 
     /// The value, if one was given.
@@ -156,24 +155,23 @@ impl Given {
         name: &str,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Option<T>, OptionError> {
-        self.text(name)
-            .map(|text| parse(&text).map_err(|expected| OptionError(format!("--{name} {text}: {expected}"))))
-            .transpose()
+        let text = self.text(name);
+        text.map(|text| parse_value(name, &text, parse)).transpose()
+    }
+
+    /// Every value of a repeatable option; the default alone if none was given and there is one.
+    pub fn values<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, OptionError> {
+        let mut texts = self.matches.opt_strs(name);
+        let default = self.default_of(name);
+        if texts.is_empty() && !default.is_empty() {
+            texts.push(default.to_owned());
+        }
+        texts.iter().map(|text| parse_value(name, text, &parse)).collect()
     }
 
     /// The value's text, if one was given.
     pub fn text(&self, name: &str) -> Option<String> {
         self.matches.opt_str(name)
-    }
-
-    /// Every value of a repeatable option; the default alone if none was given and there is one.
-    pub fn texts(&self, name: &str) -> Vec<String> {
-        let mut given = self.matches.opt_strs(name);
-        let default = self.default_of(name);
-        if given.is_empty() && !default.is_empty() {
-            given.push(default.to_owned());
-        }
-        given
     }
 
     /// The arguments that are not options.
@@ -182,12 +180,13 @@ impl Given {
     }
 
     fn default_of(&self, name: &str) -> &'static str {
-        self.table
-            .0
-            .iter()
-            .find(|row| row.long == name)
-            .map_or("", |row| row.default)
+        let row = self.table.0.iter().find(|row| row.long == name);
+        row.map_or("", |row| row.default)
     }
+}
+
+fn parse_value<T>(name: &str, text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, OptionError> {
+    parse(text).map_err(|expected| OptionError(format!("--{name} {text}: {expected}")))
 }
 
 fn readable(argument: OsString) -> Result<String, OptionError> {

@@ -14,17 +14,8 @@ fn served(arguments: &[&str]) -> Options {
 fn no_arguments_serve_the_current_directory_on_the_loopback_address() {
     let options = served(&[]);
     assert_eq!(options.directory, PathBuf::from("."));
-    assert_eq!(
-        options.listen,
-        ["127.0.0.1:2121".parse::<SocketAddr>().expect("an address")]
-    );
-    assert_eq!(
-        options.passive_ports,
-        PortRange {
-            low: 30_000,
-            high: 30_255
-        }
-    );
+    assert_eq!(options.listen, [SocketAddr::from(([127, 0, 0, 1], 2121))]);
+    assert_eq!(options.passive_ports, 30_000..=30_255);
     assert_eq!(options.timeouts.idle, Duration::from_secs(300));
     assert_eq!(options.max_sessions, 10_000);
     assert_eq!(options.max_sessions_per_ip, None);
@@ -34,22 +25,9 @@ fn no_arguments_serve_the_current_directory_on_the_loopback_address() {
 
 #[test]
 fn options_may_follow_the_directory_and_be_repeated() {
-    let options = served(&[
-        "/",
-        "-l",
-        "0.0.0.0:0",
-        "--listen=[::1]:2122",
-        "-p",
-        "65535",
-        "--no-active",
-        "--announce-mode-z",
-        "--max-sessions",
-        "2k",
-        "--max-sessions-per-ip",
-        "0",
-        "--log-level",
-        "warn,event_loop=trace",
-    ]);
+    let line = "/ -l 0.0.0.0:0 --listen=[::1]:2122 -p 65535 --no-active --announce-mode-z --max-sessions 2k \
+                --max-sessions-per-ip 0 --log-level warn,event_loop=trace";
+    let options = served(&line.split(' ').collect::<Vec<_>>());
     assert_eq!(options.directory, PathBuf::from("/"));
     assert_eq!(options.listen.len(), 2);
     assert!(!options.active);
@@ -64,17 +42,9 @@ fn options_may_follow_the_directory_and_be_repeated() {
 
 #[test]
 fn j11_a_range_can_be_one_port_and_end_at_65535() {
-    assert_eq!(
-        served(&["-p", "65535"]).passive_ports,
-        PortRange {
-            low: 65_535,
-            high: 65_535
-        }
-    );
-    assert_eq!(
-        served(&["-l", "127.0.0.1:21", "-p", "1024-65535"]).passive_ports.high,
-        65_535
-    );
+    assert_eq!(served(&["-p", "65535"]).passive_ports, 65_535..=65_535);
+    let options = served(&["-l", "127.0.0.1:21", "-p", "1024-65535"]);
+    assert_eq!(options.passive_ports, 1_024..=65_535);
 }
 
 #[test]
@@ -102,6 +72,16 @@ fn anonymous_clients_may_read_by_default() {
     assert_eq!(anonymous(&["--write"]), AnonymousAccess::Write);
     assert_eq!(anonymous(&["-w", "--anonymous", "write"]), AnonymousAccess::Write);
     assert_eq!(anonymous(&["--anonymous", "off", "--users", "f"]), AnonymousAccess::Off);
+}
+
+#[test]
+fn all_techniques_are_in_use_except_those_named() {
+    let techniques = served(&["--without", "cork", "--without", "busy-poll"]).techniques;
+    let used =
+        [Technique::Cork, Technique::NoDelay, Technique::BusyPoll].map(|technique| techniques.include(technique));
+    assert_eq!(used, [false, true, false]);
+    assert_eq!(techniques.to_string(), "cork, busy-poll");
+    assert_eq!(served(&[]).techniques, Techniques::default());
 }
 
 #[test]
@@ -243,7 +223,7 @@ fn l15_invalid_command_lines_are_refused_and_the_error_names_the_option() {
 
 fn help() -> String {
     match parse(["--help".into()]) {
-        Ok(Invocation::Help(text)) => text,
+        Ok(Invocation::Print(text)) => text,
         other => panic!("expected help: {other:?}"),
     }
 }

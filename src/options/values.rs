@@ -1,46 +1,30 @@
-//! Option values with a syntax of their own: addresses, port ranges, networks, log levels, the banner.
+//! Option values with a syntax of their own: addresses, port ranges, networks, log levels, techniques, the banner.
 
+use crate::units::parse_digits;
 use log::LevelFilter;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 
 /// Longest greeting, in bytes.
 const BANNER_MAX: usize = 200;
 
-/// Passive ports from `low` to `high`, both included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PortRange {
-    pub low: u16,
-    pub high: u16,
+/// One of the words of `choices`, as its value.
+pub(super) fn parse_choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    let choice = choices.iter().find(|(word, _)| *word == text);
+    choice.map(|(_, value)| *value).ok_or_else(|| {
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        format!("expected one of {}", words.join(", "))
+    })
 }
 
-impl PortRange {
-    /// Parses `LO-HI`, or one port.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let expected = || "expected ports as LO-HI with 1 ≤ LO ≤ HI ≤ 65535".to_owned();
-        let (low, high) = text.split_once('-').unwrap_or((text, text));
-        let port = |text: &str| {
-            let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            is_plain
-                .then(|| text.parse::<u16>().ok())
-                .flatten()
-                .filter(|port| *port > 0)
-        };
-        match (port(low), port(high)) {
-            (Some(low), Some(high)) if low <= high => Ok(Self { low, high }),
-            _ => Err(expected()),
-        }
-    }
-
-    /// Whether the range includes `port`.
-    pub fn contains(&self, port: u16) -> bool {
-        (self.low..=self.high).contains(&port)
-    }
-}
-
-impl fmt::Display for PortRange {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}-{}", self.low, self.high)
+/// `LO-HI`, or one port.
+pub(super) fn parse_port_range(text: &str) -> Result<RangeInclusive<u16>, String> {
+    let port = |text: &str| u16::try_from(parse_digits(text)?).ok().filter(|port| *port > 0);
+    let (low, high) = text.split_once('-').unwrap_or((text, text));
+    match (port(low), port(high)) {
+        (Some(low), Some(high)) if low <= high => Ok(low..=high),
+        _ => Err("expected ports as LO-HI with 1 ≤ LO ≤ HI ≤ 65535".to_owned()),
     }
 }
 
@@ -49,35 +33,16 @@ impl fmt::Display for PortRange {
 pub struct PublicAddresses(Vec<(Network, Ipv4Addr)>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Network {
+pub(super) struct Network {
     address: u32,
     prefix: u32,
 }
 
 impl PublicAddresses {
-    pub(super) fn parse(texts: &[String]) -> Result<Self, String> {
-        let mut addresses = Vec::new();
-        for text in texts {
-            let (network, address) = match text.split_once('=') {
-                Some((network, address)) => (Network::parse(network), address),
-                None => (Some(Network { address: 0, prefix: 0 }), text.as_str()),
-            };
-            let address = address
-                .parse::<Ipv4Addr>()
-                .ok()
-                .filter(|address| !address.is_unspecified() && !address.is_multicast() && !address.is_broadcast());
-            match (network, address) {
-                (Some(network), Some(address)) => addresses.push((network, address)),
-                _ => {
-                    return Err(format!(
-                        "{text}: expected an IPv4 address, or NETWORK/PREFIX=ADDRESS such as 10.0.0.0/8=10.0.0.5"
-                    ));
-                }
-            }
-        }
+    pub(super) fn of(mut by_network: Vec<(Network, Ipv4Addr)>) -> Self {
         // The narrowest network that contains the client decides.
-        addresses.sort_by_key(|(network, _)| std::cmp::Reverse(network.prefix));
-        Ok(Self(addresses))
+        by_network.sort_by_key(|(network, _)| std::cmp::Reverse(network.prefix));
+        Self(by_network)
     }
 
     /// The address to announce to `client`, if one was given for its network.
@@ -85,10 +50,8 @@ impl PublicAddresses {
         let IpAddr::V4(client) = client else {
             return None;
         };
-        self.0
-            .iter()
-            .find(|(network, _)| network.contains(client))
-            .map(|(_, address)| *address)
+        let announced = self.0.iter().find(|(network, _)| network.contains(client));
+        announced.map(|(_, address)| *address)
     }
 }
 
@@ -109,33 +72,22 @@ impl Network {
     }
 }
 
+/// `NETWORK/PREFIX=ADDRESS`, or the address alone for all clients.
+pub(super) fn parse_public_address(text: &str) -> Result<(Network, Ipv4Addr), String> {
+    let (network, address) = text.split_once('=').unwrap_or(("0.0.0.0/0", text));
+    let address = address
+        .parse::<Ipv4Addr>()
+        .ok()
+        .filter(|address| !address.is_unspecified() && !address.is_multicast() && !address.is_broadcast());
+    Network::parse(network)
+        .zip(address)
+        .ok_or_else(|| "expected an IPv4 address, or NETWORK/PREFIX=ADDRESS such as 10.0.0.0/8=10.0.0.5".to_owned())
+}
+
 /// The modules that a log level can be given for: all of the crate.
-const MODULES: [&str; 24] = [
-    "accounts",
-    "clock",
-    "computed_file",
-    "confine",
-    "connection",
-    "descriptors",
-    "event_loop",
-    "ftp",
-    "hash_password",
-    "options",
-    "outside_file",
-    "peer_network",
-    "ports",
-    "random",
-    "reactor",
-    "records",
-    "served_tree",
-    "session",
-    "shown_name",
-    "slow_work",
-    "storage",
-    "target",
-    "transfer",
-    "units",
-];
+const MODULES: &str = "accounts, clock, computed_file, confine, connection, descriptors, event_loop, ftp, \
+                       hash_password, options, outside_file, peer_network, ports, random, reactor, records, \
+                       served_tree, session, shown_name, slow_work, storage, target, transfer, units";
 
 /// Log levels: one for all modules, others for single modules.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,11 +110,8 @@ impl LogLevels {
                 }
                 continue;
             };
-            if !MODULES.contains(&module) {
-                return Err(format!(
-                    "\"{module}\": expected one of the modules {}",
-                    MODULES.join(", ")
-                ));
+            if !MODULES.split(", ").any(|known| known == module) {
+                return Err(format!("\"{module}\": expected one of the modules {MODULES}"));
             }
             let module = format!("loopftpd::{module}");
             if modules.iter().any(|(named, _)| *named == module) {
@@ -179,6 +128,53 @@ impl LogLevels {
     /// Whether the level for all modules includes debug messages; the counters are printed at exit then.
     pub fn is_debugging(&self) -> bool {
         self.default >= LevelFilter::Debug
+    }
+}
+
+/// An optimization that can be switched off with `--without`, so that its effect can be measured. A server without it
+/// serves the same bytes, more slowly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Technique {
+    /// `TCP_CORK` on data sockets: only full segments leave.
+    Cork,
+    /// `TCP_NODELAY` on control sockets: a reply does not wait for the acknowledgement of the previous one.
+    NoDelay,
+    /// Poll for a short time without sleeping before going to sleep.
+    BusyPoll,
+}
+
+/// Their names on the command line.
+const TECHNIQUES: [(&str, Technique); 3] = [
+    ("cork", Technique::Cork),
+    ("nodelay", Technique::NoDelay),
+    ("busy-poll", Technique::BusyPoll),
+];
+
+/// The techniques in use: all, except those switched off for a measurement.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Techniques {
+    pub(super) left_out: Vec<Technique>,
+}
+
+impl Technique {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        parse_choice(text, &TECHNIQUES)
+    }
+}
+
+impl Techniques {
+    /// Whether `technique` is in use.
+    pub fn include(&self, technique: Technique) -> bool {
+        !self.left_out.contains(&technique)
+    }
+}
+
+/// The names of those that are left out.
+impl fmt::Display for Techniques {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let left_out = TECHNIQUES.iter().filter(|(_, technique)| !self.include(*technique));
+        let names: Vec<&str> = left_out.map(|(name, _)| *name).collect();
+        formatter.write_str(&names.join(", "))
     }
 }
 
@@ -211,6 +207,6 @@ mod tests {
         let declared: Vec<&str> = library
             .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
             .collect();
-        assert_eq!(declared, MODULES);
+        assert_eq!(declared.join(", "), MODULES);
     }
 }
