@@ -28,14 +28,12 @@ pub trait DataSource {
 }
 
 /// Why the kernel moved no bytes between a file and a data connection.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub enum KernelCopyError {
-    #[error("data connection: {0}")]
-    Connection(#[source] io::Error),
-    /// Bytes may be lost, so the transfer cannot go on.
-    #[error("file: {0}")]
-    File(#[source] Errno),
+    /// Of the data connection.
+    Connection(io::Error),
+    /// Of the file. Bytes may be lost, so the transfer cannot go on.
+    File(Errno),
     /// This file or connection cannot do it. Nothing was lost; a copy can.
-    #[error("not supported for this file or connection")]
     Unsupported,
 }

@@ -105,7 +105,7 @@ mod tests {
             match work.advance(&mut [0; 7], &mut budget) {
                 Ok(None) => assert_eq!(budget, 0),
                 Ok(Some(bytes)) => return bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-                Err(error) => panic!("{error}"),
+                Err(error) => panic!("{error:?}"),
             }
         }
         panic!("the digest does not come to an end");
@@ -146,7 +146,7 @@ mod tests {
             match work.advance(&mut [0; 1_000], &mut budget) {
                 Ok(None) => assert_eq!(budget, 0, "a turn uses its budget, and no more"),
                 Ok(Some(bytes)) => break bytes,
-                Err(error) => panic!("{error}"),
+                Err(error) => panic!("{error:?}"),
             }
         };
         assert_eq!(turns, 16);

@@ -23,9 +23,9 @@ pub(super) struct Inflater {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// Everything received is inflated.
-    Hungry,
+    NeedsInput,
     /// The decoder has more output, or bytes are held.
-    Giving,
+    HasOutput,
     /// The stream has ended, and its checksum is right.
     Ended,
 }
@@ -37,15 +37,15 @@ impl Inflater {
             decoder: Decompress::new(true),
             buffer: vec![0; BUFFER_BYTES].into_boxed_slice(),
             held: 0..0,
-            stage: Stage::Hungry,
+            stage: Stage::NeedsInput,
         }
     }
 
     /// Where to receive at most `count` more bytes, if there is room; then call [`received`](Self::received).
     pub(super) fn room(&mut self, count: usize) -> Option<&mut [u8]> {
         match self.stage {
-            Stage::Giving => None,
-            Stage::Hungry | Stage::Ended => {
+            Stage::HasOutput => None,
+            Stage::NeedsInput | Stage::Ended => {
                 let (room, _) = self.buffer.split_at_mut(count.min(BUFFER_BYTES));
                 Some(room)
             }
@@ -57,10 +57,10 @@ impl Inflater {
         match (self.stage, count) {
             (Stage::Ended, 0) => Ok(()),
             // Truncated; or something follows the end.
-            (Stage::Hungry | Stage::Giving, 0) | (Stage::Ended, _) => Err(TransferError::BrokenStream),
-            (Stage::Hungry | Stage::Giving, _) => {
+            (Stage::NeedsInput | Stage::HasOutput, 0) | (Stage::Ended, _) => Err(TransferError::BrokenStream),
+            (Stage::NeedsInput | Stage::HasOutput, _) => {
                 self.held = 0..count;
-                self.stage = Stage::Giving;
+                self.stage = Stage::HasOutput;
                 Ok(())
             }
         }
@@ -83,10 +83,10 @@ impl Inflater {
         self.stage = match status {
             Status::StreamEnd if self.held.is_empty() => Stage::Ended,
             // A full `out` may have stopped it in the middle of something.
-            Status::Ok | Status::BufError if made == count => Stage::Giving,
-            Status::Ok | Status::BufError if self.held.is_empty() => Stage::Hungry,
-            Status::Ok | Status::BufError if taken + made > 0 => Stage::Giving,
-            // Something follows the end; or bytes that it neither takes nor refuses would keep it here for ever.
+            Status::Ok | Status::BufError if made == count => Stage::HasOutput,
+            Status::Ok | Status::BufError if self.held.is_empty() => Stage::NeedsInput,
+            Status::Ok | Status::BufError if taken + made > 0 => Stage::HasOutput,
+            // Something follows the end; or bytes that it neither takes nor refuses would never end.
             Status::StreamEnd | Status::Ok | Status::BufError => return Err(TransferError::BrokenStream),
         };
         Ok(out)
@@ -135,51 +135,27 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_is_a_stream_of_eight_bytes_and_no_bytes_are_none() {
+    fn an_empty_file_is_a_stream_of_eight_bytes() {
         // Python's zlib.compress(b"").
         assert_eq!(inflated(&[0x78, 0x9c, 3, 0, 0, 0, 0, 1], 1, 1), Ok(vec![]));
-        assert_eq!(inflated(b"", 1, 1), Err(TransferError::BrokenStream));
     }
 
     #[test]
     fn truncated_extended_or_changed_streams_are_refused() {
-        for length in 0..HELLO.len() {
-            assert_eq!(
-                inflated(&HELLO[..length], 5, 5),
-                Err(TransferError::BrokenStream),
-                "{length} bytes of it"
-            );
+        let truncated = (0..HELLO.len()).map(|length| HELLO[..length].to_vec());
+        let changed = (0..HELLO.len()).map(|position| {
+            let mut stream = HELLO.to_vec();
+            stream[position] ^= 0x40;
+            stream
+        });
+        let gzip = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
+        let others = [[&HELLO[..], b"x"].concat(), b"hello hello hello hello".to_vec(), gzip];
+        for stream in truncated.chain(changed).chain(others) {
+            for at_once in [1, 5, 1_000] {
+                let outcome = inflated(&stream, at_once, 5);
+                assert_eq!(outcome, Err(TransferError::BrokenStream), "{stream:x?}");
+            }
         }
-        for at_once in [1, 1_000] {
-            let more = [&HELLO[..], b"x"].concat();
-            assert_eq!(inflated(&more, at_once, 5), Err(TransferError::BrokenStream));
-        }
-        for position in 0..HELLO.len() {
-            let mut changed = HELLO;
-            changed[position] ^= 0x40;
-            assert_eq!(
-                inflated(&changed, 5, 5),
-                Err(TransferError::BrokenStream),
-                "byte {position} changed"
-            );
-        }
-        assert_eq!(
-            inflated(b"hello hello hello hello", 5, 5),
-            Err(TransferError::BrokenStream)
-        );
-        assert_eq!(
-            inflated(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3], 5, 5),
-            Err(TransferError::BrokenStream),
-            "gzip"
-        );
-    }
-
-    #[test]
-    fn a_stream_that_expands_a_thousandfold_is_inflated_in_pieces() {
-        let zeroes = vec![0; 10_000_000];
-        let bomb = deflated(&zeroes);
-        assert!(bomb.len() < 11_000);
-        assert!(inflated(&bomb, 100_000, 1_000) == Ok(zeroes));
     }
 
     proptest! {

@@ -27,7 +27,7 @@ const STEPS_PER_LOOKUP: usize = 512;
 /// What reading a batch costs, in lookups.
 const BATCH_COST: usize = 32;
 
-/// Bytes of lines that are worth a system call. A listing that waits for its client holds at most that and a batch.
+/// Lines are sent when so many bytes are made. A listing that waits for its client holds at most that and a batch.
 const SEND_FROM: usize = 16 * 1024;
 
 /// LIST, NLST or MLSD on its way.

@@ -27,19 +27,16 @@ pub enum Progress {
 }
 
 /// Why a transfer failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransferError {
     /// The client closed or reset the data connection.
-    #[error("the data connection was lost")]
     ConnectionLost,
-    #[error("reading the file or directory failed")]
+    /// Reading the file or directory failed.
     SourceFailed,
-    #[error("the file became shorter while it was sent")]
+    /// The file became shorter while it was sent.
     SourceShrank,
-    /// What arrived in MODE Z.
-    #[error("not a whole zlib stream")]
+    /// What arrived in MODE Z is not a whole zlib stream.
     BrokenStream,
-    #[error("not stored: {}", .0.word())]
     NotStored(StorageError),
 }
 
@@ -74,8 +71,8 @@ pub(super) fn read_some<'buffer>(
     }
 }
 
-/// Writes some of `bytes`, of which there must be some: a sink that takes none without an error counts as closed, or it
-/// would be asked for ever.
+/// Writes some of `bytes`, which must not be empty. A sink that takes none without an error counts as closed: the pump
+/// would never end.
 pub(super) fn write_some(sink: &mut impl DataSink, bytes: &[u8]) -> Result<usize, Progress> {
     match sink.write(bytes)? {
         0 => Err(Progress::Failed(TransferError::ConnectionLost)),

@@ -1,4 +1,4 @@
-//! One transfer's pump, whichever way its bytes go.
+//! One transfer's pump, in either direction.
 
 use super::data_stream::{DataSink, DataSource};
 use super::outgoing::Outgoing;

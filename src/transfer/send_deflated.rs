@@ -25,8 +25,8 @@ use zlib_rs::adler32::adler32;
 const COST: usize = 4;
 /// Bytes deflated before they are sent.
 const SHARE: usize = 16 * 1024;
-/// Fewer bytes are not worth a deflater of their own, even if the pace allows fewer. Transfers in MODE Z are few, so
-/// what this costs beyond the budget is bounded.
+/// Fewer bytes do not justify a deflater of their own, even if the speed limit allows fewer. Transfers in MODE Z are
+/// few, so what this costs beyond the budget is bounded.
 const SMALLEST_SHARE: usize = 4 * 1024;
 /// Room that is made for deflated bytes at a time: for a share that cannot be made smaller.
 const ROOM: usize = SHARE + 256;
@@ -44,7 +44,7 @@ pub struct SendDeflated {
     unsent: Unsent,
 }
 
-/// The sink of an inner pump. It has room for every budget.
+/// The sink of the inner pump. It takes everything.
 struct MemorySink(Vec<u8>);
 
 impl SendDeflated {

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 
 /// A sink that takes at most `at_once` bytes, refuses with `WouldBlock` as its pattern says, and keeps what it took.
-pub(super) struct MoodySink {
+pub(super) struct IrregularSink {
     pub(super) taken: Vec<u8>,
     at_once: usize,
     calls: usize,
@@ -20,7 +20,7 @@ pub(super) struct MoodySink {
     send_file_fails: Option<Errno>,
 }
 
-impl MoodySink {
+impl IrregularSink {
     pub(super) fn new(at_once: usize, refuses_every: usize) -> Self {
         Self {
             taken: Vec::new(),
@@ -31,7 +31,7 @@ impl MoodySink {
         }
     }
 
-    fn in_the_mood(&mut self) -> io::Result<()> {
+    fn may_take(&mut self) -> io::Result<()> {
         self.calls += 1;
         if self.refuses_every > 0 && self.calls.is_multiple_of(self.refuses_every) {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -40,16 +40,16 @@ impl MoodySink {
     }
 }
 
-impl DataSink for MoodySink {
+impl DataSink for IrregularSink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.in_the_mood()?;
+        self.may_take()?;
         let count = bytes.len().min(self.at_once);
         self.taken.extend_from_slice(&bytes[..count]);
         Ok(count)
     }
 
     fn send_file(&mut self, file: &OwnedFd, offset: u64, count: usize) -> Result<usize, KernelCopyError> {
-        self.in_the_mood().map_err(KernelCopyError::Connection)?;
+        self.may_take().map_err(KernelCopyError::Connection)?;
         if let Some(errno) = self.send_file_fails {
             return Err(sendfile_error(errno));
         }
@@ -90,8 +90,8 @@ fn bytes(bytes: usize) -> Budget {
 
 /// Pumps until the end, a small budget at a time; fails when a turn neither moves nor says why.
 pub(super) fn pump_to_the_end(
-    mut pump: impl FnMut(&mut MoodySink, &mut Budget) -> Progress,
-    sink: &mut MoodySink,
+    mut pump: impl FnMut(&mut IrregularSink, &mut Budget) -> Progress,
+    sink: &mut IrregularSink,
 ) -> Progress {
     for _ in 0..1_000_000 {
         match pump(sink, &mut bytes(1_000)) {
@@ -103,7 +103,7 @@ pub(super) fn pump_to_the_end(
 }
 
 /// What arrives in `sink`: all that is counted as sent, after which the pump ends as it should.
-fn arrives(mut pump: Outgoing, mut sink: MoodySink, end: Progress) -> Vec<u8> {
+fn arrives(mut pump: Outgoing, mut sink: IrregularSink, end: Progress) -> Vec<u8> {
     assert_eq!(pump_to_the_end(|sink, budget| pump.pump(sink, budget), &mut sink), end);
     assert_eq!(pump.sent(), sink.taken.len() as u64);
     sink.taken
@@ -112,7 +112,7 @@ fn arrives(mut pump: Outgoing, mut sink: MoodySink, end: Progress) -> Vec<u8> {
 #[test]
 fn k05_a_file_arrives_whole_through_an_irregular_sink() {
     for (at_once, refuses_every) in [(1, 0), (1, 3), (7, 2), (100_000, 3), (4_096, 0)] {
-        let sink = MoodySink::new(at_once, refuses_every);
+        let sink = IrregularSink::new(at_once, refuses_every);
         let taken = arrives(download(&content(), 0), sink, Progress::Complete);
         assert_eq!(taken, content(), "{at_once} at once, refusing every {refuses_every}");
     }
@@ -124,7 +124,7 @@ fn k05_text_arrives_translated_through_an_irregular_sink() {
     let expected = b"one\r\ntwo\r\nthree\r\n\r\n".repeat(3_000);
     for (at_once, refuses_every) in [(1, 0), (5, 3), (100_000, 2)] {
         let pump = Outgoing::Text(SendText::new(file_of(&text).1, 0));
-        let taken = arrives(pump, MoodySink::new(at_once, refuses_every), Progress::Complete);
+        let taken = arrives(pump, IrregularSink::new(at_once, refuses_every), Progress::Complete);
         assert_eq!(taken, expected, "{at_once} at once, refusing every {refuses_every}");
     }
 }
@@ -135,7 +135,7 @@ fn a_restarted_text_continues_where_it_was_aborted() {
     let expected = b"one\r\ntwo\r\nthree\r\n".repeat(5_000);
     for skip in [0, 1, 4, 5, 40_000, expected.len() - 1, expected.len()] {
         let pump = Outgoing::Text(SendText::new(file_of(&text).1, skip as u64));
-        let taken = arrives(pump, MoodySink::new(10_000, 0), Progress::Complete);
+        let taken = arrives(pump, IrregularSink::new(10_000, 0), Progress::Complete);
         assert_eq!(taken, &expected[skip..], "from {skip} on");
     }
 }
@@ -143,7 +143,7 @@ fn a_restarted_text_continues_where_it_was_aborted() {
 #[test]
 fn a_pump_never_moves_more_than_its_budget() {
     let mut pump = download(&content(), 0);
-    let mut sink = MoodySink::new(usize::MAX, 0);
+    let mut sink = IrregularSink::new(usize::MAX, 0);
     let mut budget = bytes(1_234);
     assert_eq!(pump.pump(&mut sink, &mut budget), Progress::BudgetSpent);
     assert_eq!((sink.taken.len(), budget.bytes), (1_234, 0));
@@ -153,7 +153,7 @@ fn a_pump_never_moves_more_than_its_budget() {
 fn j03_a_file_that_shrinks_is_an_error_and_no_endless_loop() {
     let (file, open) = file_of(&content());
     let mut pump = Outgoing::File(SendFile::new(open, 0..100_000));
-    let mut sink = MoodySink::new(1_000, 0);
+    let mut sink = IrregularSink::new(1_000, 0);
     assert_eq!(pump.pump(&mut sink, &mut bytes(10_000)), Progress::BudgetSpent);
     file.set_len(20_000).expect("truncated");
     let taken = arrives(pump, sink, Progress::Failed(TransferError::SourceShrank));
@@ -165,14 +165,14 @@ fn j04_a_file_that_grows_is_sent_with_its_size_at_the_open() {
     let (mut file, open) = file_of(&content());
     file.write_all(b"later").expect("room");
     let pump = Outgoing::File(SendFile::new(open, 0..u64::MAX));
-    let taken = arrives(pump, MoodySink::new(9_999, 0), Progress::Complete);
+    let taken = arrives(pump, IrregularSink::new(9_999, 0), Progress::Complete);
     assert_eq!(taken, content());
 }
 
 #[test]
 fn j06_where_sendfile_is_refused_bytes_are_copied() {
     for errno in [Errno::INVAL, Errno::NOSYS, Errno::OVERFLOW] {
-        let mut sink = MoodySink::new(777, 3);
+        let mut sink = IrregularSink::new(777, 3);
         sink.send_file_fails = Some(errno);
         let taken = arrives(download(&content(), 10), sink, Progress::Complete);
         assert_eq!(taken, &content()[10..], "{errno}");
@@ -188,7 +188,7 @@ fn c21_a_file_that_cannot_be_read_ends_its_own_transfer() {
         (Errno::PIPE, TransferError::ConnectionLost),
         (Errno::CONNRESET, TransferError::ConnectionLost),
     ] {
-        let mut sink = MoodySink::new(777, 0);
+        let mut sink = IrregularSink::new(777, 0);
         sink.send_file_fails = Some(errno);
         arrives(download(&content(), 0), sink, Progress::Failed(error));
     }
@@ -201,7 +201,7 @@ fn j01_positions_beyond_four_gibibytes_are_correct() {
     file.set_len(size).expect("a sparse file");
     for start in [(1_u64 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 32, size - 1, size] {
         let mut pump = SendFile::new(open(&file, size), start..size);
-        let progress = pump.pump(&mut MoodySink::new(usize::MAX, 0), &mut bytes(100_000));
+        let progress = pump.pump(&mut IrregularSink::new(usize::MAX, 0), &mut bytes(100_000));
         assert_eq!(pump.sent(), (size - start).min(100_000), "from {start} on");
         assert_eq!(progress == Progress::Complete, size - start <= 100_000);
     }

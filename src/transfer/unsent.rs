@@ -101,7 +101,7 @@ impl Unsent {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::MoodySink;
+    use super::super::tests::IrregularSink;
     use super::*;
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
         let made: Vec<u8> = (0..50_000_u32).flat_map(u32::to_le_bytes).collect();
         let mut parts = made.chunks(10_000);
         let mut unsent = Unsent::default();
-        let mut sink = MoodySink::new(999, 0);
+        let mut sink = IrregularSink::new(999, 0);
         let (mut progress, mut was_in_pages) = (Progress::BudgetSpent, false);
         while progress == Progress::BudgetSpent {
             let mut budget = Budget {

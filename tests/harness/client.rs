@@ -206,7 +206,7 @@ impl Client {
         reply.text()
     }
 
-    /// An upload that has begun: PASV, connection, command, 150.
+    /// A transfer that has begun: PASV, connection, command, 150.
     pub fn begin(&mut self, command: &str) -> TcpStream {
         let data = self.data();
         self.send(command);

@@ -3,6 +3,7 @@
 use harness::client::{connect, reset};
 use harness::server::Setup;
 use harness::{Client, Server};
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown};
 
@@ -36,24 +37,15 @@ fn b08_a_second_pasv_or_port_releases_the_first() {
 #[test]
 fn d17_ipv6_clients_use_epsv_and_dual_stack_listeners_serve_both() {
     let server = Setup::new().listen("[::]:0").start();
-    let port = server
-        .stdout()
-        .lines()
-        .find_map(|line| {
-            line.strip_prefix("open     ftp://")?
-                .rsplit(':')
-                .next()?
-                .strip_suffix('/')?
-                .parse::<u16>()
-                .ok()
-        })
-        .expect("a URL");
+    let said = server.stdout();
+    let mut urls = said.lines().filter_map(|line| line.strip_prefix("open     ftp://"));
+    let (_, port) = urls.next().and_then(|url| url.rsplit_once(':')).expect("a URL");
+    let port: u16 = port.trim_end_matches('/').parse().expect("a port");
     let mut v6 = Client::connect(std::net::SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port)));
     v6.login();
     assert_eq!(v6.code("PASV"), 425);
     assert_eq!(v6.code("EPSV 1"), 522);
-    let address = v6.extended_passive();
-    let mut data = connect(address, None);
+    let mut data = connect(v6.extended_passive(), None);
     v6.send("NLST");
     v6.expect(150);
     let mut bytes = Vec::new();
@@ -66,53 +58,38 @@ fn d17_ipv6_clients_use_epsv_and_dual_stack_listeners_serve_both() {
 }
 
 #[test]
-fn d18_a_reset_during_a_download_is_426_and_the_session_goes_on() {
+fn d18_a_reset_during_a_download_or_listing_is_426_and_the_session_goes_on() {
     let server = Server::start();
     // More than both sockets' buffers can ever hold, so that the server is still sending when the reset comes.
     let big = server.write("big", b"");
-    let file = std::fs::OpenOptions::new().write(true).open(big).expect("ours");
+    let file = fs::OpenOptions::new().write(true).open(big).expect("ours");
     file.set_len(1 << 30).expect("sparse");
-    let mut client = server.login();
-    let baseline = server.descriptors();
-    for round in 0..100_usize {
-        let mut data = client.data();
-        client.send("RETR big");
-        client.expect(150);
-        let mut some = vec![0; 1 + round * 1_000];
-        data.read_exact(&mut some).expect("the beginning");
-        reset(data);
-        client.expect(426);
-    }
-    assert_eq!(client.code("NOOP"), 200);
-    server.wait_for_descriptors(baseline);
-}
-
-#[test]
-fn d18_a_reset_during_a_listing_is_426_and_the_session_goes_on() {
-    let server = Server::start();
-    // More lines than both sockets' buffers can hold: names of 250 bytes, all of one file.
+    // Names of 250 bytes, all of one file.
     let directory = server.directory().join("many");
-    std::fs::create_dir(&directory).expect("a directory");
+    fs::create_dir(&directory).expect("a directory");
     harness::tree::allow_reading(&directory);
     let first = directory.join("f".repeat(250));
-    std::fs::write(&first, b"x").expect("a file");
+    fs::write(&first, b"x").expect("a file");
     for number in 0..30_000 {
-        std::fs::hard_link(&first, directory.join(format!("{number:0250}"))).expect("another name");
+        fs::hard_link(&first, directory.join(format!("{number:0250}"))).expect("another name");
     }
     let mut client = server.login();
     let baseline = server.descriptors();
-    for round in 0..4 {
-        for verb in ["LIST many", "MLSD many", "NLST many"] {
-            let mut data = client.data();
-            client.send(verb);
-            client.expect(150);
-            let mut some = vec![0; 1 + round * 10_000];
+    for (command, rounds, more_each_round) in [
+        ("RETR big", 100, 1_000),
+        ("LIST many", 4, 10_000),
+        ("MLSD many", 4, 10_000),
+        ("NLST many", 4, 10_000),
+    ] {
+        for round in 0..rounds {
+            let mut data = client.begin(command);
+            let mut some = vec![0; 1 + round * more_each_round];
             data.read_exact(&mut some).expect("the beginning");
             reset(data);
             client.expect(426);
         }
+        assert_eq!(client.code("NOOP"), 200, "{command}");
     }
-    assert_eq!(client.code("NOOP"), 200);
     server.wait_for_descriptors(baseline);
 }
 
@@ -121,15 +98,12 @@ fn d19_a_transfer_to_a_client_that_never_reads_is_aborted() {
     let server = Server::with(&["--stall-timeout", "300ms"]);
     server.write("big", &vec![3; 32 << 20]);
     let before = server.memory();
-    let mut clients: Vec<_> = (0..20)
-        .map(|_| {
-            let mut client = server.login();
-            let data = client.data();
-            client.send("RETR big");
-            client.expect(150);
-            (client, data)
-        })
-        .collect();
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        let mut client = server.login();
+        let data = client.begin("RETR big");
+        clients.push((client, data));
+    }
     for (client, _) in &mut clients {
         client.expect(426);
         assert_eq!(client.code("NOOP"), 200);
@@ -178,9 +152,7 @@ fn d23_the_data_connection_is_closed_before_the_226() {
     server.write("file", b"all of it");
     let mut client = server.login();
     for _ in 0..10 {
-        let mut data = client.data();
-        client.send("RETR file");
-        client.expect(150);
+        let mut data = client.begin("RETR file");
         client.expect(226);
         // The 226 has been read, so the end of the data connection must have arrived already.
         data.set_nonblocking(true).expect("an option");

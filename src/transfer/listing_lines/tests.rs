@@ -1,6 +1,6 @@
 //! The lines of real directories, and what they cost.
 
-use super::super::tests::MoodySink;
+use super::super::tests::IrregularSink;
 use super::*;
 use crate::descriptors::Descriptors;
 use crate::ftp::path::VirtualPath;
@@ -90,14 +90,14 @@ fn entries_that_are_looked_up_use_more_budget_than_names() {
     assert_eq!(cost_of_columns, cost_of_names + 6, "four entries, and both dots");
 }
 
-fn pump(listing: &mut SendListing, sink: &mut MoodySink, entries: usize) -> Progress {
+fn pump(listing: &mut SendListing, sink: &mut IrregularSink, entries: usize) -> Progress {
     listing.pump(sink, &mut Budget { bytes: 1_000, entries })
 }
 
 #[test]
 fn no_batch_is_read_without_a_budget_for_entries() {
     let mut listing = SendListing::new(ListingLines::Ready(b"line\r\n".to_vec()));
-    let mut sink = MoodySink::new(1_000, 0);
+    let mut sink = IrregularSink::new(1_000, 0);
     assert_eq!(pump(&mut listing, &mut sink, 0), Progress::BudgetSpent);
     assert_eq!(sink.taken, b"");
     assert_eq!(pump(&mut listing, &mut sink, 1), Progress::Complete);
@@ -107,7 +107,7 @@ fn no_batch_is_read_without_a_budget_for_entries() {
 #[test]
 fn lines_wait_while_the_client_does_not_read() {
     let mut listing = SendListing::new(ListingLines::Ready(b"0123456789".to_vec()));
-    let mut sink = MoodySink::new(4, 2);
+    let mut sink = IrregularSink::new(4, 2);
     assert_eq!(pump(&mut listing, &mut sink, 1), Progress::WouldBlock);
     assert_eq!(sink.taken, b"0123");
     while pump(&mut listing, &mut sink, 1) != Progress::Complete {}

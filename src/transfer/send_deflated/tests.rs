@@ -1,6 +1,6 @@
 //! Streams that any zlib inflates, through sinks that refuse and take single bytes.
 
-use super::super::tests::{MoodySink, file_of, pump_to_the_end};
+use super::super::tests::{IrregularSink, file_of, pump_to_the_end};
 use super::super::{ListingLines, SendFile, SendListing, SendText};
 use super::*;
 use crate::random::Random;
@@ -18,7 +18,7 @@ fn file(content: &[u8]) -> Outgoing {
 }
 
 /// The stream that arrives in `sink`: all that is counted as sent.
-fn stream_of(source: Outgoing, mut sink: MoodySink) -> Vec<u8> {
+fn stream_of(source: Outgoing, mut sink: IrregularSink) -> Vec<u8> {
     let mut pump = SendDeflated::new(source, DeflateLevel::DEFAULT);
     let end = pump_to_the_end(|sink, budget| pump.pump(sink, budget), &mut sink);
     assert_eq!((end, pump.sent()), (Progress::Complete, sink.taken.len() as u64));
@@ -28,7 +28,7 @@ fn stream_of(source: Outgoing, mut sink: MoodySink) -> Vec<u8> {
 #[test]
 fn k05_files_arrive_deflated_and_whole_through_an_irregular_sink() {
     for (at_once, refuses_every) in [(1, 0), (7, 3), (100_000, 2)] {
-        let stream = stream_of(file(&text()), MoodySink::new(at_once, refuses_every));
+        let stream = stream_of(file(&text()), IrregularSink::new(at_once, refuses_every));
         assert_eq!(inflated(&stream), text());
         assert!(stream.len() * 3 < text().len());
         assert_eq!(stream[0], 0x78, "zlib's header (RFC 1950 §2.2)");
@@ -40,11 +40,11 @@ fn texts_are_translated_before_deflating_and_restarts_count_plain_bytes() {
     let translated = String::from_utf8(text()).expect("ASCII").replace('\n', "\r\n");
     for skip in [0, 1, 70_000, translated.len() - 1, translated.len()] {
         let source = Outgoing::Text(SendText::new(file_of(&text()).1, skip as u64));
-        let stream = stream_of(source, MoodySink::new(10_000, 0));
+        let stream = stream_of(source, IrregularSink::new(10_000, 0));
         assert_eq!(inflated(&stream), &translated.as_bytes()[skip..], "from {skip} on");
     }
     let part = SendFile::new(file_of(&text()).1, 50_000..50_010);
-    let stream = stream_of(Outgoing::File(part), MoodySink::new(10_000, 0));
+    let stream = stream_of(Outgoing::File(part), IrregularSink::new(10_000, 0));
     assert_eq!(inflated(&stream), &text()[50_000..50_010]);
 }
 
@@ -52,7 +52,7 @@ fn texts_are_translated_before_deflating_and_restarts_count_plain_bytes() {
 fn listings_are_deflated_even_empty_ones() {
     for lines in [&b""[..], b"a\r\nb\r\n"] {
         let listing = SendListing::new(ListingLines::Ready(lines.to_vec()));
-        let stream = stream_of(Outgoing::Listing(listing), MoodySink::new(3, 2));
+        let stream = stream_of(Outgoing::Listing(listing), IrregularSink::new(3, 2));
         assert_eq!(inflated(&stream), lines);
     }
 }
@@ -60,7 +60,7 @@ fn listings_are_deflated_even_empty_ones() {
 #[test]
 fn a_turn_deflates_no_more_than_a_quarter_of_its_budget() {
     let mut pump = SendDeflated::new(file(&vec![7; 1_000_000]), DeflateLevel::DEFAULT);
-    let mut sink = MoodySink::new(usize::MAX, 0);
+    let mut sink = IrregularSink::new(usize::MAX, 0);
     let mut turns = 0;
     let mut before = 0;
     loop {
@@ -87,7 +87,7 @@ fn a_turn_deflates_no_more_than_a_quarter_of_its_budget() {
 fn incompressible_data_arrives_whole() {
     let mut random = Random::seeded(7);
     let noise: Vec<u8> = (0..100_000).flat_map(|_| random.number().to_le_bytes()).collect();
-    let stream = stream_of(file(&noise), MoodySink::new(5_000, 3));
+    let stream = stream_of(file(&noise), IrregularSink::new(5_000, 3));
     assert_eq!(inflated(&stream), noise);
     assert!(stream.len() < noise.len() + noise.len() / 100);
 }
@@ -97,7 +97,7 @@ fn j03_a_file_that_shrinks_ends_the_transfer_with_an_incomplete_stream() {
     let (shrinking, open) = file_of(&text());
     let source = Outgoing::File(SendFile::new(open, 0..u64::MAX));
     let mut pump = SendDeflated::new(source, DeflateLevel::DEFAULT);
-    let mut sink = MoodySink::new(1_000, 0);
+    let mut sink = IrregularSink::new(1_000, 0);
     shrinking.set_len(1_000).expect("truncated");
     let end = pump_to_the_end(|sink, budget| pump.pump(sink, budget), &mut sink);
     assert_eq!(end, Progress::Failed(TransferError::SourceShrank));
