@@ -3,7 +3,7 @@
 //! Each second is drawn as a flat step from its beginning to its end. A last second that is too short to mean anything
 //! is left out. A second in which no operation ended has no latency: the line has a gap. Legends are beside the plot.
 
-use super::measurements::{Class, Measurements, Second};
+use crate::measurements::{Class, Measurements, Second};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::error::Error;

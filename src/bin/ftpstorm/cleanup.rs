@@ -1,9 +1,10 @@
 //! Removes the files that uploads have left on the server: one session after the run, as the user that stored them.
 
-use super::failure::{Awaited, Break, ConnectionKind, Failure};
-use super::interrupt::Interrupt;
-use super::options::RunOptions;
+use crate::failure::{Awaited, Break, Failure};
+use crate::interrupt::Interrupt;
+use crate::options::RunOptions;
 use crate::reply_reader::{ReplyReader, ServerReply};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -17,11 +18,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_millis(100);
 
 /// What was removed, and what was not.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, Serialize)]
 pub struct Cleanup {
     pub removed: usize,
-    /// Files that may still be there, each with the reason.
-    pub left: Vec<(Rc<str>, Failure)>,
+    pub left: Vec<LeftFile>,
+}
+
+/// A file that may still be there.
+#[derive(Debug, Serialize)]
+pub struct LeftFile {
+    pub path: String,
+    pub reason: Failure,
 }
 
 /// Removes `uploads`, each with whether it was ever stored completely.
@@ -49,7 +56,10 @@ pub fn remove(uploads: &BTreeMap<Rc<str>, bool>, options: &RunOptions, interrupt
         match removed {
             Ok(true) => cleanup.removed += 1,
             Ok(false) => {}
-            Err(reason) => cleanup.left.push((Rc::clone(path), reason)),
+            Err(reason) => cleanup.left.push(LeftFile {
+                path: path.to_string(),
+                reason,
+            }),
         }
     }
     if let Ok(session) = &mut session {
@@ -60,8 +70,7 @@ pub fn remove(uploads: &BTreeMap<Rc<str>, bool>, options: &RunOptions, interrupt
 
 fn log_in(options: &RunOptions, until: Instant) -> Result<CleanupSession, Failure> {
     let patience = until.saturating_duration_since(Instant::now()).max(RETRY);
-    let stream = TcpStream::connect_timeout(&options.target, patience)
-        .map_err(|error| Failure::of(ConnectionKind::Control, &error))?;
+    let stream = TcpStream::connect_timeout(&options.target, patience).map_err(Failure::of_control)?;
     let mut session = CleanupSession {
         stream,
         replies: ReplyReader::default(),
@@ -98,7 +107,7 @@ impl CleanupSession {
         self.set_timeouts()?;
         self.stream
             .write_all(format!("{line}\r\n").as_bytes())
-            .map_err(|error| Failure::of(ConnectionKind::Control, &error))?;
+            .map_err(Failure::of_control)?;
         self.expect(codes)
     }
 
@@ -120,10 +129,7 @@ impl CleanupSession {
             self.set_timeouts()?;
             match self.stream.read(&mut bytes) {
                 Ok(0) => {
-                    return Err(Failure::Connection {
-                        which: ConnectionKind::Control,
-                        broke: Break::Closed,
-                    });
+                    return Err(Failure::Control(Break::Closed));
                 }
                 Ok(count) => {
                     let (received, _) = bytes.split_at(count);
@@ -132,7 +138,7 @@ impl CleanupSession {
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
                     ErrorKind::WouldBlock | ErrorKind::TimedOut => return Err(Failure::TimedOut(Awaited::Reply)),
-                    _ => return Err(Failure::of(ConnectionKind::Control, &error)),
+                    _ => return Err(Failure::of_control(error)),
                 },
             }
         }
@@ -146,7 +152,7 @@ impl CleanupSession {
         self.stream
             .set_read_timeout(Some(left))
             .and_then(|()| self.stream.set_write_timeout(Some(left)))
-            .map_err(|error| Failure::of(ConnectionKind::Control, &error))
+            .map_err(Failure::of_control)
     }
 
     /// Ends the server's session before its descriptors are counted.

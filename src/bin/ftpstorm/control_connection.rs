@@ -1,6 +1,6 @@
 //! A client's control connection: lines out, replies in.
 
-use super::failure::{ConnectionKind, Failure};
+use crate::failure::Failure;
 use crate::reply_reader::{ReplyReader, ServerReply};
 use mio::net::TcpStream;
 use std::io::{ErrorKind, Read, Write};
@@ -36,26 +36,14 @@ impl ControlConnection {
 
     /// Sends raw bytes, as far as the socket takes them; returns how many it took.
     pub fn push(&mut self, bytes: &[u8]) -> Result<usize, Failure> {
-        match self.stream.write(bytes) {
-            Ok(count) => Ok(count),
-            Err(error) => match error.kind() {
-                ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::NotConnected => Ok(0),
-                _ => Err(Failure::of(ConnectionKind::Control, &error)),
-            },
-        }
+        write(&mut self.stream, bytes)
     }
 
     pub fn flush(&mut self) -> Result<(), Failure> {
         while !self.unsent.is_empty() {
-            match self.stream.write(&self.unsent) {
-                Ok(count) => {
-                    self.unsent.drain(..count);
-                }
-                Err(error) => match error.kind() {
-                    ErrorKind::Interrupted => {}
-                    ErrorKind::WouldBlock | ErrorKind::NotConnected => return Ok(()),
-                    _ => return Err(Failure::of(ConnectionKind::Control, &error)),
-                },
+            match write(&mut self.stream, &self.unsent)? {
+                0 => break,
+                count => drop(self.unsent.drain(..count)),
             }
         }
         Ok(())
@@ -68,8 +56,7 @@ impl ControlConnection {
             match self.stream.read(scratch) {
                 Ok(0) => return Ok(false),
                 Ok(count) => {
-                    let (received, _) = scratch.split_at(count);
-                    self.replies.feed(received);
+                    self.replies.feed(scratch.get(..count).unwrap_or_default());
                     if count < scratch.len() && !to_the_end {
                         // The socket is empty, and the next byte or the end brings an event.
                         return Ok(true);
@@ -78,7 +65,7 @@ impl ControlConnection {
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
                     ErrorKind::WouldBlock | ErrorKind::NotConnected => return Ok(true),
-                    _ => return Err(Failure::of(ConnectionKind::Control, &error)),
+                    _ => return Err(Failure::of_control(error)),
                 },
             }
         }
@@ -87,5 +74,19 @@ impl ControlConnection {
     /// The next reply that has arrived whole.
     pub fn next_reply(&mut self) -> Result<Option<ServerReply>, Failure> {
         self.replies.next_reply().transpose().map_err(Failure::from)
+    }
+}
+
+/// Returns how many bytes the socket took; 0 if it takes none now.
+fn write(stream: &mut TcpStream, bytes: &[u8]) -> Result<usize, Failure> {
+    loop {
+        match stream.write(bytes) {
+            Ok(count) => return Ok(count),
+            Err(error) => match error.kind() {
+                ErrorKind::Interrupted => {}
+                ErrorKind::WouldBlock | ErrorKind::NotConnected => return Ok(0),
+                _ => return Err(Failure::of_control(error)),
+            },
+        }
     }
 }

@@ -1,15 +1,15 @@
 //! A client's data connection: its bytes are dropped, compared, summed or generated, or left unread.
 
-use super::failure::{ConnectionKind, Failure};
-use super::polled_socket::PolledSocket;
-use super::script::Flow;
+use crate::failure::Failure;
+use crate::polled_socket::PolledSocket;
+use crate::script::Flow;
 use loopftpd::computed_file::Content;
 use mio::net::TcpStream;
 use mio::{Interest, Registry};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
 
@@ -24,20 +24,12 @@ const UPLOAD_CHUNK: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct DataConnection {
     stream: TcpStream,
-    work: DataWork,
+    flow: Flow,
+    /// Of the bytes that arrived, if their checksum is compared.
+    checksum: crc32fast::Hasher,
     /// Bytes moved so far.
     pub moved: u64,
     is_registered: bool,
-}
-
-#[derive(Debug)]
-enum DataWork {
-    Discard,
-    Compare { content: Content, size: u64 },
-    Checksum { expected: u32, hasher: crc32fast::Hasher },
-    Upload { content: Content, size: u64 },
-    LeaveUnread,
-    ResetAfter(u64),
 }
 
 /// What the data connection has come to after a turn.
@@ -54,39 +46,11 @@ pub enum DataProgress {
 }
 
 impl DataConnection {
-    pub fn new(stream: TcpStream, flow: &Flow) -> Self {
-        let work = match flow {
-            Flow::Discard | Flow::SameSize => DataWork::Discard,
-            Flow::Compare { content, size } => DataWork::Compare {
-                content: *content,
-                size: *size,
-            },
-            Flow::Checksum(expected) => DataWork::Checksum {
-                expected: *expected,
-                hasher: crc32fast::Hasher::new(),
-            },
-            Flow::Upload { content, size } => DataWork::Upload {
-                content: *content,
-                size: *size,
-            },
-        };
-        Self::with_work(stream, work)
-    }
-
-    /// A data connection that is never read.
-    pub fn unread(stream: TcpStream) -> Self {
-        Self::with_work(stream, DataWork::LeaveUnread)
-    }
-
-    /// A data connection that is reset after `bytes`.
-    pub fn reset_after(stream: TcpStream, bytes: u64) -> Self {
-        Self::with_work(stream, DataWork::ResetAfter(bytes))
-    }
-
-    fn with_work(stream: TcpStream, work: DataWork) -> Self {
+    pub fn new(stream: TcpStream, flow: Flow) -> Self {
         Self {
             stream,
-            work,
+            flow,
+            checksum: crc32fast::Hasher::new(),
             moved: 0,
             is_registered: false,
         }
@@ -98,7 +62,7 @@ impl DataConnection {
             let interest = Interest::READABLE | Interest::WRITABLE;
             registry
                 .register(&mut self.stream, socket.into(), interest)
-                .map_err(|error| Failure::of(ConnectionKind::Data, &error))?;
+                .map_err(Failure::of_data)?;
             self.is_registered = true;
         }
         Ok(())
@@ -111,7 +75,7 @@ impl DataConnection {
 
     /// Aborts the transfer. An upload that is merely closed would look like a whole file to the server.
     pub fn abandon(&self) {
-        if let DataWork::Upload { size, .. } = self.work
+        if let Flow::Upload { size, .. } = self.flow
             && self.moved < size
         {
             self.reset_when_closed();
@@ -125,19 +89,33 @@ impl DataConnection {
     /// Moves what can be moved now.
     pub fn pump(&mut self, scratch: &mut [u8]) -> Result<DataProgress, Failure> {
         for _ in 0..CALLS_PER_TURN {
-            let progress = match &mut self.work {
-                DataWork::LeaveUnread => return Ok(DataProgress::WouldBlock),
-                DataWork::Upload { content, size } => {
-                    let (content, size) = (*content, *size);
-                    self.send_some(content, size, scratch)?
+            let outcome = match self.flow {
+                Flow::LeaveUnread => return Ok(DataProgress::WouldBlock),
+                Flow::Upload { size, .. } if self.moved >= size => {
+                    let ended = self.stream.shutdown(Shutdown::Write).map(|()| DataProgress::Ended);
+                    return ended.map_err(Failure::of_data);
                 }
-                DataWork::Discard | DataWork::ResetAfter(_) => self.drop_some(scratch)?,
-                DataWork::Compare { .. } | DataWork::Checksum { .. } => self.read_some(scratch)?,
+                Flow::Upload { content, size } => self.send_some(content, size - self.moved, scratch),
+                // The kernel drops the bytes without copying them here (`MSG_TRUNC`, tcp(7)).
+                Flow::Discard | Flow::SameSize | Flow::ResetAfter(_) => {
+                    let dropped = recv(&self.stream, &mut *scratch, RecvFlags::TRUNC);
+                    dropped.map(|(_, count)| count).map_err(io::Error::from)
+                }
+                Flow::Compare { .. } | Flow::Checksum(_) => self.stream.read(scratch),
             };
-            if let Some(progress) = progress {
-                return Ok(progress);
+            match outcome {
+                Ok(0) => return self.check_end().map(|()| DataProgress::Ended),
+                Ok(count) => {
+                    self.check(scratch.get(..count).unwrap_or_default())?;
+                    self.moved += count as u64;
+                }
+                Err(error) => match Errno::from_io_error(&error) {
+                    Some(Errno::INTR) => {}
+                    Some(Errno::AGAIN | Errno::NOTCONN) => return Ok(DataProgress::WouldBlock),
+                    _ => return Err(Failure::of_data(error)),
+                },
             }
-            if let DataWork::ResetAfter(bytes) = self.work
+            if let Flow::ResetAfter(bytes) = self.flow
                 && self.moved >= bytes
             {
                 self.reset_when_closed();
@@ -147,79 +125,32 @@ impl DataConnection {
         Ok(DataProgress::BudgetSpent)
     }
 
-    /// The kernel drops the bytes without copying them here (`MSG_TRUNC`, tcp(7)).
-    fn drop_some(&mut self, scratch: &mut [u8]) -> Result<Option<DataProgress>, Failure> {
-        match recv(&self.stream, &mut *scratch, RecvFlags::TRUNC) {
-            Ok((_, 0)) => Ok(Some(DataProgress::Ended)),
-            Ok((_, count)) => {
-                self.moved += count as u64;
-                Ok(None)
-            }
-            Err(Errno::INTR) => Ok(None),
-            Err(Errno::AGAIN | Errno::NOTCONN) => Ok(Some(DataProgress::WouldBlock)),
-            Err(errno) => Err(Failure::of(ConnectionKind::Data, &errno.into())),
-        }
+    fn send_some(&mut self, content: Content, left: u64, scratch: &mut [u8]) -> io::Result<usize> {
+        let most = scratch.len().min(UPLOAD_CHUNK);
+        let (bytes, _) = scratch.split_at_mut(usize::try_from(left).map_or(most, |left| left.min(most)));
+        content.fill(self.moved, bytes);
+        self.stream.write(bytes)
     }
 
-    fn read_some(&mut self, scratch: &mut [u8]) -> Result<Option<DataProgress>, Failure> {
-        match self.stream.read(scratch) {
-            Ok(0) => self.check().map(|()| Some(DataProgress::Ended)),
-            Ok(count) => {
-                let (bytes, _) = scratch.split_at(count);
-                match &mut self.work {
-                    DataWork::Compare { content, .. } => {
-                        if content.first_difference(self.moved, bytes).is_some() {
-                            return Err(Failure::WrongBytes);
-                        }
-                    }
-                    DataWork::Checksum { hasher, .. } => hasher.update(bytes),
-                    DataWork::Discard | DataWork::Upload { .. } | DataWork::LeaveUnread | DataWork::ResetAfter(_) => {}
-                }
-                self.moved += count as u64;
-                Ok(None)
+    /// Bytes of the flow have arrived: checks that they are the right ones.
+    fn check(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        match self.flow {
+            Flow::Compare { content, .. } if content.first_difference(self.moved, bytes).is_some() => {
+                return Err(Failure::WrongBytes);
             }
-            Err(error) => match error.kind() {
-                ErrorKind::Interrupted => Ok(None),
-                ErrorKind::WouldBlock | ErrorKind::NotConnected => Ok(Some(DataProgress::WouldBlock)),
-                _ => Err(Failure::of(ConnectionKind::Data, &error)),
-            },
+            Flow::Checksum(_) => self.checksum.update(bytes),
+            _ => {}
         }
+        Ok(())
     }
 
-    /// All bytes have arrived: checks that they are the right ones, and as many as expected.
-    fn check(&self) -> Result<(), Failure> {
-        let is_right = match &self.work {
-            DataWork::Compare { size, .. } => self.moved == *size,
-            DataWork::Checksum { expected, hasher } => hasher.clone().finalize() == *expected,
-            DataWork::Discard | DataWork::Upload { .. } | DataWork::LeaveUnread | DataWork::ResetAfter(_) => true,
+    /// All bytes have arrived: checks that they are as many as expected.
+    fn check_end(&self) -> Result<(), Failure> {
+        let is_right = match self.flow {
+            Flow::Compare { size, .. } => self.moved == size,
+            Flow::Checksum(expected) => self.checksum.clone().finalize() == expected,
+            _ => true,
         };
         if is_right { Ok(()) } else { Err(Failure::WrongBytes) }
-    }
-
-    fn send_some(&mut self, content: Content, size: u64, scratch: &mut [u8]) -> Result<Option<DataProgress>, Failure> {
-        let left = size.saturating_sub(self.moved);
-        if left == 0 {
-            return match self.stream.shutdown(Shutdown::Write) {
-                Ok(()) => Ok(Some(DataProgress::Ended)),
-                Err(error) => Err(Failure::of(ConnectionKind::Data, &error)),
-            };
-        }
-        let wanted = usize::try_from(left)
-            .unwrap_or(usize::MAX)
-            .min(scratch.len())
-            .min(UPLOAD_CHUNK);
-        let (bytes, _) = scratch.split_at_mut(wanted);
-        content.fill(self.moved, bytes);
-        match self.stream.write(bytes) {
-            Ok(count) => {
-                self.moved += count as u64;
-                Ok(None)
-            }
-            Err(error) => match error.kind() {
-                ErrorKind::Interrupted => Ok(None),
-                ErrorKind::WouldBlock | ErrorKind::NotConnected => Ok(Some(DataProgress::WouldBlock)),
-                _ => Err(Failure::of(ConnectionKind::Data, &error)),
-            },
-        }
     }
 }

@@ -2,64 +2,74 @@
 
 use crate::reply_reader::{ReplyError, ServerReply};
 use rustix::io::Errno;
+use serde::{Serialize, Serializer};
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::rc::Rc;
+use thiserror::Error;
 
 /// Longest text of a reply that is kept, in characters.
 const TEXT_MAX: usize = 80;
 
 /// Why an operation failed. Equal failures are counted together.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Error)]
 pub enum Failure {
-    /// A connection could not be made, or broke.
-    Connection {
-        which: ConnectionKind,
-        broke: Break,
-    },
+    #[error("control connection {0}")]
+    Control(Break),
+    #[error("data connection {0}")]
+    Data(Break),
     /// ftpstorm's own machine refused: no descriptors, no local ports, or an address that is not its own. Says nothing
     /// about the server.
+    #[error("ftpstorm could not open a connection: {0}")]
     Local(ErrorKind),
     /// A reply with another code than the step allows.
+    #[error("reply {0}")]
     Reply(ReplySummary),
     /// A reply that no command was waiting for.
+    #[error("unsolicited reply {0}")]
     Unsolicited(ReplySummary),
     /// Bytes that are no reply.
-    Malformed(ReplyError),
+    #[error("{0}")]
+    Malformed(#[from] ReplyError),
     /// A transfer ended well, with other bytes or another number of them.
+    #[error("wrong bytes")]
     WrongBytes,
-    /// Downloads of one file had different sizes.
+    #[error("size differs from the first download")]
     SizesDiffer,
     /// A 227 or 229 without an address.
+    #[error("no address announced: {0}")]
     NoAddress(ReplySummary),
+    #[error("timed out {0}")]
     TimedOut(Awaited),
 }
 
-/// Which of a client's two connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ConnectionKind {
-    Control,
-    Data,
-}
-
-/// How a connection failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// How a connection could not be made, or broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Error)]
 pub enum Break {
+    #[error("refused")]
     Refused,
     /// The attempt to connect got no answer.
+    #[error("timed out connecting")]
     ConnectTimedOut,
+    #[error("failed: host unreachable")]
     Unreachable,
+    #[error("reset")]
     Reset,
-    /// Closed by the server while the client needed it.
+    /// The client still needed it.
+    #[error("closed by the server")]
     Closed,
+    #[error("failed: {0}")]
     Other(ErrorKind),
 }
 
 /// What a client waited for when it timed out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Error)]
 pub enum Awaited {
+    #[error("waiting for the greeting")]
     Greeting,
+    #[error("waiting for a reply")]
     Reply,
+    #[error("in a transfer")]
     Data,
 }
 
@@ -68,12 +78,6 @@ pub enum Awaited {
 pub struct ReplySummary {
     pub code: u16,
     text: Rc<str>,
-}
-
-impl From<ReplyError> for Failure {
-    fn from(error: ReplyError) -> Self {
-        Failure::Malformed(error)
-    }
 }
 
 impl From<&ServerReply> for ReplySummary {
@@ -91,10 +95,32 @@ impl From<&ServerReply> for ReplySummary {
     }
 }
 
+impl fmt::Display for ReplySummary {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.code, self.text)
+    }
+}
+
+/// In the JSON report a failure is its text.
+impl Serialize for Failure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl Failure {
-    /// What a socket error means.
-    pub fn of(which: ConnectionKind, error: &io::Error) -> Self {
-        let broke = match Errno::from_io_error(error) {
+    /// What an error of a control connection's socket means.
+    pub fn of_control(error: io::Error) -> Self {
+        Self::of(&error, Failure::Control)
+    }
+
+    /// What an error of a data connection's socket means.
+    pub fn of_data(error: io::Error) -> Self {
+        Self::of(&error, Failure::Data)
+    }
+
+    fn of(error: &io::Error, connection: fn(Break) -> Self) -> Self {
+        connection(match Errno::from_io_error(error) {
             Some(
                 Errno::MFILE
                 | Errno::NFILE
@@ -113,71 +139,20 @@ impl Failure {
             // Written to after the server reset it.
             Some(Errno::CONNRESET | Errno::PIPE) => Break::Reset,
             Some(_) | None => Break::Other(error.kind()),
-        };
-        Failure::Connection { which, broke }
+        })
     }
 
     /// The same failure without the text of its reply: of too many different texts only the codes are counted.
-    pub fn without_text(&self) -> Self {
-        let cut = |reply: &ReplySummary| ReplySummary {
-            code: reply.code,
-            text: "…".into(),
-        };
-        match self {
-            Failure::Reply(reply) => Failure::Reply(cut(reply)),
-            Failure::Unsolicited(reply) => Failure::Unsolicited(cut(reply)),
-            Failure::NoAddress(reply) => Failure::NoAddress(cut(reply)),
-            Failure::Connection { .. }
-            | Failure::Local(_)
-            | Failure::Malformed(_)
-            | Failure::WrongBytes
-            | Failure::SizesDiffer
-            | Failure::TimedOut(_) => self.clone(),
+    pub fn without_text(mut self) -> Self {
+        if let Failure::Reply(reply) | Failure::Unsolicited(reply) | Failure::NoAddress(reply) = &mut self {
+            reply.text = "…".into();
         }
+        self
     }
 
     /// Whether it says something about the server, not about the machine that ftpstorm runs on.
     pub fn concerns_server(&self) -> bool {
         !matches!(self, Failure::Local(_))
-    }
-}
-
-impl fmt::Display for ReplySummary {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} {}", self.code, self.text)
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Connection { which, broke } => {
-                formatter.write_str(match which {
-                    ConnectionKind::Control => "control connection ",
-                    ConnectionKind::Data => "data connection ",
-                })?;
-                match broke {
-                    Break::Refused => formatter.write_str("refused"),
-                    Break::ConnectTimedOut => formatter.write_str("timed out connecting"),
-                    Break::Unreachable => formatter.write_str("failed: host unreachable"),
-                    Break::Reset => formatter.write_str("reset"),
-                    Break::Closed => formatter.write_str("closed by the server"),
-                    Break::Other(kind) => write!(formatter, "failed: {kind}"),
-                }
-            }
-            Failure::Local(kind) => write!(formatter, "ftpstorm could not open a connection: {kind}"),
-            Failure::Reply(reply) => write!(formatter, "reply {reply}"),
-            Failure::Unsolicited(reply) => write!(formatter, "unsolicited reply {reply}"),
-            Failure::Malformed(ReplyError::BareLineFeed) => formatter.write_str("reply line ends in a bare LF"),
-            Failure::Malformed(ReplyError::NoCode) => formatter.write_str("reply without a code"),
-            Failure::Malformed(ReplyError::TooLong) => formatter.write_str("reply without an end"),
-            Failure::WrongBytes => formatter.write_str("wrong bytes"),
-            Failure::SizesDiffer => formatter.write_str("size differs from the first download"),
-            Failure::NoAddress(reply) => write!(formatter, "no address announced: {reply}"),
-            Failure::TimedOut(Awaited::Greeting) => formatter.write_str("timed out waiting for the greeting"),
-            Failure::TimedOut(Awaited::Reply) => formatter.write_str("timed out waiting for a reply"),
-            Failure::TimedOut(Awaited::Data) => formatter.write_str("timed out in a transfer"),
-        }
     }
 }
 
@@ -210,7 +185,7 @@ mod tests {
 
     #[test]
     fn errors_of_the_own_machine_do_not_concern_the_server() {
-        let of = |errno: Errno| Failure::of(ConnectionKind::Control, &io::Error::from(errno));
+        let of = |errno: Errno| Failure::of_control(io::Error::from(errno));
         for (errno, text) in [
             (Errno::CONNREFUSED, "control connection refused"),
             (Errno::TIMEDOUT, "control connection timed out connecting"),

@@ -1,12 +1,14 @@
 //! The report for programs. Times are in seconds, sizes in bytes.
 
-use super::measurements::{Class, Second};
-use super::options::RunOptions;
-use super::process::Samples;
-use super::rate::Rate;
-use super::report::QUANTILES;
-use super::storm::RunOutcome;
-use super::verdict::Judgement;
+use crate::cleanup::Cleanup;
+use crate::failure::Failure;
+use crate::measurements::{AttackCounts, Class, Second};
+use crate::options::RunOptions;
+use crate::process::Samples;
+use crate::rate::Rate;
+use crate::report::QUANTILES;
+use crate::storm::RunOutcome;
+use crate::verdict::Judgement;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,25 +20,21 @@ pub struct JsonReport<'run> {
     target: SocketAddr,
     clients: usize,
     seconds: f64,
-    classes: Vec<ClassReport>,
+    classes: Vec<ClassReport<'run>>,
     distinct_ports: usize,
-    stolen_bytes: u64,
-    thefts_tried: u64,
-    squatted_ports: u64,
-    squats_tried: u64,
-    diverted_connections: u64,
+    #[serde(flatten)]
+    attack_counts: &'run AttackCounts,
     server: Option<Samples>,
     seconds_in_order: &'run [Second],
     rate: Option<Rate>,
     attack: Option<AttackReport>,
-    cleanup: CleanupReport<'run>,
-    verdict: &'static str,
-    complaints: &'run [String],
-    doubts: &'run [String],
+    cleanup: &'run Cleanup,
+    #[serde(flatten)]
+    judgement: &'run Judgement,
 }
 
 #[derive(Serialize)]
-struct ClassReport {
+struct ClassReport<'run> {
     name: &'static str,
     judged: bool,
     operations: u64,
@@ -47,7 +45,7 @@ struct ClassReport {
     latency: BTreeMap<&'static str, f64>,
     failed: u64,
     /// How often, by the text of the failure.
-    failures: BTreeMap<String, u64>,
+    failures: &'run BTreeMap<Failure, u64>,
 }
 
 #[derive(Serialize)]
@@ -56,59 +54,32 @@ struct AttackReport {
     unit: &'static str,
 }
 
-#[derive(Serialize)]
-struct CleanupReport<'run> {
-    removed: usize,
-    left: Vec<LeftFile<'run>>,
-}
-
-#[derive(Serialize)]
-struct LeftFile<'run> {
-    path: &'run str,
-    reason: String,
-}
-
 impl<'run> JsonReport<'run> {
     pub fn new(options: &RunOptions, outcome: &'run RunOutcome, judgement: &'run Judgement) -> Self {
         let seconds = outcome.elapsed.as_secs_f64().max(1e-9);
         let measurements = &outcome.measurements;
         let classes = measurements.classes.iter();
-        let left = outcome.cleanup.left.iter().map(|(path, reason)| LeftFile {
-            path,
-            reason: reason.to_string(),
-        });
+        let count = measurements.attack.effects;
         Self {
-            scenario: options.scenario.name(),
+            scenario: options.scenario.name,
             target: options.target,
             clients: outcome.sessions,
             seconds,
             classes: classes.map(|class| ClassReport::new(class, seconds)).collect(),
             distinct_ports: measurements.ports.len(),
-            stolen_bytes: measurements.stolen,
-            thefts_tried: measurements.thefts_tried,
-            squatted_ports: measurements.squatted,
-            squats_tried: measurements.squats_tried,
-            diverted_connections: measurements.diverted,
+            attack_counts: &measurements.attack,
             server: outcome.samples,
             seconds_in_order: &measurements.seconds,
             rate: outcome.rate,
-            attack: options.scenario.effect_unit().map(|unit| AttackReport {
-                count: measurements.attack_effects,
-                unit,
-            }),
-            cleanup: CleanupReport {
-                removed: outcome.cleanup.removed,
-                left: left.collect(),
-            },
-            verdict: judgement.verdict.name(),
-            complaints: &judgement.complaints,
-            doubts: &judgement.doubts,
+            attack: options.scenario.effect_unit.map(|unit| AttackReport { count, unit }),
+            cleanup: &outcome.cleanup,
+            judgement,
         }
     }
 }
 
-impl ClassReport {
-    fn new(class: &Class, seconds: f64) -> Self {
+impl<'run> ClassReport<'run> {
+    fn new(class: &'run Class, seconds: f64) -> Self {
         let latency = |(name, share)| (name, class.quantile(share).as_secs_f64());
         Self {
             name: class.name,
@@ -119,11 +90,7 @@ impl ClassReport {
             bytes_per_second: class.bytes as f64 / seconds,
             latency: QUANTILES.into_iter().map(latency).collect(),
             failed: class.failed(),
-            failures: class
-                .failures
-                .iter()
-                .map(|(failure, count)| (failure.to_string(), *count))
-                .collect(),
+            failures: &class.failures,
         }
     }
 }
@@ -131,29 +98,22 @@ impl ClassReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cleanup::Cleanup;
-    use crate::failure::{Awaited, Failure};
+    use crate::cleanup::LeftFile;
+    use crate::failure::Awaited;
     use crate::measurements::{ClassKind, Measurements};
-    use crate::options::{ParsedArguments, parse};
+    use crate::options::tests::options;
     use crate::process::Sample;
     use crate::rate::RateVerdict;
     use crate::storm::End;
     use serde_json::json;
     use std::time::{Duration, Instant};
 
-    fn options(line: &str) -> RunOptions {
-        match parse(line.split_whitespace().map(std::ffi::OsString::from)) {
-            Ok(ParsedArguments::Run(options)) => *options,
-            other => panic!("{line}: {other:?}"),
-        }
-    }
-
     fn outcome() -> RunOutcome {
         let now = Instant::now();
         let mut measurements = Measurements::new(vec![Class::new("attack", ClassKind::Operation, false)], now);
         measurements.failure(0, Failure::TimedOut(Awaited::Reply));
         measurements.moved(0, 1_000);
-        measurements.attack_effects = 7;
+        measurements.attack.effects = 7;
         measurements.second_ends(now + Duration::from_secs(2));
         let sample = Sample {
             memory: 1,
@@ -165,11 +125,7 @@ mod tests {
             measurements,
             elapsed: Duration::from_secs(2),
             sessions: 10,
-            samples: Some(crate::process::Samples {
-                before: sample,
-                most: sample,
-                after: sample,
-            }),
+            samples: Some(Samples::new(sample)),
             rate: Some(Rate {
                 requested: 10.0,
                 reached: 5.0,
@@ -179,7 +135,10 @@ mod tests {
             }),
             cleanup: Cleanup {
                 removed: 1,
-                left: vec![("up/a".into(), Failure::WrongBytes)],
+                left: vec![LeftFile {
+                    path: "up/a".into(),
+                    reason: Failure::WrongBytes,
+                }],
             },
             end: End::Done,
         }

@@ -13,12 +13,10 @@ mod cleanup;
 mod client;
 mod control_connection;
 mod data_connection;
-mod duration_seconds;
 mod failure;
 mod interrupt;
 mod json_report;
 mod measurements;
-mod mix;
 mod options;
 mod plan;
 mod polled_socket;
@@ -39,7 +37,6 @@ use interrupt::Interrupt;
 use json_report::JsonReport;
 use loopftpd::confine;
 use options::{ParsedArguments, RunOptions};
-use plan::Plan;
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -49,7 +46,7 @@ use verdict::{Judgement, RunVerdict};
 fn main() -> ExitCode {
     match options::parse(std::env::args_os().skip(1)) {
         Ok(ParsedArguments::Run(options)) => match run(&options) {
-            Ok(verdict) => ExitCode::from(verdict.exit_code()),
+            Ok(exit_code) => ExitCode::from(exit_code),
             Err(error) => {
                 print_error(&error.to_string());
                 ExitCode::FAILURE
@@ -66,10 +63,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &RunOptions) -> Result<RunVerdict, Box<dyn Error>> {
+fn run(options: &RunOptions) -> Result<u8, Box<dyn Error>> {
     confine::prepare_process(None)?;
     let interrupt = Interrupt::take_over()?;
-    let outcome = Storm::new(options, Plan::new(options), interrupt)?.run()?;
+    let outcome = Storm::new(options, interrupt)?.run()?;
     let judgement = Judgement::new(options, &outcome);
     print(&report::table(options, &outcome, &judgement));
     // Standard output may go to a file, and with --quiet this is all that a person sees.
@@ -81,11 +78,11 @@ fn run(options: &RunOptions) -> Result<RunVerdict, Box<dyn Error>> {
         std::fs::write(file, text + "\n").map_err(|error| format!("--json {}: {error}", file.display()))?;
     }
     if let Some(file) = &options.svg {
-        let title = format!("{} against {}", options.scenario.name(), options.target);
+        let title = format!("{} against {}", options.scenario.name, options.target);
         chart::draw(&outcome.measurements, &title, file)
             .map_err(|error| format!("--svg {}: {error}", file.display()))?;
     }
-    Ok(judgement.verdict)
+    Ok(judgement.exit_code)
 }
 
 /// Prints to standard output; a closed pipe is no error.

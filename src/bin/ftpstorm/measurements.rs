@@ -1,9 +1,8 @@
 //! Counts of latencies, bytes, failures and ports, for the whole run and for each second.
 
-use super::duration_seconds;
-use super::failure::Failure;
+use crate::failure::Failure;
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
@@ -19,16 +18,7 @@ pub struct Measurements {
     pub seconds: Vec<Second>,
     /// Passive ports that were announced.
     pub ports: HashSet<u16>,
-    /// Bytes that thieves received.
-    pub stolen: u64,
-    pub thefts_tried: u64,
-    /// Connections that a port of the squatter received.
-    pub diverted: u64,
-    /// Ports that the squatter holds, and those that it tried to bind.
-    pub squatted: u64,
-    pub squats_tried: u64,
-    /// What an attack has done, in the unit of its scenario: bytes sent, ports hoarded, downloads stalled or reset.
-    pub attack_effects: u64,
+    pub attack: AttackCounts,
     /// Bytes of file and listing data, both ways.
     pub bytes: u64,
     pub began: Instant,
@@ -39,6 +29,22 @@ pub struct Measurements {
     current: Second,
     current_began: Instant,
     current_latencies: Histogram<u64>,
+}
+
+/// What attackers have done; the fields are named as in the JSON report.
+#[derive(Debug, Default, Serialize)]
+pub struct AttackCounts {
+    /// Bytes that thieves received.
+    pub stolen_bytes: u64,
+    pub thefts_tried: u64,
+    /// Ports that the squatter holds, and those that it tried to bind.
+    pub squatted_ports: u64,
+    pub squats_tried: u64,
+    /// Connections that a port of the squatter received.
+    pub diverted_connections: u64,
+    /// In the unit of the scenario: bytes sent, ports hoarded, downloads stalled or reset.
+    #[serde(skip)]
+    pub effects: u64,
 }
 
 /// One row of the table: operations of one kind.
@@ -68,15 +74,20 @@ pub enum ClassKind {
 /// One second of the run; the last may be shorter, and a busy loop makes some longer.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Second {
-    #[serde(serialize_with = "duration_seconds::serialize")]
+    #[serde(serialize_with = "seconds")]
     pub length: Duration,
     pub operations: u64,
     pub failures: u64,
     pub bytes: u64,
-    #[serde(rename = "p50", serialize_with = "duration_seconds::serialize")]
+    #[serde(rename = "p50", serialize_with = "seconds")]
     pub median: Duration,
-    #[serde(serialize_with = "duration_seconds::serialize")]
+    #[serde(serialize_with = "seconds")]
     pub p99: Duration,
+}
+
+/// A duration in the JSON report, in seconds.
+pub fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
 }
 
 impl Class {
@@ -125,12 +136,7 @@ impl Measurements {
             classes,
             seconds: Vec::new(),
             ports: HashSet::new(),
-            stolen: 0,
-            thefts_tried: 0,
-            diverted: 0,
-            squatted: 0,
-            squats_tried: 0,
-            attack_effects: 0,
+            attack: AttackCounts::default(),
             bytes: 0,
             began: now,
             download_size: None,
@@ -144,8 +150,12 @@ impl Measurements {
     /// All clients have logged in: the clock starts.
     pub fn begin(&mut self, now: Instant) {
         self.began = now;
-        self.current_began = now;
+        self.next_second(now);
+    }
+
+    fn next_second(&mut self, now: Instant) {
         self.current = Second::default();
+        self.current_began = now;
         self.current_latencies.reset();
     }
 
@@ -218,28 +228,22 @@ impl Measurements {
             ..self.current
         };
         self.seconds.push(second);
-        self.current = Second::default();
-        self.current_began = now;
-        self.current_latencies.reset();
+        self.next_second(now);
         second
+    }
+
+    pub fn judged(&self) -> impl Iterator<Item = &Class> {
+        self.classes.iter().filter(|class| class.is_judged)
     }
 
     /// Judged operations that failed.
     pub fn failed(&self) -> u64 {
-        self.classes
-            .iter()
-            .filter(|class| class.is_judged)
-            .map(Class::failed)
-            .sum()
+        self.judged().map(Class::failed).sum()
     }
 
     /// Judged operations that succeeded.
     pub fn succeeded(&self) -> u64 {
-        self.classes
-            .iter()
-            .filter(|class| class.is_judged)
-            .map(Class::succeeded)
-            .sum()
+        self.judged().map(Class::succeeded).sum()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The server's process as `/proc` shows it: memory, descriptors and processor time, its children's included.
 
-use super::duration_seconds;
+use crate::measurements::seconds;
 use serde::Serialize;
 use std::fs;
 use std::time::Duration;
@@ -12,7 +12,7 @@ pub struct Sample {
     pub memory: u64,
     pub descriptors: u64,
     pub processes: u64,
-    #[serde(rename = "processor_seconds", serialize_with = "duration_seconds::serialize")]
+    #[serde(rename = "processor_seconds", serialize_with = "seconds")]
     pub processor: Duration,
 }
 
@@ -44,6 +44,14 @@ impl Sample {
 }
 
 impl Samples {
+    pub fn new(before: Sample) -> Self {
+        Self {
+            before,
+            most: before,
+            after: before,
+        }
+    }
+
     /// Takes a sample during the run.
     pub fn note(&mut self, sample: Sample) {
         self.most.memory = self.most.memory.max(sample.memory);

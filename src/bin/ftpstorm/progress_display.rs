@@ -1,6 +1,6 @@
 //! Progress on standard error while it runs: a bar on a terminal, plain lines elsewhere.
 
-use super::measurements::Second;
+use crate::measurements::Second;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! Whether operations began as often as `--rate` asked for.
 
 use serde::{Serialize, Serializer};
+use std::fmt;
 use std::time::{Duration, Instant};
 
 /// Share of the operations due that must have begun for the rate to count as reached.
@@ -39,6 +40,13 @@ pub enum RateVerdict {
 
 fn serialize_missed<S: Serializer>(verdict: &RateVerdict, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_bool(*verdict == RateVerdict::Missed)
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { requested, reached, .. } = self;
+        write!(formatter, "{requested:.0}/s requested, {reached:.0}/s reached")
+    }
 }
 
 impl Schedule {

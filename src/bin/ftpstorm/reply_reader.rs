@@ -25,13 +25,15 @@ pub struct ServerReply {
 }
 
 /// How a reply is malformed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum ReplyError {
-    /// A line ends in LF alone.
+    #[error("reply line ends in a bare LF")]
     BareLineFeed,
     /// A first line does not begin with three digits, 100 to 599, and a space or hyphen.
+    #[error("reply without a code")]
     NoCode,
     /// No end within [`REPLY_MAX`].
+    #[error("reply without an end")]
     TooLong,
 }
 

@@ -1,13 +1,13 @@
 //! The report for people: a table and a few lines.
 
-use super::failure::times;
-use super::measurements::Class;
-use super::options::RunOptions;
-use super::process::Samples;
-use super::progress_display::format_latency;
-use super::scenario::Scenario;
-use super::storm::RunOutcome;
-use super::verdict::Judgement;
+use crate::failure::times;
+use crate::measurements::Class;
+use crate::options::RunOptions;
+use crate::process::Samples;
+use crate::progress_display::format_latency;
+use crate::scenario::ScenarioKind;
+use crate::storm::RunOutcome;
+use crate::verdict::Judgement;
 use std::fmt::Write;
 
 /// Latencies that reports show: name and share of the operations.
@@ -25,12 +25,7 @@ pub fn table(options: &RunOptions, outcome: &RunOutcome, judgement: &Judgement) 
     let measurements = &outcome.measurements;
     let mut text = format!(
         "{} against {}, {} clients, {seconds:.1} s\n\n{:<16}{:>10}{:>11}",
-        options.scenario.name(),
-        options.target,
-        outcome.sessions,
-        "",
-        "operations",
-        "per second"
+        options.scenario.name, options.target, outcome.sessions, "", "operations", "per second"
     );
     for (name, _) in QUANTILES {
         let _ = write!(text, "{name:>10}");
@@ -40,60 +35,55 @@ pub fn table(options: &RunOptions, outcome: &RunOutcome, judgement: &Judgement) 
         text += &table_row(class, seconds);
     }
     text.push('\n');
+    let mut line = |label: &str, value: String| {
+        let _ = writeln!(text, "{label:<10}{value}");
+    };
     let bytes = measurements.bytes;
-    if bytes > 0 || options.scenario.moves_data() {
-        let _ = writeln!(
-            text,
-            "bytes     {}, {}/s",
-            size(bytes),
-            size((bytes as f64 / seconds) as u64)
-        );
+    if bytes > 0 || options.scenario.moves_data {
+        let per_second = size((bytes as f64 / seconds) as u64);
+        line("bytes", format!("{}, {per_second}/s", size(bytes)));
     }
     if let Some(rate) = &outcome.rate {
-        let _ = writeln!(
-            text,
-            "rate      {:.0}/s requested, {:.0}/s reached",
-            rate.requested, rate.reached
-        );
+        line("rate", rate.to_string());
     }
-    for class in measurements.classes.iter().filter(|class| class.failed() > 0) {
+    for class in &measurements.classes {
         for (failure, count) in &class.failures {
-            let _ = writeln!(text, "failed    {}: {failure}, {}", class.name, times(*count));
+            line("failed", format!("{}: {failure}, {}", class.name, times(*count)));
         }
     }
-    if !measurements.ports.is_empty() {
-        let _ = writeln!(
-            text,
-            "ports     {} distinct passive ports announced",
-            measurements.ports.len()
-        );
+    let (ports, counts) = (measurements.ports.len(), &measurements.attack);
+    if ports > 0 {
+        line("ports", format!("{ports} distinct passive ports announced"));
     }
-    if measurements.thefts_tried > 0 {
-        let (stolen, tried) = (measurements.stolen, measurements.thefts_tried);
-        let _ = writeln!(text, "thief     {stolen} bytes stolen in {tried} tries");
+    if counts.thefts_tried > 0 {
+        let (stolen, tried) = (counts.stolen_bytes, counts.thefts_tried);
+        line("thief", format!("{stolen} bytes stolen in {tried} tries"));
     }
-    if options.scenario == Scenario::Squat {
-        let (held, tried) = (measurements.squatted, measurements.squats_tried);
-        let diverted = measurements.diverted;
-        let _ = writeln!(
-            text,
-            "squatter  bound {held} of {tried} ports tried, {diverted} connections diverted"
-        );
+    if options.scenario.kind == ScenarioKind::Squat {
+        let (held, tried) = (counts.squatted_ports, counts.squats_tried);
+        let diverted = counts.diverted_connections;
+        let result = format!("bound {held} of {tried} ports tried, {diverted} connections diverted");
+        line("squatter", result);
     }
-    if let Some(unit) = options.scenario.effect_unit() {
-        let _ = writeln!(text, "attack    {} {unit}", measurements.attack_effects);
+    if let Some(unit) = options.scenario.effect_unit {
+        line("attack", format!("{} {unit}", counts.effects));
     }
     let cleanup = &outcome.cleanup;
     if cleanup.removed > 0 {
-        let _ = writeln!(text, "cleanup   {} uploaded files removed", cleanup.removed);
+        line("cleanup", format!("{} uploaded files removed", cleanup.removed));
     }
-    for (path, reason) in &cleanup.left {
-        let _ = writeln!(text, "cleanup   {path} could not be removed: {reason}");
+    for file in &cleanup.left {
+        line(
+            "cleanup",
+            format!("{} could not be removed: {}", file.path, file.reason),
+        );
     }
     if let Some(samples) = &outcome.samples {
-        text += &server_lines(samples, outcome.sessions);
+        let [memory, descriptors] = server_lines(samples, outcome.sessions);
+        line("server", memory);
+        line("", descriptors);
     }
-    let _ = writeln!(text, "verdict   {}", judgement.text(options));
+    line("verdict", judgement.text(options));
     text
 }
 
@@ -113,23 +103,19 @@ fn table_row(class: &Class, seconds: f64) -> String {
     row
 }
 
-/// Memory, descriptors and processor time of the server.
-fn server_lines(samples: &Samples, sessions: usize) -> String {
+/// Memory; descriptors, processes and processor time of the server.
+fn server_lines(samples: &Samples, sessions: usize) -> [String; 2] {
     let Samples { before, most, after } = samples;
     let grown = most.memory.saturating_sub(before.memory) / sessions.max(1) as u64;
-    format!(
-        "server    memory {} before, {} at most, {} after; {} per session\n          \
-         descriptors {} before, {} at most, {} after; {} processes at most; {:.2} s of processor time\n",
-        size(before.memory),
-        size(most.memory),
-        size(after.memory),
-        size(grown),
-        before.descriptors,
-        most.descriptors,
-        after.descriptors,
-        most.processes,
-        after.processor.saturating_sub(before.processor).as_secs_f64(),
-    )
+    let [at_first, at_most, at_last, per_session] = [before.memory, most.memory, after.memory, grown].map(size);
+    let processor = after.processor.saturating_sub(before.processor).as_secs_f64();
+    [
+        format!("memory {at_first} before, {at_most} at most, {at_last} after; {per_session} per session"),
+        format!(
+            "descriptors {} before, {} at most, {} after; {} processes at most; {processor:.2} s of processor time",
+            before.descriptors, most.descriptors, after.descriptors, most.processes
+        ),
+    ]
 }
 
 fn size(bytes: u64) -> String {

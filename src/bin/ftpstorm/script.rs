@@ -14,23 +14,18 @@ pub struct Operation {
     pub steps: Vec<ScriptStep>,
 }
 
-/// One step of a client.
+/// One step of a client. Only attackers take the last four, each of which goes on until the server closes the
+/// connection or the time is over.
 #[derive(Clone, Debug)]
 pub enum ScriptStep {
     /// Opens the control connection and reads the greeting.
     Connect,
     /// Sends a line; the reply must have one of these codes.
-    Send {
-        line: Rc<str>,
-        codes: &'static [u16],
-    },
+    Send { line: Rc<str>, codes: &'static [u16] },
     /// Asks for a passive port and stores the address in the reply.
     Passive(PassiveCommand),
     /// Connects to the passive port, sends a line, and moves bytes until `226`.
-    Transfer {
-        line: Rc<str>,
-        flow: Flow,
-    },
+    Transfer { line: Rc<str>, flow: Flow },
     /// A thief at another address connects to the passive port.
     Steal,
     /// Counts the bytes that the thief received.
@@ -41,7 +36,14 @@ pub enum ScriptStep {
     Pause(Duration),
     /// Closes the control connection.
     Close,
-    Misbehave(Misbehaviour),
+    /// Sends a byte of a line each time, never its end.
+    Trickle { every: Duration },
+    /// Sends bytes as fast as the server takes them and never reads replies.
+    Flood { bytes: Rc<[u8]>, hold: Duration },
+    /// Starts a transfer and reads nothing of it.
+    Stall { line: Rc<str>, hold: Duration },
+    /// Sends malformed lines and ignores the replies.
+    Malformed { bytes: Rc<[u8]>, hold: Duration },
 }
 
 /// How a passive port is asked for.
@@ -52,7 +54,7 @@ pub enum PassiveCommand {
 }
 
 /// The direction of a transfer, and what is known of its bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Flow {
     /// The kernel drops the bytes; only their number is known.
     Discard,
@@ -69,57 +71,31 @@ pub enum Flow {
         content: Content,
         size: u64,
     },
-}
-
-/// What only attackers do. Each goes on until the server closes the connection or the time is over.
-#[derive(Clone, Debug)]
-pub enum Misbehaviour {
-    /// Sends a byte of a line each time, never its end.
-    Trickle { every: Duration },
-    /// Sends bytes as fast as the server takes them and never reads replies.
-    Flood { bytes: Rc<[u8]>, hold: Duration },
-    /// Starts a transfer and reads nothing of it.
-    Stall { line: Rc<str>, hold: Duration },
-    /// Starts a transfer and resets the data connection in the middle.
-    Reset { line: Rc<str>, after: u64 },
-    /// Sends malformed lines and ignores the replies.
-    Malformed { bytes: Rc<[u8]>, hold: Duration },
+    /// An attacker reads nothing.
+    LeaveUnread,
+    /// An attacker resets the data connection after this many bytes.
+    ResetAfter(u64),
 }
 
 impl ScriptStep {
     pub fn send(line: impl Into<Rc<str>>, codes: &'static [u16]) -> Self {
-        ScriptStep::Send {
-            line: line.into(),
-            codes,
-        }
+        let line = line.into();
+        ScriptStep::Send { line, codes }
     }
 
-    /// A transfer whose bytes are dropped.
-    pub fn discard(line: impl Into<Rc<str>>) -> Self {
-        ScriptStep::Transfer {
-            line: line.into(),
-            flow: Flow::Discard,
-        }
+    pub fn transfer(line: impl Into<Rc<str>>, flow: Flow) -> Self {
+        let line = line.into();
+        ScriptStep::Transfer { line, flow }
     }
 
     /// The path that the step uploads to, if it does.
     pub fn upload(&self) -> Option<&str> {
-        let ScriptStep::Transfer {
-            line,
-            flow: Flow::Upload { .. },
-        } = self
-        else {
-            return None;
-        };
-        line.strip_prefix("STOR ")
-    }
-}
-
-impl PassiveCommand {
-    pub fn line(self) -> &'static str {
         match self {
-            PassiveCommand::Pasv => "PASV",
-            PassiveCommand::Epsv => "EPSV",
+            ScriptStep::Transfer {
+                line,
+                flow: Flow::Upload { .. },
+            } => line.strip_prefix("STOR "),
+            _ => None,
         }
     }
 }
@@ -130,19 +106,14 @@ mod tests {
 
     #[test]
     fn only_an_upload_has_a_path_to_clean_up() {
-        let upload = ScriptStep::Transfer {
-            line: "STOR up/storm 1.pattern".into(),
-            flow: Flow::Upload {
-                content: Content::Pattern,
-                size: 3,
-            },
+        let flow = Flow::Upload {
+            content: Content::Pattern,
+            size: 3,
         };
+        let upload = ScriptStep::transfer("STOR up/storm 1.pattern", flow);
         assert_eq!(upload.upload(), Some("up/storm 1.pattern"));
-        for other in [
-            ScriptStep::discard("STOR file"),
-            ScriptStep::send("STOR file", &[226]),
-            ScriptStep::Connect,
-        ] {
+        let listing = ScriptStep::transfer("STOR file", Flow::Discard);
+        for other in [listing, ScriptStep::send("STOR file", &[226]), ScriptStep::Connect] {
             assert_eq!(other.upload(), None, "{other:?}");
         }
     }

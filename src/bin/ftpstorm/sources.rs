@@ -13,7 +13,16 @@ pub struct Sources {
     hosts: u32,
 }
 
+/// Where a thief connects from: an address of this machine that its victims do not have.
+pub const THIEF: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 99, 0, 1));
+
 impl Sources {
+    /// Addresses of this machine for attackers: they share none with well-behaved clients.
+    pub const ATTACKERS: Self = Self {
+        network: Ipv4Addr::new(127, 66, 0, 0),
+        hosts: 0xfffe,
+    };
+
     /// Parses a network such as `127.1.0.0/16`, whose host addresses are used in turn.
     pub fn parse(text: &str) -> Result<Self, String> {
         let expected = || "expected an IPv4 network such as 127.1.0.0/16, prefix 8 to 30".to_owned();

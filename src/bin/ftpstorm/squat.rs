@@ -2,7 +2,7 @@
 //!
 //! A program that binds a more specific address of a port that the server announces receives the server's connections.
 
-use super::polled_socket::PolledSocket;
+use crate::polled_socket::PolledSocket;
 use mio::net::TcpListener;
 use mio::{Interest, Registry};
 use socket2::{Domain, Protocol, Socket, Type};

@@ -4,7 +4,7 @@
 
 use crate::failure::{Failure, ReplySummary};
 use crate::reply_reader::ServerReply;
-use crate::script::{Flow, Misbehaviour, Operation, PassiveCommand, ScriptStep};
+use crate::script::{Flow, Operation, PassiveCommand, ScriptStep};
 use loopftpd::ftp::host_port::{extended_passive_port, passive_address};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -108,7 +108,7 @@ impl ActiveOperation {
 
     /// Takes a reply of the server whose address is `server`.
     pub(super) fn take_reply(&mut self, reply: &ServerReply, server: IpAddr) -> Result<ReplyEffect, Failure> {
-        let is_reset = matches!(self.step(), Some(ScriptStep::Misbehave(Misbehaviour::Reset { .. })));
+        let is_reset = matches!(self.flow(), Some(Flow::ResetAfter(_)));
         match &mut self.waits {
             Waits::Reply(codes) if codes.contains(&reply.code) => Ok(ReplyEffect::StepDone),
             Waits::PassiveReply(command) if (227..=229).contains(&reply.code) => {
@@ -174,13 +174,14 @@ impl ActiveOperation {
 
     /// Whether all downloads of this kind must have the same size.
     pub(super) fn compares_sizes(&self) -> bool {
-        matches!(
-            self.step(),
-            Some(ScriptStep::Transfer {
-                flow: Flow::SameSize,
-                ..
-            })
-        )
+        matches!(self.flow(), Some(Flow::SameSize))
+    }
+
+    fn flow(&self) -> Option<Flow> {
+        match self.step()? {
+            ScriptStep::Transfer { flow, .. } => Some(*flow),
+            _ => None,
+        }
     }
 }
 

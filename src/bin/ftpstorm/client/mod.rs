@@ -3,29 +3,48 @@
 //! Every reply is checked for its form, its code, and for having been asked for. A client never waits: each method does
 //! what can be done now and returns whether the operation is still under way.
 //!
-//! [`active_operation`] decides what replies mean, [`steps`] begins each step, [`misbehaviour`] is what attackers do,
-//! [`traffic`] reads replies and moves data.
+//! [`active_operation`] decides what replies mean, [`steps`] begins each step, [`traffic`] reads replies and moves data.
 
 mod active_operation;
-mod misbehaviour;
 mod steps;
-mod tools;
 mod traffic;
 
-pub use tools::Tools;
-
-use super::control_connection::ControlConnection;
-use super::data_connection::DataConnection;
-use super::failure::{Awaited, Break, ConnectionKind, Failure};
-use super::script::{Operation, ScriptStep};
+use crate::control_connection::ControlConnection;
+use crate::data_connection::DataConnection;
+use crate::failure::{Awaited, Break, Failure};
+use crate::measurements::Measurements;
+use crate::script::{Operation, ScriptStep};
+use crate::squat::Squatter;
+use crate::stolen_bytes::StolenBytes;
 use active_operation::{ActiveOperation, Waits};
 use loopftpd::reactor::deadlines::Deadline;
 use loopftpd::reactor::token::SlotId;
+use mio::Registry;
 use mio::event::Event;
 use mio::net::TcpStream;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+
+/// What a client may use while it runs its script: lent to one at a time.
+pub struct Tools {
+    pub registry: Registry,
+    pub target: SocketAddr,
+    /// Where thieves connect from: an address of this machine that their victims do not have.
+    pub thief_address: Option<IpAddr>,
+    pub stolen_bytes: StolenBytes,
+    /// Files that uploads have begun, and whether an upload was acknowledged: they are removed after the run.
+    pub uploads: BTreeMap<Rc<str>, bool>,
+    pub now: Instant,
+    /// A step that makes no progress for this long has failed.
+    pub patience: Duration,
+    pub scratch: Box<[u8]>,
+    pub measurements: Measurements,
+    /// Clients that can go on although no event will come.
+    pub ready: VecDeque<SlotId>,
+    pub squatter: Option<Squatter>,
+}
 
 /// One client.
 pub struct ScriptedClient {
@@ -134,7 +153,16 @@ impl ScriptedClient {
     pub fn resume(&mut self, tools: &mut Tools) -> Status {
         self.is_queued = false;
         let outcome = match self.flood_bytes() {
-            Some(bytes) => self.flood(&bytes, tools),
+            Some(bytes) => match self.push(&bytes, tools) {
+                None => self.misbehaviour_ended(tools),
+                Some(count) => {
+                    // If all was taken there may be room for more; if not, an event will come.
+                    if count == bytes.len() {
+                        self.queue(tools);
+                    }
+                    Ok(())
+                }
+            },
             None => self.move_data(tools).and_then(|()| self.settle_transfer(tools)),
         };
         self.status(outcome, tools)
@@ -147,13 +175,14 @@ impl ScriptedClient {
         };
         let outcome = match &mut active.waits {
             Waits::Pause { .. } => self.next_step(tools),
-            Waits::Flood { .. } | Waits::IgnoredReplies { .. } | Waits::Stall { .. } => {
-                self.close_connections();
-                self.next_step(tools)
-            }
+            Waits::Flood { .. } | Waits::IgnoredReplies { .. } | Waits::Stall { .. } => self.misbehaviour_ended(tools),
             Waits::Trickle { every, next } => {
                 *next = tools.now + *every;
-                self.trickle(tools)
+                // A byte of a line that never ends.
+                match self.push(b"U", tools) {
+                    Some(_) => Ok(()),
+                    None => self.misbehaviour_ended(tools),
+                }
             }
             Waits::Reply(_) | Waits::PassiveReply(_) | Waits::Transfer { .. } => Err(self.timed_out()),
         };
@@ -162,15 +191,11 @@ impl ScriptedClient {
 
     /// What a client that has waited too long has waited for.
     fn timed_out(&self) -> Failure {
-        let connecting = |which| Failure::Connection {
-            which,
-            broke: Break::ConnectTimedOut,
-        };
         let step = self.active.as_ref().and_then(ActiveOperation::step);
         let is_greeted = !matches!(step, Some(ScriptStep::Connect));
         match (&self.control, &self.data) {
-            (Some(control), _) if !control.is_connected() => connecting(ConnectionKind::Control),
-            (Some(_), Some(data)) if !data.is_connected() => connecting(ConnectionKind::Data),
+            (Some(control), _) if !control.is_connected() => Failure::Control(Break::ConnectTimedOut),
+            (Some(_), Some(data)) if !data.is_connected() => Failure::Data(Break::ConnectTimedOut),
             (_, Some(_)) => Failure::TimedOut(Awaited::Data),
             (_, None) if is_greeted => Failure::TimedOut(Awaited::Reply),
             (_, None) => Failure::TimedOut(Awaited::Greeting),
@@ -219,10 +244,7 @@ impl ScriptedClient {
 }
 
 /// The server has closed the control connection.
-const CONTROL_CLOSED: Failure = Failure::Connection {
-    which: ConnectionKind::Control,
-    broke: Break::Closed,
-};
+const CONTROL_CLOSED: Failure = Failure::Control(Break::Closed);
 
 #[cfg(test)]
 mod tests;

@@ -4,28 +4,12 @@ use super::active_operation::{TransferReplies, Waits, unsolicited};
 use super::{CONTROL_CLOSED, ScriptedClient, Tools};
 use crate::control_connection::ControlConnection;
 use crate::data_connection::DataConnection;
-use crate::failure::{ConnectionKind, Failure};
+use crate::failure::Failure;
 use crate::polled_socket::PolledSocket;
-use crate::script::ScriptStep;
+use crate::script::{Flow, PassiveCommand, ScriptStep};
 use crate::sources::connect;
 use mio::Interest;
-use mio::net::TcpStream;
 use std::rc::Rc;
-
-/// What beginning a step led to.
-pub(super) enum StepStart {
-    Done,
-    Waits(Waits),
-}
-
-impl StepStart {
-    pub(super) fn transfer() -> Self {
-        StepStart::Waits(Waits::Transfer {
-            replies: TransferReplies::NoneYet,
-            has_moved: false,
-        })
-    }
-}
 
 impl ScriptedClient {
     pub(super) fn next_step(&mut self, tools: &mut Tools) -> Result<(), Failure> {
@@ -38,13 +22,13 @@ impl ScriptedClient {
     /// Begins steps until one has to wait, or all are done.
     pub(super) fn begin_steps(&mut self, tools: &mut Tools) -> Result<(), Failure> {
         while let Some(step) = self.active.as_ref().and_then(|active| active.step()).cloned() {
-            let begun = self.begin_step(&step, tools)?;
+            let waits = self.begin_step(&step, tools)?;
             let Some(active) = &mut self.active else {
                 return Ok(());
             };
-            match begun {
-                StepStart::Done => active.advance(),
-                StepStart::Waits(waits) => {
+            match waits {
+                None => active.advance(),
+                Some(waits) => {
                     active.wait(waits, tools.now);
                     return Ok(());
                 }
@@ -53,61 +37,95 @@ impl ScriptedClient {
         Ok(())
     }
 
-    fn begin_step(&mut self, step: &ScriptStep, tools: &mut Tools) -> Result<StepStart, Failure> {
-        match step {
+    /// Returns what the step waits for; `None`: it is done.
+    fn begin_step(&mut self, step: &ScriptStep, tools: &mut Tools) -> Result<Option<Waits>, Failure> {
+        let waits = match step {
             ScriptStep::Connect => {
                 self.connect_control(tools)?;
-                Ok(StepStart::Waits(Waits::Reply(&[220])))
+                Waits::Reply(&[220])
             }
             ScriptStep::Send { line, codes } => {
                 self.send(line)?;
-                Ok(StepStart::Waits(Waits::Reply(codes)))
+                Waits::Reply(codes)
             }
             ScriptStep::Passive(command) => {
-                self.send(command.line())?;
-                Ok(StepStart::Waits(Waits::PassiveReply(*command)))
+                self.send(match command {
+                    PassiveCommand::Pasv => "PASV",
+                    PassiveCommand::Epsv => "EPSV",
+                })?;
+                Waits::PassiveReply(*command)
             }
             ScriptStep::Transfer { line, flow } => {
-                let stream = self.connect_data()?;
-                self.begin_transfer(DataConnection::new(stream, flow), line)
+                self.open_data(*flow)?;
+                self.send(line)?;
+                Waits::Transfer {
+                    replies: TransferReplies::NoneYet,
+                    has_moved: false,
+                }
             }
             ScriptStep::Steal => {
                 self.steal(tools);
-                Ok(StepStart::Done)
+                return Ok(None);
             }
             ScriptStep::CountStolenBytes => {
                 self.count_stolen_bytes(tools);
-                Ok(StepStart::Done)
+                return Ok(None);
             }
             ScriptStep::CountEffect => {
-                tools.measurements.attack_effects += 1;
-                Ok(StepStart::Done)
+                tools.measurements.attack.effects += 1;
+                return Ok(None);
             }
-            ScriptStep::Pause(length) => Ok(StepStart::Waits(Waits::Pause {
-                until: tools.now + *length,
-            })),
             ScriptStep::Close => {
                 self.close_connections();
-                Ok(StepStart::Done)
+                return Ok(None);
             }
-            ScriptStep::Misbehave(misbehaviour) => self.misbehave(misbehaviour, tools),
-        }
+            ScriptStep::Pause(length) => Waits::Pause {
+                until: tools.now + *length,
+            },
+            ScriptStep::Trickle { every } => Waits::Trickle {
+                every: *every,
+                next: tools.now,
+            },
+            ScriptStep::Flood { bytes, hold } => {
+                self.queue(tools);
+                Waits::Flood {
+                    bytes: Rc::clone(bytes),
+                    until: tools.now + *hold,
+                }
+            }
+            ScriptStep::Stall { line, hold } => {
+                self.open_data(Flow::LeaveUnread)?;
+                self.send(line)?;
+                Waits::Stall {
+                    has_begun: false,
+                    until: tools.now + *hold,
+                }
+            }
+            ScriptStep::Malformed { bytes, hold } => {
+                let control = self.control.as_mut().ok_or(CONTROL_CLOSED)?;
+                tools.measurements.attack.effects += control.push(bytes)? as u64;
+                Waits::IgnoredReplies {
+                    until: tools.now + *hold,
+                }
+            }
+        };
+        Ok(Some(waits))
     }
 
     fn connect_control(&mut self, tools: &Tools) -> Result<(), Failure> {
         // Without NODELAY: a line is sent when the previous one has been answered, so none is ever held back.
-        let mut stream =
-            connect(tools.target, self.source).map_err(|error| Failure::of(ConnectionKind::Control, &error))?;
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        tools
-            .registry
-            .register(&mut stream, PolledSocket::Control(self.slot).into(), interest)
-            .map_err(|error| Failure::of(ConnectionKind::Control, &error))?;
+        let mut stream = connect(tools.target, self.source).map_err(Failure::of_control)?;
+        let (token, interest) = (
+            PolledSocket::Control(self.slot).into(),
+            Interest::READABLE | Interest::WRITABLE,
+        );
+        let registered = tools.registry.register(&mut stream, token, interest);
+        registered.map_err(Failure::of_control)?;
         self.control = Some(ControlConnection::new(stream));
         Ok(())
     }
 
-    pub(super) fn send(&mut self, line: &str) -> Result<(), Failure> {
+    fn send(&mut self, line: &str) -> Result<(), Failure> {
         let control = self.control.as_mut().ok_or(CONTROL_CLOSED)?;
         if let Some(reply) = control.next_reply()? {
             return Err(unsolicited(&reply));
@@ -115,16 +133,12 @@ impl ScriptedClient {
         control.send(line)
     }
 
-    pub(super) fn connect_data(&mut self) -> Result<TcpStream, Failure> {
+    fn open_data(&mut self, flow: Flow) -> Result<(), Failure> {
         // A script asks for a passive port before; a reply without an address ended the operation.
         let address = self.passive_address.take().ok_or(CONTROL_CLOSED)?;
-        connect(address, self.source).map_err(|error| Failure::of(ConnectionKind::Data, &error))
-    }
-
-    pub(super) fn begin_transfer(&mut self, data: DataConnection, line: &Rc<str>) -> Result<StepStart, Failure> {
-        self.data = Some(data);
-        self.send(line)?;
-        Ok(StepStart::transfer())
+        let stream = connect(address, self.source).map_err(Failure::of_data)?;
+        self.data = Some(DataConnection::new(stream, flow));
+        Ok(())
     }
 
     /// Connects to the passive port that this client asked for, from another address.
@@ -132,22 +146,38 @@ impl ScriptedClient {
         let (Some(address), Some(from)) = (self.passive_address, tools.thief_address) else {
             return;
         };
-        match connect(address, Some(from)) {
-            Ok(thief) => {
-                self.thief = Some(thief);
-                tools.measurements.thefts_tried += 1;
-            }
-            // A server that refuses the thief at once has done well; a local failure has tested nothing.
-            Err(error) if Failure::of(ConnectionKind::Data, &error).concerns_server() => {
-                tools.measurements.thefts_tried += 1;
-            }
-            Err(_) => {}
+        let thief = connect(address, Some(from)).map_err(Failure::of_data);
+        // A server that refuses the thief at once has done well; a local failure has tested nothing.
+        if thief.as_ref().err().is_none_or(Failure::concerns_server) {
+            tools.measurements.attack.thefts_tried += 1;
         }
+        self.thief = thief.ok();
     }
 
     pub(super) fn count_stolen_bytes(&mut self, tools: &mut Tools) {
         if let Some(thief) = self.thief.take() {
-            tools.measurements.stolen += tools.stolen_bytes.watch(thief, tools.now, &mut tools.scratch);
+            tools.measurements.attack.stolen_bytes += tools.stolen_bytes.watch(thief, tools.now, &mut tools.scratch);
         }
+    }
+
+    /// What a client that floods sends again and again.
+    pub(super) fn flood_bytes(&self) -> Option<Rc<[u8]>> {
+        match &self.active.as_ref()?.waits {
+            Waits::Flood { bytes, .. } => Some(Rc::clone(bytes)),
+            _ => None,
+        }
+    }
+
+    /// Sends bytes as far as the socket takes them, counted as effects; `None`: the connection is gone.
+    pub(super) fn push(&mut self, bytes: &[u8], tools: &mut Tools) -> Option<usize> {
+        let count = self.control.as_mut()?.push(bytes).ok()?;
+        tools.measurements.attack.effects += count as u64;
+        Some(count)
+    }
+
+    /// Its time is over, or the server has closed the connection, as it should.
+    pub(super) fn misbehaviour_ended(&mut self, tools: &mut Tools) -> Result<(), Failure> {
+        self.close_connections();
+        self.next_step(tools)
     }
 }

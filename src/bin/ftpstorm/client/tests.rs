@@ -1,11 +1,9 @@
 //! Clients that need no server: their scripts open no connection, or have lost it.
 
 use super::*;
-use crate::measurements::{Class, ClassKind, Measurements};
-use crate::script::Misbehaviour;
-use crate::stolen_bytes::StolenBytes;
+use crate::measurements::{Class, ClassKind};
+use crate::script::Flow;
 use loopftpd::reactor::slots::Slots;
-use std::collections::{BTreeMap, VecDeque};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -48,7 +46,7 @@ fn steps_that_need_no_reply_follow_each_other_and_a_pause_ends_at_its_time() {
         ScriptStep::Close,
     ];
     assert_eq!(client.begin(operation(steps), intended, &mut tools), Status::UnderWay);
-    assert_eq!(tools.measurements.attack_effects, 1);
+    assert_eq!(tools.measurements.attack.effects, 1);
     assert_eq!(client.due(PATIENCE), tools.now + pause);
     assert_eq!(client.under_way(), Some((0, tools.now)));
     tools.now += pause;
@@ -57,20 +55,18 @@ fn steps_that_need_no_reply_follow_each_other_and_a_pause_ends_at_its_time() {
         began: intended,
     };
     assert_eq!(client.time_is_up(&mut tools), succeeded);
-    assert_eq!(tools.measurements.attack_effects, 2);
+    assert_eq!(tools.measurements.attack.effects, 2);
     assert!(client.is_resting());
     assert_eq!(client.time_is_up(&mut tools), Status::Resting);
 }
 
 #[test]
 fn a_step_without_its_connection_fails_the_operation() {
+    let (bytes, hold) = ([0].into(), PATIENCE);
     for step in [
         ScriptStep::send("NOOP", &[200]),
-        ScriptStep::discard("LIST"),
-        ScriptStep::Misbehave(Misbehaviour::Malformed {
-            bytes: [0].into(),
-            hold: PATIENCE,
-        }),
+        ScriptStep::transfer("LIST", Flow::Discard),
+        ScriptStep::Malformed { bytes, hold },
     ] {
         let mut tools = tools();
         let mut client = client(tools.now);
@@ -110,16 +106,14 @@ fn a_client_that_waits_too_long_fails_with_what_it_waited_for() {
 
 #[test]
 fn misbehaviour_ends_with_its_time_or_its_connection() {
+    let (bytes, hold) = ((*b"NOOP\r\n").into(), PATIENCE);
     for misbehaviour in [
-        Misbehaviour::Trickle { every: PATIENCE },
-        Misbehaviour::Flood {
-            bytes: (*b"NOOP\r\n").into(),
-            hold: PATIENCE,
-        },
+        ScriptStep::Trickle { every: PATIENCE },
+        ScriptStep::Flood { bytes, hold },
     ] {
         let mut tools = tools();
         let mut client = client(tools.now);
-        let script = operation(vec![ScriptStep::Misbehave(misbehaviour)]);
+        let script = operation(vec![misbehaviour]);
         assert_eq!(client.begin(script, tools.now, &mut tools), Status::UnderWay);
         let ended = client.time_is_up(&mut tools);
         assert!(matches!(ended, Status::Succeeded { class: 0, .. }), "{ended:?}");

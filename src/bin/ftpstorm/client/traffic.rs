@@ -33,12 +33,11 @@ impl ScriptedClient {
         if is_open || self.control.is_none() {
             return Ok(());
         }
-        match &self.active {
-            Some(ActiveOperation {
-                waits: Waits::Trickle { .. } | Waits::IgnoredReplies { .. } | Waits::Stall { .. },
-                ..
-            }) => self.misbehaviour_ended(tools),
-            Some(_) | None => Err(CONTROL_CLOSED),
+        match self.active.as_ref().map(|active| &active.waits) {
+            Some(Waits::Trickle { .. } | Waits::IgnoredReplies { .. } | Waits::Stall { .. }) => {
+                self.misbehaviour_ended(tools)
+            }
+            _ => Err(CONTROL_CLOSED),
         }
     }
 
@@ -72,11 +71,11 @@ impl ScriptedClient {
                 self.settle_transfer(tools)
             }
             ReplyEffect::DownloadStalled => {
-                tools.measurements.attack_effects += 1;
+                tools.measurements.attack.effects += 1;
                 Ok(())
             }
             ReplyEffect::DownloadNotStalled => {
-                let effects = &mut tools.measurements.attack_effects;
+                let effects = &mut tools.measurements.attack.effects;
                 *effects = effects.saturating_sub(1);
                 Ok(())
             }
@@ -106,7 +105,7 @@ impl ScriptedClient {
             DataProgress::Ended | DataProgress::Reset => {
                 self.data = None;
                 if progress == DataProgress::Reset {
-                    tools.measurements.attack_effects += 1;
+                    tools.measurements.attack.effects += 1;
                 }
                 if must_equal_others && !tools.measurements.downloaded(total) {
                     return Err(Failure::SizesDiffer);

@@ -2,16 +2,15 @@
 
 mod rows;
 
-use super::mix::Mix;
-use super::scenario::Scenario;
-use super::script::{Flow, PassiveCommand};
-use super::sources::Sources;
+use crate::scenario::{Mix, SCENARIOS, Scenario, ScenarioKind};
+use crate::script::{Flow, PassiveCommand};
+use crate::sources::Sources;
 use loopftpd::computed_file::ComputedFile;
 use loopftpd::options::{Given, OptionError};
 use loopftpd::units::{parse_count, parse_duration, parse_size};
 use rows::{TABLE, introduction};
 use std::ffi::OsString;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ const USUAL_DURATION: Duration = Duration::from_secs(10);
 /// What a run shall do.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
-    pub scenario: Scenario,
+    pub scenario: &'static Scenario,
     pub target: SocketAddr,
     pub clients: usize,
     /// Operations per second, all clients together; `None`: each begins when the previous one has ended.
@@ -75,12 +74,12 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<ParsedArgu
         )));
     }
     let count = given.optional_value("count", parse_count)?.map(|count| count as u64);
-    let count = count.or(scenario.usual_count());
+    let count = count.or(scenario.usual_count);
     let duration = given.optional_value("duration", parse_duration)?;
     let options = RunOptions {
         scenario,
         target,
-        clients: if scenario == Scenario::Exhaust {
+        clients: if scenario.kind == ScenarioKind::Exhaust {
             1
         } else {
             given.value("clients", parse_count)?
@@ -120,16 +119,18 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<ParsedArgu
 impl RunOptions {
     /// Each option can be right by itself and wrong beside another. `has_expect`: `--expect` was given.
     fn fit_together(&self, has_expect: bool) -> Result<(), OptionError> {
-        let name = self.scenario.name();
-        let downloads = self.scenario.downloads(self.mix);
+        let name = self.scenario.name;
+        let has_part = |weight: u32| self.scenario.kind != ScenarioKind::Mixed || weight > 0;
+        let downloads = self.scenario.downloads && has_part(self.mix.download);
+        let sends_noop = self.scenario.sends_noop && has_part(self.mix.noop);
         if downloads && self.path.is_none() {
             return Err(OptionError("--path: expected the file to download".to_owned()));
         }
         // An expectation that nothing is compared with would be met silently.
-        if has_expect && !(downloads && self.scenario.compares()) {
+        if has_expect && !(downloads && self.scenario.compares) {
             return Err(OptionError(format!("--expect: {name} compares no download")));
         }
-        if self.noop_limit.is_some() && !self.scenario.sends_noop(self.mix) {
+        if self.noop_limit.is_some() && !sends_noop {
             return Err(OptionError(format!("--noop-limit: {name} sends no NOOP")));
         }
         Ok(())
@@ -141,40 +142,24 @@ impl RunOptions {
             Flow::Compare { size, .. } => size == 0,
             // The CRC-32 of nothing.
             Flow::Checksum(sum) => sum == 0,
-            Flow::Discard | Flow::SameSize | Flow::Upload { .. } => false,
+            _ => false,
         }
     }
 
-    /// An address of this machine for thieves that their victims do not have.
-    pub fn thief_address(&self) -> Option<IpAddr> {
-        self.is_v4_loopback()
-            .then_some(IpAddr::V4(Ipv4Addr::new(127, 99, 0, 1)))
-    }
-
-    /// Addresses of this machine for attackers, so that they do not share one with well-behaved clients.
-    pub fn attackers_network(&self) -> Option<Sources> {
-        self.is_v4_loopback()
-            .then(|| Sources::parse("127.66.0.0/16").ok())
-            .flatten()
-    }
-
-    fn is_v4_loopback(&self) -> bool {
+    /// Whether clients have all of 127.0.0.0/8 to connect from.
+    pub fn is_v4_loopback(&self) -> bool {
         self.target.is_ipv4() && self.target.ip().is_loopback()
-    }
-
-    /// The file that is downloaded.
-    pub fn file(&self) -> &str {
-        self.path.as_deref().unwrap_or_default()
     }
 }
 
-fn operands(given: &Given) -> Result<(Scenario, SocketAddr), OptionError> {
+fn operands(given: &Given) -> Result<(&'static Scenario, SocketAddr), OptionError> {
     let [scenario, target] = given.operands() else {
         return Err(OptionError("expected SCENARIO ADDR:PORT".to_owned()));
     };
-    let names = || Scenario::ALL.map(Scenario::name).join(", ");
-    let found =
-        Scenario::of_name(scenario).ok_or_else(|| OptionError(format!("{scenario}: expected one of {}", names())))?;
+    let found = SCENARIOS.iter().find(|known| known.name == scenario).ok_or_else(|| {
+        let names = SCENARIOS.each_ref().map(|known| known.name).join(", ");
+        OptionError(format!("{scenario}: expected one of {names}"))
+    })?;
     let address = target.trim_start_matches("ftp://").trim_end_matches('/');
     let address = address.replace("localhost:", "127.0.0.1:");
     let address = address
@@ -227,4 +212,4 @@ fn parse_content(text: &str) -> Result<Flow, String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,6 +1,6 @@
 //! The rows of ftpstorm's options, and the rest of its `--help`.
 
-use crate::scenario::Scenario;
+use crate::scenario::SCENARIOS;
 use loopftpd::options::{Row, Table};
 
 const LOAD: &str = "Load";
@@ -69,8 +69,8 @@ pub(super) fn introduction() -> String {
         "Puts an FTP server under load or attack and reports what happened.\n\n\
          Usage: ftpstorm [OPTIONS] SCENARIO ADDR:PORT\n\nScenarios:\n",
     );
-    for scenario in Scenario::ALL {
-        text += &format!("  {:<12}{}\n", scenario.name(), scenario.about());
+    for scenario in &SCENARIOS {
+        text += &format!("  {:<12}{}\n", scenario.name, scenario.about);
     }
     text + EXIT_CODES
 }

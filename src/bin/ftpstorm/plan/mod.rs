@@ -3,14 +3,13 @@
 //! An attack is a role that misbehaves beside two well-behaved clients: one sends NOOP, one lists. The server
 //! withstands the attack if those are served all the time.
 
-mod attacks;
-mod operations;
+mod scripts;
 
-use super::measurements::{Class, ClassKind};
-use super::options::RunOptions;
-use super::scenario::Scenario;
-use super::script::{Operation, ScriptStep};
-use super::sources::Sources;
+use crate::measurements::{Class, ClassKind};
+use crate::options::RunOptions;
+use crate::scenario::ScenarioKind;
+use crate::script::{Operation, ScriptStep};
+use crate::sources::Sources;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -23,13 +22,10 @@ const IDLE_NOOPS_PER_SECOND: f64 = 100.0;
 
 /// What is going to happen.
 #[derive(Debug)]
-pub struct Plan {
+pub struct Plan<'options> {
+    options: &'options RunOptions,
     pub classes: Vec<Class>,
     pub roles: Vec<Role>,
-    /// Whether thieves connect from another address.
-    pub steals: bool,
-    /// Whether announced ports are to be bound by a squatter.
-    pub squats: bool,
 }
 
 /// Clients that do the same.
@@ -38,8 +34,7 @@ pub struct Role {
     pub clients: usize,
     /// Logs in first; `None`: the operations open their own connections.
     pub login: Option<Rc<Operation>>,
-    /// Operations and how often each is chosen, relative to the others.
-    pub repertoire: Rc<[(u32, Rc<Operation>)]>,
+    pub repertoire: Repertoire,
     /// Time between the beginnings of two operations of one client; `None`: the next begins when one has ended.
     pub interval: Option<Duration>,
     /// Whether `--count` counts these operations.
@@ -47,124 +42,93 @@ pub struct Role {
     pub sources: Option<Sources>,
 }
 
-impl Plan {
-    pub fn new(options: &RunOptions) -> Self {
-        let mut draft = Draft {
+/// Operations and how often each is chosen, relative to the others.
+pub type Repertoire = Vec<(u32, Rc<Operation>)>;
+
+impl<'options> Plan<'options> {
+    pub fn new(options: &'options RunOptions) -> Self {
+        let (classes, roles) = (Vec::new(), Vec::new());
+        let mut plan = Self {
             options,
-            plan: Plan {
-                classes: Vec::new(),
-                roles: Vec::new(),
-                steals: options.scenario == Scenario::Thief,
-                squats: options.scenario == Scenario::Squat,
-            },
+            classes,
+            roles,
         };
-        draft.add_roles();
-        draft.plan
+        plan.add_roles();
+        plan
     }
-}
 
-/// A plan being made.
-struct Draft<'options> {
-    options: &'options RunOptions,
-    plan: Plan,
-}
-
-impl Draft<'_> {
     fn add_roles(&mut self) {
-        match self.options.scenario {
-            Scenario::Login => {
-                let mut steps = self.login_steps();
-                steps.extend([ScriptStep::send("QUIT", &[221]), ScriptStep::Close]);
-                let login = self.operation("login", steps);
-                self.add_workers(None, vec![(1, login)]);
+        let kind = self.options.scenario.kind;
+        let repertoire = match kind {
+            ScenarioKind::Login => {
+                let visit = self.visit();
+                self.roles.push(self.workers(None, vec![(1, visit)]));
+                return;
             }
-            Scenario::Cycle | Scenario::Exhaust => {
-                let cycle = self.cycle();
-                self.add_sessions(vec![(1, cycle)]);
-            }
-            Scenario::Download => {
-                let download = self.download();
-                self.add_sessions(vec![(1, download)]);
-            }
-            Scenario::Upload => self.add_uploaders(),
-            Scenario::Mixed => self.add_mixed(),
-            Scenario::Idle => {
-                let noop = self.noop();
-                self.add_sessions(vec![(1, noop)]);
-                if let Some(role) = self.plan.roles.last_mut() {
-                    let seconds = role.clients as f64 / IDLE_NOOPS_PER_SECOND;
-                    role.interval = Some(role.interval.unwrap_or(Duration::from_secs_f64(seconds)));
+            ScenarioKind::Cycle | ScenarioKind::Exhaust | ScenarioKind::Squat => vec![(1, self.cycle())],
+            ScenarioKind::Download | ScenarioKind::Fair => vec![(1, self.download())],
+            ScenarioKind::Upload => return self.add_uploaders(1, &[]),
+            ScenarioKind::Mixed => {
+                let shared = self.shared_part_of_the_mix();
+                match self.options.mix.upload {
+                    0 => shared,
+                    weight => return self.add_uploaders(weight, &shared),
                 }
             }
-            Scenario::Fair => {
-                let download = self.download();
-                self.add_sessions(vec![(1, download)]);
-                self.add_prober();
-            }
-            Scenario::Thief => {
+            ScenarioKind::Idle => vec![(1, self.noop())],
+            ScenarioKind::Thief => {
                 let at_once = self.theft("theft at once", Duration::ZERO);
-                let ahead = self.theft("theft ahead", Duration::from_millis(5));
-                self.add_sessions(vec![(9, at_once), (1, ahead)]);
-                self.add_prober();
+                vec![(9, at_once), (1, self.theft("theft ahead", Duration::from_millis(5)))]
             }
-            Scenario::Squat => {
-                let cycle = self.cycle();
-                self.add_sessions(vec![(1, cycle)]);
-                self.add_prober();
-            }
-            Scenario::Hoard => self.add_attackers(true, self.hoard()),
-            Scenario::Slowloris => self.add_attackers(false, Self::slowloris()),
-            Scenario::Stall => self.add_attackers(true, self.stall()),
-            Scenario::Reset => self.add_attackers(true, self.reset()),
-            Scenario::Flood => self.add_attackers(true, Self::flood()),
-            Scenario::Lines => self.add_attackers(false, Self::malformed_lines()),
+            ScenarioKind::Hoard => return self.add_attackers(true, self.hoard()),
+            ScenarioKind::Slowloris => return self.add_attackers(false, Self::slowloris()),
+            ScenarioKind::Stall => return self.add_attackers(true, self.stall()),
+            ScenarioKind::Reset => return self.add_attackers(true, self.reset()),
+            ScenarioKind::Flood => return self.add_attackers(true, Self::flood()),
+            ScenarioKind::Lines => return self.add_attackers(false, Self::malformed_lines()),
+        };
+        let login = self.session_login("login", true);
+        self.roles.push(self.workers(Some(login), repertoire));
+        if matches!(kind, ScenarioKind::Fair | ScenarioKind::Thief | ScenarioKind::Squat) {
+            self.add_prober();
         }
     }
 
     fn add_class(&mut self, name: &'static str, kind: ClassKind, is_judged: bool) -> usize {
-        self.plan.classes.push(Class::new(name, kind, is_judged));
-        self.plan.classes.len() - 1
+        self.classes.push(Class::new(name, kind, is_judged));
+        self.classes.len() - 1
     }
 
     /// The clients that the options describe.
-    fn add_workers(&mut self, login: Option<Rc<Operation>>, repertoire: Vec<(u32, Rc<Operation>)>) {
+    fn workers(&self, login: Option<Rc<Operation>>, repertoire: Repertoire) -> Role {
         let clients = self.options.clients;
-        self.plan.roles.push(Role {
+        let is_idle = self.options.scenario.kind == ScenarioKind::Idle;
+        let rate = self.options.rate.or(is_idle.then_some(IDLE_NOOPS_PER_SECOND));
+        Role {
             clients,
             login,
-            repertoire: repertoire.into(),
-            interval: self
-                .options
-                .rate
-                .map(|rate| Duration::from_secs_f64(clients as f64 / rate)),
+            repertoire,
+            interval: rate.map(|rate| Duration::from_secs_f64(clients as f64 / rate)),
             is_counted: true,
             sources: self.options.sources,
-        });
-    }
-
-    /// Workers that log in once and then repeat their operations.
-    fn add_sessions(&mut self, repertoire: Vec<(u32, Rc<Operation>)>) {
-        let login = self.session_login("login", true);
-        self.add_workers(Some(login), repertoire);
-    }
-
-    /// One role for each client, because each has a file of its own.
-    fn add_uploaders(&mut self) {
-        let login = self.session_login("login", true);
-        let class = self.add_class("upload", ClassKind::Operation, true);
-        for client in 0..self.options.clients {
-            let upload = self.upload(class, client);
-            self.add_workers(Some(Rc::clone(&login)), vec![(1, upload)]);
-            if let Some(role) = self.plan.roles.last_mut() {
-                role.clients = 1;
-            }
         }
     }
 
-    fn add_mixed(&mut self) {
+    /// One role for each client, because each has a file of its own to upload.
+    fn add_uploaders(&mut self, weight: u32, shared: &[(u32, Rc<Operation>)]) {
+        let login = self.session_login("login", true);
+        let class = self.add_class("upload", ClassKind::Operation, true);
+        for client in 0..self.options.clients {
+            let repertoire = [shared, &[(weight, self.upload(class, client))]].concat();
+            let workers = self.workers(Some(Rc::clone(&login)), repertoire);
+            self.roles.push(Role { clients: 1, ..workers });
+        }
+    }
+
+    /// A part that is never chosen gets no class, because a class without operations makes the run inconclusive.
+    fn shared_part_of_the_mix(&mut self) -> Repertoire {
         let mix = self.options.mix;
-        let mut shared: Vec<(u32, Rc<Operation>)> = Vec::new();
-        // A part that is never chosen gets no class, because a class without operations makes the run inconclusive.
+        let mut shared = Repertoire::new();
         if mix.cycle > 0 {
             shared.push((mix.cycle, self.cycle()));
         }
@@ -174,32 +138,22 @@ impl Draft<'_> {
         if mix.noop > 0 {
             shared.push((mix.noop, self.noop()));
         }
-        if mix.upload == 0 {
-            self.add_sessions(shared);
-            return;
-        }
-        self.add_uploaders();
-        for role in &mut self.plan.roles {
-            let uploads = role.repertoire.iter();
-            let uploads = uploads.map(|(_, upload)| (mix.upload, Rc::clone(upload)));
-            role.repertoire = shared.iter().cloned().chain(uploads).collect();
-        }
+        shared
     }
 
     fn add_attackers(&mut self, log_in: bool, scripts: Vec<Vec<ScriptStep>>) {
         let login = log_in.then(|| self.session_login("attacker login", false));
         let class = self.add_class("attack", ClassKind::Operation, false);
-        let repertoire = scripts
-            .into_iter()
-            .map(|steps| (1, Rc::new(Operation { class, steps })))
-            .collect();
-        self.add_workers(login, repertoire);
-        if let Some(role) = self.plan.roles.last_mut() {
-            // Well-behaved clients do not share an address with attackers.
-            role.sources = role.sources.or(self.options.attackers_network());
-        }
+        let attack = |steps| (1, Rc::new(Operation { class, steps }));
+        let workers = self.workers(login, scripts.into_iter().map(attack).collect());
+        // Well-behaved clients do not share an address with attackers.
+        let on_loopback = self.options.is_v4_loopback().then_some(Sources::ATTACKERS);
+        let sources = workers.sources.or(on_loopback);
+        self.roles.push(Role { sources, ..workers });
         self.add_prober();
-        self.add_lister();
+        let login = self.session_login("witness login", true);
+        let list = self.listing("witness list", None);
+        self.add_bystander(login, list, LIST_INTERVAL);
     }
 
     /// A well-behaved client that sends NOOP.
@@ -209,19 +163,11 @@ impl Draft<'_> {
         self.add_bystander(login, noop, NOOP_INTERVAL);
     }
 
-    /// A well-behaved client that lists.
-    fn add_lister(&mut self) {
-        let login = self.session_login("witness login", true);
-        let steps = vec![self.passive(), ScriptStep::discard(self.options.list.clone())];
-        let list = self.operation("witness list", steps);
-        self.add_bystander(login, list, LIST_INTERVAL);
-    }
-
     fn add_bystander(&mut self, login: Rc<Operation>, operation: Rc<Operation>, interval: Duration) {
-        self.plan.roles.push(Role {
+        self.roles.push(Role {
             clients: 1,
             login: Some(login),
-            repertoire: [(1, operation)].into(),
+            repertoire: vec![(1, operation)],
             interval: Some(interval),
             is_counted: false,
             sources: None,

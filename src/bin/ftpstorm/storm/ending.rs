@@ -1,7 +1,6 @@
 //! When a run is over, and what is done then.
 
-use super::outcome::{End, RunOutcome};
-use super::{Phase, Storm, TICK};
+use super::{End, Phase, RunOutcome, Storm, TICK};
 use crate::cleanup;
 use crate::interrupt::Interrupt;
 use crate::process::{Sample, Samples};
@@ -81,7 +80,7 @@ impl Storm<'_> {
         let failed = self.tools.measurements.failed();
         self.progress
             .second(&second, failed, self.counted.share_ended().max(by_time));
-        self.tools.measurements.stolen += self.tools.stolen_bytes.collect(now, &mut self.tools.scratch);
+        self.tools.measurements.attack.stolen_bytes += self.tools.stolen_bytes.collect(now, &mut self.tools.scratch);
         self.sample()
     }
 
@@ -122,7 +121,8 @@ impl Storm<'_> {
         if !self.tools.stolen_bytes.is_empty() {
             std::thread::sleep(stolen_bytes::PATIENCE);
             let now = Instant::now();
-            self.tools.measurements.stolen += self.tools.stolen_bytes.collect(now, &mut self.tools.scratch);
+            self.tools.measurements.attack.stolen_bytes +=
+                self.tools.stolen_bytes.collect(now, &mut self.tools.scratch);
         }
         drop(self.poller);
         let cleanup = cleanup::remove(&self.tools.uploads, self.options, &self.interrupt);

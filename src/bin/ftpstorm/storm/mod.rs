@@ -4,30 +4,29 @@
 //! server's: sleep until an event or a deadline → handle the events → resume clients that stopped at their budget →
 //! fire deadlines.
 //!
-//! [`gathering`] opens the sessions, [`scheduling`] counts what ended and begins what is next, [`ending`] decides when
-//! the run is over.
+//! [`scheduling`] opens the sessions, counts what ended and begins what is next; [`ending`] decides when the run is
+//! over, by its [`limits`].
 
-mod counted;
 mod ending;
-mod gathering;
-mod outcome;
+mod limits;
 mod scheduling;
-mod success_watch;
 
-pub use outcome::{End, RunOutcome};
-
-use super::client::{ScriptedClient, Status, Tools};
-use super::interrupt::Interrupt;
-use super::measurements::Measurements;
-use super::options::RunOptions;
-use super::plan::{Plan, Role};
-use super::polled_socket::PolledSocket;
-use super::process::{Sample, Samples};
-use super::progress_display::ProgressDisplay;
-use super::rate::Schedule;
-use super::squat::Squatter;
-use super::stolen_bytes::StolenBytes;
-use counted::Counted;
+use crate::cleanup::Cleanup;
+use crate::client::{ScriptedClient, Status, Tools};
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::measurements::Measurements;
+use crate::options::RunOptions;
+use crate::plan::{Plan, Role};
+use crate::polled_socket::PolledSocket;
+use crate::process::{Sample, Samples};
+use crate::progress_display::ProgressDisplay;
+use crate::rate::{Rate, Schedule};
+use crate::scenario::ScenarioKind;
+use crate::sources::THIEF;
+use crate::squat::Squatter;
+use crate::stolen_bytes::StolenBytes;
+use limits::{Counted, SuccessWatch};
 use loopftpd::random::Random;
 use loopftpd::reactor::deadlines::Deadlines;
 use loopftpd::reactor::poller::Poller;
@@ -38,7 +37,6 @@ use mio::event::Event;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::time::{Duration, Instant};
-use success_watch::SuccessWatch;
 
 /// How often the loop checks whether the run is over if nothing else happens.
 const TICK: Duration = Duration::from_secs(1);
@@ -81,18 +79,41 @@ enum Phase {
     },
 }
 
+/// What is known at the end.
+pub struct RunOutcome {
+    pub measurements: Measurements,
+    pub elapsed: Duration,
+    pub sessions: usize,
+    pub samples: Option<Samples>,
+    pub rate: Option<Rate>,
+    pub cleanup: Cleanup,
+    pub end: End,
+}
+
+/// Why the run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The time is up or the count is reached.
+    Done,
+    /// Nothing succeeded for `--timeout`.
+    NothingSucceeded {
+        last: Failure,
+    },
+    /// The watched process has ended.
+    ServerGone,
+    Interrupted {
+        exit_code: u8,
+    },
+}
+
 impl<'options> Storm<'options> {
     /// Fails when the system gives no poll instance.
-    pub fn new(options: &'options RunOptions, plan: Plan, interrupt: Interrupt) -> io::Result<Self> {
+    pub fn new(options: &'options RunOptions, interrupt: Interrupt) -> io::Result<Self> {
         // Polling before sleeping would take processor time from a server on the same machine.
         let poller = Poller::new(false)?;
         let now = Instant::now();
-        let Plan {
-            classes,
-            roles,
-            steals,
-            squats,
-        } = plan;
+        let Plan { classes, roles, .. } = Plan::new(options);
+        let squats = options.scenario.kind == ScenarioKind::Squat;
         let mut storm = Self {
             options,
             interrupt,
@@ -101,7 +122,7 @@ impl<'options> Storm<'options> {
             tools: Tools {
                 registry: poller.registry().try_clone()?,
                 target: options.target,
-                thief_address: if steals { options.thief_address() } else { None },
+                thief_address: options.is_v4_loopback().then_some(THIEF),
                 stolen_bytes: StolenBytes::default(),
                 uploads: BTreeMap::new(),
                 now,
@@ -121,11 +142,7 @@ impl<'options> Storm<'options> {
             schedule: options.rate.map(|rate| Schedule::new(rate, options.clients)),
             progress: ProgressDisplay::new(options.count, options.is_quiet),
             next_second: now + TICK,
-            samples: options.pid.and_then(Sample::of).map(|before| Samples {
-                before,
-                most: before,
-                after: before,
-            }),
+            samples: options.pid.and_then(Sample::of).map(Samples::new),
             success_watch: SuccessWatch::new(now),
         };
         storm.add_clients();
@@ -175,7 +192,7 @@ impl<'options> Storm<'options> {
             }
             Some(PolledSocket::SquattedPort(port)) => {
                 if let Some(squatter) = &mut self.tools.squatter {
-                    self.tools.measurements.diverted += squatter.accept_diverted(port);
+                    self.tools.measurements.attack.diverted_connections += squatter.accept_diverted(port);
                 }
             }
             None => {}

@@ -1,20 +1,85 @@
-//! Counts operations that have ended, and begins the next ones.
+//! Begins what clients do: sessions are opened, a few at a time; when all are open, every client begins its operations,
+//! each when the one before has ended or when its time has come.
 
-use super::{Phase, Storm};
-use crate::client::Status;
-use crate::measurements::Measurements;
+use super::{Phase, Storm, TICK};
+use crate::client::{ScriptedClient, Status};
 use crate::script::Operation;
 use loopftpd::random::Random;
 use loopftpd::reactor::token::SlotId;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+/// Clients that log in at the same time before the run begins: fewer than any server's backlog (vsftpd's is 32).
+const LOGINS_AT_ONCE: usize = 30;
 /// After a failure a client waits this long, or it would ask a dead server a million times a second.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// When a client that has nothing more to do is looked at again: long after any run.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl Storm<'_> {
+    pub(super) fn add_clients(&mut self) {
+        let now = self.tools.now;
+        let mut number = 0;
+        for (index, role) in self.roles.iter().enumerate() {
+            for _ in 0..role.clients {
+                let source = role.sources.map(|sources| sources.address(number));
+                let slot = self
+                    .clients
+                    .insert_with(|slot| ScriptedClient::new(slot, index, number, source, now));
+                if role.login.is_some() {
+                    self.waiting.push_back(slot);
+                }
+                number += 1;
+            }
+        }
+    }
+
+    /// Lets more clients log in; once all have, every client begins.
+    pub(super) fn log_in_and_begin(&mut self) {
+        if self.phase != Phase::Gathering {
+            return;
+        }
+        while self.logging_in < LOGINS_AT_ONCE
+            && let Some(slot) = self.waiting.pop_front()
+        {
+            self.logging_in += 1;
+            self.begin(slot);
+        }
+        if self.logging_in > 0 || !self.waiting.is_empty() {
+            return;
+        }
+        self.phase = Phase::Running;
+        self.tools.now = Instant::now();
+        let now = self.tools.now;
+        self.tools.measurements.begin(now);
+        self.next_second = now + TICK;
+        let slots: Vec<SlotId> = self.clients.iter().map(|(slot, _)| slot).collect();
+        for slot in slots {
+            self.set_first_operation(slot);
+            self.arm_deadline(slot);
+        }
+        self.fire_deadlines();
+    }
+
+    /// Clients beside the others begin at once, so that even a run of 10 ms measures them; the others are spread.
+    fn set_first_operation(&mut self, slot: SlotId) {
+        let total = self.clients.len().max(1);
+        let Some(client) = self.clients.get_mut(slot) else {
+            return;
+        };
+        let Some(role) = self.roles.get(client.role) else {
+            return;
+        };
+        client.intended = self.tools.now;
+        if role.is_counted {
+            let share = |length: Duration| length.mul_f64(client.number as f64 / total as f64);
+            client.intended += share(self.options.ramp) + role.interval.map_or(Duration::ZERO, share);
+            if let Some(schedule) = &mut self.schedule {
+                schedule.add(client.intended);
+            }
+        }
+    }
+
     /// A client whose time has come begins now; that this loop's timer is late is not the server's fault.
     pub(super) fn begin(&mut self, slot: SlotId) {
         let status = self.begin_next(slot, self.tools.now);
@@ -87,12 +152,10 @@ impl Storm<'_> {
 
     /// The squatter tries to bind one more port.
     fn squat(&mut self) {
-        let Measurements {
-            squatted, squats_tried, ..
-        } = &mut self.tools.measurements;
         if let Some(squatter) = &mut self.tools.squatter {
             squatter.take_a_port(&self.tools.registry);
-            (*squatted, *squats_tried) = squatter.score();
+            let counts = &mut self.tools.measurements.attack;
+            (counts.squatted_ports, counts.squats_tried) = squatter.score();
         }
     }
 
