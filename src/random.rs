@@ -16,7 +16,7 @@ pub struct Random(StdRng);
 impl Random {
     /// Seeded by the kernel; a kernel that gives no seed stops the start.
     pub fn from_kernel() -> io::Result<Self> {
-        Ok(Self(StdRng::from_seed(*from_kernel()?)))
+        Ok(Self(StdRng::from_seed(*secret_key()?)))
     }
 
     /// The same sequence for the same seed, in the same build: for tests and repeatable runs only.
@@ -35,13 +35,9 @@ impl Random {
     }
 }
 
-/// A key from the kernel, of which no copy is kept.
-pub fn secret_key() -> io::Result<Zeroizing<[u8; 64]>> {
-    from_kernel()
-}
-
-/// `SIZE` is at most 256: requests up to that size are filled whole (getrandom(2)).
-fn from_kernel<const SIZE: usize>() -> io::Result<Zeroizing<[u8; SIZE]>> {
+/// A key from the kernel, of which no copy is kept. `SIZE` is at most 256: requests up to that size are filled whole
+/// (getrandom(2)).
+pub fn secret_key<const SIZE: usize>() -> io::Result<Zeroizing<[u8; SIZE]>> {
     const { assert!(SIZE <= 256) };
     let mut bytes = Zeroizing::new([0; SIZE]);
     if getrandom(&mut bytes[..], GetRandomFlags::empty())? == SIZE {

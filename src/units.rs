@@ -7,61 +7,52 @@ const LONGEST: Duration = Duration::from_secs(24 * 24 * 60 * 60);
 
 /// `500ms`, `30s`, `5m`, `2h`, `1d`; a bare number is seconds. From a millisecond to 24 days.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let expected = || "expected a time such as 30s, 5m or 2h, from 1ms to 24d".to_owned();
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| expected())?;
-    let milliseconds = match unit {
-        "ms" => 1,
-        "" | "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err(expected()),
+    let milliseconds = |unit: &str| match unit {
+        "ms" => Some(1),
+        "" | "s" => Some(1_000),
+        "m" => Some(60_000),
+        "h" => Some(3_600_000),
+        "d" => Some(86_400_000),
+        _ => None,
     };
-    number
-        .checked_mul(milliseconds)
+    in_units(text, milliseconds)
         .map(Duration::from_millis)
         .filter(|duration| !duration.is_zero() && *duration <= LONGEST)
-        .ok_or_else(expected)
+        .ok_or_else(|| "expected a time such as 30s, 5m or 2h, from 1ms to 24d".to_owned())
 }
 
 /// A positive number, also as `10k` or `2m` (thousands and millions).
 pub fn parse_count(text: &str) -> Result<usize, String> {
-    let expected = || "expected a number from 1 on, such as 500 or 10k".to_owned();
-    let (number, scale) = match text.strip_suffix(['k', 'K']) {
-        Some(number) => (number, 1_000),
-        None => match text.strip_suffix(['m', 'M']) {
-            Some(number) => (number, 1_000_000),
-            None => (text, 1),
-        },
+    let scale = |unit: &str| match unit {
+        "" => Some(1),
+        "k" | "K" => Some(1_000),
+        "m" | "M" => Some(1_000_000),
+        _ => None,
     };
-    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(expected());
-    }
-    number
-        .parse::<usize>()
-        .ok()
-        .and_then(|number| number.checked_mul(scale))
+    in_units(text, scale)
+        .and_then(|count| usize::try_from(count).ok())
         .filter(|count| *count > 0)
-        .ok_or_else(expected)
+        .ok_or_else(|| "expected a number from 1 on, such as 500 or 10k".to_owned())
 }
 
 /// A size in bytes with an optional unit, powers of 1024: `512`, `64K`, `10M`, `1G`, `2T`. At most 2^63 - 1.
 pub fn parse_size(text: &str) -> Option<u64> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let shift = match unit {
-        "" => 0,
-        "k" | "K" => 10,
-        "m" | "M" => 20,
-        "g" | "G" => 30,
-        "t" | "T" => 40,
-        _ => return None,
+    let bytes = |unit: &str| match unit {
+        "" => Some(1),
+        "k" | "K" => Some(1 << 10),
+        "m" | "M" => Some(1 << 20),
+        "g" | "G" => Some(1 << 30),
+        "t" | "T" => Some(1 << 40),
+        _ => None,
     };
-    parse_digits(number)?
-        .checked_mul(1 << shift)
-        .filter(|size| i64::try_from(*size).is_ok())
+    in_units(text, bytes).filter(|size| i64::try_from(*size).is_ok())
+}
+
+/// The digits that `text` begins with, times what the rest of it stands for.
+fn in_units(text: &str, unit: impl Fn(&str) -> Option<u64>) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, name) = text.split_at(digits);
+    number.parse::<u64>().ok()?.checked_mul(unit(name)?)
 }
 
 /// A number without sign or space.
@@ -106,10 +97,15 @@ mod tests {
 
     #[test]
     fn times_accept_units() {
-        assert_eq!(parse_duration("30s"), Ok(Duration::from_secs(30)));
-        assert_eq!(parse_duration("90"), Ok(Duration::from_secs(90)));
-        assert_eq!(parse_duration("5m"), Ok(Duration::from_secs(300)));
-        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        for (text, milliseconds) in [
+            ("30s", 30_000),
+            ("90", 90_000),
+            ("5m", 300_000),
+            ("500ms", 500),
+            ("24d", 2_073_600_000),
+        ] {
+            assert_eq!(parse_duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
     }
 
     #[test]

@@ -125,8 +125,8 @@ fn parse_root(root: &[u8]) -> Result<VirtualPath, String> {
             Shown::whole(root).quoted()
         )
     };
-    let path = VirtualPath::ROOT.join(root).map_err(|_| expected())?;
-    (path.as_bytes() == root).then_some(path).ok_or_else(expected)
+    let path = VirtualPath::ROOT.join(root);
+    path.filter(|path| path.as_bytes() == root).ok_or_else(expected)
 }
 
 fn readable<'a>(what: &str, field: &'a [u8]) -> Result<&'a str, String> {

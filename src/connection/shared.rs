@@ -164,7 +164,7 @@ impl Shared {
             paces: HashMap::new(),
             line_budget: LineBudget::new(now),
             throttle: LoginThrottle::default(),
-            proofs: RecentProofs::new(&*secret_key()?),
+            proofs: RecentProofs::new(&*secret_key::<64>()?),
             logins: Logins::default(),
             slow_work,
             descriptors,

@@ -9,11 +9,6 @@ pub struct AsciiEncoder {
 }
 
 impl AsciiEncoder {
-    /// A translation at the beginning of a file.
-    pub const fn new() -> Self {
-        Self { last_was_cr: false }
-    }
-
     /// Appends the translation of `input` to `out`: at most twice as many bytes.
     pub fn encode(&mut self, input: &[u8], out: &mut Vec<u8>) {
         out.reserve(input.len() + input.len() / 16);
@@ -54,11 +49,6 @@ pub struct AsciiDecoder {
 }
 
 impl AsciiDecoder {
-    /// A translation at the beginning of a file.
-    pub const fn new() -> Self {
-        Self { held_cr: false }
-    }
-
     /// Appends the translation of `input` to `out`: at most one byte more.
     pub fn decode(&mut self, input: &[u8], out: &mut Vec<u8>) {
         for part in input.split_inclusive(|byte| *byte == b'\r') {
@@ -85,7 +75,7 @@ mod tests {
 
     fn encoded(input: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        AsciiEncoder::new().encode(input, &mut out);
+        AsciiEncoder::default().encode(input, &mut out);
         out
     }
 
@@ -98,7 +88,7 @@ mod tests {
     }
 
     fn decoded(segments: &[&[u8]]) -> Vec<u8> {
-        let mut decoder = AsciiDecoder::new();
+        let mut decoder = AsciiDecoder::default();
         let mut out = Vec::new();
         for segment in segments {
             decoder.decode(segment, &mut out);
@@ -127,7 +117,7 @@ mod tests {
         ) {
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(input.len())).collect();
             cuts.sort_unstable();
-            let (mut encoder, mut counter) = (AsciiEncoder::new(), AsciiEncoder::new());
+            let (mut encoder, mut counter) = (AsciiEncoder::default(), AsciiEncoder::default());
             let (mut out, mut count, mut from) = (Vec::new(), 0, 0);
             for to in cuts.into_iter().chain([input.len()]) {
                 encoder.encode(&input[from..to], &mut out);

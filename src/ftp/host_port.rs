@@ -78,24 +78,25 @@ mod tests {
 
     #[test]
     fn d15_port_accepts_exactly_six_plain_numbers() {
-        assert_eq!(
-            parse_port(b"127,0,0,1,4,1"),
-            Ok(SocketAddr::from(([127, 0, 0, 1], 1025)))
-        );
-        for bad in [
+        let address = SocketAddr::from(([127, 0, 0, 1], 1025));
+        assert_eq!(parse_port(b"127,0,0,1,4,1"), Ok(address));
+        let bad_numbers = [
             "1,2,3,4,256,1",
             "-1,2,3,4,5,6",
             "010,2,3,4,5,6",
             "1, 2,3,4,5,6",
+            "1,2,3,4,5,0x10",
+        ];
+        let bad_forms = [
             "1,2,3,4,5",
             "1,2,3,4,5,6,7",
             "1,2,3,4,5,6,",
             "",
             "a,b,c,d,e,f",
             "1,2,3,4,5,",
-            "1,2,3,4,5,0x10",
             "+1,2,3,4,5,6",
-        ] {
+        ];
+        for bad in bad_numbers.iter().chain(&bad_forms) {
             assert_eq!(parse_port(bad.as_bytes()), Err(CommandError::BadAddress), "{bad}");
         }
     }
@@ -103,39 +104,42 @@ mod tests {
     #[test]
     fn d14_eprt_accepts_only_the_forms_of_rfc_2428() {
         let v4 = SocketAddr::from(([132, 235, 1, 2], 6275));
-        assert_eq!(parse_eprt(b"|1|132.235.1.2|6275|"), Ok(v4));
-        assert_eq!(parse_eprt(b"!1!132.235.1.2!6275!"), Ok(v4));
-        assert_eq!(
-            parse_eprt(b"|2|::ffff:132.235.1.2|6275|"),
-            Ok(v4),
-            "mapped addresses are IPv4"
-        );
-        assert!(parse_eprt(b"|2|1080::8:800:200C:417A|5282|").is_ok());
-        assert_eq!(parse_eprt(b"|3|1.2.3.4|5282|"), Err(CommandError::UnsupportedProtocol));
-        for bad in [
-            "",
-            "|",
-            "|1|1.2.3.4|5282",
-            "|1|1.2.3.4|5282||",
-            "|1|1.2.3.4|0|",
-            "|1|1.2.3.4|65536|",
-            "|1|1.2.3.4| 1025|",
-            "|2|fe80::1%eth0|1025|",
-            "|1|::1|1025|",
-            "|2|1.2.3.4|1025|",
-            "|1|1.2.3|1025|",
-            " 1 1.2.3.4 1025 ",
-            "11111.2.3.4110251",
+        let v6 = SocketAddr::from(([0x1080, 0, 0, 0, 8, 0x800, 0x200c, 0x417a], 5282));
+        let no_protocol = Err(CommandError::UnsupportedProtocol);
+        let bad = Err(CommandError::BadAddress);
+        for (argument, parsed) in [
+            ("|1|132.235.1.2|6275|", Ok(v4)),
+            ("!1!132.235.1.2!6275!", Ok(v4)),
+            ("|2|::ffff:132.235.1.2|6275|", Ok(v4)),
+            ("|2|1080::8:800:200C:417A|5282|", Ok(v6)),
+            ("|3|1.2.3.4|5282|", no_protocol),
+            ("|99999|1.2.3.4|5282|", no_protocol),
+            ("|100000|1.2.3.4|5282|", bad),
+            ("", bad),
+            ("|", bad),
+            ("||", bad),
+            ("|1|1.2.3.4|5282", bad),
+            ("|1|1.2.3.4|5282||", bad),
+            ("|1|1.2.3.4|0|", bad),
+            ("|1|1.2.3.4|65536|", bad),
+            ("|1|1.2.3.4| 1025|", bad),
+            ("|2|fe80::1%eth0|1025|", bad),
+            ("|1|::1|1025|", bad),
+            ("|2|1.2.3.4|1025|", bad),
+            ("|1|1.2.3|1025|", bad),
+            (" 1 1.2.3.4 1025 ", bad),
+            ("11111.2.3.4110251", bad),
         ] {
-            assert_eq!(parse_eprt(bad.as_bytes()), Err(CommandError::BadAddress), "{bad}");
+            assert_eq!(parse_eprt(argument.as_bytes()), parsed, "{argument}");
         }
     }
 
     #[test]
     fn announced_addresses_are_found_in_their_replies() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 1025));
         assert_eq!(
             passive_address(b"Entering Passive Mode (127,0,0,1,4,1)."),
-            Some(SocketAddr::from(([127, 0, 0, 1], 1025)))
+            Some(address)
         );
         assert_eq!(
             extended_passive_port(b"Entering Extended Passive Mode (|||6446|)"),

@@ -5,6 +5,7 @@
 
 pub mod ascii;
 pub mod command;
+mod decimal;
 pub mod features;
 pub mod glob;
 pub mod host_port;

@@ -15,40 +15,27 @@ pub struct VirtualPath(
     Vec<u8>,
 );
 
-/// Why an argument is not a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PathError {
-    #[error("the path is longer than 4,095 bytes, or a component longer than 255")]
-    TooLong,
-}
-
 impl VirtualPath {
     /// `/`
     pub const ROOT: VirtualPath = VirtualPath(Vec::new());
 
     /// The path that `argument` means when the working directory is `self`: absolute if it starts with `/`, else
-    /// relative.
-    pub fn join(&self, argument: &[u8]) -> Result<VirtualPath, PathError> {
-        let mut path = if argument.first() == Some(&b'/') {
-            Vec::new()
-        } else {
-            self.0.clone()
-        };
+    /// relative. `None`: the path is longer than 4,095 bytes, or a component longer than 255.
+    pub fn join(&self, argument: &[u8]) -> Option<VirtualPath> {
+        let is_absolute = argument.starts_with(b"/");
+        let mut path = if is_absolute { Vec::new() } else { self.0.clone() };
         for component in argument.split(|byte| *byte == b'/') {
             match component {
                 b"" | b"." => {}
                 b".." => path.truncate(path.iter().rposition(|byte| *byte == b'/').unwrap_or(0)),
-                name if name.len() > LONGEST_COMPONENT => return Err(PathError::TooLong),
+                name if name.len() > LONGEST_COMPONENT => return None,
                 name => {
                     path.push(b'/');
                     path.extend_from_slice(name);
                 }
             }
         }
-        if path.len() > LONGEST {
-            return Err(PathError::TooLong);
-        }
-        Ok(VirtualPath(path))
+        (path.len() <= LONGEST).then_some(VirtualPath(path))
     }
 
     /// The directory above; the root's is the root.
@@ -87,19 +74,6 @@ impl VirtualPath {
     /// The components, from the top.
     pub fn components(&self) -> impl Iterator<Item = &[u8]> {
         self.0.split(|byte| *byte == b'/').skip(1)
-    }
-
-    /// The path between quotation marks, those within it doubled (RFC 959 appendix II).
-    pub fn quoted(&self) -> Vec<u8> {
-        let mut quoted = vec![b'"'];
-        for byte in self.as_bytes() {
-            if *byte == b'"' {
-                quoted.push(b'"');
-            }
-            quoted.push(*byte);
-        }
-        quoted.push(b'"');
-        quoted
     }
 }
 
@@ -144,23 +118,16 @@ mod tests {
 
     #[test]
     fn c13_long_paths_are_refused() {
-        assert!(VirtualPath::ROOT.join(&[b'a'; 255]).is_ok());
-        assert_eq!(VirtualPath::ROOT.join(&[b'a'; 256]), Err(PathError::TooLong));
+        assert!(VirtualPath::ROOT.join(&[b'a'; 255]).is_some());
+        assert_eq!(VirtualPath::ROOT.join(&[b'a'; 256]), None);
         let mut path = VirtualPath::ROOT;
         let mut steps = 0;
-        while let Ok(longer) = path.join(b"a") {
+        while let Some(longer) = path.join(b"a") {
             path = longer;
             steps += 1;
         }
         assert_eq!(steps, 2047);
         assert!(path.as_bytes().len() <= LONGEST);
-    }
-
-    #[test]
-    fn i04_quotation_marks_are_doubled() {
-        let path = VirtualPath::ROOT.join(b"a\"b").expect("short");
-        assert_eq!(path.quoted(), b"\"/a\"\"b\"");
-        assert_eq!(VirtualPath::ROOT.quoted(), b"\"/\"");
     }
 
     #[test]

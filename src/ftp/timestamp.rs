@@ -3,7 +3,9 @@
 //! LIST and MDTM must use the same zone, or clients that compare them shift every date. The calendar comes from the
 //! `time` crate; this file only formats its fields.
 
-use time::{Date, Duration, Month, OffsetDateTime, PrimitiveDateTime, Time};
+use super::decimal::push_decimal;
+use crate::units::parse_digits;
+use time::{Date, Duration, Month, OffsetDateTime, Time};
 
 /// Seconds since 1970, within the years 1 to 9999, so that every value has a printed form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,127 +32,72 @@ impl Timestamp {
 
     /// `YYYYMMDDhhmmss` (RFC 3659 §2.3).
     pub fn write_compact(self, out: &mut Vec<u8>) {
-        let (date, time) = self.calendar();
-        let (year, month, day) = date.to_calendar_date();
-        push_digits(out, year.unsigned_abs(), 4);
-        push_digits(out, u32::from(u8::from(month)), 2);
-        push_digits(out, u32::from(day), 2);
-        push_digits(out, u32::from(time.hour()), 2);
-        push_digits(out, u32::from(time.minute()), 2);
-        push_digits(out, u32::from(time.second()), 2);
+        let moment = self.calendar();
+        let (year, month, day) = moment.to_calendar_date();
+        let (hour, minute, second) = moment.to_hms();
+        push_decimal(out, year.unsigned_abs(), 4, b'0');
+        for two_digits in [month.into(), day, hour, minute, second] {
+            push_decimal(out, two_digits, 2, b'0');
+        }
     }
 
     /// `Jan  5 09:30`, or `Jan  5  2025` if that is more than 180 days before `now` or more than a day after it.
     pub fn write_ls(self, now: Timestamp, out: &mut Vec<u8>) {
-        let (date, time) = self.calendar();
-        let (year, month, day) = date.to_calendar_date();
-        out.extend_from_slice(month_name(month));
+        let moment = self.calendar();
+        let (year, month, day) = moment.to_calendar_date();
+        out.extend_from_slice(month_name(month).as_bytes());
         out.push(b' ');
-        push_padded(out, u32::from(day), 2);
+        push_decimal(out, day, 2, b' ');
         out.push(b' ');
         let age = now.0 - self.0;
         if (-DAY..=RECENT).contains(&age) {
-            push_digits(out, u32::from(time.hour()), 2);
+            push_decimal(out, moment.hour(), 2, b'0');
             out.push(b':');
-            push_digits(out, u32::from(time.minute()), 2);
+            push_decimal(out, moment.minute(), 2, b'0');
         } else {
             out.push(b' ');
-            push_digits(out, year.unsigned_abs(), 4);
+            push_decimal(out, year.unsigned_abs(), 4, b'0');
         }
     }
 
     /// `Mon Nov 23 22:52:41 2026` (xferlog(5)).
-    pub fn write_xferlog(self, out: &mut Vec<u8>) {
-        let (date, time) = self.calendar();
-        let (year, month, day) = date.to_calendar_date();
-        let text = format!(
-            "{:.3} {} {day:2} {:02}:{:02}:{:02} {year:04}",
-            date.weekday().to_string(),
-            String::from_utf8_lossy(month_name(month)),
-            time.hour(),
-            time.minute(),
-            time.second(),
-        );
-        out.extend_from_slice(text.as_bytes());
+    pub fn xferlog(self) -> String {
+        let moment = self.calendar();
+        let (year, month, day) = moment.to_calendar_date();
+        let (hour, minute, second) = moment.to_hms();
+        let (weekday, month) = (moment.weekday().to_string(), month_name(month));
+        format!("{weekday:.3} {month} {day:2} {hour:02}:{minute:02}:{second:02} {year:04}")
     }
 
     /// `2026-11-23T22:52:41` (ISO 8601).
     pub fn iso(self) -> String {
-        let (date, time) = self.calendar();
-        let (year, month, day) = date.to_calendar_date();
-        let (hour, minute, second) = time.as_hms();
-        format!(
-            "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}",
-            u8::from(month)
-        )
+        let moment = self.calendar();
+        let (hour, minute, second) = moment.to_hms();
+        format!("{}T{hour:02}:{minute:02}:{second:02}", moment.date())
     }
 
     /// Reads `YYYYMMDDhhmmss`; `None` if it is not fourteen digits or no such time exists.
     pub fn parse_compact(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok().filter(|text| text.len() == 14)?;
-        let number = |range| {
-            let digits: &str = text.get(range)?;
-            digits
-                .bytes()
-                .all(|byte| byte.is_ascii_digit())
-                .then(|| digits.parse::<u16>().ok())?
-        };
+        let number = |range| parse_digits(text.get(range)?);
         let small = |range| u8::try_from(number(range)?).ok();
         let month = Month::try_from(small(4..6)?).ok()?;
-        let date = Date::from_calendar_date(i32::from(number(0..4)?), month, small(6..8)?).ok()?;
+        let date = Date::from_calendar_date(i32::try_from(number(0..4)?).ok()?, month, small(6..8)?).ok()?;
         let time = Time::from_hms(small(8..10)?, small(10..12)?, small(12..14)?).ok()?;
-        Some(Self::from_unix(
-            PrimitiveDateTime::new(date, time).assume_utc().unix_timestamp(),
-        ))
+        Some(Self::from_unix(OffsetDateTime::new_utc(date, time).unix_timestamp()))
     }
 
-    fn calendar(self) -> (Date, Time) {
+    fn calendar(self) -> OffsetDateTime {
         // Within the clamped years the addition cannot leave the calendar.
-        let moment = OffsetDateTime::UNIX_EPOCH.saturating_add(Duration::seconds(self.0));
-        (moment.date(), moment.time())
+        OffsetDateTime::UNIX_EPOCH.saturating_add(Duration::seconds(self.0))
     }
 }
 
-fn month_name(month: Month) -> &'static [u8] {
-    match month {
-        Month::January => b"Jan",
-        Month::February => b"Feb",
-        Month::March => b"Mar",
-        Month::April => b"Apr",
-        Month::May => b"May",
-        Month::June => b"Jun",
-        Month::July => b"Jul",
-        Month::August => b"Aug",
-        Month::September => b"Sep",
-        Month::October => b"Oct",
-        Month::November => b"Nov",
-        Month::December => b"Dec",
-    }
-}
-
-/// `number` in decimal, with zeros before it up to `width` (at most 4).
-fn push_digits(out: &mut Vec<u8>, number: u32, width: usize) {
-    let digits = [
-        digit(number / 1000),
-        digit(number / 100),
-        digit(number / 10),
-        digit(number),
-    ];
-    let (_, shown) = digits.split_at(digits.len() - width);
-    out.extend_from_slice(shown);
-}
-
-fn push_padded(out: &mut Vec<u8>, number: u32, width: usize) {
-    if width == 2 && number < 10 {
-        out.push(b' ');
-        push_digits(out, number, 1);
-    } else {
-        push_digits(out, number, width);
-    }
-}
-
-fn digit(number: u32) -> u8 {
-    b'0' + (number % 10) as u8
+fn month_name(month: Month) -> &'static str {
+    let from = 3 * usize::from(u8::from(month) - 1);
+    "JanFebMarAprMayJunJulAugSepOctNovDec"
+        .get(from..from + 3)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -203,6 +150,9 @@ mod tests {
         assert_eq!(compact(1 << 31), "20380119031408");
         assert_eq!(ls(i64::MAX, 0), "Dec 31  9999");
         assert_eq!(ls(i64::MIN, i64::MAX), "Jan  1  0001");
+        let earliest = Timestamp::from_unix(i64::MIN);
+        assert_eq!(earliest.iso(), "0001-01-01T00:00:00");
+        assert_eq!(earliest.xferlog(), "Mon Jan  1 00:00:00 0001");
     }
 
     proptest! {

@@ -11,9 +11,8 @@ use std::net::IpAddr;
 /// The line of a transfer that has ended now, with its line end. `account`: the name; `None`: an anonymous client.
 pub fn line(transfer: &EndedTransfer<'_>, now: Timestamp, peer: IpAddr, account: Option<&[u8]>) -> Vec<u8> {
     let mut line = Vec::with_capacity(128);
-    now.write_xferlog(&mut line);
-    let seconds = transfer.ms / 1_000;
-    line.extend_from_slice(format!(" {seconds} {peer} {} ", transfer.bytes).as_bytes());
+    let (ended, seconds) = (now.xferlog(), transfer.ms / 1_000);
+    line.extend_from_slice(format!("{ended} {seconds} {peer} {} ", transfer.bytes).as_bytes());
     push_name(&mut line, transfer.path.0);
     let kind = match transfer.representation {
         Representation::Ascii => 'a',

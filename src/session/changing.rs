@@ -219,6 +219,6 @@ impl Visit {
         };
         let free = self.storage.free_space(&path)?;
         let allowed = self.quota(context)?.map_or(u64::MAX, |quota| quota.room());
-        Ok(Reply::space_available(free.min(allowed)))
+        Ok(Reply::size(free.min(allowed)))
     }
 }

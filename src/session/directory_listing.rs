@@ -13,7 +13,7 @@ use crate::accounts::Rights;
 use crate::ftp::command::{ListArgument, PathArgument, names_directory};
 use crate::ftp::glob::Glob;
 use crate::ftp::listing::{EntryKind, write_facts, write_list_line, write_name_line};
-use crate::ftp::path::{PathError, VirtualPath};
+use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
 use crate::storage::{OpenDirectory, Storage, StorageError};
 use crate::transfer::{LineFormat, ListingLines, Outgoing, SendListing};
@@ -167,10 +167,7 @@ impl Visit {
     }
 
     fn existing_target<'argument>(&self, given: &'argument [u8]) -> Result<ListingTarget<'argument>, StorageError> {
-        let path = self
-            .working_directory
-            .join(given)
-            .map_err(|PathError::TooLong| StorageError::NameTooLong)?;
+        let path = self.working_directory.join(given).ok_or(StorageError::NameTooLong)?;
         let kind = match self.storage.open_directory(&path) {
             Ok(directory) => ListingKind::Directory(directory),
             Err(StorageError::NotADirectory) if !names_directory(given) && is_file(&path, &*self.storage) => {
@@ -184,10 +181,7 @@ impl Visit {
     fn matching_target<'argument>(&self, given: &'argument [u8]) -> Result<ListingTarget<'argument>, Refusal> {
         let (prefix, last) = split_last_component(given);
         let pattern = Glob::new(last).ok_or(StorageError::NotFound)?;
-        let path = self
-            .working_directory
-            .join(prefix)
-            .map_err(|PathError::TooLong| StorageError::NameTooLong)?;
+        let path = self.working_directory.join(prefix).ok_or(StorageError::NameTooLong)?;
         let directory = self.storage.open_directory(&path)?;
         Ok(ListingTarget {
             given,

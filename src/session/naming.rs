@@ -7,7 +7,7 @@ use super::refusal::Refusal;
 use super::state::Visit;
 use crate::ftp::command::PathArgument;
 use crate::ftp::listing::EntryKind;
-use crate::ftp::path::{PathError, VirtualPath};
+use crate::ftp::path::VirtualPath;
 use crate::storage::{StorageError, is_reserved};
 
 /// Files and directories by which other programs control access. No client may create, change or remove them or their
@@ -55,7 +55,7 @@ impl Visit {
         let path = self
             .working_directory
             .join(&argument.0)
-            .map_err(|PathError::TooLong| StorageError::NewNameTooLong)?;
+            .ok_or(StorageError::NewNameTooLong)?;
         let name = path.components().last().ok_or(StorageError::Exists)?;
         must_not_be_protected(&path, StorageError::NameRefused)?;
         if is_reserved(name) {
@@ -82,7 +82,7 @@ impl Visit {
     fn join(&self, argument: &PathArgument) -> Result<VirtualPath, Refusal> {
         self.working_directory
             .join(&argument.0)
-            .map_err(|PathError::TooLong| StorageError::NameTooLong.into())
+            .ok_or(StorageError::NameTooLong.into())
     }
 }
 

@@ -47,7 +47,7 @@ impl Subject {
         if matches!(command, Command::MdtmOrSet { literal, .. } if visit.exists(literal)) {
             return None;
         }
-        let path = visit.working_directory.join(path).ok()?;
+        let path = visit.working_directory.join(path)?;
         let (path, to) = match (&visit.renaming, command) {
             (Some(from), Command::Rnto(_)) => (from.clone(), Some(path)),
             _ => (path, None),

@@ -125,7 +125,7 @@ impl Visit {
 }
 
 fn count_translated(file: &OpenFile) -> Result<u64, StorageError> {
-    let mut encoder = AsciiEncoder::new();
+    let mut encoder = AsciiEncoder::default();
     let mut chunk = vec![0; 32 * 1024];
     let (mut offset, mut octets) = (0, 0);
     loop {

@@ -10,7 +10,7 @@ use super::state::{Part, Visit};
 use super::transfer_record::TransferKind;
 use crate::accounts::Rights;
 use crate::ftp::command::{PathArgument, Representation};
-use crate::ftp::path::{PathError, VirtualPath};
+use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
 use crate::storage::{Audience, Existing, StorageError, UploadKind};
 use crate::transfer::{Pump, ReceiveFile};
@@ -63,10 +63,7 @@ impl Visit {
             // makes it so within one run of the server, and the time across restarts.
             let mut name = stem.clone();
             name.extend_from_slice(format!(".{}.{session}.{attempt}", context.wall.seconds()).as_bytes());
-            let path = wanted
-                .parent()
-                .join(&name)
-                .map_err(|PathError::TooLong| StorageError::NewNameTooLong)?;
+            let path = wanted.parent().join(&name).ok_or(StorageError::NewNameTooLong)?;
             let opening = Reply::opening_unique(&name);
             match self.start_upload("STOU", path, UploadKind::Whole(Existing::Refuse), opening, context) {
                 Err(Refusal::Storage(StorageError::Exists | StorageError::DirectoryExists)) => {}

@@ -40,7 +40,7 @@ impl ReceiveFile {
             (Transmission::Stream, Representation::Image) => ReceiveMethod::Splice,
         };
         let line_ends = match representation {
-            Representation::Ascii => Some(AsciiDecoder::new()),
+            Representation::Ascii => Some(AsciiDecoder::default()),
             Representation::Image => None,
         };
         Self {

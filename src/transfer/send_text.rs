@@ -46,7 +46,7 @@ impl SendText {
             file,
             offset: 0,
             skip,
-            encoder: AsciiEncoder::new(),
+            encoder: AsciiEncoder::default(),
         };
         Self {
             text,

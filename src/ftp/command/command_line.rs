@@ -5,7 +5,6 @@ use super::verb::{Cost, Verb};
 use super::{CommandError, verbs};
 
 /// A parsed line. What the server has to know before it answers the line is asked here.
-#[derive(Debug)]
 pub struct CommandLine {
     /// The command, or why the line is refused.
     pub command: Parsed,

@@ -2,7 +2,6 @@
 
 use super::CommandError;
 use super::arguments::{Parsed, split_word};
-use std::fmt;
 
 /// A row of the table.
 pub(super) struct Verb {
@@ -16,20 +15,20 @@ pub(super) struct Verb {
     argument: Argument,
 }
 
-/// How much work a command is, beyond being read and replied to.
+/// How much work a command is, beyond being read and replied to, in lookups.
 ///
 /// File system calls cost something, and a client can ask for a thousand of them in one segment. So these commands are
 /// charged to the turn's budget like bytes of bulk data, and wait for a later turn when it is spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Cost {
     /// No system call.
-    Nothing,
+    Nothing = 0,
     /// One or two names are looked up, or a passive port is drawn and looked at.
-    Lookup,
+    Lookup = 1,
     /// Something is opened; its transfer or answer is charged as it proceeds.
-    Opening,
+    Opening = 2,
     /// A directory is changed, or an inode.
-    Change,
+    Change = 4,
 }
 
 /// How a verb's argument is read.
@@ -124,19 +123,7 @@ const PATH_BYTES: usize = 512;
 impl Cost {
     /// Bytes of bulk data that it counts as, for paths of `path_bytes` in all.
     pub(super) fn in_bytes(self, path_bytes: usize) -> usize {
-        let lookups = match self {
-            Cost::Nothing => return 0,
-            Cost::Lookup => 1,
-            Cost::Opening => 2,
-            Cost::Change => 4,
-        };
-        lookups * LOOKUP * (1 + path_bytes / PATH_BYTES)
-    }
-}
-
-impl fmt::Debug for Verb {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name)
+        self as usize * LOOKUP * (1 + path_bytes / PATH_BYTES)
     }
 }
 

@@ -219,7 +219,7 @@ mod tests {
     fn g16_every_verb_that_is_served_is_either_free_or_charged() {
         for verb in &VERBS {
             let is_charged = verb.cost > Cost::Nothing;
-            assert_ne!(is_charged, FREE_VERBS.contains(&verb.name), "{verb:?}");
+            assert_ne!(is_charged, FREE_VERBS.contains(&verb.name), "{}", verb.name);
         }
     }
 }

@@ -1,9 +1,6 @@
 //! The lines as clients parse them.
 
-use super::columns::push_number;
-use super::facts::push_hexadecimal;
 use super::*;
-use crate::ftp::timestamp::Timestamp;
 
 const NOW: i64 = 1_767_605_400; // 2026-01-05 09:30
 
@@ -146,10 +143,11 @@ fn every_fact_has_a_name() {
 #[test]
 fn numbers_keep_every_digit() {
     let mut out = Vec::new();
-    push_number(&mut out, 0, 3);
-    push_number(&mut out, 12_345, 3);
-    push_number(&mut out, 7, 0);
+    push_decimal(&mut out, 0_u8, 3, b' ');
+    push_decimal(&mut out, 12_345_u32, 3, b' ');
+    push_decimal(&mut out, 7_u8, 1, b' ');
+    push_decimal(&mut out, u64::MAX, 1, b' ');
     push_hexadecimal(&mut out, 0);
     push_hexadecimal(&mut out, 0xab0);
-    assert_eq!(out, b"  01234570ab0");
+    assert_eq!(out, b"  0123457184467440737095516150ab0");
 }

@@ -3,13 +3,12 @@
 //! No text contains a client's bytes, except for the paths of 257, MLST, HASH, MFMT and MFF, and the name of STOU.
 
 use super::fixed::{BAD_ARGUMENT, BAD_PARAMETER, NOT_IMPLEMENTED, UNKNOWN_COMMAND, UNSUPPORTED_PROTOCOL};
-use super::wire::{Form, Reply};
+use super::{Form, Reply};
 use crate::ftp::command::{
     CommandError, DeflateLevel, Digest, Representation, Transmission, served_site_words, served_verbs,
 };
-use crate::ftp::listing::Facts;
-use crate::ftp::path::VirtualPath;
-use crate::ftp::timestamp::Timestamp;
+use crate::ftp::{listing::Facts, path::VirtualPath, timestamp::Timestamp};
+use std::iter::repeat_n;
 use std::net::{IpAddr, SocketAddrV4};
 use std::time::Duration;
 
@@ -47,10 +46,16 @@ impl Reply {
     }
 
     fn quoted_path(path: &VirtualPath, rest: &[u8]) -> Self {
-        let mut text = Vec::new();
-        push_path(&mut text, &path.quoted());
-        text.extend_from_slice(rest);
-        Self::with_text(257, text)
+        let quoted = [b"\"", &doubling(b'"', path.as_bytes())[..], b"\""].concat();
+        Self::with_path(257, "", &quoted, rest)
+    }
+
+    /// A text with a path in it, in which 0xFF, Telnet's IAC, is doubled.
+    fn with_path(code: u16, before: impl Into<Vec<u8>>, path: &[u8], behind: &[u8]) -> Self {
+        let mut text = before.into();
+        text.extend(doubling(0xff, path));
+        text.extend_from_slice(behind);
+        Self::with_text(code, text)
     }
 
     /// 227: exactly this form, since clients look for the six numbers (RFC 959 §4.2.2).
@@ -82,11 +87,9 @@ impl Reply {
 
     /// 213 for HASH: name, first and last octet, digest in lower case, path (draft-bryan-ftpext-hash §3).
     pub fn hash(digest: Digest, first: u64, last: u64, bytes: &[u8], path: &VirtualPath) -> Self {
-        let mut text = format!("{} {first}-{last} ", digest.name()).into_bytes();
-        text.extend(bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()));
-        text.push(b' ');
-        push_path(&mut text, path.as_bytes());
-        Self::with_text(213, text)
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let before = format!("{} {first}-{last} {digits} ", digest.name());
+        Self::with_path(213, before, path.as_bytes(), b"")
     }
 
     /// A first or inner line of a reply that ends with a digest, under the code of its last line.
@@ -108,7 +111,7 @@ impl Reply {
         Self::with_text(200, digest.name())
     }
 
-    /// 213 for SIZE: digits only (RFC 3659 §4).
+    /// 213 for SIZE (RFC 3659 §4) and AVBL (draft-peterson-streamlined-ftp-command-extensions §4): digits only.
     pub fn size(bytes: u64) -> Self {
         Self::with_text(213, bytes.to_string())
     }
@@ -127,9 +130,7 @@ impl Reply {
 
     /// 150 for STOU: the name that was chosen (RFC 1123 §4.1.2.9).
     pub fn opening_unique(name: &[u8]) -> Self {
-        let mut text = b"FILE: ".to_vec();
-        push_path(&mut text, name);
-        Self::with_text(150, text)
+        Self::with_path(150, "FILE: ", name, b"")
     }
 
     /// 226 for an upload to `/null`, which is counted and discarded.
@@ -148,15 +149,7 @@ impl Reply {
 
     /// 213 for MFMT and MFF: the facts as they are now (draft-somers-ftp-mfxx §3).
     pub fn facts_set(facts: &[u8], path: &VirtualPath) -> Self {
-        let mut text = facts.to_vec();
-        text.push(b' ');
-        push_path(&mut text, path.as_bytes());
-        Self::with_text(213, text)
-    }
-
-    /// 213 for AVBL: digits only (draft-peterson-streamlined-ftp-command-extensions §4).
-    pub fn space_available(bytes: u64) -> Self {
-        Self::with_text(213, bytes.to_string())
+        Self::with_path(213, [facts, b" "].concat(), path.as_bytes(), b"")
     }
 
     /// 211 for FEAT: a feature a line (RFC 2389 §3).
@@ -176,12 +169,8 @@ impl Reply {
 
     /// 250 for MLST: exactly three lines (RFC 3659 §7.2).
     pub fn facts(facts: &[u8], path: &VirtualPath) -> Self {
-        let mut text = b"Listing path\n".to_vec();
-        text.extend_from_slice(facts);
-        text.push(b' ');
-        push_path(&mut text, path.as_bytes());
-        text.extend_from_slice(b"\nEnd");
-        Self::with_text(250, text)
+        let before = [b"Listing path\n", facts, b" "].concat();
+        Self::with_path(250, before, path.as_bytes(), b"\nEnd")
     }
 
     /// 200 for OPTS MODE Z LEVEL: the level in use, which may be lower than requested.
@@ -227,12 +216,8 @@ impl Reply {
     }
 }
 
-/// A path on the control connection: 0xFF, which is Telnet's IAC, is doubled.
-fn push_path(text: &mut Vec<u8>, path: &[u8]) {
-    for byte in path {
-        if *byte == 0xff {
-            text.push(*byte);
-        }
-        text.push(*byte);
-    }
+/// `bytes` with every `special` in them doubled.
+fn doubling(special: u8, bytes: &[u8]) -> Vec<u8> {
+    let count = |byte: u8| if byte == special { 2 } else { 1 };
+    bytes.iter().flat_map(|byte| repeat_n(*byte, count(*byte))).collect()
 }

@@ -3,7 +3,7 @@
 //! Texts are chosen for the clients that parse them: a few compare whole lines. Words that make clients try again are
 //! in 4xx texts only.
 
-use super::wire::{Form, Reply};
+use super::{Form, Reply};
 use std::borrow::Cow;
 
 const fn constant(code: u16, text: &'static str) -> Reply {
