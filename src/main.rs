@@ -93,14 +93,13 @@ fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
         settings: settings(options, most_sessions),
         storage: storage(root, options, &prepared.descriptors)?,
         accounts: prepared.accounts,
-        users_file: prepared.users_file,
         descriptors: prepared.descriptors,
         random: Random::from_kernel()?,
         transfer_log: prepared.transfer_log,
         event_log: prepared.event_log,
         trace: options.trace,
     };
-    let event_loop = EventLoop::new(prepared.listeners, equipment, prepared.signals)?;
+    let event_loop = EventLoop::new(prepared.listeners, equipment, prepared.users_file, prepared.signals)?;
     // `--events -` reserves standard output for events.
     let say = if options.events_to_standard_output() {
         print_stderr

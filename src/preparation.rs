@@ -6,11 +6,12 @@ use crate::start_checks;
 use loopftpd::accounts::{Accounts, UsersFile};
 use loopftpd::confine::{self, Identity};
 use loopftpd::descriptors::Descriptors;
-use loopftpd::event_loop::Signals;
+use loopftpd::event_loop::take_over_signals;
 use loopftpd::options::Options;
 use loopftpd::ports::Listeners;
 use loopftpd::records::log_file::{LogFile, LogKind};
 use loopftpd::served_tree::ServedTree;
+use signal_hook_mio::v1_0::Signals;
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -38,7 +39,7 @@ pub fn prepare(options: &Options) -> Result<Preparation, Box<dyn Error>> {
     let descriptors = Descriptors::for_process(process_limit);
     let identity = confine::identity(&options.directory, options.user.as_deref())?;
 
-    let signals = Signals::take_over()?;
+    let signals = take_over_signals()?;
     let mut served = ServedTree::of(&options.directory)?;
     let users_file = options
         .users

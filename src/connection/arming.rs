@@ -3,14 +3,12 @@
 //! A ring entry is removed when its channel is: by `disarm`, when its connection has arrived, or when its transfer
 //! ends.
 
-use super::Connection;
-use super::data_channel::DataChannel;
-use super::shared::Shared;
+use super::{Connection, data_channel::DataChannel, shared::Shared};
 use crate::ports::passive_ring::PortIndex;
 use crate::records::trace::TraceLine;
 use crate::session::{Ending, Outcome, PassiveAddress};
 use std::io;
-use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddrV4};
 
 impl Connection {
     /// Announces `port`, which the ring has drawn for this session.
@@ -19,7 +17,7 @@ impl Connection {
             self.drop_client(Ending::ServerError, shared);
             return;
         };
-        if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
+        if let Some(ports) = shared.ports(self.ring) {
             ports.ring.announce(port, self.session.peer(), self.slot);
         }
         self.channel = DataChannel::Announced {
@@ -40,7 +38,7 @@ impl Connection {
 
     /// No port is free for this peer: waits for one.
     pub fn wait_for_port(&mut self, shared: &mut Shared) {
-        if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
+        if let Some(ports) = shared.ports(self.ring) {
             ports.ring.add_waiting(self.session.peer(), self.slot);
         }
     }
@@ -48,14 +46,14 @@ impl Connection {
     /// Stops waiting for a port.
     pub(super) fn stop_waiting_for_port(&mut self, shared: &mut Shared) {
         if self.session.is_awaiting_port()
-            && let Some(ports) = shared.rings.get_mut(usize::from(self.ring))
+            && let Some(ports) = shared.ports(self.ring)
         {
             ports.ring.remove_waiting(self.session.peer(), self.slot);
         }
     }
 
-    fn announced_address(&mut self, port: PortIndex, shared: &Shared) -> Option<PassiveAddress> {
-        let port = shared.rings.get(usize::from(self.ring))?.number(port)?;
+    fn announced_address(&mut self, port: PortIndex, shared: &mut Shared) -> Option<PassiveAddress> {
+        let port = shared.ports(self.ring)?.number(port)?;
         let peer = self.session.peer();
         if peer.is_ipv6() {
             return Some(PassiveAddress::PortOnly(port));
@@ -81,11 +79,6 @@ impl Connection {
         }
     }
 
-    pub(super) fn arm_active(&mut self, address: SocketAddr, shared: &mut Shared) {
-        self.disarm(shared);
-        self.channel = DataChannel::ToConnect(address);
-    }
-
     /// Forgets what was armed; a data connection that has arrived already is closed.
     pub(super) fn disarm(&mut self, shared: &mut Shared) {
         let channel = self.channel.take();
@@ -97,7 +90,7 @@ impl Connection {
     /// Removes the ring entry, so that the port is free for this peer again.
     pub(super) fn release_port(&self, port: PortIndex, shared: &mut Shared) {
         let peer = self.session.peer();
-        if let Some(ports) = shared.rings.get_mut(usize::from(self.ring)) {
+        if let Some(ports) = shared.ports(self.ring) {
             ports.ring.withdraw(port, peer, self.slot);
         }
         shared.freed_ports.push_back((self.ring, peer));

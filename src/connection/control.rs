@@ -4,11 +4,7 @@
 //! 150 is written at once, before its data. Commands of a client that does not read its replies wait, and so do those
 //! of a client that sends faster than it is served.
 
-use super::data_channel::DataChannel;
-use super::long_input::{INPUT_MAX, LONG_INPUT_MAX};
-use super::replies::OUTPUT_ENOUGH;
-use super::shared::Shared;
-use super::{Connection, Inbound, Life};
+use super::{Connection, Inbound, Life, data_channel::DataChannel, replies::OUTPUT_ENOUGH, shared::Shared};
 use crate::ftp::password::without_password;
 use crate::ftp::reply::{self, Reply};
 use crate::records::trace::TraceLine;
@@ -18,6 +14,10 @@ use mio::event::Event;
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
 
+/// Bytes of commands that may be queued; more stay in the kernel.
+const INPUT_MAX: usize = 8 * 1024;
+/// The same during a transfer or a long answer, to find an ABOR behind other commands.
+const LONG_INPUT_MAX: usize = 64 * 1024;
 /// Commands of one connection in a turn.
 const COMMANDS_PER_TURN: usize = 16;
 /// Reads of one control socket in a turn.
@@ -95,7 +95,7 @@ impl Connection {
         if let Step::Postpone = step {
             return Some(step);
         }
-        shared.bulk_left = shared.bulk_left.saturating_sub(share - bulk_left);
+        shared.charge(share - bulk_left, 0);
         // An ABOR that ends a transfer is answered, and counted, later.
         if was_ready || matches!(step, Step::ReportProgress) {
             shared.counters.commands += 1;
@@ -139,12 +139,14 @@ impl Connection {
             }
             Step::ArmPassive => {
                 self.disarm(shared);
-                shared.port_requests.push_back(self.slot);
+                let request = (self.ring, self.session.peer(), self.slot);
+                shared.port_requests.push_back(request);
                 return ControlFlow::Break(());
             }
             Step::ArmActive(address, reply) => {
                 self.say(&reply);
-                self.arm_active(address, shared);
+                self.disarm(shared);
+                self.channel = DataChannel::ToConnect(address);
             }
             Step::Disarm(reply) => {
                 self.say(&reply);
@@ -217,18 +219,20 @@ impl Connection {
 
     /// How much input may be queued: more than usual while an ABOR in it would end something.
     fn input_limit(&mut self, shared: &Shared) -> usize {
+        let can_be_aborted = self.session.can_be_aborted();
         if self.input.pending_len() < INPUT_MAX {
-            if !self.session.can_be_aborted() {
+            if !can_be_aborted {
                 self.long_input = None;
             }
             return INPUT_MAX;
         }
-        if self.long_input.is_none() && self.session.can_be_aborted() {
-            self.long_input = shared.long_inputs.permit();
+        if self.long_input.is_none() && can_be_aborted {
+            self.long_input = shared.permit_long_input();
         }
-        match self.long_input {
-            Some(_) => LONG_INPUT_MAX,
-            None => INPUT_MAX,
+        if self.long_input.is_some() {
+            LONG_INPUT_MAX
+        } else {
+            INPUT_MAX
         }
     }
 

@@ -4,20 +4,16 @@
 //! the only error that they report. So the rest is read and dropped, within limits of bytes and time; beyond them the
 //! connection is reset.
 
-use super::data_channel::DataChannel;
-use super::shared::Shared;
-use super::{Connection, Life};
+use super::finishing::{DropEnd, drop_input};
+use super::{Connection, Life, data_channel::DataChannel, shared::Shared};
 use crate::session::Outcome;
 use mio::Interest;
-use std::io::ErrorKind;
 use std::time::Duration;
 
 /// Most bytes dropped.
 const DISCARDED_MAX: usize = 64 * 1024 * 1024;
 /// Longest time for that, unless the stall timeout is shorter.
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(30);
-/// Bytes dropped in a turn.
-const DISCARDED_PER_TURN: usize = 256 * 1024;
 
 impl Connection {
     /// Aborts and answers the upload; the rest of it will be dropped.
@@ -46,41 +42,27 @@ impl Connection {
         }
     }
 
-    /// Drops what has arrived, up to a turn's share.
+    /// Drops what has arrived, up to the turn's budget.
     pub(super) fn discard(&mut self, shared: &mut Shared) {
+        if shared.bulk_left == 0 {
+            self.queue(shared);
+            return;
+        }
         let DataChannel::Discarding { socket, left, .. } = &mut self.channel else {
             return;
         };
-        let share = DISCARDED_PER_TURN.min(shared.bulk_left);
-        let mut discarded = 0;
-        let is_over = loop {
-            if discarded >= share {
-                self.queue(shared);
-                break false;
-            }
-            match socket.stream.read(&mut shared.scratch) {
-                Ok(0) => break true,
-                Ok(count) => {
-                    discarded += count;
-                    *left = left.saturating_sub(count);
-                    if *left == 0 {
-                        break true;
-                    }
-                }
-                Err(error) => match error.kind() {
-                    ErrorKind::Interrupted => {}
-                    ErrorKind::WouldBlock => break false,
-                    _ => break true,
-                },
-            }
-        };
-        shared.bulk_left = shared.bulk_left.saturating_sub(discarded);
+        let (dropped, end) = drop_input(&mut *socket.stream, shared);
+        *left = left.saturating_sub(dropped);
+        let is_limit_reached = *left == 0;
         // It used the network, so it counts for the rate limit.
         for pace in self.paces.iter().flatten() {
-            pace.spend(discarded, shared.now);
+            pace.spend(dropped, shared.now);
         }
-        if is_over {
-            self.disarm(shared);
+        match end {
+            DropEnd::Closed | DropEnd::Reset => self.disarm(shared),
+            DropEnd::WouldBlock | DropEnd::BudgetSpent if is_limit_reached => self.disarm(shared),
+            DropEnd::BudgetSpent => self.queue(shared),
+            DropEnd::WouldBlock => {}
         }
     }
 }

@@ -1,10 +1,11 @@
-//! The end of a transfer: shut down our direction, read what the client sent, close the socket, then the 226.
+//! The end of a transfer. A download: shut down our direction, read what the client sent, close the socket, then the
+//! 226. An upload: close the socket, give the file its name, and only then the 226.
 
-use super::Connection;
-use super::data_channel::DataChannel;
-use super::shared::Shared;
+use super::{Connection, data_channel::DataChannel, shared::Shared};
 use crate::reactor::socket::TcpSocket;
 use crate::session::Outcome;
+use crate::slow_work::Job;
+use crate::storage::{Held, Published, StorageError};
 use mio::Interest;
 use std::io::ErrorKind;
 use std::mem;
@@ -17,16 +18,15 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// So this is longer than a busy machine takes to wake one; a client that closes the data connection is awake.
 const REPLIES_APART: Duration = Duration::from_millis(200);
 
-/// What a read of a connection that only the server sends on found.
+/// Why reading and dropping input ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Drained {
-    /// The client has closed it.
-    End,
-    /// Nothing.
-    Nothing,
-    /// Bytes; there may be more.
-    Bytes,
+pub(super) enum DropEnd {
+    /// The client has closed the connection.
+    Closed,
     Reset,
+    /// Nothing more has arrived.
+    WouldBlock,
+    BudgetSpent,
 }
 
 impl Connection {
@@ -46,9 +46,9 @@ impl Connection {
             return;
         }
         match drop_input(&mut *socket.stream, shared) {
-            Drained::End | Drained::Nothing => self.end_transfer(Outcome::Complete, shared),
-            Drained::Reset => self.end_transfer(Outcome::ConnectionLost, shared),
-            Drained::Bytes => {
+            (_, DropEnd::Closed) | (0, DropEnd::WouldBlock) => self.end_transfer(Outcome::Complete, shared),
+            (_, DropEnd::Reset) => self.end_transfer(Outcome::ConnectionLost, shared),
+            (_, DropEnd::WouldBlock | DropEnd::BudgetSpent) => {
                 self.await_close(shared.now + DRAIN_TIMEOUT, shared);
                 self.queue(shared);
             }
@@ -81,13 +81,71 @@ impl Connection {
             return;
         };
         match drop_input(&mut *socket.stream, shared) {
-            Drained::End => self.end_transfer(Outcome::Complete, shared),
-            Drained::Reset => self.end_transfer(Outcome::ConnectionLost, shared),
-            Drained::Nothing => {}
-            Drained::Bytes => {
+            (_, DropEnd::Closed) => self.end_transfer(Outcome::Complete, shared),
+            (_, DropEnd::Reset) => self.end_transfer(Outcome::ConnectionLost, shared),
+            (0, DropEnd::WouldBlock) => {}
+            (_, DropEnd::WouldBlock | DropEnd::BudgetSpent) => {
                 *until = (*until).max(self.active + DRAIN_TIMEOUT);
                 self.queue(shared);
             }
+        }
+    }
+
+    /// Everything has been received: closes the data connection and renames the file. If that waits for the disk, it is
+    /// done on the slow-work thread, and the reply waits for it.
+    pub(super) fn finish_receiving(&mut self, shared: &mut Shared) {
+        let DataChannel::Transferring { pump, .. } = self.channel.take() else {
+            return;
+        };
+        let Some(upload) = pump.into_upload() else {
+            return;
+        };
+        let received = upload.received();
+        let (publication, held) = match upload.finish() {
+            Ok(finished) => finished,
+            Err(error) => return self.end_transfer_of(received, Outcome::NotStored(error), shared),
+        };
+        if publication.waits() {
+            let since = shared.now;
+            let held = Box::new(held);
+            self.channel = DataChannel::Storing { received, since, held };
+            if let Some(queue) = &mut shared.slow_work {
+                let slot = self.slot;
+                queue.enqueue(Job::Publish { slot, publication });
+            }
+            return;
+        }
+        let outcome = self.outcome_of(publication.run(), received, held);
+        self.end_transfer_of(received, outcome, shared);
+    }
+
+    /// The slow-work thread has renamed the file, or failed to.
+    pub fn stored(&mut self, result: Result<Published, StorageError>, shared: &mut Shared) {
+        // Otherwise it took too long, and the client has had its reply.
+        if let DataChannel::Storing { .. } = self.channel
+            && let DataChannel::Storing { received, held, .. } = self.channel.take()
+        {
+            let outcome = self.outcome_of(result, received, *held);
+            self.end_transfer_of(received, outcome, shared);
+        }
+    }
+
+    /// Releases what was held; only a file that exists is charged to the quota.
+    fn outcome_of(&self, published: Result<Published, StorageError>, received: u64, held: Held) -> Outcome {
+        let published = match published {
+            Ok(published) => published,
+            Err(error) => return Outcome::NotStored(error),
+        };
+        let swallowed = held.swallowed;
+        held.settle(published);
+        match swallowed {
+            None if published.is_confirmed => Outcome::Complete,
+            None => Outcome::StoredUnknown,
+            Some(crc32) => Outcome::Swallowed {
+                bytes: received,
+                crc32,
+                took: self.active.elapsed(),
+            },
         }
     }
 
@@ -146,25 +204,24 @@ fn ends_with_reset(outcome: Outcome) -> bool {
     }
 }
 
-/// Reads and drops what a client sent during a download. It is charged to the turn; one read is always made, because
-/// usually there is nothing.
-fn drop_input(stream: &mut dyn TcpSocket, shared: &mut Shared) -> Drained {
-    let mut has_read = false;
+/// Reads and drops what a client sent, and returns how many bytes. They are charged to the turn; one read is always
+/// made, because usually there is nothing.
+pub(super) fn drop_input(stream: &mut dyn TcpSocket, shared: &mut Shared) -> (usize, DropEnd) {
+    let mut dropped = 0;
     loop {
         match stream.read(&mut shared.scratch) {
-            Ok(0) => return Drained::End,
+            Ok(0) => return (dropped, DropEnd::Closed),
             Ok(count) => {
-                has_read = true;
-                shared.bulk_left = shared.bulk_left.saturating_sub(count);
+                dropped += count;
+                shared.charge(count, 0);
                 if shared.bulk_left == 0 {
-                    return Drained::Bytes;
+                    return (dropped, DropEnd::BudgetSpent);
                 }
             }
             Err(error) => match error.kind() {
                 ErrorKind::Interrupted => {}
-                ErrorKind::WouldBlock if has_read => return Drained::Bytes,
-                ErrorKind::WouldBlock => return Drained::Nothing,
-                _ => return Drained::Reset,
+                ErrorKind::WouldBlock => return (dropped, DropEnd::WouldBlock),
+                _ => return (dropped, DropEnd::Reset),
             },
         }
     }

@@ -4,17 +4,13 @@
 //! they are empty again. `control.rs` takes lines in and carries the session's steps out; `opening.rs`, `pumping.rs`
 //! and `finishing.rs` are a transfer from its command to its 226; `timeouts.rs` knows every deadline.
 
-mod answering;
 mod arming;
-pub mod budgets;
 mod control;
 mod data_channel;
 mod discarding;
 mod finishing;
 mod logins;
-mod long_input;
 mod opening;
-mod publishing;
 mod pumping;
 mod recording;
 mod replies;
@@ -23,19 +19,13 @@ mod timeouts;
 mod verifying;
 
 use crate::descriptors::Permit;
-use crate::ftp::line::LineReader;
-use crate::ftp::reply::Reply;
-use crate::reactor::deadlines::Deadline;
-use crate::reactor::pace::Pace;
-use crate::reactor::socket::TcpSocket;
-use crate::reactor::token::SlotId;
-use crate::records::trace::TraceLine;
+use crate::ftp::{line::LineReader, reply::Reply};
+use crate::reactor::{deadlines::Deadline, pace::Pace, socket::TcpSocket, token::SlotId};
+use crate::records::{session_event::SessionEvent, trace::TraceLine};
 use crate::session::{Ending, Session};
 use crate::target::Target;
 use data_channel::DataChannel;
-use long_input::LongInput;
-use mio::Interest;
-use mio::event::Event;
+use mio::{Interest, event::Event};
 use shared::Shared;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -50,8 +40,8 @@ pub struct Connection {
     session: Session,
     life: Life,
     input: LineReader,
-    /// Held while more input is queued than usual.
-    long_input: Option<LongInput>,
+    /// Held while more input is queued than usual, see [`Shared::permit_long_input`].
+    long_input: Option<Rc<()>>,
     inbound: Inbound,
     output: Output,
     channel: DataChannel,
@@ -157,6 +147,7 @@ impl Connection {
 
     /// Registers the control socket and greets the client.
     pub fn greet(&mut self, banner: &Reply, shared: &mut Shared) {
+        self.record(&SessionEvent::Connect, None, shared);
         let interest = Interest::READABLE | Interest::PRIORITY;
         let token = Target::Control(self.slot).into();
         match self.control.register(&shared.registry, token, interest, false) {
@@ -170,24 +161,9 @@ impl Connection {
         &self.session
     }
 
-    /// When the client was accepted.
-    pub fn opened(&self) -> Instant {
-        self.opened
-    }
-
-    /// Last activity of the client or for it.
-    pub fn active(&self) -> Instant {
-        self.active
-    }
-
     /// The data channel.
     pub fn channel(&self) -> &DataChannel {
         &self.channel
-    }
-
-    /// Index of the passive ring for this client.
-    pub fn ring(&self) -> u16 {
-        self.ring
     }
 
     /// The entry in the deadlines.
@@ -208,6 +184,19 @@ impl Connection {
     /// State of session and data channel, for traces and summaries.
     pub fn describe(&self) -> String {
         format!("{}, data {}", self.session.state_name(), self.channel.name())
+    }
+
+    /// Logs what the connection is doing.
+    pub fn log_status(&self, now: Instant) {
+        log::info!(
+            "session {}: {} for {:?}, {}, {} bytes moved, quiet for {:?}",
+            self.session.number(),
+            self.session.peer(),
+            now.saturating_duration_since(self.opened),
+            self.describe(),
+            self.channel.moved(),
+            now.saturating_duration_since(self.active)
+        );
     }
 
     /// Traces the event that woke the connection.

@@ -3,18 +3,15 @@
 //!
 //! An active connection is begun when the transfer command arrives, not before, and without blocking.
 
-use super::Connection;
-use super::data_channel::DataChannel;
-use super::shared::Shared;
+use super::{Connection, data_channel::DataChannel, shared::Shared};
 use crate::options::Technique;
 use crate::ports::data_socket::DataSocket;
 use crate::reactor::pace::Pace;
 use crate::session::Outcome;
 use crate::transfer::Pump;
-use mio::Interest;
-use mio::net::TcpStream;
+use mio::{Interest, net::TcpStream};
 use rustix::io::Errno;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -80,21 +77,17 @@ impl Connection {
             self.end_transfer(Outcome::NoDescriptor, shared);
             return;
         };
-        let connecting = self
-            .own_address()
-            .and_then(|own| connect_from(own, address, shared.settings.techniques.include(Technique::Cork)));
-        let Ok(stream) = connecting else {
+        let corks = shared.settings.techniques.include(Technique::Cork);
+        let connecting = self.own_address().and_then(|own| {
+            let stream = connect_from(own, address, corks)?;
+            let mut socket = DataSocket::new(Box::new(stream), permit);
+            socket.await_event(Interest::WRITABLE, &shared.registry, self.slot)?;
+            Ok(socket)
+        });
+        let Ok(socket) = connecting else {
             self.end_transfer(Outcome::NoDataConnection, shared);
             return;
         };
-        let mut socket = DataSocket::new(Box::new(stream), permit);
-        if socket
-            .await_event(Interest::WRITABLE, &shared.registry, self.slot)
-            .is_err()
-        {
-            self.end_transfer(Outcome::NoDataConnection, shared);
-            return;
-        }
         self.channel = DataChannel::Connecting {
             socket,
             since: shared.now,
@@ -127,7 +120,7 @@ impl Connection {
             return;
         };
         let peer = self.session.peer();
-        let ports = shared.rings.get_mut(usize::from(self.ring));
+        let ports = shared.ports(self.ring);
         let Some(socket) = ports.and_then(|ports| ports.ring.claim(port, peer, self.slot)) else {
             return;
         };
@@ -152,12 +145,8 @@ impl Connection {
         self.data_is_lost(Outcome::NoDataConnection, shared);
     }
 
-    /// The client's connection arrived, but no descriptor is left for it.
-    pub fn data_has_no_descriptor(&mut self, shared: &mut Shared) {
-        self.data_is_lost(Outcome::NoDescriptor, shared);
-    }
-
-    fn data_is_lost(&mut self, outcome: Outcome, shared: &mut Shared) {
+    /// The client's connection has arrived, but it cannot be used.
+    pub fn data_is_lost(&mut self, outcome: Outcome, shared: &mut Shared) {
         if self.session.transfer().is_some() {
             self.end_transfer(outcome, shared);
         } else {
@@ -169,7 +158,7 @@ impl Connection {
 fn connect_from(own: IpAddr, address: SocketAddr, corks: bool) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
-    SockRef::from(&socket).set_tcp_cork(corks)?;
+    socket.set_tcp_cork(corks)?;
     // From the address that the client knows: firewalls refuse others.
     socket.bind(&SocketAddr::new(own, 0).into())?;
     loop {

@@ -3,14 +3,16 @@
 //! Write first, register on `WouldBlock`: a socket that takes everything at once is registered only to see the client's
 //! close.
 
-use super::budgets::{BYTES_PER_ENTRY, BYTES_PER_TURN, ENTRIES_PER_TURN, RECEIVED_PER_TURN};
-use super::data_channel::DataChannel;
-use super::shared::Shared;
-use super::{Connection, Life};
+use super::shared::{BULK_PER_TURN, ENTRIES_PER_TURN, Shared};
+use super::{Connection, Life, data_channel::DataChannel};
 use crate::records::trace::TraceLine;
 use crate::session::Outcome;
 use crate::transfer::{Budget, Direction, Progress, SocketStream, TransferError};
 use mio::Interest;
+
+/// File bytes that one connection receives in one turn. Giving a client room again means waking it, so room is given in
+/// larger parts than what is sent; a turn of it still takes less than a millisecond.
+const RECEIVED_PER_TURN: usize = 1024 * 1024;
 
 impl Connection {
     /// An event of the data socket. Bulk data waits for the ready queue: control connections come first.
@@ -34,19 +36,6 @@ impl Connection {
             | DataChannel::ToConnect(_)
             | DataChannel::AwaitingClient { .. }
             | DataChannel::Storing { .. } => {}
-        }
-    }
-
-    fn await_socket(&mut self, shared: &mut Shared) {
-        let DataChannel::Transferring { socket, pump, .. } = &mut self.channel else {
-            return;
-        };
-        let interest = match pump.direction() {
-            Direction::ToClient => Interest::WRITABLE,
-            Direction::FromClient => Interest::READABLE,
-        };
-        if socket.await_event(interest, &shared.registry, self.slot).is_err() {
-            self.end_transfer(Outcome::ConnectionLost, shared);
         }
     }
 
@@ -85,9 +74,10 @@ impl Connection {
             return;
         }
         *throttled_until = None;
-        let share = match pump.direction() {
-            Direction::ToClient => BYTES_PER_TURN,
-            Direction::FromClient => RECEIVED_PER_TURN,
+        let direction = pump.direction();
+        let (share, interest, done) = match direction {
+            Direction::ToClient => (BULK_PER_TURN, Interest::WRITABLE, "sent"),
+            Direction::FromClient => (RECEIVED_PER_TURN, Interest::READABLE, "received"),
         };
         let bytes = share.min(allowed);
         let mut budget = Budget {
@@ -101,23 +91,17 @@ impl Connection {
         let before = pump.moved();
         let outcome = pump.pump(&mut stream, &mut budget);
         let moved = pump.moved() - before;
-        let direction = pump.direction();
         for pace in self.paces.iter().flatten() {
             pace.spend(usize::try_from(moved).unwrap_or(usize::MAX), now);
         }
         // Work that moves no bytes (deflating, skipping, reading entries) is charged too.
         let spent = bytes - budget.bytes;
-        let looked_at = ENTRIES_PER_TURN - budget.entries;
-        shared.bulk_left = shared.bulk_left.saturating_sub(spent + looked_at * BYTES_PER_ENTRY);
+        shared.charge(spent, ENTRIES_PER_TURN - budget.entries);
         if spent > 0 {
             *progress = shared.now;
         }
         let number = self.session.number();
         shared.trace.print(TraceLine::Call, || {
-            let done = match direction {
-                Direction::ToClient => "sent",
-                Direction::FromClient => "received",
-            };
             let halt = match outcome {
                 Progress::Complete => "complete",
                 Progress::WouldBlock => "would block",
@@ -133,7 +117,9 @@ impl Connection {
             },
             Progress::WouldBlock => {
                 shared.counters.would_block += 1;
-                self.await_socket(shared);
+                if socket.await_event(interest, &shared.registry, self.slot).is_err() {
+                    self.end_transfer(Outcome::ConnectionLost, shared);
+                }
             }
             Progress::BudgetSpent => self.queue(shared),
             Progress::Failed(error) => {

@@ -1,11 +1,9 @@
 //! What a connection records: its session's events in log and event log, its transfers also in counters, trace and
 //! transfer log.
 
-use super::Connection;
-use super::shared::Shared;
+use super::{Connection, shared::Shared};
 use crate::records::session_event::{EndedTransfer, Origin, SessionEvent, TARGET};
-use crate::records::trace::TraceLine;
-use crate::records::transfer_log;
+use crate::records::{trace::TraceLine, transfer_log};
 use crate::session::{Ending, LoginFailure, Notice, Outcome, Transfer, TransferKind};
 use crate::shown_name::Shown;
 use crate::transfer::Direction;
@@ -22,35 +20,29 @@ impl Connection {
         moved: u64,
         shared: &mut Shared,
     ) {
-        let number = self.session.number();
-        let path = transfer.path.as_bytes();
-        shared.counters.transfers += 1;
-        match transfer.kind {
+        let counters = &mut shared.counters;
+        counters.transfers += 1;
+        counters.failed_transfers += u64::from(!outcome.is_success());
+        let (direction, own, all) = match transfer.kind {
             TransferKind::Download | TransferKind::Listing => {
-                self.sent += moved;
-                shared.counters.bytes_sent += moved;
+                (Direction::ToClient, &mut self.sent, &mut counters.bytes_sent)
             }
-            TransferKind::Upload => {
-                self.received += moved;
-                shared.counters.bytes_received += moved;
-            }
-        }
-        if !outcome.is_success() {
-            shared.counters.failed_transfers += 1;
-        }
+            TransferKind::Upload => (Direction::FromClient, &mut self.received, &mut counters.bytes_received),
+        };
+        *own += moved;
+        *all += moved;
+        let number = self.session.number();
         shared.trace.print(TraceLine::Transition, || {
             format!(
                 "session {number}: {} {} ends: {}, {moved} bytes → Ready",
                 transfer.verb,
-                Shown::whole(path),
+                Shown::whole(transfer.path.as_bytes()),
                 outcome.word()
             )
         });
-        let direction = match transfer.kind {
-            TransferKind::Listing => return,
-            TransferKind::Download => Direction::ToClient,
-            TransferKind::Upload => Direction::FromClient,
-        };
+        if transfer.kind == TransferKind::Listing {
+            return;
+        }
         let ended = EndedTransfer::new(transfer, direction, outcome, moved, took);
         if let Some(log) = &mut shared.transfer_log {
             let account = self.session.account().map(|account| &*account.name);
@@ -60,7 +52,7 @@ impl Connection {
     }
 
     /// Writes the log line and the event. `user`: who has logged in; for a login, the name that was tried.
-    fn record(&self, event: &SessionEvent<'_>, user: Option<&[u8]>, shared: &mut Shared) {
+    pub(super) fn record(&self, event: &SessionEvent<'_>, user: Option<&[u8]>, shared: &mut Shared) {
         let origin = Origin {
             session: self.session.number(),
             client: self.session.client(),
@@ -76,11 +68,6 @@ impl Connection {
                 Err(error) => log::error!("cannot format an event: {error}"),
             }
         }
-    }
-
-    /// Records that the client has connected.
-    pub fn record_start(&self, shared: &mut Shared) {
-        self.record(&SessionEvent::Connect, None, shared);
     }
 
     /// Records what the session reports of its last command, if anything.
@@ -122,18 +109,15 @@ impl Shared {
 
     /// Whether a line may be logged: clients must not fill the disk of the log with lines that cost them nothing.
     fn has_room_for_line(&mut self, event: &SessionEvent<'_>, origin: Origin<'_>) -> bool {
-        match event {
-            SessionEvent::Login { ok: false, .. } | SessionEvent::Refusal { .. } => {
-                if let Some(left_out) = self.line_budget.end_minute(self.now) {
-                    log::warn!("{left_out} lines of refused commands and failed logins left out in a minute");
-                }
-                self.line_budget.take_line(origin.client.ip())
-            }
-            SessionEvent::Connect
-            | SessionEvent::Login { .. }
-            | SessionEvent::Transfer(_)
-            | SessionEvent::Change { .. }
-            | SessionEvent::Disconnect { .. } => true,
+        if !matches!(
+            event,
+            SessionEvent::Login { ok: false, .. } | SessionEvent::Refusal { .. }
+        ) {
+            return true;
         }
+        if let Some(left_out) = self.line_budget.end_minute(self.now) {
+            log::warn!("{left_out} lines of refused commands and failed logins left out in a minute");
+        }
+        self.line_budget.take_line(origin.client.ip())
     }
 }

@@ -1,13 +1,15 @@
-//! Writing replies, and closing the control connection.
+//! Writing replies, producing long ones, and closing the control connection.
 //!
 //! Queued replies are written once a turn. The queue is bounded: a client that does not read its replies gets no more
 //! of them. Before closing, unread input is read and dropped, because it would reset the connection and lose the last
 //! reply.
 
-use super::shared::Shared;
+use super::shared::{ENTRIES_PER_TURN, Shared};
 use super::{Connection, Inbound, Life};
-use crate::session::Ending;
+use crate::records::trace::TraceLine;
+use crate::session::{Ending, Step};
 use crate::target::Target;
+use crate::transfer::Budget;
 use mio::Interest;
 use std::io::ErrorKind;
 use std::time::Instant;
@@ -59,6 +61,41 @@ impl Connection {
             // A long answer, a transfer or commands have waited for room.
             Life::Serving if wrote_much || was_blocked || self.session.is_answering() => self.queue(shared),
             Life::Serving | Life::Lingering { .. } | Life::Gone => {}
+        }
+    }
+
+    /// Continues a long answer (STAT with a path, a digest, the search for a restart marker), if its last part is written
+    /// and the turn has budget left.
+    pub(super) fn continue_answer(&mut self, shared: &mut Shared) {
+        if !self.session.is_answering() || self.output.bytes.len() >= OUTPUT_ENOUGH {
+            // Flushing queues the connection again.
+            return;
+        }
+        let share = shared.bulk_left;
+        if share == 0 {
+            self.queue(shared);
+            return;
+        }
+        let mut budget = Budget {
+            bytes: share,
+            entries: ENTRIES_PER_TURN,
+        };
+        let out = &mut self.output.bytes;
+        let step = self
+            .session
+            .advance_answer(out, &mut shared.scratch, &mut budget, shared.now);
+        shared.charge(share - budget.bytes, ENTRIES_PER_TURN - budget.entries);
+        // The client waits for the server, so it is not idle.
+        self.active = shared.now;
+        let (number, spent) = (self.session.number(), share - shared.bulk_left);
+        shared.trace.print(TraceLine::Call, || {
+            format!("session {number}: a long answer goes on, {spent} bytes")
+        });
+        match step {
+            Step::Answer => self.queue(shared),
+            step => {
+                let _ = self.take(step, shared);
+            }
         }
     }
 

@@ -3,24 +3,17 @@
 //! Connections cannot reach each other through it. What one connection causes for another (a freed port, an arrived
 //! data connection) is queued here and delivered by the loop.
 
-use super::budgets::BULK_PER_TURN;
 use super::logins::Logins;
-use crate::accounts::{Account, Accounts, Attendance, LoginThrottle, Quotas, RecentProofs, Rights, UsersFile};
+use crate::accounts::{Account, Accounts, Attendance, LoginThrottle, Quotas, RecentProofs, Rights};
 use crate::clock::wall_clock;
-use crate::connection::long_input::LongInputs;
 use crate::descriptors::Descriptors;
-use crate::ftp::features::Features;
-use crate::ftp::timestamp::Timestamp;
+use crate::ftp::{features::Features, timestamp::Timestamp};
+use crate::options::{PublicAddresses, Techniques, Timeouts};
 use crate::ports::passive_ports::PassivePorts;
 use crate::ports::passive_ring::PortIndex;
 use crate::random::{Random, secret_key};
-use crate::reactor::deadlines::Deadlines;
-use crate::reactor::pace::Pace;
-use crate::reactor::token::SlotId;
-use crate::records::counters::Counters;
-use crate::records::line_budget::LineBudget;
-use crate::records::log_file::LogFile;
-use crate::records::trace::Trace;
+use crate::reactor::{deadlines::Deadlines, pace::Pace, token::SlotId};
+use crate::records::{counters::Counters, line_budget::LineBudget, log_file::LogFile, trace::Trace};
 use crate::session::Context;
 use crate::slow_work::queue::SlowWorkQueue;
 use crate::storage::{Held, Storage};
@@ -34,8 +27,16 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Instant;
 
+/// Bulk bytes of all connections together in one turn, and so of each: the most that a NOOP has to wait for.
+pub const BULK_PER_TURN: usize = 256 * 1024;
+/// Directory entries that one connection looks at in one turn.
+pub const ENTRIES_PER_TURN: usize = 256;
+/// What looking at an entry costs of a turn's bulk, in bytes: a full share of entries is a quarter of the turn.
+const BYTES_PER_ENTRY: usize = 256;
 /// Bytes of the buffer that control connections are read into.
 const SCRATCH_BYTES: usize = 64 * 1024;
+/// Sessions that may queue a long input at once, so that they cannot fill the memory.
+const LONG_INPUTS: usize = 128;
 
 /// The options that the loop needs.
 #[derive(Clone, Debug)]
@@ -46,14 +47,14 @@ pub struct Settings {
     pub features: Features,
     /// Rights of anonymous clients; `None`: they may not log in.
     pub anonymous: Option<Rights>,
-    pub public_addresses: crate::options::PublicAddresses,
+    pub public_addresses: PublicAddresses,
     pub max_sessions: usize,
     pub max_sessions_per_ip: Option<usize>,
-    pub timeouts: crate::options::Timeouts,
+    pub timeouts: Timeouts,
     /// Limit of a session's transfers, in bytes a second.
     pub rate_limit: Option<u64>,
     /// Optimizations that are switched off, for measurements.
-    pub techniques: crate::options::Techniques,
+    pub techniques: Techniques,
 }
 
 /// What the loop is made of, besides its listeners.
@@ -61,8 +62,6 @@ pub struct Equipment {
     pub settings: Settings,
     pub storage: Rc<dyn Storage>,
     pub accounts: Accounts,
-    /// Read again on SIGHUP.
-    pub users_file: Option<UsersFile>,
     pub descriptors: Descriptors,
     pub random: Random,
     pub transfer_log: Option<LogFile>,
@@ -97,8 +96,8 @@ pub struct Shared {
     pub ready: VecDeque<Target>,
     /// Connections with replies to be written at the end of the turn.
     pub unflushed: Vec<SlotId>,
-    /// Connections that asked for a passive port.
-    pub port_requests: VecDeque<SlotId>,
+    /// Connections that asked for a passive port, each with its ring and peer address.
+    pub port_requests: VecDeque<(u16, IpAddr, SlotId)>,
     /// Ring and peer address of entries that were removed: a session that waits can have a port.
     pub freed_ports: VecDeque<(u16, IpAddr)>,
     /// Connections whose data connection has arrived; the ring holds it.
@@ -128,8 +127,8 @@ pub struct Shared {
     pub unclaimed: HashMap<SlotId, Held>,
     /// The kernel pipe that uploads are spliced through; opened for the first one.
     pub pipe: Option<SplicePipe>,
-    /// Limit of sessions with a long input.
-    pub long_inputs: LongInputs,
+    /// Each session with a long input holds a clone, so that they are counted.
+    long_inputs: Rc<()>,
 }
 
 impl Shared {
@@ -141,23 +140,12 @@ impl Shared {
         equipment: Equipment,
         now: Instant,
     ) -> io::Result<Self> {
-        let Equipment {
-            settings,
-            storage,
-            accounts,
-            users_file: _,
-            descriptors,
-            random,
-            transfer_log,
-            event_log,
-            trace,
-        } = equipment;
-        let quotas = Arc::new(Quotas::of(&accounts, &Quotas::default()));
+        let quotas = Arc::new(Quotas::of(&equipment.accounts, &Quotas::default()));
         Ok(Self {
             registry,
-            settings,
-            storage,
-            accounts,
+            settings: equipment.settings,
+            storage: equipment.storage,
+            accounts: equipment.accounts,
             attendance: Attendance::default(),
             quotas,
             mode_z_places: ModeZPlaces::default(),
@@ -167,14 +155,14 @@ impl Shared {
             proofs: RecentProofs::new(&*secret_key::<64>()?),
             logins: Logins::default(),
             slow_work,
-            descriptors,
-            random,
+            descriptors: equipment.descriptors,
+            random: equipment.random,
             rings,
             deadlines: Deadlines::default(),
             counters: Counters::default(),
-            trace: Trace::to_standard_output(trace),
-            transfer_log,
-            event_log,
+            trace: Trace::to_standard_output(equipment.trace),
+            transfer_log: equipment.transfer_log,
+            event_log: equipment.event_log,
             now,
             wall: wall_clock(),
             scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
@@ -187,8 +175,23 @@ impl Shared {
             last_looks: VecDeque::new(),
             unclaimed: HashMap::new(),
             pipe: None,
-            long_inputs: LongInputs::default(),
+            long_inputs: Rc::default(),
         })
+    }
+
+    /// The passive ports of one ring.
+    pub fn ports(&mut self, ring: u16) -> Option<&mut PassivePorts> {
+        self.rings.get_mut(usize::from(ring))
+    }
+
+    /// Charges work to this turn's budget of bulk data.
+    pub fn charge(&mut self, bytes: usize, entries: usize) {
+        self.bulk_left = self.bulk_left.saturating_sub(bytes + entries * BYTES_PER_ENTRY);
+    }
+
+    /// Permission for one more session to queue more commands than usual, until it is dropped; `None`: too many have it.
+    pub fn permit_long_input(&self) -> Option<Rc<()>> {
+        (Rc::strong_count(&self.long_inputs) <= LONG_INPUTS).then(|| Rc::clone(&self.long_inputs))
     }
 
     /// What a session needs to answer a command.
@@ -210,11 +213,12 @@ impl Shared {
     /// At a transfer command: whether its data connection has arrived already. If so, the transfer begins once the port
     /// was checked for a second connection; a check earlier in this turn is enough.
     pub fn check_for_second_connection(&mut self, ring: u16, port: PortIndex, peer: IpAddr, slot: SlotId) -> bool {
-        let Some(ports) = self.rings.get(usize::from(ring)) else {
+        let now = self.now;
+        let Some(ports) = self.ports(ring) else {
             return false;
         };
         let has_arrived = ports.ring.holds(port, peer, slot);
-        if has_arrived && ports.was_seen_empty(port, self.now) {
+        if has_arrived && ports.was_seen_empty(port, now) {
             self.arrivals.push_back(slot);
         } else if has_arrived {
             self.last_looks.push_back((ring, port, slot));

@@ -1,9 +1,6 @@
 //! When each wait ends, and what happens then: the one place that knows every deadline of a connection.
 
-use super::logins::Verification;
-use super::shared::Shared;
-use super::{Connection, Life};
-use crate::connection::data_channel::DataChannel;
+use super::{Connection, Life, data_channel::DataChannel, logins::Verification, shared::Shared};
 use crate::ftp::reply;
 use crate::records::trace::TraceLine;
 use crate::session::{Ending, Outcome};
@@ -13,7 +10,6 @@ use std::time::{Duration, Instant};
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a session waits for a passive port.
 const PORT_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// How long the slow-work thread may take for a password.
 const VERIFICATION_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long the slow-work thread may take for an upload.

@@ -4,9 +4,7 @@
 //! checked when PASS arrives and again when its turn comes, so many connections in parallel get no more attempts than
 //! one. Whether the same password was verified a moment ago is checked both times too.
 
-use super::Connection;
-use super::logins::Verification;
-use super::shared::Shared;
+use super::{Connection, logins::Verification, shared::Shared};
 use crate::accounts::Claim;
 use crate::session::{Ending, Step};
 use crate::slow_work::LoginAttempt;

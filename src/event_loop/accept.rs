@@ -5,18 +5,17 @@
 //! resumed by a deadline, because no event comes for clients that are already in the queue.
 
 use super::EventLoop;
-use super::spare_descriptor::spare_descriptor;
 use crate::connection::Connection;
 use crate::ftp::reply::{self, Reply};
 use crate::ports::data_socket::DataSocket;
 use crate::ports::passive_ring::{Arrived, PortIndex};
 use crate::reactor::socket::TcpSocket;
 use crate::records::trace::TraceLine;
-use crate::session::Session;
+use crate::session::{Outcome, Session};
 use crate::target::Target;
 use mio::net::TcpStream;
 use rustix::io::Errno;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -83,9 +82,6 @@ impl EventLoop {
         self.shared.trace.print(TraceLine::Wake, || {
             format!("session {number} begins: {address} connected")
         });
-        if let Some(connection) = self.slots.get_mut(slot) {
-            connection.record_start(&mut self.shared);
-        }
         let banner = Reply::banner(&self.shared.settings.banner);
         self.step(slot, |connection, shared| connection.greet(&banner, shared));
     }
@@ -127,23 +123,26 @@ impl EventLoop {
 
     /// Closes the spare descriptor while one client is accepted and refused.
     fn refuse_with_spare(&mut self, index: u32) -> bool {
-        let Some(spare) = self.spare.take() else {
+        if self.spare.take().is_none() {
             return false;
+        }
+        let listener = self.listeners.get(index as usize);
+        let client = listener.map(|listener| accepted(listener.socket.accept()));
+        let is_refused = if let Some(Accepted::Client(stream, address)) = client {
+            self.refuse(Box::new(stream), address.ip());
+            true
+        } else {
+            false
         };
-        drop(spare);
-        let client = self
-            .listeners
-            .get(index as usize)
-            .map(|listener| accepted(listener.socket.accept()));
-        let refused = match client {
-            Some(Accepted::Client(stream, address)) => {
-                self.refuse(Box::new(stream), address.ip());
-                true
-            }
-            Some(Accepted::QueueEmpty | Accepted::ConnectionFailed | Accepted::NoDescriptor) | None => false,
-        };
-        self.spare = spare_descriptor();
-        refused
+        self.renew_spare_descriptor();
+        is_refused
+    }
+
+    /// Opens the descriptor in reserve again: a duplicate of standard input, which is always open.
+    pub(super) fn renew_spare_descriptor(&mut self) {
+        if self.spare.is_none() {
+            self.spare = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3).ok();
+        }
     }
 
     fn pause_accepting(&mut self, target: Target) {
@@ -155,14 +154,10 @@ impl EventLoop {
 
     /// Resumes accepting after a pause.
     pub(super) fn resume_accepting(&mut self) {
-        if self.resume_accepting_at.is_some_and(|at| at <= self.shared.now) {
-            self.resume_accepting_at = None;
-            if self.spare.is_none() {
-                self.spare = spare_descriptor();
-            }
-            for target in self.paused.drain(..) {
-                self.shared.ready.push_back(target);
-            }
+        let now = self.shared.now;
+        if self.resume_accepting_at.take_if(|at| *at <= now).is_some() {
+            self.renew_spare_descriptor();
+            self.shared.ready.extend(self.paused.drain(..));
         }
     }
 
@@ -170,7 +165,8 @@ impl EventLoop {
     /// port and peer address. Unexpected ones are closed, as are several that contend for one announced port.
     pub(super) fn accept_data_connections(&mut self, ring: u16, port: PortIndex) {
         for _ in 0..ACCEPTS_PER_TURN {
-            let Some(ports) = self.shared.rings.get_mut(usize::from(ring)) else {
+            let now = self.shared.now;
+            let Some(ports) = self.shared.ports(ring) else {
                 return;
             };
             let Some(listener) = ports.listener(port) else {
@@ -181,7 +177,7 @@ impl EventLoop {
                     self.assign_data_connection(ring, port, Box::new(stream), address.ip().to_canonical());
                 }
                 Accepted::QueueEmpty => {
-                    ports.note_empty(port, self.shared.now);
+                    ports.note_empty(port, now);
                     return;
                 }
                 Accepted::ConnectionFailed => {}
@@ -213,7 +209,9 @@ impl EventLoop {
             return;
         };
         let Some(permit) = self.shared.descriptors.permit() else {
-            self.step(slot, Connection::data_has_no_descriptor);
+            self.step(slot, |connection, shared| {
+                connection.data_is_lost(Outcome::NoDescriptor, shared)
+            });
             return;
         };
         match ports.ring.arrive(port, peer, DataSocket::new(stream, permit)) {
@@ -234,13 +232,11 @@ fn is_logging_in(connection: &mut Connection) -> bool {
 fn accepted(result: io::Result<(TcpStream, SocketAddr)>) -> Accepted {
     match result {
         Ok((stream, address)) => Accepted::Client(stream, address),
-        Err(error) => match error.kind() {
-            ErrorKind::WouldBlock => Accepted::QueueEmpty,
-            _ => match Errno::from_io_error(&error) {
-                Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => Accepted::NoDescriptor,
-                // Network errors of the one connection; accept(2) says to retry after them.
-                Some(_) | None => Accepted::ConnectionFailed,
-            },
+        Err(error) => match Errno::from_io_error(&error) {
+            Some(Errno::WOULDBLOCK) => Accepted::QueueEmpty,
+            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => Accepted::NoDescriptor,
+            // Network errors of the one connection; accept(2) says to retry after them.
+            Some(_) | None => Accepted::ConnectionFailed,
         },
     }
 }

@@ -8,53 +8,37 @@
 //! that `EventLoop::exchange` empties, so no client can make the loop recurse.
 
 mod accept;
-mod accounts_source;
 mod exchange;
-mod rebinding;
 mod reload;
-mod shutdown;
 mod signal_actions;
-mod signals;
 mod sleeping;
 mod slow_results;
-mod spare_descriptor;
 mod walk_results;
 mod walks;
 
-pub use signals::Signals;
+pub use signal_actions::take_over_signals;
 
+use crate::accounts::UsersFile;
 use crate::connection::Connection;
 use crate::connection::shared::{Equipment, Shared};
 use crate::ftp::reply;
-use crate::ports::ControlListener;
-use crate::ports::Listeners;
-use crate::ports::admission::Admission;
-use crate::reactor::poller::Poller;
-use crate::reactor::slots::Slots;
-use crate::reactor::token::SlotId;
-use crate::reactor::watchdog::Watchdog;
-use crate::records::counters::Counters;
-use crate::records::log_file::LogFile;
-use crate::records::trace::TraceLine;
+use crate::ports::{ControlListener, Listeners, admission::Admission};
+use crate::reactor::{poller::Poller, slots::Slots, token::SlotId, watchdog::Watchdog};
+use crate::records::{counters::Counters, log_file::LogFile, trace::TraceLine};
 use crate::session::Ending;
 use crate::slow_work::queue::SlowWorkQueue;
 use crate::target::Target;
-use accounts_source::AccountsSource;
-use mio::Events;
-use mio::event::Event;
-use shutdown::Shutdown;
-use spare_descriptor::spare_descriptor;
+use mio::{Events, Interest, event::Event};
+use signal_hook_mio::v1_0::Signals;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use walks::Walks;
 
 /// Most events that one poll returns.
 const EVENTS_PER_TURN: usize = 1024;
-/// How often passive ports that could not be bound are tried again.
-const REBIND_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The server: the poll, the listeners, and all connections.
 pub struct EventLoop {
@@ -63,61 +47,65 @@ pub struct EventLoop {
     slots: Slots<Connection>,
     shared: Shared,
     walks: Walks,
-    accounts_source: AccountsSource,
+    /// `None`: there is none, or the slow-work thread is reading it.
+    users_file: Option<Box<UsersFile>>,
+    /// Whether the users file is to be read again when the thread has finished reading it.
+    is_reload_due: bool,
     /// Sessions whose account has changed since they logged in, to be closed.
     outdated: VecDeque<SlotId>,
     admission: Admission,
     signals: Signals,
     watchdog: Watchdog,
+    /// A descriptor in reserve: it is closed to refuse a client when no other is free.
     spare: Option<OwnedFd>,
     /// Listeners with waiting clients for which no further event will come.
     paused: Vec<Target>,
     resume_accepting_at: Option<Instant>,
     rebind_at: Option<Instant>,
-    shutdown: Shutdown,
+    /// `None`: no shutdown was requested. At this time the server ends even if transfers are running.
+    shutdown_deadline: Option<Instant>,
     session_number: u64,
 }
 
 impl EventLoop {
-    /// Registers the signals and starts the slow-work thread if it is needed.
+    /// Registers the signals and starts the slow-work thread if it is needed. `users_file`: is read again on SIGHUP.
     ///
     /// # Errors
     ///
     /// Registering with the poll fails, or the thread cannot be started.
-    pub fn new(listeners: Listeners, mut equipment: Equipment, mut signals: Signals) -> io::Result<Self> {
-        let Listeners {
-            poller,
-            control: listeners,
-            passive: rings,
-        } = listeners;
-        signals.register(poller.registry(), Target::Signals.into())?;
-        let now = Instant::now();
-        let some_ports_missing = rings.iter().any(|ports| !ports.is_complete());
-        let users_file = equipment.users_file.take();
+    pub fn new(
+        listeners: Listeners,
+        equipment: Equipment,
+        users_file: Option<UsersFile>,
+        mut signals: Signals,
+    ) -> io::Result<Self> {
+        let (now, poller) = (Instant::now(), listeners.poller);
+        let registry = poller.registry().try_clone()?;
+        registry.register(&mut signals, Target::Signals.into(), Interest::READABLE)?;
         let settings = &equipment.settings;
-        let slow_work = if settings.features.changes || users_file.is_some() {
-            Some(SlowWorkQueue::start(poller.registry())?)
-        } else {
-            None
-        };
+        let can_block = settings.features.changes || users_file.is_some();
+        let slow_work = can_block.then(|| SlowWorkQueue::start(&registry)).transpose()?;
         let mut event_loop = Self {
-            listeners,
+            listeners: listeners.control,
             slots: Slots::default(),
             admission: Admission::new(settings.max_sessions, settings.max_sessions_per_ip),
-            shared: Shared::new(poller.registry().try_clone()?, rings, slow_work, equipment, now)?,
+            shared: Shared::new(registry, listeners.passive, slow_work, equipment, now)?,
             walks: Walks::default(),
-            accounts_source: AccountsSource::of(users_file),
+            users_file: users_file.map(Box::new),
+            is_reload_due: false,
             outdated: VecDeque::new(),
             poller,
             signals,
             watchdog: Watchdog::new(now),
-            spare: spare_descriptor(),
+            spare: None,
             paused: Vec::new(),
             resume_accepting_at: None,
-            rebind_at: some_ports_missing.then(|| now + REBIND_INTERVAL),
-            shutdown: Shutdown::NotRequested,
+            rebind_at: None,
+            shutdown_deadline: None,
             session_number: 0,
         };
+        event_loop.renew_spare_descriptor();
+        event_loop.schedule_rebinding();
         event_loop.walks.sweep_and_measure(&mut event_loop.shared);
         Ok(event_loop)
     }
@@ -129,7 +117,7 @@ impl EventLoop {
     /// The poll fails.
     pub fn run(mut self) -> io::Result<Counters> {
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
-        while !self.shutdown.is_complete(self.shared.now, !self.slots.is_empty()) {
+        while !self.is_shut_down() {
             self.sleep(&mut events)?;
             for event in &events {
                 self.dispatch(event);
@@ -245,7 +233,7 @@ impl EventLoop {
 
     /// Serves one connection: does `work`, answers waiting commands, then removes the connection if it has ended.
     fn step(&mut self, slot: SlotId, work: impl FnOnce(&mut Connection, &mut Shared)) {
-        let is_shutting_down = self.shutdown.is_requested();
+        let is_shutting_down = self.shutdown_deadline.is_some();
         let shared = &mut self.shared;
         let Some(connection) = self.slots.get_mut(slot) else {
             shared.counters.stale_events += 1;

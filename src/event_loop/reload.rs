@@ -5,7 +5,6 @@
 //! active. Sessions whose account was changed or removed are closed with a 421, and their transfers are aborted.
 
 use super::EventLoop;
-use super::accounts_source::AccountsSource;
 use crate::ftp::reply;
 use crate::session::Ending;
 use crate::slow_work::{AccountsRead, Job};
@@ -17,24 +16,19 @@ const CLOSED_PER_TURN: usize = 50;
 
 impl EventLoop {
     pub(super) fn reload_accounts(&mut self) {
-        let Some(queue) = &mut self.shared.slow_work else {
-            return;
-        };
-        let source = &mut self.accounts_source;
-        match mem::replace(source, AccountsSource::BeingRead { again: true }) {
-            AccountsSource::Nothing => *source = AccountsSource::Nothing,
-            AccountsSource::File(file) => {
-                *source = AccountsSource::BeingRead { again: false };
-                let previous = Arc::clone(&self.shared.quotas);
-                queue.enqueue(Job::ReadAccounts { file, previous });
-            }
-            AccountsSource::BeingRead { .. } => {}
+        self.is_reload_due = true;
+        if let Some(queue) = &mut self.shared.slow_work
+            && let Some(file) = self.users_file.take()
+        {
+            self.is_reload_due = false;
+            let previous = Arc::clone(&self.shared.quotas);
+            queue.enqueue(Job::ReadAccounts { file, previous });
         }
     }
 
     /// Takes the file back, and activates the accounts if it is valid.
     pub(super) fn accounts_read(&mut self, AccountsRead { file, read }: AccountsRead) {
-        let source = mem::replace(&mut self.accounts_source, AccountsSource::File(file));
+        self.users_file = Some(file);
         match read {
             Ok(new) => {
                 let (accounts, quotas) = *new;
@@ -51,16 +45,14 @@ impl EventLoop {
             }
             Err(error) => log::error!("{error}; the old accounts stay active"),
         }
-        match source {
-            AccountsSource::BeingRead { again: true } => self.reload_accounts(),
-            AccountsSource::BeingRead { again: false } | AccountsSource::File(_) | AccountsSource::Nothing => {}
+        if self.is_reload_due {
+            self.reload_accounts();
         }
     }
 
     /// The panic dropped the open file, so it cannot be read again.
     pub(super) fn reading_accounts_panicked(&mut self) {
         self.shared.counters.panics += 1;
-        self.accounts_source = AccountsSource::Nothing;
         log::error!("reading the users file panicked; the old accounts stay active until the server is restarted");
     }
 

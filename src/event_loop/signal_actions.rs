@@ -1,13 +1,28 @@
-//! What signals ask for: shut down, reopen the logs and reload the accounts, print a summary.
+//! Signals, and what they ask for: shut down, reopen the logs and reload the accounts, log the state.
+//!
+//! signal-hook's handler writes to a pipe that is registered with the poll, so no code of this server runs in a signal
+//! handler.
 
 use super::EventLoop;
-use super::shutdown::SHUTDOWN_GRACE;
 use crate::records::log_file::Reopened;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
+use signal_hook_mio::v1_0::Signals;
+use std::io;
+use std::time::Duration;
+
+/// How long running transfers may continue after the first request to shut down.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
+
+/// Takes over the signals that the loop handles, so that they no longer end the process. The standard library already
+/// ignores SIGPIPE.
+pub fn take_over_signals() -> io::Result<Signals> {
+    Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT, SIGXFSZ])
+}
 
 impl EventLoop {
     pub(super) fn handle_signals(&mut self) {
-        for signal in self.signals.pending() {
+        let signals: Vec<i32> = self.signals.pending().collect();
+        for signal in signals {
             match signal {
                 SIGTERM | SIGINT => self.shut_down(),
                 SIGHUP => {
@@ -20,23 +35,31 @@ impl EventLoop {
         }
     }
 
-    /// Stops accepting clients and closes idle sessions; running transfers may continue for a while.
-    fn shut_down(&mut self) {
-        let is_first = !self.shutdown.is_requested();
-        self.shutdown.request(self.shared.now);
-        if is_first {
-            log::info!(
-                "stopping: {} sessions, transfers have {SHUTDOWN_GRACE:?}",
-                self.slots.len()
-            );
-            self.listeners.clear();
-            self.paused.clear();
-            let slots: Vec<_> = self.slots.iter().map(|(slot, _)| slot).collect();
-            for slot in slots {
-                // During a shutdown a step closes the session if it is idle.
-                self.step(slot, |_, _| {});
-            }
+    /// Stops accepting clients and closes idle sessions; running transfers may continue for a while. A second request
+    /// ends them too.
+    pub(super) fn shut_down(&mut self) {
+        if self.shutdown_deadline.is_some() {
+            self.shutdown_deadline = Some(self.shared.now);
+            return;
         }
+        self.shutdown_deadline = Some(self.shared.now + SHUTDOWN_GRACE);
+        log::info!(
+            "stopping: {} sessions, transfers have {SHUTDOWN_GRACE:?}",
+            self.slots.len()
+        );
+        self.listeners.clear();
+        self.paused.clear();
+        let slots: Vec<_> = self.slots.iter().map(|(slot, _)| slot).collect();
+        for slot in slots {
+            // During a shutdown a step closes the session if it is idle.
+            self.step(slot, |_, _| {});
+        }
+    }
+
+    /// Whether the loop has to end.
+    pub(super) fn is_shut_down(&self) -> bool {
+        self.shutdown_deadline
+            .is_some_and(|deadline| deadline <= self.shared.now || self.slots.is_empty())
     }
 
     fn reopen_logs(&mut self) {
@@ -55,26 +78,18 @@ impl EventLoop {
     }
 
     fn log_status(&self) {
+        let (counters, descriptors) = (&self.shared.counters, self.shared.descriptors.used());
         log::info!(
-            "{} sessions, {} descriptors, {} turns, {} commands, {} transfers, {} bytes sent, {} received",
+            "{} sessions, {descriptors} descriptors, {} turns, {} commands, {} transfers, {} bytes sent, {} received",
             self.slots.len(),
-            self.shared.descriptors.used(),
-            self.shared.counters.turns,
-            self.shared.counters.commands,
-            self.shared.counters.transfers,
-            self.shared.counters.bytes_sent,
-            self.shared.counters.bytes_received
+            counters.turns,
+            counters.commands,
+            counters.transfers,
+            counters.bytes_sent,
+            counters.bytes_received
         );
         for (_, connection) in self.slots.iter() {
-            log::info!(
-                "session {}: {} for {:?}, {}, {} bytes moved, quiet for {:?}",
-                connection.session().number(),
-                connection.session().peer(),
-                self.shared.now.saturating_duration_since(connection.opened()),
-                connection.describe(),
-                connection.channel().moved(),
-                self.shared.now.saturating_duration_since(connection.active())
-            );
+            connection.log_status(self.shared.now);
         }
     }
 }

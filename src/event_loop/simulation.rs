@@ -16,6 +16,7 @@ use simulated_connection::ServerEnd;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 use tempfile::TempDir;
 
 const CLIENTS: usize = 10_000;

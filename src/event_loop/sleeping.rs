@@ -2,7 +2,7 @@
 
 use super::EventLoop;
 use crate::clock::wall_clock;
-use crate::connection::budgets::BULK_PER_TURN;
+use crate::connection::shared::BULK_PER_TURN;
 use crate::records::trace::TraceLine;
 use mio::Events;
 use std::io;
@@ -63,7 +63,7 @@ impl EventLoop {
             self.resume_accepting_at,
             self.rebind_at,
             self.walks.next(),
-            self.shutdown.deadline(),
+            self.shutdown_deadline,
         ];
         deadlines.into_iter().flatten().min()
     }

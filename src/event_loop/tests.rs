@@ -20,6 +20,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// Passive ports of each loop, less those that are in use.
@@ -49,15 +50,16 @@ pub(super) fn server_with(directory: &Path, settings: Settings) -> (EventLoop, u
         settings,
         storage: Rc::new(Synthetic::new(storage, Timestamp::from_unix(0))),
         accounts: Accounts::default(),
-        users_file: None,
         descriptors,
         random: Random::seeded(2),
         transfer_log: None,
         event_log: None,
         trace: false,
     };
-    let signals = Signals::none().expect("no signals");
-    (EventLoop::new(listeners, equipment, signals).expect("a loop"), low)
+    // Those of the test process stay as they are.
+    let signals = Signals::new::<[i32; 0], i32>([]).expect("no signals");
+    let server = EventLoop::new(listeners, equipment, None, signals).expect("a loop");
+    (server, low)
 }
 
 /// Settings with all rights and long timeouts.
@@ -202,6 +204,37 @@ fn work_added_during_a_round_of_the_ready_queue_waits_for_the_next() {
         (server.shared.counters.accepted, server.shared.ready.len()),
         (CLIENTS, 0)
     );
+}
+
+#[test]
+fn long_inputs_are_limited_until_one_is_returned() {
+    let directory = TempDir::new().expect("a directory");
+    let (server, _) = server_of(directory.path());
+    let mut held: Vec<Rc<()>> = std::iter::from_fn(|| server.shared.permit_long_input()).collect();
+    assert_eq!(held.len(), 128);
+    held.pop();
+    assert!(server.shared.permit_long_input().is_some());
+}
+
+#[test]
+fn a_shutdown_waits_for_transfers_until_its_deadline_or_a_second_request() {
+    let directory = TempDir::new().expect("a directory");
+    let (mut server, address) = server_of(directory.path());
+    assert!(!server.is_shut_down());
+    let _client = connect(address);
+    turn_until(&mut server, |server| server.slots.len() == 1);
+    server.shut_down();
+    assert!(!server.is_shut_down(), "a session is open");
+    let deadline = server.shutdown_deadline.expect("requested");
+    let start = std::mem::replace(&mut server.shared.now, deadline);
+    assert!(server.is_shut_down(), "the time for transfers is over");
+    server.shared.now = start;
+    assert!(!server.is_shut_down());
+    server.shut_down();
+    assert!(server.is_shut_down(), "a second request");
+    turn_until(&mut server, |server| server.slots.is_empty());
+    server.shutdown_deadline = Some(deadline);
+    assert!(server.is_shut_down(), "no session is open");
 }
 
 /// The transcripts of three concurrent clients, and the loop's counters. `disturb` is called after the events of each
