@@ -178,11 +178,4 @@ mod tests {
             "the bytes behind it would be lost: {spliced:?}"
         );
     }
-
-    #[test]
-    fn errors_of_sendfile_are_the_files_or_the_connections() {
-        assert!(matches!(sendfile_error(Errno::INVAL), KernelCopyError::Unsupported));
-        assert!(matches!(sendfile_error(Errno::IO), KernelCopyError::File(Errno::IO)));
-        assert!(matches!(sendfile_error(Errno::PIPE), KernelCopyError::Connection(_)));
-    }
 }

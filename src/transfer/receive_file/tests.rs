@@ -59,9 +59,10 @@ impl Disk {
         }
     }
 
-    /// An upload in MODE Z and TYPE I.
-    fn begin_deflated(&self, kind: UploadKind) -> ReceiveFile {
-        ReceiveFile::new(self.upload(kind, None), Representation::Image, Transmission::Deflate)
+    fn holding(content: &[u8]) -> Self {
+        let disk = Self::new();
+        std::fs::write(disk.directory.path().join("target"), content).expect("a file");
+        disk
     }
 
     fn upload(&self, kind: UploadKind, quota: Option<Quota>) -> Upload {
@@ -91,6 +92,12 @@ impl Disk {
             }
         }
         panic!("the upload does not come to an end");
+    }
+
+    /// Receives a stream in MODE Z and TYPE I.
+    fn receive_deflated(&self, kind: UploadKind, stream: &[u8], at_once: usize) -> Result<u64, TransferError> {
+        let receive = ReceiveFile::new(self.upload(kind, None), Representation::Image, Transmission::Deflate);
+        self.receive(receive, &mut SegmentedSource::sends(stream, at_once))
     }
 
     fn files(&self) -> usize {
@@ -123,8 +130,7 @@ fn a_mode_z_upload_is_stored_inflated() {
         .collect();
     for (plain, at_once) in [(&plain[..], 1), (&plain, 100), (&plain, 100_000), (b"", 3)] {
         let disk = Disk::new();
-        let client = &mut SegmentedSource::sends(&deflated(plain), at_once);
-        let received = disk.receive(disk.begin_deflated(NEW), client);
+        let received = disk.receive_deflated(NEW, &deflated(plain), at_once);
         assert_eq!(received, Ok(plain.len() as u64), "{at_once} at once");
         assert_eq!(disk.content(), plain);
     }
@@ -134,14 +140,11 @@ fn a_mode_z_upload_is_stored_inflated() {
 fn j10_line_ends_are_translated_after_inflating() {
     for transmission in [Transmission::Stream, Transmission::Deflate] {
         for at_once in [1, 2, 1_000] {
-            let sent = b"a\r\nb\r\r\n\nc\r";
-            let bytes = transmitted(sent, transmission);
+            let bytes = transmitted(b"a\r\nb\r\r\n\nc\r", transmission);
+            let client = &mut SegmentedSource::sends(&bytes, at_once);
             let disk = Disk::new();
             let receive = ReceiveFile::new(disk.upload(NEW, None), Representation::Ascii, transmission);
-            assert_eq!(
-                disk.receive(receive, &mut SegmentedSource::sends(&bytes, at_once)),
-                Ok(8)
-            );
+            assert_eq!(disk.receive(receive, client), Ok(8));
             assert_eq!(disk.content(), b"a\nb\r\n\nc\r", "{transmission:?}, {at_once} at once");
         }
     }
@@ -165,10 +168,8 @@ fn a_quota_counts_the_stored_bytes_exactly() {
                     let upload = disk.upload(NEW, Some(quota(limit, 0)));
                     let receive = ReceiveFile::new(upload, representation, transmission);
                     let outcome = disk.receive(receive, &mut SegmentedSource::sends(&bytes, at_once));
-                    assert_eq!(
-                        outcome, expected,
-                        "{representation:?} {transmission:?} {at_once} {limit}"
-                    );
+                    let what = format!("{representation:?} {transmission:?} {at_once} {limit}");
+                    assert_eq!(outcome, expected, "{what}");
                 }
                 assert_eq!(disk.content(), stored);
             }
@@ -193,11 +194,8 @@ impl DataSource for Flood {
 fn j01_bytes_are_counted_beyond_32_bits() {
     let disk = Disk::new();
     let quota = quota(u64::MAX, 0);
-    let mut receive = ReceiveFile::new(
-        disk.upload(NEW, Some(quota.clone())),
-        Representation::Image,
-        Transmission::Stream,
-    );
+    let upload = disk.upload(NEW, Some(quota.clone()));
+    let mut receive = ReceiveFile::new(upload, Representation::Image, Transmission::Stream);
     let mut counted = 0;
     for next in [(1_u64 << 31) + 1, (1 << 32) + 1, 1 << 40, (1 << 62) + 3] {
         let mut budget = bytes(usize::try_from(next - counted).expect("64 bits"));
@@ -211,8 +209,7 @@ fn j01_bytes_are_counted_beyond_32_bits() {
 
 #[test]
 fn nothing_is_truncated_before_the_first_byte_arrives() {
-    let disk = Disk::new();
-    std::fs::write(disk.directory.path().join("target"), b"0123456789").expect("a file");
+    let disk = Disk::holding(b"0123456789");
     let quota = quota(10, 10);
     let upload = disk.upload(UploadKind::From(4), Some(quota.clone()));
     let mut receive = ReceiveFile::new(upload, Representation::Image, Transmission::Stream);
@@ -225,17 +222,12 @@ fn nothing_is_truncated_before_the_first_byte_arrives() {
 
 #[test]
 fn a_restart_counts_the_bytes_of_the_file() {
-    let disk = Disk::new();
-    std::fs::write(disk.directory.path().join("target"), b"0123456789").expect("a file");
+    let disk = Disk::holding(b"0123456789");
     for (kind, stored) in [
         (UploadKind::From(5), &b"01234new"[..]),
         (UploadKind::Append, b"01234newnew"),
     ] {
-        let receive = disk.begin_deflated(kind);
-        assert_eq!(
-            disk.receive(receive, &mut SegmentedSource::sends(&deflated(b"new"), 2)),
-            Ok(3)
-        );
+        assert_eq!(disk.receive_deflated(kind, &deflated(b"new"), 2), Ok(3));
         assert_eq!(disk.content(), stored);
     }
 }
@@ -254,10 +246,8 @@ fn an_incomplete_stream_leaves_only_the_old_file() {
         changed,
     ];
     for bytes in broken {
-        let disk = Disk::new();
-        std::fs::write(disk.directory.path().join("target"), b"old").expect("a file");
-        let receive = disk.begin_deflated(NEW);
-        let outcome = disk.receive(receive, &mut SegmentedSource::sends(&bytes, 50));
+        let disk = Disk::holding(b"old");
+        let outcome = disk.receive_deflated(NEW, &bytes, 50);
         assert_eq!(outcome, Err(TransferError::BrokenStream), "{bytes:?}");
         assert_eq!((disk.content(), disk.files()), (b"old".to_vec(), 1));
     }
@@ -269,11 +259,7 @@ fn a_stream_that_expands_a_thousandfold_is_stored_one_budget_at_a_time() {
     let bomb = deflated(&plain);
     assert!(bomb.len() < 4_000);
     let disk = Disk::new();
-    let receive = disk.begin_deflated(NEW);
     // Disk::receive checks every turn.
-    assert_eq!(
-        disk.receive(receive, &mut SegmentedSource::sends(&bomb, 100_000)),
-        Ok(3_000_000)
-    );
+    assert_eq!(disk.receive_deflated(NEW, &bomb, 100_000), Ok(3_000_000));
     assert!(disk.content() == plain);
 }
