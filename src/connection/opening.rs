@@ -66,8 +66,8 @@ impl Connection {
     /// comes after the data or in one segment with its 226. If the control connection has no room, the transfer waits
     /// for it: see [`pump`](Self::pump).
     pub(super) fn open_transfer(&mut self, shared: &mut Shared) {
-        if let Some(opening) = self.session.opening() {
-            opening.write_to(&mut self.output.bytes);
+        if let Some(transfer) = self.session.transfer() {
+            transfer.opening.write_to(&mut self.output.bytes);
         }
         self.flush(shared);
     }

@@ -76,8 +76,8 @@ impl Connection {
             return;
         };
         let user = match &*notice {
-            Notice::LoggedIn { user } | Notice::LoginFailed { user, .. } => Some(&**user),
-            Notice::Changed { .. } | Notice::Refused { .. } => self.session.user(),
+            Notice::LoginFailed { user, .. } => Some(&**user),
+            Notice::LoggedIn | Notice::Changed { .. } | Notice::Refused { .. } => self.session.user(),
         };
         let event = SessionEvent::of(&notice, shared.now.saturating_duration_since(self.login_since));
         self.record(&event, user, shared);

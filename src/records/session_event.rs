@@ -36,7 +36,7 @@ pub enum SessionEvent<'session> {
     Login {
         ok: bool,
         ms: u64,
-        outcome: &'static str,
+        outcome: String,
     },
     Transfer(EndedTransfer<'session>),
     Change {
@@ -54,7 +54,7 @@ pub enum SessionEvent<'session> {
         bytes_sent: u64,
         bytes_received: u64,
         ms: u64,
-        outcome: &'static str,
+        outcome: Ending,
     },
 }
 
@@ -107,10 +107,10 @@ impl<'session> SessionEvent<'session> {
     /// The event that `notice` reports. `took`: the time since the client could log in.
     pub fn of(notice: &'session Notice, took: Duration) -> Self {
         match notice {
-            Notice::LoggedIn { .. } => SessionEvent::Login {
+            Notice::LoggedIn => SessionEvent::Login {
                 ok: true,
                 ms: milliseconds(took),
-                outcome: "ok",
+                outcome: "ok".to_owned(),
             },
             Notice::LoginFailed { why, .. } => SessionEvent::login_failed(*why, took),
             Notice::Changed { verb, path, to } => SessionEvent::Change {
@@ -131,7 +131,7 @@ impl<'session> SessionEvent<'session> {
         SessionEvent::Login {
             ok: false,
             ms: milliseconds(took),
-            outcome: why.word(),
+            outcome: why.to_string(),
         }
     }
 
@@ -141,7 +141,7 @@ impl<'session> SessionEvent<'session> {
             bytes_sent,
             bytes_received,
             ms: milliseconds(took),
-            outcome: ending.word(),
+            outcome: ending,
         }
     }
 
@@ -152,7 +152,7 @@ impl<'session> SessionEvent<'session> {
             SessionEvent::Login { ok: false, .. } => Level::Warn,
             // Connections that only check whether the port answers are not worth a line.
             SessionEvent::Disconnect { outcome, .. }
-                if origin.user.is_none() && *outcome != Ending::ForeignProtocol.word() =>
+                if origin.user.is_none() && *outcome != Ending::ForeignProtocol =>
             {
                 Level::Debug
             }

@@ -3,14 +3,12 @@
 //! A session only decides whether a request is allowed. An active data connection must go to the client's own address
 //! and to a port from 1024 on; otherwise a client could make the server attack other hosts (threats D12, D13).
 
-use super::Context;
-use super::client::Client;
 use super::effect::Effect;
 use super::refusal::Refusal;
-use super::state::{Activity, PassiveForm, Visit};
-use super::step::Step;
+use super::state::{Activity, Client, PassiveForm, Visit};
+use super::step::{Context, Step};
 use crate::ftp::command::EpsvArgument;
-use crate::ftp::reply::{self, Reply};
+use crate::ftp::reply;
 use std::net::SocketAddr;
 
 /// Ports below belong to well-known services (RFC 2577 §3).
@@ -37,12 +35,6 @@ impl Visit {
                 Ok((Activity::AwaitingPort(PassiveForm::Extended), Step::ArmPassive))
             }
         }
-    }
-
-    /// EPSV ALL.
-    pub(super) fn require_extended(&mut self) -> Reply {
-        self.extended_only = true;
-        reply::EPSV_ALL_OK
     }
 
     pub(super) fn active(

@@ -1,10 +1,10 @@
 //! Changes without a transfer: DELE, MKD, RMD, RNFR, RNTO, MFMT, MFF, SITE CHMOD, SITE UTIME; and AVBL
 //! (RFC 959 §4.1.3, draft-somers-ftp-mfxx).
 
-use super::Context;
 use super::naming::must_be_directory;
 use super::refusal::Refusal;
 use super::state::Visit;
+use super::step::Context;
 use crate::accounts::Rights;
 use crate::ftp::command::{FactChange, PathArgument};
 use crate::ftp::listing::EntryKind;

@@ -3,14 +3,12 @@
 //! The connection calls these; each returns what is to be done next, or the reply.
 
 use super::Session;
-use super::long_answer::AnswerProgress;
-use super::outcome::Outcome;
-use super::refusal::Refusal;
+use super::long_answer::{AnswerProgress, LongAnswer};
+use super::outcome::{Outcome, Transfer};
 use super::state::{Activity, PassiveForm, State};
 use super::step::{PassiveAddress, Step};
-use super::transfer_record::Transfer;
 use crate::ftp::reply::{self, Reply};
-use crate::transfer::Budget;
+use crate::transfer::{Budget, Outgoing};
 use std::mem;
 use std::time::Instant;
 
@@ -45,11 +43,6 @@ impl Session {
         Some(form)
     }
 
-    /// The 150 of the running transfer (RFC 959 §5.4).
-    pub fn opening(&self) -> Option<&Reply> {
-        self.transfer().map(|transfer| &transfer.opening)
-    }
-
     /// Ends the running transfer; returns its description and its last reply. The next command can be answered.
     pub fn transfer_ended(&mut self, outcome: Outcome) -> Option<(Transfer, Reply)> {
         let State::Visit(_, activity @ Activity::Transferring(_)) = &mut self.state else {
@@ -59,7 +52,7 @@ impl Session {
             return None;
         };
         if let Outcome::NotStored(error) = outcome {
-            self.client.log_unexpected(&Refusal::Storage(error));
+            self.client.log_unexpected(error);
         }
         Some((*transfer, outcome.reply()))
     }
@@ -73,19 +66,19 @@ impl Session {
         let Activity::Answering(answer) = activity else {
             return Step::Ignore;
         };
-        if answer.advance(out, buffer, budget, now) == AnswerProgress::MoreToCome {
+        let progress = answer.advance(out, buffer, budget, now);
+        if progress == AnswerProgress::MoreToCome {
             return Step::Answer;
         }
-        let Activity::Answering(answer) = mem::replace(activity, Activity::Idle) else {
-            return Step::Ignore;
-        };
-        match answer.into_transfer() {
-            Some((transfer, text)) => {
-                let (transferring, step) = visit.send_text(transfer, text);
-                *activity = transferring;
-                step
-            }
-            None => Step::Ignore,
+        let finished = mem::replace(activity, Activity::Idle);
+        if progress == AnswerProgress::MarkerFound
+            && let Activity::Answering(answer) = finished
+            && let LongAnswer::Restart { text, transfer } = *answer
+        {
+            let (transferring, step) = visit.send(transfer, Outgoing::Text(text));
+            *activity = transferring;
+            return step;
         }
+        Step::Ignore
     }
 }

@@ -3,33 +3,33 @@
 //! A path that does not exist is refused before the data connection is used; the listing of an empty directory is empty
 //! and succeeds. `*` and `?` in the last component of LIST and NLST filter the directory's entries.
 
-use super::Context;
-use super::effect::{Effect, answering, transferring};
+use super::effect::{Effect, answering};
 use super::long_answer::LongAnswer;
+use super::outcome::TransferKind;
 use super::refusal::Refusal;
 use super::state::Visit;
-use super::transfer_record::TransferKind;
+use super::step::Context;
 use crate::accounts::Rights;
 use crate::ftp::command::{ListArgument, PathArgument, names_directory};
 use crate::ftp::glob::Glob;
 use crate::ftp::listing::{EntryKind, write_facts, write_list_line, write_name_line};
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
-use crate::storage::{OpenDirectory, Storage, StorageError};
+use crate::storage::{OpenDirectory, StorageError};
 use crate::transfer::{LineFormat, ListingLines, Outgoing, SendListing};
 
-/// What a listing's argument names.
-enum ListingKind {
-    Directory(OpenDirectory),
-    Matching(OpenDirectory, Glob),
-    File,
-}
-
+/// The argument of LIST, NLST or STAT, resolved.
 struct ListingTarget<'argument> {
     /// As the client wrote it.
     given: &'argument [u8],
+    /// The path of a file, of a directory, or of the directory in which names have to match.
     path: VirtualPath,
     kind: ListingKind,
+}
+
+enum ListingKind {
+    File,
+    Directory(OpenDirectory, Option<Glob>),
 }
 
 impl Visit {
@@ -38,29 +38,96 @@ impl Visit {
         self.send_lines("LIST", path, lines, context)
     }
 
-    pub(super) fn name_list(&self, argument: &ListArgument, context: &Context<'_>) -> Result<Effect, Refusal> {
-        let (path, lines) = self.name_lines(argument)?;
-        self.send_lines("NLST", path, lines, context)
-    }
-
-    pub(super) fn facts_list(&self, argument: Option<&PathArgument>, context: &Context<'_>) -> Result<Effect, Refusal> {
-        let (path, lines) = self.fact_lines(argument)?;
-        self.send_lines("MLSD", path, lines, context)
-    }
-
     /// STAT with a path.
     pub(super) fn list_on_control(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Effect, Refusal> {
         let (_, lines) = self.list_lines(&ListArgument::of_path(argument.clone()), context)?;
         Ok(answering(LongAnswer::listing(lines)))
     }
 
+    fn list_lines(
+        &self,
+        argument: &ListArgument,
+        context: &Context<'_>,
+    ) -> Result<(VirtualPath, ListingLines), Refusal> {
+        self.must_be_allowed(Rights::LIST)?;
+        let ListingTarget { given, path, kind } = self.target(argument)?;
+        let now = context.wall;
+        let lines = match kind {
+            ListingKind::Directory(directory, pattern) => ListingLines::Directory {
+                directory,
+                format: LineFormat::Columns {
+                    now,
+                    dots: argument.all,
+                },
+                pattern,
+            },
+            ListingKind::File => {
+                let mut line = Vec::new();
+                write_list_line(&mut line, &self.storage.attributes(&path)?, given, None, now);
+                ListingLines::Ready(line)
+            }
+        };
+        Ok((path, lines))
+    }
+
+    pub(super) fn name_list(&self, argument: &ListArgument, context: &Context<'_>) -> Result<Effect, Refusal> {
+        self.must_be_allowed(Rights::LIST)?;
+        let ListingTarget { given, path, kind } = self.target(argument)?;
+        let lines = match kind {
+            ListingKind::Directory(directory, pattern) => {
+                let prefix = match pattern {
+                    Some(_) => without_leading_dots(split_last_component(given).0).to_vec(),
+                    None => prefix_of_directory(given),
+                };
+                ListingLines::Directory {
+                    directory,
+                    format: LineFormat::Names { prefix },
+                    pattern,
+                }
+            }
+            ListingKind::File => {
+                let mut line = Vec::new();
+                write_name_line(&mut line, given);
+                ListingLines::Ready(line)
+            }
+        };
+        self.send_lines("NLST", path, lines, context)
+    }
+
+    /// MLSD.
+    pub(super) fn facts_list(&self, argument: Option<&PathArgument>, context: &Context<'_>) -> Result<Effect, Refusal> {
+        self.must_be_allowed(Rights::LIST)?;
+        let path = self.path_or_working_directory(argument)?;
+        let directory = match self.storage.open_directory(&path) {
+            Err(StorageError::NotADirectory) if self.is_file(&path) => return Err(reply::MLSD_OF_A_FILE.into()),
+            directory => directory?,
+        };
+        let lines = ListingLines::Directory {
+            directory,
+            format: LineFormat::Facts {
+                facts: self.facts,
+                permissions: self.rights.permissions(),
+            },
+            pattern: None,
+        };
+        self.send_lines("MLSD", path, lines, context)
+    }
+
+    fn send_lines(
+        &self,
+        verb: &'static str,
+        path: VirtualPath,
+        lines: ListingLines,
+        context: &Context<'_>,
+    ) -> Result<Effect, Refusal> {
+        let transfer = self.transfer(verb, path, TransferKind::Listing, reply::OPENING_LISTING, context)?;
+        Ok(self.send(transfer, Outgoing::Listing(SendListing::new(lines))))
+    }
+
     /// MLST: the facts of one entry, on the control connection, in exactly three lines (RFC 3659 §7.2).
     pub(super) fn facts_of(&self, argument: Option<&PathArgument>) -> Result<Reply, Refusal> {
         self.must_be_allowed(Rights::LIST)?;
-        let path = match argument {
-            Some(argument) => self.path(argument)?,
-            None => self.working_directory.clone(),
-        };
+        let path = self.path_or_working_directory(argument)?;
         // With a slash after its name, a link is followed.
         let described = if argument.is_some_and(PathArgument::names_directory) {
             self.storage.attributes(&path)?
@@ -73,85 +140,7 @@ impl Visit {
         Ok(Reply::facts(&line, &path))
     }
 
-    fn send_lines(
-        &self,
-        verb: &'static str,
-        path: VirtualPath,
-        lines: ListingLines,
-        context: &Context<'_>,
-    ) -> Result<Effect, Refusal> {
-        let transfer = self.transfer(verb, path, TransferKind::Listing, reply::OPENING_LISTING, context)?;
-        let pump = Outgoing::Listing(SendListing::new(lines));
-        Ok(transferring(transfer, self.in_current_mode(pump)))
-    }
-
-    fn list_lines(
-        &self,
-        argument: &ListArgument,
-        context: &Context<'_>,
-    ) -> Result<(VirtualPath, ListingLines), Refusal> {
-        self.must_be_allowed(Rights::LIST)?;
-        let target = self.target(argument)?;
-        let now = context.wall;
-        let format = LineFormat::Columns {
-            now,
-            dots: argument.all,
-        };
-        let lines = match target.kind {
-            ListingKind::Directory(directory) => directory_lines(directory, format, None),
-            ListingKind::Matching(directory, pattern) => directory_lines(directory, format, Some(pattern)),
-            ListingKind::File => {
-                let attributes = self.storage.attributes(&target.path)?;
-                let mut line = Vec::new();
-                write_list_line(&mut line, &attributes, target.given, None, now);
-                ListingLines::Ready(line)
-            }
-        };
-        Ok((target.path, lines))
-    }
-
-    fn name_lines(&self, argument: &ListArgument) -> Result<(VirtualPath, ListingLines), Refusal> {
-        self.must_be_allowed(Rights::LIST)?;
-        let target = self.target(argument)?;
-        let lines = match target.kind {
-            ListingKind::Directory(directory) => {
-                let prefix = prefix_of_directory(target.given);
-                directory_lines(directory, LineFormat::Names { prefix }, None)
-            }
-            ListingKind::Matching(directory, pattern) => {
-                let prefix = without_leading_dots(split_last_component(target.given).0).to_vec();
-                directory_lines(directory, LineFormat::Names { prefix }, Some(pattern))
-            }
-            ListingKind::File => {
-                let mut line = Vec::new();
-                write_name_line(&mut line, target.given);
-                ListingLines::Ready(line)
-            }
-        };
-        Ok((target.path, lines))
-    }
-
-    fn fact_lines(&self, argument: Option<&PathArgument>) -> Result<(VirtualPath, ListingLines), Refusal> {
-        self.must_be_allowed(Rights::LIST)?;
-        let path = match argument {
-            Some(argument) => self.path(argument)?,
-            None => self.working_directory.clone(),
-        };
-        match self.storage.open_directory(&path) {
-            Ok(directory) => {
-                let format = LineFormat::Facts {
-                    facts: self.facts,
-                    permissions: self.rights.permissions(),
-                };
-                Ok((path, directory_lines(directory, format, None)))
-            }
-            Err(StorageError::NotADirectory) if is_file(&path, &*self.storage) => Err(reply::MLSD_OF_A_FILE.into()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Resolves the argument to a directory, a file, or a pattern. An argument that starts with `-` is taken for
-    /// options, unless a file has that literal name.
+    /// Resolves the argument. One that starts with `-` is taken for options, unless a file has that literal name.
     fn target<'argument>(&self, argument: &'argument ListArgument) -> Result<ListingTarget<'argument>, Refusal> {
         if let Some(literal) = &argument.literal
             && let Ok(target) = self.existing_target(&literal.0)
@@ -160,20 +149,16 @@ impl Visit {
         }
         let given = argument.path.as_ref().map_or(&b""[..], |path| &path.0);
         match self.existing_target(given) {
-            Err(StorageError::NotFound) if Glob::is_glob(given) => self.matching_target(given),
-            Err(error) => Err(error.into()),
-            Ok(target) => Ok(target),
+            Err(Refusal::Storage(StorageError::NotFound)) if Glob::is_glob(given) => self.matching_target(given),
+            target => target,
         }
     }
 
-    fn existing_target<'argument>(&self, given: &'argument [u8]) -> Result<ListingTarget<'argument>, StorageError> {
-        let path = self.working_directory.join(given).ok_or(StorageError::NameTooLong)?;
+    fn existing_target<'argument>(&self, given: &'argument [u8]) -> Result<ListingTarget<'argument>, Refusal> {
+        let path = self.join(given)?;
         let kind = match self.storage.open_directory(&path) {
-            Ok(directory) => ListingKind::Directory(directory),
-            Err(StorageError::NotADirectory) if !names_directory(given) && is_file(&path, &*self.storage) => {
-                ListingKind::File
-            }
-            Err(error) => return Err(error),
+            Err(StorageError::NotADirectory) if !names_directory(given) && self.is_file(&path) => ListingKind::File,
+            directory => ListingKind::Directory(directory?, None),
         };
         Ok(ListingTarget { given, path, kind })
     }
@@ -181,28 +166,15 @@ impl Visit {
     fn matching_target<'argument>(&self, given: &'argument [u8]) -> Result<ListingTarget<'argument>, Refusal> {
         let (prefix, last) = split_last_component(given);
         let pattern = Glob::new(last).ok_or(StorageError::NotFound)?;
-        let path = self.working_directory.join(prefix).ok_or(StorageError::NameTooLong)?;
-        let directory = self.storage.open_directory(&path)?;
-        Ok(ListingTarget {
-            given,
-            path,
-            kind: ListingKind::Matching(directory, pattern),
-        })
+        let path = self.join(prefix)?;
+        let kind = ListingKind::Directory(self.storage.open_directory(&path)?, Some(pattern));
+        Ok(ListingTarget { given, path, kind })
     }
-}
 
-fn directory_lines(directory: OpenDirectory, format: LineFormat, pattern: Option<Glob>) -> ListingLines {
-    ListingLines::Directory {
-        directory,
-        format,
-        pattern,
+    fn is_file(&self, path: &VirtualPath) -> bool {
+        let found = self.storage.attributes(path);
+        found.is_ok_and(|attributes| attributes.kind == EntryKind::File)
     }
-}
-
-fn is_file(path: &VirtualPath, storage: &dyn Storage) -> bool {
-    storage
-        .attributes(path)
-        .is_ok_and(|attributes| attributes.kind == EntryKind::File)
 }
 
 /// The prefix that makes a name in the directory `given` a path for RETR. Without a leading `./`, which clients would

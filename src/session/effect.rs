@@ -1,11 +1,10 @@
 //! Commands that start a transfer or a long answer.
 
-use super::Context;
 use super::long_answer::LongAnswer;
+use super::outcome::{Transfer, TransferKind};
 use super::refusal::Refusal;
 use super::state::{Activity, Visit};
-use super::step::Step;
-use super::transfer_record::{Transfer, TransferKind};
+use super::step::{Context, Step};
 use crate::ftp::command::Transmission;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
@@ -50,11 +49,12 @@ impl Visit {
         })
     }
 
-    /// Wraps `outgoing` for the current MODE.
-    pub(super) fn in_current_mode(&self, outgoing: Outgoing) -> Pump {
-        match self.transmission {
+    /// Starts a transfer that sends `outgoing` in the current MODE.
+    pub(super) fn send(&self, transfer: Transfer, outgoing: Outgoing) -> Effect {
+        let pump = match self.transmission {
             Transmission::Stream => Pump::Outgoing(outgoing),
             Transmission::Deflate => Pump::Deflated(SendDeflated::new(outgoing, self.deflate_level)),
-        }
+        };
+        transferring(transfer, pump)
     }
 }

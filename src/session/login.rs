@@ -4,11 +4,10 @@
 //! cannot find out which users exist (threats F01, F02). Before login, no reply repeats input (threat A12) or describes
 //! the server (threat B14). Passwords are verified on the slow-work thread.
 
-use super::ending::{Ending, LoginFailure};
-use super::notice::Notice;
+use super::Session;
+use super::notice::{Ending, LoginFailure, Notice};
 use super::state::{Activity, Login, State, User, Visit};
-use super::step::Step;
-use super::{Context, Session};
+use super::step::{Context, Step};
 use crate::accounts::{ANONYMOUS, Account, Claim, Password};
 use crate::ftp::command::{Command, Digest};
 use crate::ftp::listing::Facts;
@@ -30,23 +29,14 @@ impl Session {
             return reply::BAD_SEQUENCE.into();
         };
         match command {
-            Command::User(name) => {
-                *login = Login::UserGiven(User::named(&name, context));
-                reply::USER_OK
-            }
             Command::Pass(password) => {
                 let login = mem::take(login);
                 return self.password(login, password, context);
             }
-            Command::Quit => return self.close(reply::GOODBYE, Ending::Quit),
             Command::Host => match login {
                 Login::Start => reply::HOST_OK,
                 Login::UserGiven(_) => reply::BAD_SEQUENCE,
             },
-            Command::Rein => {
-                *login = Login::Start;
-                reply::READY_FOR_NEW_USER
-            }
             Command::Acct => reply::ACCOUNT_NOT_NEEDED,
             Command::Noop => reply::NOOP_OK,
             Command::Syst => reply::SYSTEM_TYPE,
@@ -65,7 +55,7 @@ impl Session {
             Login::Start => return reply::BAD_SEQUENCE.into(),
             Login::UserGiven(User::Anonymous(rights)) => {
                 let visit = Visit::new(Rc::clone(context.storage), rights, None);
-                return self.log_in(ANONYMOUS, visit, context).into();
+                return self.log_in(visit, context).into();
             }
             Login::UserGiven(User::Account(account)) => (account.name.clone(), account.password.clone(), Some(account)),
             // An unknown user takes the same work as a known one.
@@ -103,7 +93,7 @@ impl Session {
         match root_of(&account, context) {
             Some(storage) => {
                 let rights = account.rights;
-                self.log_in(&user, Visit::new(storage, rights, Some((account, presence))), context)
+                self.log_in(Visit::new(storage, rights, Some((account, presence))), context)
             }
             None => {
                 self.record_failed_login(&user, LoginFailure::RootMissing, context);
@@ -129,11 +119,11 @@ impl Session {
         reply::LOGIN_INCORRECT.into()
     }
 
-    fn log_in(&mut self, user: &[u8], visit: Visit, context: &Context<'_>) -> Reply {
+    fn log_in(&mut self, visit: Visit, context: &Context<'_>) -> Reply {
         if context.wants_notices {
-            self.notice = Some(Box::new(Notice::LoggedIn { user: user.to_vec() }));
+            self.notice = Some(Box::new(Notice::LoggedIn));
         }
-        // Anonymous sessions are the many, and need no copy of the name.
+        // Most sessions are anonymous; they need no copy of the name.
         self.last_user = Some(match visit.account() {
             Some(account) => Cow::Owned(account.name.to_vec()),
             None => Cow::Borrowed(ANONYMOUS),

@@ -4,7 +4,7 @@
 //! The connection advances an answer within a budget in each turn; later commands wait. It asks for more lines only
 //! after the previous ones have been written, so a slow client does not fill memory.
 
-use super::transfer_record::Transfer;
+use super::outcome::Transfer;
 use crate::ftp::command::Digest;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
@@ -23,23 +23,29 @@ const DIGEST_COST: usize = 4;
 
 /// An answer that is being made.
 #[derive(Debug)]
-pub enum LongAnswer {
+pub(super) enum LongAnswer {
     Listing(ListingAnswer),
     Digest(DigestAnswer),
-    Restart(RestartAnswer),
+    /// The search for a restart marker in a translated text, and the transfer that starts there.
+    Restart {
+        text: SendText,
+        transfer: Transfer,
+    },
 }
 
 /// Whether an answer is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnswerProgress {
+pub(super) enum AnswerProgress {
     MoreToCome,
-    /// The reply's last line is written, or a transfer can start.
+    /// The reply's last line is written.
     Finished,
+    /// The restart marker is found: the transfer can start.
+    MarkerFound,
 }
 
 /// A STAT with a path.
 #[derive(Debug)]
-pub struct ListingAnswer {
+pub(super) struct ListingAnswer {
     /// Whether the reply's first line has been written.
     has_begun: bool,
     lines: ListingLines,
@@ -48,7 +54,7 @@ pub struct ListingAnswer {
 
 /// A HASH, XCRC or the like.
 #[derive(Debug)]
-pub struct DigestAnswer {
+pub(super) struct DigestAnswer {
     file: DigestFile,
     form: DigestForm,
     /// When the answer began, or its last progress line was written.
@@ -59,7 +65,7 @@ pub struct DigestAnswer {
 
 /// The form of the reply.
 #[derive(Debug)]
-pub enum DigestForm {
+pub(super) enum DigestForm {
     /// HASH: algorithm, range, digest and path.
     Hash {
         digest: Digest,
@@ -69,14 +75,6 @@ pub enum DigestForm {
     },
     /// XCRC and the like: only the digest.
     Bare,
-}
-
-/// The search for a restart marker in a translated text, and the transfer that starts there.
-#[derive(Debug)]
-pub struct RestartAnswer {
-    text: SendText,
-    transfer: Transfer,
-    is_found: bool,
 }
 
 impl LongAnswer {
@@ -97,24 +95,8 @@ impl LongAnswer {
         })
     }
 
-    pub(super) fn restart(text: SendText, transfer: Transfer) -> Self {
-        LongAnswer::Restart(RestartAnswer {
-            text,
-            transfer,
-            is_found: false,
-        })
-    }
-
-    /// The transfer to start after this answer, if it was a successful search for a restart marker.
-    pub(super) fn into_transfer(self) -> Option<(Transfer, SendText)> {
-        match self {
-            LongAnswer::Restart(restart) if restart.is_found => Some((restart.transfer, restart.text)),
-            LongAnswer::Listing(_) | LongAnswer::Digest(_) | LongAnswer::Restart(_) => None,
-        }
-    }
-
     /// Continues within `budget` and appends lines to `out`. `buffer` is for reading files.
-    pub fn advance(
+    pub(super) fn advance(
         &mut self,
         out: &mut Vec<u8>,
         buffer: &mut [u8],
@@ -124,7 +106,17 @@ impl LongAnswer {
         match self {
             LongAnswer::Listing(listing) => listing.advance(out, budget),
             LongAnswer::Digest(digest) => digest.advance(out, buffer, budget, now),
-            LongAnswer::Restart(restart) => restart.advance(out, budget),
+            LongAnswer::Restart { text, .. } => {
+                match text.seek(budget) {
+                    Ok(SeekProgress::BudgetSpent) => return AnswerProgress::MoreToCome,
+                    Ok(SeekProgress::Found) => return AnswerProgress::MarkerFound,
+                    Ok(SeekProgress::BeyondEnd) => reply::BAD_RESTART,
+                    Err(TransferError::SourceShrank) => reply::FILE_CHANGED,
+                    Err(_) => reply::READING_FAILED,
+                }
+                .write_to(out);
+                AnswerProgress::Finished
+            }
         }
     }
 
@@ -133,7 +125,7 @@ impl LongAnswer {
         match self {
             LongAnswer::Listing(_) => reply::STATUS_LISTING_ABORTED,
             LongAnswer::Digest(digest) => digest.ending(reply::DIGEST_ABORTED),
-            LongAnswer::Restart(_) => reply::TRANSFER_ABORTED,
+            LongAnswer::Restart { .. } => reply::TRANSFER_ABORTED,
         }
     }
 }
@@ -210,19 +202,6 @@ impl DigestAnswer {
         } else {
             reply
         }
-    }
-}
-
-impl RestartAnswer {
-    fn advance(&mut self, out: &mut Vec<u8>, budget: &mut Budget) -> AnswerProgress {
-        match self.text.seek(budget) {
-            Ok(SeekProgress::BudgetSpent) => return AnswerProgress::MoreToCome,
-            Ok(SeekProgress::Found) => self.is_found = true,
-            Ok(SeekProgress::BeyondEnd) => reply::BAD_RESTART.write_to(out),
-            Err(TransferError::SourceShrank) => reply::FILE_CHANGED.write_to(out),
-            Err(_) => reply::READING_FAILED.write_to(out),
-        }
-        AnswerProgress::Finished
     }
 }
 

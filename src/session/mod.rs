@@ -6,17 +6,13 @@
 
 mod addressing;
 mod changing;
-mod client;
 mod completion;
-mod context;
 mod digest;
 mod directory_listing;
 mod effect;
-mod ending;
 mod login;
 mod long_answer;
 mod naming;
-mod navigation;
 mod notice;
 mod outcome;
 mod parameters;
@@ -26,21 +22,16 @@ mod state;
 mod status;
 mod step;
 mod storing;
-mod transfer_record;
 mod visit;
 
-pub use context::Context;
-pub use ending::{Ending, LoginFailure};
-pub use notice::Notice;
-pub use outcome::Outcome;
-pub use step::{PassiveAddress, Step};
-pub use transfer_record::{Transfer, TransferKind};
+pub use notice::{Ending, LoginFailure, Notice};
+pub use outcome::{Outcome, Transfer, TransferKind};
+pub use step::{Context, PassiveAddress, Step};
 
 use crate::ftp::command::{Command, CommandError, CommandLine, Representation};
 use crate::ftp::line::{LineError, LineReader};
 use crate::ftp::reply::{self, Reply};
-use client::Client;
-use state::{Activity, Login, Part, State};
+use state::{Activity, Client, Login, Part, State, User};
 use std::borrow::Cow;
 use std::net::SocketAddr;
 
@@ -69,7 +60,10 @@ impl Session {
     /// A new session with the client at `address`. `number` identifies it in logs.
     pub fn new(number: u64, address: SocketAddr) -> Self {
         Self {
-            client: Client::new(number, address),
+            client: Client {
+                session: number,
+                address: SocketAddr::new(address.ip().to_canonical(), address.port()),
+            },
             state: State::Login(Login::Start),
             bad_commands: 0,
             failed_logins: 0,
@@ -129,22 +123,36 @@ impl Session {
     }
 
     fn answer(&mut self, line: CommandLine, context: &Context<'_>) -> Step {
-        if self.is_logging_in() && line.needs_login() {
+        let is_logging_in = self.is_logging_in();
+        if is_logging_in && line.needs_login() {
             return reply::NOT_LOGGED_IN.into();
         }
         let command = match line.command {
             Ok(command) => command,
             Err(error) => return self.refuse(error),
         };
-        match &self.state {
-            // A client could repeat USER for ever without a password, so it counts as a bad command (threat F12).
-            State::Login(_) if matches!(command, Command::User(_)) => {
-                let step = self.command_in_login(command, context);
-                self.count_bad_command(step)
+        if !is_logging_in && !matches!(command, Command::Noop) {
+            self.bad_commands = 0;
+        }
+        match command {
+            // USER and REIN start a new login: nothing that the last user has set is kept (threat B04).
+            Command::User(name) => {
+                self.state = State::Login(Login::UserGiven(User::named(&name, context)));
+                let step = Step::Disarm(reply::USER_OK);
+                // A client could repeat USER for ever without a password, so it counts as a bad command (threat F12).
+                if is_logging_in {
+                    self.count_bad_command(step)
+                } else {
+                    step
+                }
             }
-            State::Login(_) => self.command_in_login(command, context),
-            State::Visit(..) => self.command_in_visit(command, context),
-            State::Verifying { .. } | State::Closing => reply::BAD_SEQUENCE.into(),
+            Command::Rein => {
+                self.state = State::Login(Login::Start);
+                Step::Disarm(reply::READY_FOR_NEW_USER)
+            }
+            Command::Quit => self.close(reply::GOODBYE, Ending::Quit),
+            command if is_logging_in => self.command_in_login(command, context),
+            command => self.command_in_visit(command, context),
         }
     }
 
@@ -153,14 +161,14 @@ impl Session {
             visit.part = Part::Whole;
             visit.renaming = None;
         }
-        // A blank line gets no reply, but it counts as a bad command.
-        let reply = Reply::to_refused(error);
-        match (error, reply) {
-            (CommandError::ForeignProtocol, Some(reply)) => self.close(reply, Ending::ForeignProtocol),
-            (CommandError::BadAddress, Some(reply)) => self.count_bad_command(Step::Disarm(reply)),
-            (_, Some(reply)) => self.count_bad_command(reply.into()),
-            (_, None) => self.count_bad_command(Step::Ignore),
-        }
+        let step = match (error, Reply::to_refused(error)) {
+            (CommandError::ForeignProtocol, Some(reply)) => return self.close(reply, Ending::ForeignProtocol),
+            (CommandError::BadAddress, Some(reply)) => Step::Disarm(reply),
+            (_, Some(reply)) => Step::Reply(reply),
+            // A blank line gets no reply, but it counts as a bad command.
+            (_, None) => Step::Ignore,
+        };
+        self.count_bad_command(step)
     }
 
     /// Counts a bad command; closes the session if the limit is exceeded. `step` is the command's answer.
@@ -174,11 +182,15 @@ impl Session {
         if self.bad_commands <= limit {
             return step;
         }
-        let mut closing = self.close(reply::TOO_MANY_BAD_COMMANDS, Ending::TooManyBadCommands);
-        if let (Step::Close { reply, .. }, Step::Reply(last) | Step::Disarm(last)) = (&mut closing, step) {
-            *reply = Some(last);
+        self.end(Ending::TooManyBadCommands);
+        Step::Close {
+            reply: match step {
+                Step::Reply(last) | Step::Disarm(last) => Some(last),
+                _ => None,
+            },
+            farewell: reply::TOO_MANY_BAD_COMMANDS,
+            is_mid_line: false,
         }
-        closing
     }
 
     /// Closes the session after a line that could not be read.
@@ -188,22 +200,27 @@ impl Session {
             // Usually a TLS handshake.
             LineError::ForeignProtocol => (reply::UNKNOWN_COMMAND, Ending::ForeignProtocol),
         };
-        let mut closing = self.close(farewell, ending);
-        if let Step::Close { is_mid_line, .. } = &mut closing {
-            *is_mid_line = true;
+        self.end(ending);
+        Step::Close {
+            reply: None,
+            farewell,
+            is_mid_line: true,
         }
-        closing
     }
 
     /// Closes the session with a last reply: 221, or 421 (RFC 959 §5.4).
     pub fn close(&mut self, farewell: Reply, ending: Ending) -> Step {
-        self.set_ending(ending);
-        self.state = State::Closing;
+        self.end(ending);
         Step::Close {
             reply: None,
             farewell,
             is_mid_line: false,
         }
+    }
+
+    fn end(&mut self, ending: Ending) {
+        self.set_ending(ending);
+        self.state = State::Closing;
     }
 
     /// The longest line accepted in the current state.

@@ -26,7 +26,7 @@ const PROTECTED: [&str; 8] = [
 impl Visit {
     /// The path of something to read; links are followed.
     pub(super) fn path(&self, argument: &PathArgument) -> Result<VirtualPath, Refusal> {
-        let path = self.join(argument)?;
+        let path = self.join(&argument.0)?;
         if argument.names_directory() {
             must_be_directory(self.storage.attributes(&path)?.kind)?;
         }
@@ -42,7 +42,7 @@ impl Visit {
 
     /// The path of an entry to remove or rename; a link at its end is not followed.
     pub(super) fn entry_to_change(&self, argument: &PathArgument) -> Result<VirtualPath, Refusal> {
-        let path = self.join(argument)?;
+        let path = self.join(&argument.0)?;
         must_not_be_protected(&path, StorageError::PermissionDenied)?;
         if argument.names_directory() {
             must_be_directory(self.storage.entry(&path)?.kind)?;
@@ -79,9 +79,15 @@ impl Visit {
         Ok(path)
     }
 
-    fn join(&self, argument: &PathArgument) -> Result<VirtualPath, Refusal> {
+    /// The path of an optional argument: without one, the working directory.
+    pub(super) fn path_or_working_directory(&self, argument: Option<&PathArgument>) -> Result<VirtualPath, Refusal> {
+        argument.map_or_else(|| Ok(self.working_directory.clone()), |argument| self.path(argument))
+    }
+
+    /// The path `given`, relative to the working directory.
+    pub(super) fn join(&self, given: &[u8]) -> Result<VirtualPath, Refusal> {
         self.working_directory
-            .join(&argument.0)
+            .join(given)
             .ok_or(StorageError::NameTooLong.into())
     }
 }

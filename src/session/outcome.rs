@@ -1,9 +1,33 @@
-//! How a transfer ended, with its last reply and the word used in logs and events.
+//! Transfers as replies and logs describe them, and how they end.
 
 use super::refusal::reply_to_upload;
+use crate::ftp::command::Representation;
+use crate::ftp::path::VirtualPath;
 use crate::ftp::reply::{self, Reply};
 use crate::storage::StorageError;
+use crate::transfer::ModeZPlace;
 use std::time::Duration;
+
+/// A running transfer.
+#[derive(Debug)]
+pub struct Transfer {
+    pub verb: &'static str,
+    pub path: VirtualPath,
+    pub kind: TransferKind,
+    pub representation: Representation,
+    /// The 150 (RFC 959 §5.4).
+    pub opening: Reply,
+    /// Counts the transfer as one in MODE Z until it is dropped.
+    pub mode_z_place: Option<ModeZPlace>,
+}
+
+/// What is transferred, and its direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransferKind {
+    Download,
+    Upload,
+    Listing,
+}
 
 /// How a transfer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,37 +64,31 @@ impl Outcome {
         self.reply().code() < 400
     }
 
-    /// The word in logs and events; it does not change between versions.
+    /// The word in logs and events.
     pub fn word(self) -> &'static str {
-        match self {
-            Outcome::Complete | Outcome::Swallowed { .. } => "complete",
-            Outcome::NoDataConnection => "no-data-connection",
-            Outcome::NoDescriptor => "no-descriptor",
-            Outcome::ConnectionLost => "data-connection-lost",
-            Outcome::Stalled => "stalled",
-            Outcome::Aborted => "aborted",
-            Outcome::SourceFailed => "reading-failed",
-            Outcome::SourceShrank => "file-shrank",
-            Outcome::BrokenStream => "broken-stream",
-            Outcome::NotStored(error) => error.word(),
-            Outcome::StoredUnknown => "sync-not-confirmed",
-        }
+        self.word_and_reply().0
     }
 
-    /// The transfer's last reply (RFC 959 §5.4).
+    /// The transfer's last reply.
     pub fn reply(self) -> Reply {
+        self.word_and_reply().1
+    }
+
+    /// The word, which does not change between versions, and the reply (RFC 959 §5.4).
+    fn word_and_reply(self) -> (&'static str, Reply) {
         match self {
-            Outcome::Complete => reply::TRANSFER_COMPLETE,
-            Outcome::NoDataConnection | Outcome::NoDescriptor => reply::NO_DATA_CONNECTION,
-            Outcome::ConnectionLost => reply::DATA_CONNECTION_LOST,
-            Outcome::Stalled => reply::TRANSFER_STALLED,
-            Outcome::Aborted => reply::TRANSFER_ABORTED,
-            Outcome::SourceFailed => reply::READING_FAILED,
-            Outcome::SourceShrank => reply::FILE_CHANGED,
-            Outcome::BrokenStream => reply::BROKEN_STREAM,
-            Outcome::NotStored(error) => reply_to_upload(error),
-            Outcome::StoredUnknown => reply::STORED_UNKNOWN,
-            Outcome::Swallowed { bytes, crc32, took } => Reply::swallowed(bytes, crc32, took),
+            Outcome::Complete => ("complete", reply::TRANSFER_COMPLETE),
+            Outcome::NoDataConnection => ("no-data-connection", reply::NO_DATA_CONNECTION),
+            Outcome::NoDescriptor => ("no-descriptor", reply::NO_DATA_CONNECTION),
+            Outcome::ConnectionLost => ("data-connection-lost", reply::DATA_CONNECTION_LOST),
+            Outcome::Stalled => ("stalled", reply::TRANSFER_STALLED),
+            Outcome::Aborted => ("aborted", reply::TRANSFER_ABORTED),
+            Outcome::SourceFailed => ("reading-failed", reply::READING_FAILED),
+            Outcome::SourceShrank => ("file-shrank", reply::FILE_CHANGED),
+            Outcome::BrokenStream => ("broken-stream", reply::BROKEN_STREAM),
+            Outcome::NotStored(error) => (error.word(), reply_to_upload(error)),
+            Outcome::StoredUnknown => ("sync-not-confirmed", reply::STORED_UNKNOWN),
+            Outcome::Swallowed { bytes, crc32, took } => ("complete", Reply::swallowed(bytes, crc32, took)),
         }
     }
 }

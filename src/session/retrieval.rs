@@ -1,16 +1,15 @@
-//! Downloads: RETR, REST, SIZE, MDTM (RFC 959 §4.1.3, RFC 3659 §§3–5).
+//! Downloads: RETR, and RETR after REST or RANG; SIZE, MDTM (RFC 959 §4.1.3, RFC 3659 §§3–5).
 
-use super::Context;
-use super::effect::{Effect, answering, transferring};
+use super::effect::{Effect, answering};
 use super::long_answer::LongAnswer;
+use super::outcome::TransferKind;
 use super::refusal::Refusal;
 use super::state::{Part, Visit};
-use super::transfer_record::{Transfer, TransferKind};
+use super::step::Context;
 use crate::accounts::Rights;
 use crate::ftp::ascii::AsciiEncoder;
 use crate::ftp::command::{PathArgument, Representation, Transmission};
-use crate::ftp::listing::{Attributes, EntryKind};
-use crate::ftp::path::VirtualPath;
+use crate::ftp::listing::EntryKind;
 use crate::ftp::reply::{self, Reply};
 use crate::storage::{OpenFile, StorageError};
 use crate::transfer::{Outgoing, SendFile, SendText};
@@ -29,26 +28,20 @@ impl Visit {
                 let part = self.part_to_send(file.size)?;
                 let opening = self.opening(Reply::opening_binary(part.end - part.start));
                 let transfer = self.transfer("RETR", path, TransferKind::Download, opening, context)?;
-                let pump = Outgoing::File(SendFile::new(file, part));
-                Ok(transferring(transfer, self.in_current_mode(pump)))
+                Ok(self.send(transfer, Outgoing::File(SendFile::new(file, part))))
             }
             Representation::Ascii => {
                 let skip = self.octets_to_skip(file.size)?;
-                let text = SendText::new(file, skip);
                 let opening = self.opening(reply::OPENING_ASCII);
                 let transfer = self.transfer("RETR", path, TransferKind::Download, opening, context)?;
+                let text = SendText::new(file, skip);
                 if skip > 0 {
                     // The file has to be read up to the restart marker before the 150, to know that it is valid.
-                    return Ok(answering(LongAnswer::restart(text, transfer)));
+                    return Ok(answering(LongAnswer::Restart { text, transfer }));
                 }
-                Ok(self.send_text(transfer, text))
+                Ok(self.send(transfer, Outgoing::Text(text)))
             }
         }
-    }
-
-    /// Starts a download in TYPE A. `text` has reached its first octet to send.
-    pub(super) fn send_text(&self, transfer: Transfer, text: SendText) -> Effect {
-        transferring(transfer, self.in_current_mode(Outgoing::Text(text)))
     }
 
     fn opening(&self, opening: Reply) -> Reply {
@@ -82,27 +75,21 @@ impl Visit {
         }
     }
 
-    pub(super) fn set_restart(&mut self, offset: u64) -> Reply {
-        self.part = match offset {
-            0 => Part::Whole,
-            offset => Part::From(offset),
-        };
-        Reply::restarting_at(offset)
-    }
-
     /// The number of octets that RETR would send (RFC 3659 §4). In TYPE A the file has to be read, so this is done for
     /// small files only. Others get 504 rather than 550, which clients take for "missing".
     pub(super) fn size(&self, argument: &PathArgument) -> Result<Reply, Refusal> {
         self.must_be_allowed(Rights::LIST)?;
         let path = self.path(argument)?;
-        let attributes = self.attributes_of_file(&path)?;
-        match self.representation {
-            Representation::Image => Ok(Reply::size(attributes.size)),
-            Representation::Ascii if attributes.size <= COUNTED_TEXT_MAX => {
-                let file = self.storage.open_file(&path)?;
-                Ok(Reply::size(count_translated(&file)?))
+        let attributes = self.storage.attributes(&path)?;
+        match (attributes.kind, self.representation) {
+            (EntryKind::Directory, _) => Err(StorageError::IsADirectory.into()),
+            // Links were followed, so this one leads nowhere.
+            (EntryKind::SymbolicLink, _) => Err(StorageError::NotFound.into()),
+            (EntryKind::File, Representation::Image) => Ok(Reply::size(attributes.size)),
+            (EntryKind::File, Representation::Ascii) if attributes.size <= COUNTED_TEXT_MAX => {
+                Ok(Reply::size(count_translated(&self.storage.open_file(&path)?)?))
             }
-            Representation::Ascii => Err(reply::SIZE_NOT_COUNTED.into()),
+            (EntryKind::File, Representation::Ascii) => Err(reply::SIZE_NOT_COUNTED.into()),
         }
     }
 
@@ -111,16 +98,6 @@ impl Visit {
         let path = self.path(argument)?;
         let attributes = self.storage.attributes(&path)?;
         Ok(Reply::modification_time(attributes.modified))
-    }
-
-    fn attributes_of_file(&self, path: &VirtualPath) -> Result<Attributes, Refusal> {
-        let attributes = self.storage.attributes(path)?;
-        match attributes.kind {
-            EntryKind::File => Ok(attributes),
-            EntryKind::Directory => Err(StorageError::IsADirectory.into()),
-            // Links were followed, so this one leads nowhere.
-            EntryKind::SymbolicLink => Err(StorageError::NotFound.into()),
-        }
     }
 }
 

@@ -1,18 +1,42 @@
 //! The states of a session, and what belongs to each.
 
-use super::Context;
 use super::long_answer::LongAnswer;
+use super::outcome::Transfer;
 use super::refusal::Refusal;
-use super::transfer_record::Transfer;
+use super::step::Context;
 use crate::accounts::{Account, Presence, Rights, is_anonymous};
 use crate::ftp::command::{DeflateLevel, Digest, Representation, Transmission};
 use crate::ftp::listing::Facts;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::reply;
-use crate::storage::{Quota, Storage};
+use crate::storage::{Quota, Storage, StorageError, errno_name};
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
+
+/// The client of a session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Client {
+    /// The session's number in logs.
+    pub(super) session: u64,
+    /// An IPv4-mapped IPv6 address is stored as IPv4.
+    pub(super) address: SocketAddr,
+}
+
+impl Client {
+    pub(super) fn ip(&self) -> IpAddr {
+        self.address.ip()
+    }
+
+    /// Logs an error of the file system that no client can cause.
+    pub(super) fn log_unexpected(&self, error: StorageError) {
+        if let StorageError::Unexpected(errno) = error {
+            let (session, client, name) = (self.session, self.address, errno_name(errno));
+            log::warn!("file system refused session={session} client={client} errno={name} reason=\"{errno}\"");
+        }
+    }
+}
 
 /// The state of a session.
 #[derive(Debug)]

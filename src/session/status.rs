@@ -1,10 +1,9 @@
 //! What connections and logs can ask about a session.
 
 use super::Session;
-use super::ending::Ending;
-use super::notice::Notice;
+use super::notice::{Ending, Notice};
+use super::outcome::Transfer;
 use super::state::{Activity, State};
-use super::transfer_record::Transfer;
 use crate::ftp::line::LineReader;
 use crate::shown_name::Shown;
 use std::net::{IpAddr, SocketAddr};

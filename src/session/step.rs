@@ -1,12 +1,36 @@
-//! What a session asks its connection to do: the only value that crosses from session to connection.
+//! What crosses between a session and its connection: a session borrows a [`Context`] and answers with a [`Step`].
 //!
-//! A session has no socket. Each command, and each result of work that a command started, yields one [`Step`]. The
+//! A session has no socket. Each command, and each result of work that a command started, yields one step. The
 //! connection queues the reply, does the rest, and reports the result by a call on the session.
 
-use crate::accounts::Claim;
+use crate::accounts::{Accounts, Attendance, Claim, Quotas, Rights};
+use crate::ftp::features::Features;
 use crate::ftp::reply::Reply;
-use crate::transfer::Pump;
+use crate::ftp::timestamp::Timestamp;
+use crate::storage::Storage;
+use crate::transfer::{ModeZPlaces, Pump};
 use std::net::{SocketAddr, SocketAddrV4};
+use std::rc::Rc;
+
+/// Borrowed by a session while it answers a command.
+pub struct Context<'loop_> {
+    pub storage: &'loop_ Rc<dyn Storage>,
+    /// The rights of anonymous clients; `None`: anonymous login is disabled.
+    pub anonymous: Option<Rights>,
+    pub accounts: &'loop_ Accounts,
+    pub attendance: &'loop_ Attendance,
+    pub quotas: &'loop_ Quotas,
+    /// Limits the transfers in MODE Z that run at once.
+    pub mode_z_places: &'loop_ ModeZPlaces,
+    /// Wall-clock time, for dates in listings and for names made by STOU.
+    pub wall: Timestamp,
+    /// Whether PORT and EPRT are allowed.
+    pub active: bool,
+    /// Optional features that FEAT lists.
+    pub features: Features,
+    /// Whether notices are recorded anywhere; if not, none are made.
+    pub wants_notices: bool,
+}
 
 /// An instruction to the connection. A reply in it is queued first.
 #[derive(Debug)]
@@ -24,7 +48,7 @@ pub enum Step {
     ArmActive(SocketAddr, Reply),
     /// Discard the passive port, address or data connection of earlier commands.
     Disarm(Reply),
-    /// Start a transfer on the armed data connection: send [`opening`](super::Session::opening) (150), pump, then call
+    /// Start a transfer on the armed data connection: send its 150 ([`Transfer`](super::Transfer)), pump, then call
     /// [`transfer_ended`](super::Session::transfer_ended).
     Transfer(Box<Pump>),
     /// Answer STAT with the number of bytes moved so far: [`Reply::transfer_status`] (RFC 959 §4.1.3).
@@ -51,26 +75,6 @@ pub enum PassiveAddress {
     V4(SocketAddrV4),
     /// The control connection is IPv6, which only the reply to EPSV can express.
     PortOnly(u16),
-}
-
-impl Step {
-    /// The reply's code if the command is finished; `None` if work follows or there is no reply.
-    pub(super) fn final_code(&self) -> Option<u16> {
-        match self {
-            Step::Reply(reply) => Some(reply.code()),
-            Step::Ignore
-            | Step::Postpone
-            | Step::ArmPassive
-            | Step::ArmActive(..)
-            | Step::Disarm(_)
-            | Step::Transfer(_)
-            | Step::ReportProgress
-            | Step::AbortTransfer
-            | Step::Answer
-            | Step::VerifyPassword(_)
-            | Step::Close { .. } => None,
-        }
-    }
 }
 
 impl From<Reply> for Step {

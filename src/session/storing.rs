@@ -3,11 +3,11 @@
 //! Names and rights are checked before the `150`, so that a refusal costs no transfer. A new file does not appear under
 //! its name until it is complete; see [`Upload`](crate::storage::Upload).
 
-use super::Context;
 use super::effect::{Effect, transferring};
+use super::outcome::TransferKind;
 use super::refusal::Refusal;
 use super::state::{Part, Visit};
-use super::transfer_record::TransferKind;
+use super::step::Context;
 use crate::accounts::Rights;
 use crate::ftp::command::{PathArgument, Representation};
 use crate::ftp::path::VirtualPath;

@@ -205,7 +205,8 @@ impl Conversation {
                     self.end_transfer(Outcome::NoDataConnection, out);
                     return;
                 }
-                self.session.opening().expect("a transfer").write_to(out);
+                let transfer = self.session.transfer().expect("a transfer");
+                transfer.opening.write_to(out);
                 self.held = Some(pump);
                 if !self.holds_transfers {
                     self.finish_transfer(out);

@@ -1,37 +1,16 @@
 //! Dispatch of commands after login: one line for each verb. The commands themselves are in the files of their groups.
 
-use super::client::Client;
+use super::Session;
 use super::effect::Effect;
 use super::notice::Subject;
 use super::refusal::Refusal;
-use super::state::{Activity, Login, Part, State, User, Visit};
-use super::step::Step;
-use super::{Context, Ending, Session};
+use super::state::{Activity, Client, Part, State, Visit};
+use super::step::{Context, Step};
 use crate::ftp::command::{Command, EpsvArgument};
 use crate::ftp::reply::{self, Reply};
 
 impl Session {
     pub(super) fn command_in_visit(&mut self, command: Command, context: &Context<'_>) -> Step {
-        if !matches!(command, Command::Noop) {
-            self.bad_commands = 0;
-        }
-        match command {
-            // USER starts a new login: no parameter of the last user is kept (threat B04).
-            Command::User(name) => {
-                self.state = State::Login(Login::UserGiven(User::named(&name, context)));
-                Step::Disarm(reply::USER_OK)
-            }
-            Command::Rein => {
-                self.state = State::Login(Login::Start);
-                Step::Disarm(reply::READY_FOR_NEW_USER)
-            }
-            Command::Quit => self.close(reply::GOODBYE, Ending::Quit),
-            command => self.command_within_visit(command, context),
-        }
-    }
-
-    /// A command that does not log the user out.
-    fn command_within_visit(&mut self, command: Command, context: &Context<'_>) -> Step {
         let State::Visit(visit, activity) = &mut self.state else {
             return reply::BAD_SEQUENCE.into();
         };
@@ -48,7 +27,9 @@ impl Session {
                 step
             }
             Err(refusal) => {
-                self.client.log_unexpected(&refusal);
+                if let Refusal::Storage(error) = refusal {
+                    self.client.log_unexpected(error);
+                }
                 refusal.into_reply().into()
             }
         };
@@ -112,7 +93,10 @@ impl Visit {
             Command::Feat => context.features.reply(self.facts, self.digest),
             Command::Help => Reply::help(),
             Command::SiteHelp => Reply::site_help(),
-            Command::StatSession => self.session_status(client.ip()),
+            Command::StatSession => {
+                let is_read_only = !self.rights.allows_changes();
+                Reply::session_status(client.ip(), self.representation, self.transmission, is_read_only)
+            }
             Command::Noop => reply::NOOP_OK,
             Command::Allo => reply::ALLO_NOT_NEEDED,
             Command::Pret => reply::PRET_OK,
