@@ -3,7 +3,6 @@
 //! A listing has a line for every entry, so nothing here uses `format!`: digits are pushed by hand, and a line costs
 //! less than the system call that looked at the entry. Directories are not read here.
 
-use super::decimal::push_decimal;
 use super::timestamp::Timestamp;
 use crate::shown_name::push_replacing;
 use bitflags::bitflags;
@@ -51,9 +50,9 @@ pub fn write_list_line(out: &mut Vec<u8>, entry: &Attributes, name: &[u8], link_
     write_mode(out, entry);
     out.push(b' ');
     // Clients take a link count of 0 for another vendor's format.
-    push_decimal(out, entry.links.max(1), 3, b' ');
+    push_number(out, entry.links.max(1), 3);
     out.extend_from_slice(b" ftp      ftp      ");
-    push_decimal(out, entry.size, 8, b' ');
+    push_number(out, entry.size, 8);
     out.push(b' ');
     entry.modified.write_ls(now, out);
     out.push(b' ');
@@ -82,6 +81,24 @@ fn write_mode(out: &mut Vec<u8>, entry: &Attributes) {
             (false, false) => b'-',
         });
     }
+}
+
+/// `number` in decimal, right-aligned in `width` columns.
+fn push_number(out: &mut Vec<u8>, number: u64, width: usize) {
+    let mut digits = [b' '; 20];
+    let mut rest = number;
+    let mut used = 0;
+    for slot in digits.iter_mut().rev() {
+        *slot = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        used += 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    // Twenty digits hold every u64, and no column is wider.
+    let start = digits.len().saturating_sub(used.max(width));
+    out.extend_from_slice(digits.split_at(start).1);
 }
 
 /// Appends a line of NLST: the name's bytes, unchanged.
@@ -157,7 +174,7 @@ pub fn write_facts(out: &mut Vec<u8>, facts: Facts, permissions: &Permissions, e
     }
     if facts.contains(Facts::SIZE) && entry.kind == EntryKind::File {
         out.extend_from_slice(b"size=");
-        push_decimal(out, entry.size, 1, b' ');
+        push_number(out, entry.size, 0);
         out.push(b';');
     }
     if facts.contains(Facts::MODIFY) {

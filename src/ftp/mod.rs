@@ -5,7 +5,6 @@
 
 pub mod ascii;
 pub mod command;
-mod decimal;
 pub mod features;
 pub mod glob;
 pub mod host_port;

@@ -3,7 +3,6 @@
 //! LIST and MDTM must use the same zone, or clients that compare them shift every date. The calendar comes from the
 //! `time` crate; this file only formats its fields.
 
-use super::decimal::push_decimal;
 use crate::units::parse_digits;
 use time::{Date, Duration, Month, OffsetDateTime, Time};
 
@@ -35,9 +34,9 @@ impl Timestamp {
         let moment = self.calendar();
         let (year, month, day) = moment.to_calendar_date();
         let (hour, minute, second) = moment.to_hms();
-        push_decimal(out, year.unsigned_abs(), 4, b'0');
-        for two_digits in [month.into(), day, hour, minute, second] {
-            push_decimal(out, two_digits, 2, b'0');
+        let (century, year) = ((year / 100) as u8, (year % 100) as u8);
+        for number in [century, year, month.into(), day, hour, minute, second] {
+            out.extend_from_slice(&two_digits(number));
         }
     }
 
@@ -45,18 +44,18 @@ impl Timestamp {
     pub fn write_ls(self, now: Timestamp, out: &mut Vec<u8>) {
         let moment = self.calendar();
         let (year, month, day) = moment.to_calendar_date();
+        let [tens, ones] = two_digits(day);
         out.extend_from_slice(month_name(month).as_bytes());
-        out.push(b' ');
-        push_decimal(out, day, 2, b' ');
-        out.push(b' ');
+        out.extend_from_slice(&[b' ', if tens == b'0' { b' ' } else { tens }, ones, b' ']);
         let age = now.0 - self.0;
         if (-DAY..=RECENT).contains(&age) {
-            push_decimal(out, moment.hour(), 2, b'0');
+            out.extend_from_slice(&two_digits(moment.hour()));
             out.push(b':');
-            push_decimal(out, moment.minute(), 2, b'0');
+            out.extend_from_slice(&two_digits(moment.minute()));
         } else {
             out.push(b' ');
-            push_decimal(out, year.unsigned_abs(), 4, b'0');
+            out.extend_from_slice(&two_digits((year / 100) as u8));
+            out.extend_from_slice(&two_digits((year % 100) as u8));
         }
     }
 
@@ -93,11 +92,15 @@ impl Timestamp {
     }
 }
 
+/// For numbers below 100.
+fn two_digits(number: u8) -> [u8; 2] {
+    [b'0' + number / 10, b'0' + number % 10]
+}
+
 fn month_name(month: Month) -> &'static str {
-    let from = 3 * usize::from(u8::from(month) - 1);
-    "JanFebMarAprMayJunJulAugSepOctNovDec"
-        .get(from..from + 3)
-        .unwrap_or_default()
+    const NAMES: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let start = 3 * usize::from(u8::from(month) - 1);
+    NAMES.get(start..start + 3).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -143,10 +143,10 @@ fn every_fact_has_a_name() {
 #[test]
 fn numbers_keep_every_digit() {
     let mut out = Vec::new();
-    push_decimal(&mut out, 0_u8, 3, b' ');
-    push_decimal(&mut out, 12_345_u32, 3, b' ');
-    push_decimal(&mut out, 7_u8, 1, b' ');
-    push_decimal(&mut out, u64::MAX, 1, b' ');
+    push_number(&mut out, 0, 3);
+    push_number(&mut out, 12_345, 3);
+    push_number(&mut out, 7, 0);
+    push_number(&mut out, u64::MAX, 0);
     push_hexadecimal(&mut out, 0);
     push_hexadecimal(&mut out, 0xab0);
     assert_eq!(out, b"  0123457184467440737095516150ab0");
