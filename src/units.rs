@@ -48,7 +48,7 @@ pub fn parse_size(text: &str) -> Option<u64> {
     in_units(text, bytes).filter(|size| i64::try_from(*size).is_ok())
 }
 
-/// The digits that `text` begins with, times what the rest of it stands for.
+/// The digits at the beginning of `text`, times the unit after them.
 fn in_units(text: &str, unit: impl Fn(&str) -> Option<u64>) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, name) = text.split_at(digits);

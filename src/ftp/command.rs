@@ -83,7 +83,7 @@ pub enum Command {
     SiteUtime(Timestamp, PathArgument),
     /// SITE CHMOD: permission bits, `0o777` at the most.
     SiteChmod(u32, PathArgument),
-    /// HASH (draft-bryan-ftpext-hash), XCRC, XMD5, XSHA and their kind.
+    /// HASH (draft-bryan-ftpext-hash), XCRC, XMD5, XSHA and similar.
     Digest(DigestRequest),
     /// `OPTS HASH name`; `None` asks which digest is in use.
     OptsHash(Option<Digest>),
@@ -119,26 +119,22 @@ impl Command {
 }
 
 /// Why a line is not a command that can be carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandError {
-    /// Not answered.
-    #[error("nothing but blanks")]
+    /// Nothing but blanks: not answered.
     Blank,
-    #[error("unknown verb")]
+    /// No verb that is known.
     Unknown,
     /// HTTP, SMTP or SSH: a client on the wrong port, or a browser that was misdirected (threat A11).
-    #[error("another protocol")]
     ForeignProtocol,
-    #[error("bad argument")]
     BadArgument,
     /// PORT or EPRT without a readable address: an older address must not stay armed (threat B10).
-    #[error("bad address")]
     BadAddress,
-    #[error("not implemented")]
+    /// A verb that is known and not served.
     NotImplemented,
-    #[error("not implemented for that parameter")]
+    /// A parameter that is known and not served.
     BadParameter,
-    #[error("network protocol not supported")]
+    /// A network protocol other than 1 (IPv4) and 2 (IPv6).
     UnsupportedProtocol,
 }
 

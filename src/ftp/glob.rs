@@ -32,7 +32,7 @@ impl Glob {
             *steps += 1 + name.len();
             return self.0.len() == name.len() && begins_with(name, &self.0);
         };
-        // What is behind the last star can only be the end of the name; comparing it first spares most of the attempts.
+        // What follows the last star can only be the end of the name; comparing it first avoids most of the attempts.
         *steps += 1 + tail.len();
         let Some(middle) = name.len().checked_sub(tail.len()) else {
             return false;
@@ -42,7 +42,7 @@ impl Glob {
     }
 }
 
-/// Whether `pattern`, with a star behind it, matches `name`.
+/// Whether `pattern`, followed by a star, matches `name`.
 fn matches_before_a_star(pattern: &[u8], name: &[u8], steps: &mut usize) -> bool {
     let (mut at_pattern, mut at_name) = (0, 0);
     // Where to go on when the latest star has to match one more byte.

@@ -14,13 +14,13 @@ pub struct LineReader {
     pending: Vec<u8>,
     /// Where the first line not given out begins.
     start: usize,
-    /// Behind the LF of that line; `start` as long as there is none.
+    /// After the LF of that line; `start` while there is none.
     first_end: usize,
-    /// Behind the last LF.
+    /// After the last LF.
     complete: usize,
-    /// Behind the LF of the last ABOR.
+    /// After the LF of the last ABOR.
     abor_end: usize,
-    /// Behind the LF of the last QUIT.
+    /// After the LF of the last QUIT.
     quit_end: usize,
     telnet: TelnetFilter,
     opening: Opening,
@@ -37,12 +37,11 @@ enum Opening {
 }
 
 /// Why there will be no more lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineError {
-    /// Even if its end has not arrived.
-    #[error("longer than the limit")]
+    /// Longer than the limit, even if its end has not arrived.
     TooLong,
-    #[error("a TLS handshake on the plain port")]
+    /// A TLS handshake on the plain port.
     ForeignProtocol,
 }
 

@@ -27,7 +27,7 @@ pub struct Attributes {
     pub modified: Timestamp,
     pub device: u64,
     pub inode: u64,
-    /// Whether its attributes could be read; if not, only kind and name are true.
+    /// Whether its attributes could be read; if not, only kind and name are valid.
     pub readable: bool,
 }
 

@@ -103,6 +103,7 @@ impl Session {
         };
         let cost = self.cost_of(&line);
         if cost > 0 && *bulk_left == 0 {
+            // Parsed again in its turn: keeping the command until then would make every session larger.
             return Some(Step::Postpone);
         }
         *bulk_left = bulk_left.saturating_sub(cost);

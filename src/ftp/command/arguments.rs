@@ -14,7 +14,7 @@ pub const USER_NAME_MAX: usize = 128;
 
 pub(super) type Parsed = Result<Command, CommandError>;
 
-/// The first word, and everything after the one space behind it.
+/// The first word, and everything after the one space after it.
 pub(super) fn split_word(argument: &[u8]) -> (&[u8], &[u8]) {
     let mut parts = argument.splitn(2, |byte| *byte == b' ');
     (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
@@ -56,13 +56,13 @@ pub(super) fn list_argument(argument: &[u8]) -> ListArgument {
     let mut all = false;
     let mut rest = argument;
     while let Some(group) = rest.strip_prefix(b"-") {
-        let (letters, behind) = split_word(group);
+        let (letters, after) = split_word(group);
         let is_option = |letter: &u8| letter.is_ascii_alphanumeric() || *letter == b'-';
         if !letters.iter().all(is_option) {
             break;
         }
         all |= letters.iter().any(|letter| letter.eq_ignore_ascii_case(&b'a'));
-        rest = behind;
+        rest = after;
     }
     ListArgument {
         all,

@@ -134,9 +134,9 @@ const LONGEST: usize = 7;
 /// it: comparing strings takes several times as long.
 const fn sort_key(name: &[u8]) -> u64 {
     let (mut key, mut rest) = (0, name);
-    while let [byte, behind @ ..] = rest {
+    while let [byte, after @ ..] = rest {
         key = key << 8 | byte.to_ascii_uppercase() as u64;
-        rest = behind;
+        rest = after;
     }
     key << (8 * (LONGEST - name.len()))
 }

@@ -51,10 +51,10 @@ impl Reply {
     }
 
     /// A text with a path in it, in which 0xFF, Telnet's IAC, is doubled.
-    fn with_path(code: u16, before: impl Into<Vec<u8>>, path: &[u8], behind: &[u8]) -> Self {
+    fn with_path(code: u16, before: impl Into<Vec<u8>>, path: &[u8], after: &[u8]) -> Self {
         let mut text = before.into();
         text.extend(doubling(0xff, path));
-        text.extend_from_slice(behind);
+        text.extend_from_slice(after);
         Self::with_text(code, text)
     }
 
