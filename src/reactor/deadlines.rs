@@ -5,8 +5,7 @@
 //! that number. Moving one earlier, as every pause of a rate-limited transfer does, moves the entry. A slot therefore
 //! never has more than one entry, however often its deadline moves. Time is passed in.
 
-use crate::reactor::slots::Slots;
-use crate::reactor::token::SlotId;
+use crate::reactor::{slots::Slots, token::SlotId};
 use std::collections::BTreeSet;
 use std::time::Instant;
 
@@ -34,10 +33,10 @@ impl Deadlines {
     /// Moves a slot's deadline; O(1) unless it becomes earlier than its entry.
     pub fn arm(&mut self, slot: SlotId, deadline: &mut Deadline, due: Instant) {
         deadline.due = due;
-        let looks_in_time = deadline.entry.is_some_and(|entry| entry <= due);
-        if !looks_in_time {
+        if deadline.entry.is_none_or(|entry| entry > due) {
             self.cancel(slot, deadline);
-            self.insert(slot, deadline, due);
+            deadline.entry = Some(due);
+            self.entries.insert((due, slot));
         }
     }
 
@@ -66,35 +65,21 @@ impl Deadlines {
         deadline_of: impl Fn(&mut T) -> &mut Deadline,
         now: Instant,
     ) -> Option<SlotId> {
-        loop {
-            let slot = self.pop(now)?;
-            if let Some(owner) = slots.get_mut(slot)
-                && self.has_passed(slot, deadline_of(owner), now)
-            {
+        while self.next().is_some_and(|at| at <= now) {
+            let (_, slot) = self.entries.pop_first()?;
+            let Some(owner) = slots.get_mut(slot) else {
+                continue;
+            };
+            let deadline = deadline_of(owner);
+            deadline.entry = None;
+            let due = deadline.due;
+            if due <= now {
                 return Some(slot);
             }
+            // It has moved later meanwhile.
+            self.arm(slot, deadline, due);
         }
-    }
-
-    /// Removes and returns the next slot whose entry has come up by `now`.
-    fn pop(&mut self, now: Instant) -> Option<SlotId> {
-        self.entries.first().filter(|(at, _)| *at <= now)?;
-        self.entries.pop_first().map(|(_, slot)| slot)
-    }
-
-    /// Whether the deadline of a popped slot has passed. If it has moved later meanwhile, it gets a new entry.
-    fn has_passed(&mut self, slot: SlotId, deadline: &mut Deadline, now: Instant) -> bool {
-        deadline.entry = None;
-        if deadline.due <= now {
-            return true;
-        }
-        self.insert(slot, deadline, deadline.due);
-        false
-    }
-
-    fn insert(&mut self, slot: SlotId, deadline: &mut Deadline, at: Instant) {
-        deadline.entry = Some(at);
-        self.entries.insert((at, slot));
+        None
     }
 }
 
@@ -104,114 +89,107 @@ mod tests {
     use proptest::prelude::*;
     use std::time::Duration;
 
-    const SLOT: SlotId = SlotId { key: 1, generation: 1 };
-
-    fn seconds(count: u64) -> Duration {
-        Duration::from_secs(count)
+    /// Slots that are only a deadline, and times in milliseconds since a start.
+    struct Waiting {
+        start: Instant,
+        slots: Slots<Deadline>,
+        deadlines: Deadlines,
     }
 
-    #[test]
-    fn a_deadline_that_moves_later_keeps_its_entry() {
-        let start = Instant::now();
-        let mut deadlines = Deadlines::default();
-        let mut deadline = Deadline::new(start);
-        for second in 300..10_300 {
-            deadlines.arm(SLOT, &mut deadline, start + seconds(second));
+    impl Waiting {
+        fn new() -> Self {
+            Self {
+                start: Instant::now(),
+                slots: Slots::default(),
+                deadlines: Deadlines::default(),
+            }
         }
-        assert_eq!(deadlines.next(), Some(start + seconds(300)));
-        let slot = deadlines.pop(start + seconds(300)).expect("the first entry comes up");
-        assert_eq!(slot, SLOT);
-        assert!(!deadlines.has_passed(slot, &mut deadline, start + seconds(300)));
-        assert_eq!(deadlines.next(), Some(start + seconds(10_299)));
+
+        fn add(&mut self) -> SlotId {
+            self.slots.insert_with(|_| Deadline::new(self.start))
+        }
+
+        fn at(&self, milliseconds: u64) -> Instant {
+            self.start + Duration::from_millis(milliseconds)
+        }
+
+        fn arm(&mut self, slot: SlotId, milliseconds: u64) {
+            let due = self.at(milliseconds);
+            let deadline = self.slots.get_mut(slot).expect("a slot in use");
+            self.deadlines.arm(slot, deadline, due);
+        }
+
+        fn cancel(&mut self, slot: SlotId) {
+            let deadline = self.slots.get_mut(slot).expect("a slot in use");
+            self.deadlines.cancel(slot, deadline);
+        }
+
+        fn pop_due(&mut self, milliseconds: u64) -> Option<SlotId> {
+            let now = self.at(milliseconds);
+            self.deadlines.pop_due(&mut self.slots, |deadline| deadline, now)
+        }
     }
 
     #[test]
-    fn a_deadline_that_moves_earlier_takes_its_entry_with_it() {
-        let start = Instant::now();
-        let mut deadlines = Deadlines::default();
-        let mut deadline = Deadline::new(start);
-        deadlines.arm(SLOT, &mut deadline, start + seconds(300));
-        deadlines.arm(SLOT, &mut deadline, start + seconds(30));
-        assert_eq!(deadlines.pop(start + seconds(30)), Some(SLOT));
-        assert!(deadlines.has_passed(SLOT, &mut deadline, start + seconds(30)));
-        assert_eq!(deadlines.next(), None);
+    fn a_deadline_that_moves_later_keeps_its_entry_and_one_that_moves_earlier_takes_it_along() {
+        let mut waiting = Waiting::new();
+        let slot = waiting.add();
+        (300..10_300).for_each(|due| waiting.arm(slot, due));
+        assert_eq!(waiting.deadlines.next(), Some(waiting.at(300)));
+        assert_eq!(waiting.pop_due(300), None, "it has moved later");
+        assert_eq!(waiting.deadlines.next(), Some(waiting.at(10_299)));
+        waiting.arm(slot, 400);
+        assert_eq!(waiting.pop_due(399), None, "nothing is due before its time");
+        assert_eq!(waiting.pop_due(400), Some(slot));
+        assert_eq!(waiting.deadlines.next(), None);
     }
 
     /// A rate-limited transfer alternates for hours between a short pause and waiting minutes for progress.
     #[test]
     fn g24_pauses_leave_nothing_behind() {
-        let start = Instant::now();
-        let mut deadlines = Deadlines::default();
-        let mut slots: Vec<(SlotId, Deadline)> = (0..100)
-            .map(|key| (SlotId { key, generation: 1 }, Deadline::new(start)))
-            .collect();
-        for round in 0..1_000 {
-            let now = start + Duration::from_millis(50 * round);
-            for (slot, deadline) in &mut slots {
-                deadlines.arm(*slot, deadline, now + seconds(300));
-                deadlines.arm(*slot, deadline, now + Duration::from_millis(50));
+        let mut waiting = Waiting::new();
+        let slots: Vec<SlotId> = (0..100).map(|_| waiting.add()).collect();
+        for now in (0..50_000).step_by(50) {
+            for slot in &slots {
+                waiting.arm(*slot, now + 300_000);
+                waiting.arm(*slot, now + 50);
             }
-            assert_eq!(deadlines.entries.len(), slots.len());
-            while let Some(slot) = deadlines.pop(now + Duration::from_millis(50)) {
-                let (_, deadline) = &mut slots[slot.key as usize];
-                assert!(deadlines.has_passed(slot, deadline, now + Duration::from_millis(50)));
-            }
-            assert_eq!(deadlines.entries.len(), 0);
+            assert_eq!(waiting.deadlines.entries.len(), slots.len());
+            while waiting.pop_due(now + 50).is_some() {}
+            assert_eq!(waiting.deadlines.entries.len(), 0);
         }
     }
 
     #[test]
-    fn short_sessions_leave_nothing_behind() {
-        let start = Instant::now();
-        let mut deadlines = Deadlines::default();
-        for key in 0..10_000 {
-            let slot = SlotId { key, generation: 1 };
-            let mut deadline = Deadline::new(start);
-            deadlines.arm(slot, &mut deadline, start + seconds(60));
-            deadlines.cancel(slot, &mut deadline);
+    fn short_sessions_leave_nothing_behind_and_freed_slots_are_not_due() {
+        let mut waiting = Waiting::new();
+        for _ in 0..10_000 {
+            let slot = waiting.add();
+            waiting.arm(slot, 60_000);
+            waiting.cancel(slot);
+            waiting.slots.remove(slot);
         }
-        assert_eq!(deadlines.next(), None);
-    }
-
-    #[test]
-    fn only_slots_in_use_whose_deadline_has_passed_are_due() {
-        let start = Instant::now();
-        let mut deadlines = Deadlines::default();
-        let mut slots = Slots::default();
-        let [freed, moved, due] = [(); 3].map(|()| slots.insert_with(|_| Deadline::new(start)));
-        for slot in [freed, moved, due] {
-            deadlines.arm(slot, slots.get_mut(slot).expect("in use"), start + seconds(5));
-        }
-        slots.remove(freed);
-        deadlines.arm(moved, slots.get_mut(moved).expect("in use"), start + seconds(9));
-        let mut pop_due = |second| deadlines.pop_due(&mut slots, |deadline| deadline, start + seconds(second));
-        assert_eq!(pop_due(4), None);
-        assert_eq!((pop_due(5), pop_due(5)), (Some(due), None));
-        assert_eq!((pop_due(9), pop_due(9)), (Some(moved), None));
-    }
-
-    #[test]
-    fn nothing_is_due_before_its_time() {
-        let start = Instant::now();
-        let mut deadlines = Deadlines::default();
-        let mut deadline = Deadline::new(start);
-        deadlines.arm(SLOT, &mut deadline, start + seconds(5));
-        assert_eq!(deadlines.pop(start + seconds(4)), None);
+        assert_eq!(waiting.deadlines.next(), None);
+        let [freed, kept] = [waiting.add(), waiting.add()];
+        waiting.arm(freed, 5);
+        waiting.arm(kept, 5);
+        waiting.slots.remove(freed);
+        assert_eq!((waiting.pop_due(5), waiting.pop_due(5)), (Some(kept), None));
     }
 
     /// What can happen to one of a few slots.
     #[derive(Clone, Copy, Debug)]
     enum SlotEvent {
-        Arm { slot: u32, in_seconds: u64 },
-        Leave { slot: u32 },
-        TimePasses { seconds: u64 },
+        Arm { slot: usize, delay: u64 },
+        Leave { slot: usize },
+        TimePasses { milliseconds: u64 },
     }
 
     fn events() -> impl Strategy<Value = Vec<SlotEvent>> {
         let event = prop_oneof![
-            (0..4_u32, 0..50_u64).prop_map(|(slot, in_seconds)| SlotEvent::Arm { slot, in_seconds }),
-            (0..4_u32).prop_map(|slot| SlotEvent::Leave { slot }),
-            (0..20_u64).prop_map(|seconds| SlotEvent::TimePasses { seconds }),
+            (0..4_usize, 0..50_u64).prop_map(|(slot, delay)| SlotEvent::Arm { slot, delay }),
+            (0..4_usize).prop_map(|slot| SlotEvent::Leave { slot }),
+            (0..20_u64).prop_map(|milliseconds| SlotEvent::TimePasses { milliseconds }),
         ];
         proptest::collection::vec(event, 0..200)
     }
@@ -219,37 +197,31 @@ mod tests {
     proptest! {
         #[test]
         fn every_waiting_slot_has_one_entry_and_every_deadline_is_kept(events in events()) {
-            let mut now = Instant::now();
-            let mut deadlines = Deadlines::default();
-            // What each slot waits for, and its deadline.
-            let mut slots: Vec<(Option<Instant>, Deadline)> = vec![(None, Deadline::new(now)); 4];
+            let mut now = 0;
+            let mut waiting = Waiting::new();
+            let slots = [(); 4].map(|()| waiting.add());
+            // What each slot waits for.
+            let mut due = [None; 4];
             for event in events {
                 match event {
-                    SlotEvent::Arm { slot, in_seconds } => {
-                        let due = now + seconds(in_seconds);
-                        let (waits, deadline) = &mut slots[slot as usize];
-                        *waits = Some(due);
-                        deadlines.arm(SlotId { key: slot, generation: 1 }, deadline, due);
+                    SlotEvent::Arm { slot, delay } => {
+                        due[slot] = Some(now + delay);
+                        waiting.arm(slots[slot], now + delay);
                     }
                     SlotEvent::Leave { slot } => {
-                        let (waits, deadline) = &mut slots[slot as usize];
-                        *waits = None;
-                        deadlines.cancel(SlotId { key: slot, generation: 1 }, deadline);
+                        due[slot] = None;
+                        waiting.cancel(slots[slot]);
                     }
-                    SlotEvent::TimePasses { seconds: count } => {
-                        now += seconds(count);
-                        while let Some(slot) = deadlines.pop(now) {
-                            let (waits, deadline) = &mut slots[slot.key as usize];
-                            if deadlines.has_passed(slot, deadline, now) {
-                                prop_assert!(waits.take().is_some_and(|due| due <= now), "not before its time");
-                            }
+                    SlotEvent::TimePasses { milliseconds } => {
+                        now += milliseconds;
+                        while let Some(popped) = waiting.pop_due(now) {
+                            let slot = slots.iter().position(|slot| *slot == popped).expect("one of them");
+                            prop_assert!(due[slot].take().is_some_and(|due| due <= now), "not before its time");
                         }
-                        let is_missed = |(waits, _): &(Option<Instant>, Deadline)| waits.is_some_and(|due| due <= now);
-                        prop_assert!(!slots.iter().any(is_missed), "none is missed");
+                        prop_assert!(due.iter().flatten().all(|due| *due > now), "none is missed");
                     }
                 }
-                let waiting = slots.iter().filter(|(waits, _)| waits.is_some()).count();
-                prop_assert_eq!(deadlines.entries.len(), waiting);
+                prop_assert_eq!(waiting.deadlines.entries.len(), due.iter().flatten().count());
             }
         }
     }
