@@ -85,7 +85,7 @@ impl DataChannel {
         }
     }
 
-    /// As a person would name it, for traces.
+    /// The name of the state, for logs and traces.
     pub fn name(&self) -> &'static str {
         match self {
             DataChannel::Unarmed => "unarmed",

@@ -3,6 +3,7 @@
 use crate::accounts::{Account, QuotaRoot};
 use crate::shown_name::Shown;
 use crate::storage::{Correction, Measured, MissedReason, StaleUploads, TreeSize, TreeWalk, UsageMark, WalkPurpose};
+use log::Level;
 use std::sync::Arc;
 
 /// Most accounts named in one log line.
@@ -47,22 +48,14 @@ pub fn apply_measurement(root: &QuotaRoot, since: UsageMark, walk: &TreeWalk, is
         Correction::Kept => "the old figures stay in force",
         Correction::Assumed => "the limits count as used up until everything can be measured",
     };
-    let level = if is_warning {
-        log::Level::Warn
-    } else {
-        log::Level::Debug
-    };
-    let names = names_of(&root.accounts);
-    match walk.missed() {
-        Some(missed) => log::log!(
-            level,
-            "quota of {names}: incomplete measurement, {consequence}: {missed}"
-        ),
-        None => log::log!(
-            level,
-            "quota of {names}: incomplete measurement, {consequence}: files were renamed meanwhile"
-        ),
-    }
+    let level = if is_warning { Level::Warn } else { Level::Debug };
+    let cause = walk.missed().map(ToString::to_string);
+    log::log!(
+        level,
+        "quota of {}: incomplete measurement, {consequence}: {}",
+        names_of(&root.accounts),
+        cause.as_deref().unwrap_or("files were renamed meanwhile")
+    );
     false
 }
 

@@ -1,7 +1,7 @@
 //! The parts of an event loop. They know nothing about FTP: the server and `ftpstorm` are both built from them.
 //!
 //! - [`poller`]: how a turn begins: poll for a moment, sleep until an event or a deadline, then read the clock.
-//! - [`token`]: which source an event is for, packed into the number that the kernel hands back.
+//! - [`token`]: which source an event is for, packed into the number that the kernel returns with it.
 //! - [`slots`]: the slab of connections, with generations.
 //! - [`socket`]: what a connection needs of a TCP socket.
 //! - [`deadlines`]: when each slot must be looked at if nothing else happens.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const BURST: Duration = Duration::from_millis(100);
 /// Shortest pause between two turns of a transfer, so that a slow one does not wake the loop for every byte.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Less unused time than this is not worth a turn: it is about what passes while the loop turns once.
+/// Less unused time than this is ignored: about as much passes in one turn of the loop.
 const GRAIN: Duration = Duration::from_millis(5);
 
 /// A rate and what has been used of it.

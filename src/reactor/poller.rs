@@ -1,9 +1,9 @@
 //! How a turn begins: sleep until an event or a deadline, then read the clock once for the whole turn.
 //!
 //! A peer that has just been answered often sends again at once. Waking a sleeping thread costs tens of microseconds on
-//! a virtual machine; a poll that does not wait costs less than one. So after a turn with events the poll is asked
-//! again and again for a moment, and sleeps only then. On a machine with one processor it sleeps at once, because
-//! polling would keep the peers from running.
+//! a virtual machine; a poll that does not wait costs less than one. So after a turn with events the loop polls without
+//! waiting for a moment, and sleeps only then. On a machine with one processor it sleeps at once, because polling would
+//! keep the peers from running.
 
 use mio::{Events, Poll, Registry};
 use nix::unistd::{SysconfVar, sysconf};

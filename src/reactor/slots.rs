@@ -6,7 +6,7 @@
 use crate::reactor::token::{GENERATION_MASK, SlotId};
 use slab::Slab;
 
-/// A slab whose entries know which generation they are.
+/// A slab with a generation for each entry.
 #[derive(Debug)]
 pub struct Slots<T> {
     entries: Slab<SlotEntry<T>>,

@@ -1,4 +1,4 @@
-//! Which source an event is for, packed into the number that the kernel hands back.
+//! Which source an event is for, packed into the number that the kernel returns with it.
 //!
 //! A token carries a kind, a key and a generation. For a slot the key says where it is, and the generation says which
 //! of its successive owners is meant: an event for a slot that was freed and used again in the same batch names the old

@@ -1,7 +1,7 @@
 //! Logs turns and steps that took too long.
 //!
 //! The loop never waits for the network, but a slow disk can make a system call wait, and then every client waits. The
-//! log says so, and what was being done. Times are passed in.
+//! log says what the loop was doing. Times are passed in.
 
 use std::time::{Duration, Instant};
 
