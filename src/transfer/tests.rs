@@ -9,7 +9,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 
-/// A sink that takes at most `at_once` bytes, refuses with `WouldBlock` as its pattern says, and keeps what it took.
+/// A sink that takes at most `at_once` bytes, refuses with `WouldBlock` and `Interrupted` in turn, and keeps what it
+/// took.
 pub(super) struct IrregularSink {
     pub(super) taken: Vec<u8>,
     at_once: usize,
@@ -33,10 +34,14 @@ impl IrregularSink {
 
     fn may_take(&mut self) -> io::Result<()> {
         self.calls += 1;
-        if self.refuses_every > 0 && self.calls.is_multiple_of(self.refuses_every) {
-            return Err(io::ErrorKind::WouldBlock.into());
+        if self.refuses_every == 0 || !self.calls.is_multiple_of(self.refuses_every) {
+            return Ok(());
         }
-        Ok(())
+        let kind = match self.calls.is_multiple_of(2 * self.refuses_every) {
+            true => io::ErrorKind::Interrupted,
+            false => io::ErrorKind::WouldBlock,
+        };
+        Err(kind.into())
     }
 }
 
