@@ -22,9 +22,7 @@ pub struct Descriptors {
 
 /// The permission to hold one descriptor open, until it is dropped.
 #[derive(Debug)]
-pub struct Permit {
-    used: Rc<Cell<usize>>,
-}
+pub struct Permit(Rc<Cell<usize>>);
 
 impl Descriptors {
     /// A budget for a process that may open `process_limit` descriptors (`RLIMIT_NOFILE`), less [`RESERVE`].
@@ -42,9 +40,7 @@ impl Descriptors {
             return None;
         }
         self.used.set(self.used.get() + 1);
-        Some(Permit {
-            used: Rc::clone(&self.used),
-        })
+        Some(Permit(Rc::clone(&self.used)))
     }
 
     /// Whether [`SESSION_WORST_CASE`] descriptors are free.
@@ -65,7 +61,7 @@ impl Descriptors {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.used.set(self.used.get().saturating_sub(1));
+        self.0.set(self.0.get().saturating_sub(1));
     }
 }
 

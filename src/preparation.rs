@@ -12,6 +12,7 @@ use loopftpd::ports::Listeners;
 use loopftpd::records::log_file::{LogFile, LogKind};
 use loopftpd::served_tree::ServedTree;
 use signal_hook_mio::v1_0::Signals;
+use std::collections::HashSet;
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -48,7 +49,9 @@ pub fn prepare(options: &Options) -> Result<Preparation, Box<dyn Error>> {
         .transpose()?;
     let accounts = users_file
         .as_ref()
-        .map_or_else(|| Ok(Accounts::default()), UsersFile::read)?;
+        .map(UsersFile::read)
+        .transpose()?
+        .unwrap_or_default();
     start_checks::a_client_can_log_in(options, &accounts)?;
     start_checks::add_account_roots(&accounts, &mut served);
     start_checks::files_are_apart(options, &served)?;
@@ -68,7 +71,6 @@ pub fn prepare(options: &Options) -> Result<Preparation, Box<dyn Error>> {
         &descriptors,
         &options.techniques,
     )?;
-    let urls = distinct_urls(listeners.addresses());
     Ok(Preparation {
         process_limit,
         descriptors,
@@ -78,20 +80,16 @@ pub fn prepare(options: &Options) -> Result<Preparation, Box<dyn Error>> {
         accounts,
         transfer_log,
         event_log,
+        urls: distinct_urls(listeners.addresses()),
         listeners,
-        urls,
     })
 }
 
 /// The URLs of the listening addresses, each once: an address can be on two interfaces, and two wildcards can cover it.
-pub fn distinct_urls(addresses: impl Iterator<Item = SocketAddr>) -> Vec<String> {
-    let mut distinct = Vec::new();
-    for url in addresses.flat_map(urls) {
-        if !distinct.contains(&url) {
-            distinct.push(url);
-        }
-    }
-    distinct
+fn distinct_urls(addresses: impl Iterator<Item = SocketAddr>) -> Vec<String> {
+    let mut known = HashSet::new();
+    let urls = addresses.flat_map(urls);
+    urls.filter(|url| known.insert(url.clone())).collect()
 }
 
 /// The URLs of one listening address; for a wildcard, those of all interfaces.

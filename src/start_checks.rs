@@ -173,10 +173,8 @@ fn problem_of_root(root: &Path, rights: Rights) -> Option<&'static str> {
 
 /// Logs a warning if other machines can reach the server without a password, or passwords cross the network.
 pub fn warn_if_exposed(options: &Options, listeners: &Listeners) {
-    let is_reachable = listeners
-        .addresses()
-        .any(|address| !address.ip().to_canonical().is_loopback());
-    if !is_reachable {
+    let mut ips = listeners.addresses().map(|address| address.ip().to_canonical());
+    if ips.all(|ip| ip.is_loopback()) {
         return;
     }
     let may = match options.anonymous {

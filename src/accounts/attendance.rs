@@ -48,34 +48,24 @@ impl Drop for Presence {
 
 #[cfg(test)]
 mod tests {
-    use super::super::password_hash::tests::ARGON2;
+    use super::super::tests::accounts;
     use super::*;
 
-    fn account(name: &str, limit: &str) -> Account {
-        Account::parse(format!("{name}:{ARGON2}:/:read{limit}").as_bytes()).expect("a good line")
-    }
-
     #[test]
-    fn an_account_has_no_more_sessions_than_its_limit() {
+    fn an_account_has_no_more_sessions_than_its_limit_also_after_a_reload() {
+        let accounts = accounts(&["alice:HASH:/:read:sessions=2", "bob:HASH:/:read:sessions=1"]);
+        let [alice, bob] = [&b"alice"[..], b"bob"].map(|name| accounts.find(name).expect("known"));
         let attendance = Attendance::default();
-        let alice = account("alice", ":sessions=2");
-        let first = attendance.enter(&alice).expect("room");
-        let _second = attendance.enter(&alice).expect("room");
-        assert!(attendance.enter(&alice).is_none());
-        assert!(
-            attendance.enter(&account("bob", ":sessions=1")).is_some(),
-            "each has its own count"
-        );
+        let first = attendance.enter(alice).expect("room");
+        let second = attendance.enter(alice).expect("room");
+        assert!(attendance.enter(alice).is_none());
+        assert!(attendance.enter(bob).is_some(), "each has its own count");
         drop(first);
-        assert!(attendance.enter(&alice).is_some());
-    }
-
-    #[test]
-    fn sessions_from_before_a_reload_count_and_leave_no_entry() {
-        let attendance = Attendance::default();
-        let before = attendance.enter(&account("alice", "")).expect("no limit");
-        assert!(attendance.enter(&account("alice", ":sessions=1")).is_none());
-        drop(before);
-        assert!(attendance.by_name.borrow().is_empty());
+        let mut reloaded = Account::clone(alice);
+        reloaded.limits.sessions = Some(1);
+        assert!(attendance.enter(&reloaded).is_none(), "the one from before counts");
+        assert!(attendance.enter(alice).is_some());
+        drop(second);
+        assert!(attendance.by_name.borrow().is_empty(), "no entry is left");
     }
 }

@@ -77,13 +77,8 @@ impl QuotaRoot {
 
 #[cfg(test)]
 mod tests {
-    use super::super::password_hash::tests::ARGON2;
+    use super::super::tests::accounts;
     use super::*;
-
-    fn accounts(lines: &[&str]) -> Accounts {
-        let lines: Vec<String> = lines.iter().map(|line| line.replace("HASH", ARGON2)).collect();
-        Accounts::parse(lines.join("\n").as_bytes()).expect("good lines")
-    }
 
     fn path(path: &str) -> VirtualPath {
         VirtualPath::ROOT.join(path.as_bytes()).expect("short")
@@ -111,11 +106,5 @@ mod tests {
         assert!(Arc::ptr_eq(&taken_over.usage, &shared.usage));
         assert!(!Arc::ptr_eq(&next.get(0).expect("another").usage, &shared.usage));
         assert!(next.find(&path("b")).is_none());
-    }
-
-    #[test]
-    fn quotas_can_be_sent_to_another_thread() {
-        fn goes_to_another_thread<T: Send + 'static>() {}
-        goes_to_another_thread::<(Accounts, Quotas)>();
     }
 }

@@ -243,7 +243,7 @@ impl Walks {
 
 impl Measurement {
     /// `root`: the measured one in the current quotas. While its usage is unknown, a measurement of an older generation
-    /// counts, or frequent reloads could delay the first measurement for ever.
+    /// counts, or frequent reloads could postpone the first measurement endlessly.
     fn is_wanted(&self, generation: u64, root: Option<&QuotaRoot>) -> bool {
         root.is_some_and(|root| self.generation == generation || !root.usage.is_known())
     }

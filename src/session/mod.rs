@@ -140,7 +140,7 @@ impl Session {
             Command::User(name) => {
                 self.state = State::Login(Login::UserGiven(User::named(&name, context)));
                 let step = Step::Disarm(reply::USER_OK);
-                // A client could repeat USER for ever without a password, so it counts as a bad command (threat F12).
+                // A client could repeat USER endlessly without a password, so it counts as a bad command (threat F12).
                 if is_logging_in {
                     self.count_bad_command(step)
                 } else {

@@ -486,11 +486,7 @@ fn f10_a_login_during_a_reload_uses_the_new_accounts() {
     reload(&server, "users file read again: 1 accounts");
     let [alice, bob] = &mut clients;
     assert_eq!(bob.code(&format!("PASS {PASSWORD}")), 230);
-    assert_eq!(
-        alice.code(&format!("PASS {PASSWORD}")),
-        530,
-        "she is not there any more"
-    );
+    assert_eq!(alice.code(&format!("PASS {PASSWORD}")), 530, "her account is gone");
 }
 
 #[test]
@@ -512,7 +508,7 @@ fn f10_an_invalid_users_file_keeps_the_old_accounts_at_a_reload() {
     reload(&server, "mode 0644");
     assert_eq!(inside.code("PWD"), 257);
     log_in(&mut server.connect(), "bob");
-    // The file is replaced. A server that was started as root is not root any more, and logs that it cannot read it.
+    // The file is replaced. A server that was started as root has dropped root and logs that it cannot read it.
     let next = premises.outside().join("next");
     fs::write(&next, format!("carol:{HASH}:/:read\n")).expect("written");
     fs::set_permissions(&next, fs::Permissions::from_mode(0o600)).expect("ours");

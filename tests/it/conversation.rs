@@ -213,7 +213,7 @@ fn b04_user_resets_all_state_of_the_session() {
     assert_eq!(
         stray.read_to_end(&mut nothing).unwrap_or(0),
         0,
-        "the port announced before does not belong to the session any more"
+        "the session no longer owns the port announced before"
     );
     assert_eq!(client.code("LIST"), 425);
 }

@@ -370,7 +370,7 @@ fn d11_a_surplus_connection_is_not_handed_to_the_next_session() {
         let mut bytes = Vec::new();
         let _ = too_many.read_to_end(&mut bytes);
         let _ = one.read_to_end(&mut bytes);
-        assert_eq!(bytes, b"", "nobody's");
+        assert_eq!(bytes, b"", "strangers get nothing");
         own.read_to_end(&mut bytes).expect("the file");
         assert_eq!(bytes, b"mine");
         drop(own);

@@ -19,7 +19,7 @@ fn every_refusal_states_its_reason() {
     premises.link("loop", "loop");
     premises.link("dangling", "nowhere");
     let server = premises.serve_writers();
-    // The server is not root any more, so modes count.
+    // The server has dropped root, so modes count.
     set_mode(&premises, "closed", 0o000);
     set_mode(&premises, "kept", 0o555);
     set_mode(&premises, "locked", 0o000);

@@ -654,7 +654,7 @@ fn h14_an_upload_follows_its_directory_when_that_is_moved_or_swapped() {
             .is_some_and(|file| file == noise(1, 100_000))
     );
     assert_eq!(fs::read_dir(outside.path()).expect("ours").count(), 0);
-    // A directory that is removed with its content has no place for the file any more.
+    // A directory that is removed with its content no longer has a place for the file.
     server.make_directory("gone");
     let mut data = client.begin("STOR gone/file");
     data.write_all(&noise(1, 100_000)).expect("the server reads it");

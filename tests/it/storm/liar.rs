@@ -44,7 +44,7 @@ fn lie(mut stream: TcpStream, answers: &[(&str, &str)], file: &'static [u8]) {
                 port & 0xff
             );
             std::thread::spawn(move || {
-                // The first connection is served, whoever made it, as a thief hopes.
+                // Serves the first connection from any client, as a thief hopes.
                 for stream in data.incoming().take(2).map_while(Result::ok) {
                     let mut stream = stream;
                     let _ = stream.write_all(file);
