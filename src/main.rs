@@ -10,10 +10,9 @@ mod start_checks;
 use loopftpd::accounts::UsersFileError;
 use loopftpd::clock::wall_clock;
 use loopftpd::confine::{self, ConfineError, Confinement};
-use loopftpd::connection::shared::{Equipment, Settings};
+use loopftpd::connection::shared::Equipment;
 use loopftpd::descriptors::{Descriptors, SESSION_WORST_CASE};
 use loopftpd::event_loop::EventLoop;
-use loopftpd::ftp::features::Features;
 use loopftpd::hash_password::{self, HashPasswordError};
 use loopftpd::options::{self, Invocation, OptionError, Options};
 use loopftpd::ports::{ListenError, StartError};
@@ -90,14 +89,16 @@ fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
     let introduction = introduction::text(options, &prepared, &confinement, most_sessions);
 
     let equipment = Equipment {
-        settings: settings(options, most_sessions),
+        options: Options {
+            max_sessions: most_sessions,
+            ..options.clone()
+        },
         storage: storage(root, options, &prepared.descriptors)?,
         accounts: prepared.accounts,
         descriptors: prepared.descriptors,
         random: Random::from_kernel()?,
         transfer_log: prepared.transfer_log,
         event_log: prepared.event_log,
-        trace: options.trace,
     };
     let event_loop = EventLoop::new(prepared.listeners, equipment, prepared.users_file, prepared.signals)?;
     // `--events -` reserves standard output for events.
@@ -141,24 +142,6 @@ fn storage(root: &Path, options: &Options, descriptors: &Descriptors) -> Result<
     } else {
         Rc::new(disk)
     })
-}
-
-fn settings(options: &Options, most_sessions: usize) -> Settings {
-    Settings {
-        banner: options.banner.clone(),
-        active: options.active,
-        features: Features {
-            changes: options.allows_changes(),
-            deflate: options.announces_deflate,
-        },
-        anonymous: options.anonymous.rights(),
-        public_addresses: options.public_addresses.clone(),
-        max_sessions: most_sessions,
-        max_sessions_per_ip: options.max_sessions_per_ip,
-        timeouts: options.timeouts,
-        rate_limit: options.rate_limit,
-        techniques: options.techniques.clone(),
-    }
 }
 
 /// Prints to standard output; errors are ignored, because the reader may be gone.

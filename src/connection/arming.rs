@@ -58,7 +58,7 @@ impl Connection {
         if peer.is_ipv6() {
             return Some(PassiveAddress::PortOnly(port));
         }
-        if let Some(public) = shared.settings.public_addresses.for_client(peer) {
+        if let Some(public) = shared.options.public_addresses.for_client(peer) {
             return Some(PassiveAddress::V4(SocketAddrV4::new(public, port)));
         }
         Some(match self.own_address().ok()? {

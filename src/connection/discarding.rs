@@ -36,7 +36,7 @@ impl Connection {
             self.channel = DataChannel::Discarding {
                 socket,
                 left: DISCARDED_MAX,
-                until: shared.now + DISCARD_TIMEOUT.min(shared.settings.timeouts.stall),
+                until: shared.now + DISCARD_TIMEOUT.min(shared.options.timeouts.stall),
             };
             self.queue(shared);
         }

@@ -56,7 +56,7 @@ impl Connection {
     /// Sets the speed limits of the transfer: `--rate-limit` for the session, and the account's for all its sessions.
     fn set_pace(&mut self, shared: &mut Shared) {
         let [own, accounts] = &mut self.paces;
-        if let Some(rate) = shared.settings.rate_limit {
+        if let Some(rate) = shared.options.rate_limit {
             own.get_or_insert_with(|| Rc::new(Pace::new(rate, shared.now)));
         }
         *accounts = self.session.account().and_then(|account| shared.pace_of(account));
@@ -77,7 +77,7 @@ impl Connection {
             self.end_transfer(Outcome::NoDescriptor, shared);
             return;
         };
-        let corks = shared.settings.techniques.include(Technique::Cork);
+        let corks = shared.options.techniques.include(Technique::Cork);
         let connecting = self.own_address().and_then(|own| {
             let stream = connect_from(own, address, corks)?;
             let mut socket = DataSocket::new(Box::new(stream), permit);

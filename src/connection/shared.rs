@@ -4,11 +4,11 @@
 //! data connection) is queued here and delivered by the loop.
 
 use super::logins::Logins;
-use crate::accounts::{Account, Accounts, Attendance, LoginThrottle, Quotas, RecentProofs, Rights};
+use crate::accounts::{Account, Accounts, Attendance, LoginThrottle, Quotas, RecentProofs};
 use crate::clock::wall_clock;
 use crate::descriptors::Descriptors;
-use crate::ftp::{features::Features, timestamp::Timestamp};
-use crate::options::{PublicAddresses, Techniques, Timeouts};
+use crate::ftp::timestamp::Timestamp;
+use crate::options::Options;
 use crate::ports::passive_ports::PassivePorts;
 use crate::ports::passive_ring::PortIndex;
 use crate::random::{Random, secret_key};
@@ -38,42 +38,21 @@ const SCRATCH_BYTES: usize = 64 * 1024;
 /// Sessions that may queue a long input at once, so that they cannot fill the memory.
 const LONG_INPUTS: usize = 128;
 
-/// The options that the loop needs.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    pub banner: String,
-    pub active: bool,
-    /// Features in FEAT that depend on options.
-    pub features: Features,
-    /// Rights of anonymous clients; `None`: they may not log in.
-    pub anonymous: Option<Rights>,
-    pub public_addresses: PublicAddresses,
-    pub max_sessions: usize,
-    pub max_sessions_per_ip: Option<usize>,
-    pub timeouts: Timeouts,
-    /// Limit of a session's transfers, in bytes a second.
-    pub rate_limit: Option<u64>,
-    /// Optimizations that are switched off, for measurements.
-    pub techniques: Techniques,
-}
-
 /// What the loop is made of, besides its listeners.
 pub struct Equipment {
-    pub settings: Settings,
+    pub options: Options,
     pub storage: Rc<dyn Storage>,
     pub accounts: Accounts,
     pub descriptors: Descriptors,
     pub random: Random,
     pub transfer_log: Option<LogFile>,
     pub event_log: Option<LogFile>,
-    /// `--trace`.
-    pub trace: bool,
 }
 
 /// The loop, as its connections see it.
 pub struct Shared {
     pub registry: Registry,
-    pub settings: Settings,
+    pub options: Options,
     pub storage: Rc<dyn Storage>,
     pub descriptors: Descriptors,
     pub random: Random,
@@ -143,7 +122,8 @@ impl Shared {
         let quotas = Arc::new(Quotas::of(&equipment.accounts, &Quotas::default()));
         Ok(Self {
             registry,
-            settings: equipment.settings,
+            trace: Trace::to_standard_output(equipment.options.trace),
+            options: equipment.options,
             storage: equipment.storage,
             accounts: equipment.accounts,
             attendance: Attendance::default(),
@@ -160,7 +140,6 @@ impl Shared {
             rings,
             deadlines: Deadlines::default(),
             counters: Counters::default(),
-            trace: Trace::to_standard_output(equipment.trace),
             transfer_log: equipment.transfer_log,
             event_log: equipment.event_log,
             now,
@@ -198,14 +177,12 @@ impl Shared {
     pub fn context(&self) -> Context<'_> {
         Context {
             storage: &self.storage,
-            anonymous: self.settings.anonymous,
+            options: &self.options,
             accounts: &self.accounts,
             attendance: &self.attendance,
             quotas: &self.quotas,
             mode_z_places: &self.mode_z_places,
             wall: self.wall,
-            active: self.settings.active,
-            features: self.settings.features,
             wants_notices: self.wants_notices(),
         }
     }

@@ -69,7 +69,7 @@ impl Connection {
 
     /// The wait with the nearest deadline.
     fn wait(&self, shared: &Shared) -> (Wait, Instant) {
-        let timeouts = shared.settings.timeouts;
+        let timeouts = shared.options.timeouts;
         match self.life {
             Life::Closing { since } | Life::Lingering { since } => return (Wait::Close, since + CLOSE_TIMEOUT),
             Life::Gone => return (Wait::Close, self.active),

@@ -82,7 +82,7 @@ impl EventLoop {
         self.shared.trace.print(TraceLine::Wake, || {
             format!("session {number} begins: {address} connected")
         });
-        let banner = Reply::banner(&self.shared.settings.banner);
+        let banner = Reply::banner(&self.shared.options.banner);
         self.step(slot, |connection, shared| connection.greet(&banner, shared));
     }
 

@@ -54,7 +54,7 @@ impl EventLoop {
         let shared = &mut self.shared;
         for ports in &mut shared.rings {
             let bound = ports.ring.len();
-            let techniques = &shared.settings.techniques;
+            let techniques = &shared.options.techniques;
             let failure = ports.bind_missing(usize::MAX, &shared.descriptors, &shared.registry, techniques);
             if ports.ring.len() > bound {
                 log::info!("{} of {} passive ports bound now", ports.ring.len(), ports.wanted());

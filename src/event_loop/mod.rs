@@ -82,13 +82,13 @@ impl EventLoop {
         let (now, poller) = (Instant::now(), listeners.poller);
         let registry = poller.registry().try_clone()?;
         registry.register(&mut signals, Target::Signals.into(), Interest::READABLE)?;
-        let settings = &equipment.settings;
-        let can_block = settings.features.changes || users_file.is_some();
+        let options = &equipment.options;
+        let can_block = options.allows_changes();
         let slow_work = can_block.then(|| SlowWorkQueue::start(&registry)).transpose()?;
         let mut event_loop = Self {
             listeners: listeners.control,
             slots: Slots::default(),
-            admission: Admission::new(settings.max_sessions, settings.max_sessions_per_ip),
+            admission: Admission::new(options.max_sessions, options.max_sessions_per_ip),
             shared: Shared::new(registry, listeners.passive, slow_work, equipment, now)?,
             walks: Walks::default(),
             users_file: users_file.map(Box::new),

@@ -6,10 +6,9 @@
 mod simulated_client;
 mod simulated_connection;
 
-use super::tests::{server_with, settings};
+use super::tests::{options, server_with};
 use super::*;
-use crate::connection::shared::Settings;
-use crate::options::Timeouts;
+use crate::options::{Options, Timeouts};
 use crate::random::Random;
 use simulated_client::{Action, Behaviour, FILE_BYTES, SimulatedClient};
 use simulated_connection::ServerEnd;
@@ -43,14 +42,14 @@ struct World {
 
 impl World {
     fn new(directory: &TempDir, seed: u64) -> Self {
-        let limits = Settings {
+        let limits = Options {
             max_sessions: CLIENTS,
             timeouts: Timeouts {
                 stall: STALL_TIMEOUT,
                 login: LOGIN_TIMEOUT,
-                ..settings().timeouts
+                ..options().timeouts
             },
-            ..settings()
+            ..options()
         };
         let (server, first_port) = server_with(directory.path(), limits);
         let start = server.shared.now;

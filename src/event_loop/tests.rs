@@ -3,12 +3,10 @@
 mod recording_client;
 
 use super::*;
-use crate::accounts::{Accounts, Rights};
-use crate::connection::shared::Settings;
+use crate::accounts::Accounts;
 use crate::descriptors::Descriptors;
-use crate::ftp::features::Features;
 use crate::ftp::timestamp::Timestamp;
-use crate::options::{PublicAddresses, Techniques, Timeouts};
+use crate::options::{Options, Techniques, Timeouts, tests::served};
 use crate::random::Random;
 use crate::storage::{DiskRoot, Synthetic, UploadPolicy};
 use recording_client::RecordingClient;
@@ -30,13 +28,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A loop that serves `directory` with all rights, and its address.
 fn server_of(directory: &Path) -> (EventLoop, SocketAddr) {
-    let (server, _) = server_with(directory, settings());
+    let (server, _) = server_with(directory, options());
     let address = server.listeners.first().expect("a listener").address;
     (server, address)
 }
 
-/// A loop with the given settings, and the first port of its passive range.
-pub(super) fn server_with(directory: &Path, settings: Settings) -> (EventLoop, u16) {
+/// A loop with the given options, and the first port of its passive range.
+pub(super) fn server_with(directory: &Path, options: Options) -> (EventLoop, u16) {
     let descriptors = Descriptors::for_process(200_000);
     static LOOPS: AtomicU16 = AtomicU16::new(0);
     let first = 11_000 + (std::process::id() % 18_000) as u16;
@@ -47,14 +45,13 @@ pub(super) fn server_with(directory: &Path, settings: Settings) -> (EventLoop, u
     let root = DiskRoot::open(directory, descriptors.clone()).expect("the root");
     let storage = root.writable(UploadPolicy::default(), Random::seeded(1));
     let equipment = Equipment {
-        settings,
+        options,
         storage: Rc::new(Synthetic::new(storage, Timestamp::from_unix(0))),
         accounts: Accounts::default(),
         descriptors,
         random: Random::seeded(2),
         transfer_log: None,
         event_log: None,
-        trace: false,
     };
     // Those of the test process stay as they are.
     let signals = Signals::new::<[i32; 0], i32>([]).expect("no signals");
@@ -62,28 +59,23 @@ pub(super) fn server_with(directory: &Path, settings: Settings) -> (EventLoop, u
     (server, low)
 }
 
-/// Settings with all rights and long timeouts.
-pub(super) fn settings() -> Settings {
-    Settings {
-        banner: "Welcome".to_owned(),
-        active: true,
-        features: Features {
-            changes: true,
-            deflate: true,
-        },
-        anonymous: Some(Rights::all()),
-        public_addresses: PublicAddresses::default(),
-        max_sessions: 100,
-        max_sessions_per_ip: None,
-        timeouts: Timeouts {
-            login: PATIENCE,
-            idle: PATIENCE,
-            connect: PATIENCE,
-            stall: PATIENCE,
-        },
-        rate_limit: None,
-        techniques: Techniques::default(),
-    }
+/// Options with all rights and long timeouts.
+pub(super) fn options() -> Options {
+    let mut options = served(&[
+        "--write",
+        "--announce-mode-z",
+        "--max-sessions",
+        "100",
+        "--banner",
+        "Welcome",
+    ]);
+    options.timeouts = Timeouts {
+        login: PATIENCE,
+        idle: PATIENCE,
+        connect: PATIENCE,
+        stall: PATIENCE,
+    };
+    options
 }
 
 /// Runs turns until `is_over`.

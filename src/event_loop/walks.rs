@@ -86,7 +86,7 @@ impl Walks {
 
     /// At start: removes stale temporary files and measures quotas.
     pub(super) fn sweep_and_measure(&mut self, shared: &mut Shared) {
-        self.is_sweep_due = shared.settings.features.changes;
+        self.is_sweep_due = shared.options.allows_changes();
         self.measure_quotas(shared);
     }
 

@@ -274,4 +274,4 @@ fn directory(operands: &[String]) -> Result<PathBuf, OptionError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,7 +3,8 @@
 use super::*;
 use std::net::{IpAddr, Ipv4Addr};
 
-fn served(arguments: &[&str]) -> Options {
+/// The options of a valid command line.
+pub(crate) fn served(arguments: &[&str]) -> Options {
     match parse(arguments.iter().map(OsString::from)) {
         Ok(Invocation::Serve(options)) => *options,
         other => panic!("expected to serve: {other:?}"),

@@ -47,7 +47,7 @@ impl Visit {
             return Err(reply::EPSV_ALL_IN_FORCE.into());
         }
         let is_own = address.ip().to_canonical() == client.ip();
-        let step = if !context.active {
+        let step = if !context.options.active {
             Step::Disarm(reply::ACTIVE_DISABLED)
         } else if !is_own || address.port() < LOWEST_ACTIVE_PORT {
             // Also discard the previous address: a refused PORT must not leave it usable (threat B10).

@@ -40,7 +40,7 @@ impl Session {
             Command::Acct => reply::ACCOUNT_NOT_NEEDED,
             Command::Noop => reply::NOOP_OK,
             Command::Syst => reply::SYSTEM_TYPE,
-            Command::Feat => context.features.reply(Facts::all(), Digest::DEFAULT),
+            Command::Feat => context.features().reply(Facts::all(), Digest::DEFAULT),
             Command::Help => Reply::help(),
             Command::OptsUtf8 => reply::UTF8_ON,
             Command::Clnt => reply::CLIENT_NOTED,

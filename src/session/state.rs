@@ -100,7 +100,7 @@ impl Login {
 
 impl User {
     pub(super) fn named(name: &[u8], context: &Context<'_>) -> Self {
-        if let Some(rights) = context.anonymous.filter(|_| is_anonymous(name)) {
+        if let Some(rights) = context.options.anonymous.rights().filter(|_| is_anonymous(name)) {
             return User::Anonymous(rights);
         }
         match context.accounts.find(name) {

@@ -3,10 +3,11 @@
 //! A session has no socket. Each command, and each result of work that a command started, yields one step. The
 //! connection queues the reply, does the rest, and reports the result by a call on the session.
 
-use crate::accounts::{Accounts, Attendance, Claim, Quotas, Rights};
+use crate::accounts::{Accounts, Attendance, Claim, Quotas};
 use crate::ftp::features::Features;
 use crate::ftp::reply::Reply;
 use crate::ftp::timestamp::Timestamp;
+use crate::options::Options;
 use crate::storage::Storage;
 use crate::transfer::{ModeZPlaces, Pump};
 use std::net::{SocketAddr, SocketAddrV4};
@@ -15,8 +16,7 @@ use std::rc::Rc;
 /// Borrowed by a session while it answers a command.
 pub struct Context<'loop_> {
     pub storage: &'loop_ Rc<dyn Storage>,
-    /// The rights of anonymous clients; `None`: anonymous login is disabled.
-    pub anonymous: Option<Rights>,
+    pub options: &'loop_ Options,
     pub accounts: &'loop_ Accounts,
     pub attendance: &'loop_ Attendance,
     pub quotas: &'loop_ Quotas,
@@ -24,12 +24,18 @@ pub struct Context<'loop_> {
     pub mode_z_places: &'loop_ ModeZPlaces,
     /// Wall-clock time, for dates in listings and for names made by STOU.
     pub wall: Timestamp,
-    /// Whether PORT and EPRT are allowed.
-    pub active: bool,
-    /// Optional features that FEAT lists.
-    pub features: Features,
     /// Whether notices are recorded anywhere; if not, none are made.
     pub wants_notices: bool,
+}
+
+impl Context<'_> {
+    /// The optional features that FEAT lists.
+    pub(super) fn features(&self) -> Features {
+        Features {
+            changes: self.options.allows_changes(),
+            deflate: self.options.announces_deflate,
+        }
+    }
 }
 
 /// An instruction to the connection. A reply in it is queued first.

@@ -7,10 +7,10 @@ mod states;
 mod writers;
 
 use super::*;
-use crate::accounts::{Accounts, Attendance, Quotas, Rights, WorkingMemory};
+use crate::accounts::{Accounts, AnonymousAccess, Attendance, Quotas, WorkingMemory};
 use crate::descriptors::Descriptors;
-use crate::ftp::features::Features;
 use crate::ftp::timestamp::Timestamp;
+use crate::options::{Options, tests::served};
 use crate::random::Random;
 use crate::storage::{DiskRoot, Storage, UploadPolicy};
 use crate::transfer::{Budget, DataSink, DataSource, KernelCopyError, ModeZPlaces, Progress, Pump};
@@ -39,7 +39,7 @@ struct Conversation {
 /// The owner of what a [`Context`] borrows.
 struct Surroundings {
     storage: Rc<dyn Storage>,
-    anonymous: Rights,
+    options: Options,
     accounts: Accounts,
     attendance: Attendance,
     quotas: Quotas,
@@ -50,14 +50,12 @@ impl Surroundings {
     fn context(&self) -> Context<'_> {
         Context {
             storage: &self.storage,
-            anonymous: Some(self.anonymous),
+            options: &self.options,
             accounts: &self.accounts,
             attendance: &self.attendance,
             quotas: &self.quotas,
             mode_z_places: &self.mode_z_places,
             wall: Timestamp::from_unix(1_700_000_000),
-            active: true,
-            features: Features::default(),
             wants_notices: true,
         }
     }
@@ -112,7 +110,7 @@ impl Conversation {
             directory: Rc::clone(directory),
             surroundings: Surroundings {
                 storage: Rc::new(storage),
-                anonymous: Rights::READ_ONLY,
+                options: served(&[]),
                 accounts: Accounts::default(),
                 attendance: Attendance::default(),
                 quotas: Quotas::default(),
@@ -135,7 +133,7 @@ impl Conversation {
 
     fn allowed_everything() -> Self {
         let mut conversation = Self::new();
-        conversation.surroundings.anonymous = Rights::all();
+        conversation.surroundings.options.anonymous = AnonymousAccess::Write;
         conversation.log_in()
     }
 

@@ -90,7 +90,7 @@ impl Visit {
             Command::Structure => reply::STRUCTURE_OK,
 
             Command::Syst => reply::SYSTEM_TYPE,
-            Command::Feat => context.features.reply(self.facts, self.digest),
+            Command::Feat => context.features().reply(self.facts, self.digest),
             Command::Help => Reply::help(),
             Command::SiteHelp => Reply::site_help(),
             Command::StatSession => {
