@@ -71,7 +71,8 @@ impl LineReader {
     fn line_is_complete(&mut self) {
         let end = self.pending.len();
         let line = between(&self.pending, self.complete, end);
-        let verb = without_line_end(line).split(|byte| *byte == b' ').next();
+        // A CR ends the verb, too: an ABOR with CR CR LF is no command, but it interrupts.
+        let verb = without_line_end(line).split(|byte| matches!(byte, b' ' | b'\r')).next();
         let verb = verb.unwrap_or_default();
         if verb.eq_ignore_ascii_case(b"ABOR") {
             self.abor_end = end;

@@ -107,6 +107,8 @@ fn a_line_that_overtakes_others_is_found_in_the_buffer() {
     assert!(reader.holds_quit());
     reader.clear();
     assert!(!reader.holds_quit());
+    reader.feed(b"ABOR\r\r\n");
+    assert!(reader.holds_abor(), "a CR ends the verb");
 }
 
 #[test]
