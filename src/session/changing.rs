@@ -13,28 +13,15 @@ use crate::ftp::reply::{self, Reply};
 use crate::ftp::timestamp::Timestamp;
 use crate::storage::{Existing, Quota, StorageError};
 
-/// What is subtracted from a quota's usage when an entry is removed.
-enum Freed {
-    Nothing,
-    Entry { quota: Quota, bytes: u64 },
-}
-
-impl Freed {
-    fn give_back(self) {
-        match self {
-            Freed::Nothing => {}
-            Freed::Entry { quota, bytes } => quota.give_back_entry(bytes),
-        }
-    }
-}
-
 impl Visit {
     pub(super) fn remove_file(&self, argument: &PathArgument, context: &Context<'_>) -> Result<Reply, Refusal> {
         self.must_be_allowed(Rights::DELETE)?;
         let path = self.entry_to_change(argument)?;
         let freed = self.freed_by_removing(&path, context)?;
         self.storage.remove_file(&path)?;
-        freed.give_back();
+        if let Some((quota, bytes)) = freed {
+            quota.give_back_entry(bytes);
+        }
         Ok(reply::FILE_REMOVED)
     }
 
@@ -101,16 +88,16 @@ impl Visit {
         if argument.names_directory() {
             must_be_directory(self.storage.entry(&from)?.kind)?;
         }
-        let freed = match self.freed_by_removing(&to, context)? {
-            // Renaming a file to another of its own hard links removes nothing.
-            Freed::Entry { .. } if self.are_same_file(&from, &to) => Freed::Nothing,
-            freed => freed,
-        };
+        let freed = self.freed_by_removing(&to, context)?;
+        // Renaming a file to another of its own hard links removes nothing.
+        let freed = freed.filter(|_| !self.are_same_file(&from, &to));
         self.storage.rename(&from, &to, existing)?;
         if let Some(quota) = self.quota(context)? {
             quota.note_rename();
         }
-        freed.give_back();
+        if let Some((quota, bytes)) = freed {
+            quota.give_back_entry(bytes);
+        }
         Ok(reply::RENAMED)
     }
 
@@ -120,18 +107,13 @@ impl Visit {
         inode(one).is_some_and(|one| inode(other) == Some(one))
     }
 
-    /// What removing `path` frees in the quota.
-    fn freed_by_removing(&self, path: &VirtualPath, context: &Context<'_>) -> Result<Freed, Refusal> {
+    /// The quota to which removing `path` gives back an entry, and the bytes of that entry.
+    fn freed_by_removing(&self, path: &VirtualPath, context: &Context<'_>) -> Result<Option<(Quota, u64)>, Refusal> {
         let Some(quota) = self.quota(context)? else {
-            return Ok(Freed::Nothing);
+            return Ok(None);
         };
-        Ok(match self.storage.entry(path) {
-            Ok(found) => Freed::Entry {
-                quota,
-                bytes: if found.kind == EntryKind::File { found.size } else { 0 },
-            },
-            Err(_) => Freed::Nothing,
-        })
+        let found = self.storage.entry(path).ok();
+        Ok(found.map(|found| (quota, if found.kind == EntryKind::File { found.size } else { 0 })))
     }
 
     pub(super) fn set_modified(&self, time: Timestamp, argument: &PathArgument) -> Result<Reply, Refusal> {
@@ -213,10 +195,7 @@ impl Visit {
         context: &Context<'_>,
     ) -> Result<Reply, Refusal> {
         self.must_be_allowed(Rights::CREATE)?;
-        let path = match argument {
-            Some(argument) => self.path(argument)?,
-            None => self.working_directory.clone(),
-        };
+        let path = self.path_or_working_directory(argument)?;
         let free = self.storage.free_space(&path)?;
         let allowed = self.quota(context)?.map_or(u64::MAX, |quota| quota.room());
         Ok(Reply::size(free.min(allowed)))

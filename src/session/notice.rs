@@ -135,11 +135,8 @@ mod tests {
     #[test]
     fn the_words_of_records_are_those_of_the_manual() {
         let manual = include_str!("../../docs/operating.md");
-        let words = |line: &str| {
-            let line = manual.lines().find(|found| found.starts_with(line)).expect("a row");
-            line.to_owned()
-        };
-        let (logins, sessions) = (words("| logins"), words("| sessions"));
+        let row = |start: &str| manual.lines().find(|line| line.starts_with(start)).expect("a row");
+        let (logins, sessions) = (row("| logins"), row("| sessions"));
         for why in [
             LoginFailure::WrongPassword,
             LoginFailure::Blocked,

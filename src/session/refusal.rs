@@ -115,14 +115,12 @@ mod tests {
 
     #[test]
     fn an_upload_that_fails_after_its_150_is_not_answered_550() {
-        assert_eq!(text(&reply_to_upload(Errno::ACCESS.into())), "451 Permission denied");
-        assert_eq!(
-            text(&reply_to_upload(Errno::NOSPC.into())),
-            "452 No space left on the server"
-        );
-        assert_eq!(
-            text(&reply_to_upload(Errno::NOTTY.into())),
-            "451 Action failed (ENOTTY)"
-        );
+        for (errno, expected) in [
+            (Errno::ACCESS, "451 Permission denied"),
+            (Errno::NOSPC, "452 No space left on the server"),
+            (Errno::NOTTY, "451 Action failed (ENOTTY)"),
+        ] {
+            assert_eq!(text(&reply_to_upload(errno.into())), expected, "{errno}");
+        }
     }
 }

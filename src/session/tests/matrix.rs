@@ -254,11 +254,8 @@ fn b01_during_a_transfer_only_stat_and_abor_are_answered() {
         assert_eq!(conversation.codes("RETR file"), [150]);
         match line {
             "STAT" => assert_eq!(conversation.codes(line), [213]),
-            "ABOR" => assert_eq!(
-                conversation.codes(line),
-                [426, 226],
-                "the transfer's reply, then that of ABOR"
-            ),
+            // The transfer's reply, then that of ABOR.
+            "ABOR" => assert_eq!(conversation.codes(line), [426, 226]),
             _ => {
                 assert_eq!(conversation.codes(line), [0; 0], "{line} waits");
                 let mut out = Vec::new();
@@ -266,12 +263,8 @@ fn b01_during_a_transfer_only_stat_and_abor_are_answered() {
                 assert_eq!(codes_of(&String::from_utf8_lossy(&out)), [226]);
                 assert_eq!(conversation.received, b"0123456789");
                 conversation.holds_transfers = false;
-                let answered = conversation.answer();
-                assert_eq!(
-                    codes_of(&answered).len(),
-                    1,
-                    "{line} is answered after the transfer, without a data connection"
-                );
+                // It is answered after the transfer, without a data connection.
+                assert_eq!(codes_of(&conversation.answer()).len(), 1, "{line}");
             }
         }
     }
