@@ -6,7 +6,7 @@
 mod simulated_client;
 mod simulated_connection;
 
-use super::tests::{options, server_with};
+use super::tests::{options, passive_port, server_with};
 use super::*;
 use crate::options::{Options, Timeouts};
 use crate::random::Random;

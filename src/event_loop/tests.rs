@@ -97,6 +97,18 @@ fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
+/// The port of `227 Entering Passive Mode (127,0,0,1,p,q)`.
+pub(super) fn passive_port(reply: &str) -> u16 {
+    let numbers: Vec<u16> = reply
+        .split(|letter: char| !letter.is_ascii_digit())
+        .filter_map(|digits| digits.parse().ok())
+        .collect();
+    let [.., high, low] = numbers[..] else {
+        panic!("a reply to PASV: {reply}");
+    };
+    high * 256 + low
+}
+
 /// One batch of events: A closes, B is accepted into A's slot, and then comes another event for A.
 #[test]
 fn k01_an_event_for_a_closed_connection_does_not_reach_the_next_in_its_slot() {

@@ -65,10 +65,13 @@ fn await_events(
     timeout: Option<Duration>,
     mut poll: impl FnMut(Option<Duration>) -> io::Result<bool>,
 ) -> io::Result<()> {
-    let until = Instant::now() + timeout.unwrap_or(busy_poll).min(busy_poll);
+    let longest = timeout.unwrap_or(busy_poll).min(busy_poll);
     let mut outcome = Ok(false);
-    while matches!(outcome, Ok(false)) && Instant::now() < until {
-        outcome = poll(Some(Duration::ZERO));
+    if !longest.is_zero() {
+        let until = Instant::now() + longest;
+        while matches!(outcome, Ok(false)) && Instant::now() < until {
+            outcome = poll(Some(Duration::ZERO));
+        }
     }
     if let Ok(false) = outcome {
         outcome = poll(timeout);

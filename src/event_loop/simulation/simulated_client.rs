@@ -1,5 +1,6 @@
 //! A simulated client, which runs a fixed sequence of commands with pauses.
 
+use super::passive_port;
 use super::simulated_connection::{ClientEnd, ServerEnd, wire};
 use crate::random::Random;
 use std::net::{IpAddr, Ipv4Addr};
@@ -143,7 +144,7 @@ impl SimulatedClient {
             (230, _) => "TYPE I",
             (200, _) | (226, 1) => "PASV",
             (227, ports) => {
-                self.port = Some(port_of(line));
+                self.port = Some(passive_port(line));
                 if ports == 1 { "LIST" } else { "RETR /gen/200000.zero" }
             }
             (150, _) => {
@@ -175,16 +176,4 @@ impl SimulatedClient {
             Behaviour::Silent => &[220, 421],
         }
     }
-}
-
-/// `227 Entering Passive Mode (127,0,0,1,p,q)`.
-fn port_of(line: &str) -> u16 {
-    let numbers: Vec<u16> = line
-        .split(['(', ',', ')'])
-        .filter_map(|number| number.trim().parse().ok())
-        .collect();
-    let [.., high, low] = numbers[..] else {
-        panic!("an address: {line}");
-    };
-    high * 256 + low
 }

@@ -1,6 +1,6 @@
 //! A client that records everything the server sends to it.
 
-use super::connect;
+use super::{connect, passive_port};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
@@ -48,14 +48,7 @@ impl RecordingClient {
 
     fn data(&mut self) -> TcpStream {
         let reply = self.ask("PASV");
-        let numbers: Vec<u16> = reply
-            .split(|letter: char| !letter.is_ascii_digit())
-            .filter_map(|digits| digits.parse().ok())
-            .collect();
-        let [.., high, low] = numbers[..] else {
-            panic!("{reply}");
-        };
-        connect(SocketAddr::from(([127, 0, 0, 1], high * 256 + low)))
+        connect(SocketAddr::from(([127, 0, 0, 1], passive_port(&reply))))
     }
 
     fn fetch(&mut self, line: &str) {
