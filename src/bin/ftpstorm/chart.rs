@@ -30,23 +30,13 @@ pub fn draw(measurements: &Measurements, title: &str, file: &Path) -> Result<(),
     let [throughput, latency, distribution] = &sheet.split_evenly((3, 1))[..] else {
         return Ok(());
     };
-    draw_throughput(measurements, throughput)?;
-    draw_latency(measurements, latency)?;
-    draw_distribution(measurements, distribution)?;
-    sheet.present()?;
-    Ok(())
-}
-
-fn draw_throughput(measurements: &Measurements, sheet: &Sheet<'_>) -> Result<(), Box<dyn Error>> {
-    let steps = steps(&measurements.seconds, |second| {
+    let seconds = &measurements.seconds;
+    let rates = steps(seconds, |second| {
         Some(second.operations as f64 / second.length.as_secs_f64())
     });
-    draw_seconds(sheet, "operations a second", &[("all operations", BLUE, steps)])
-}
-
-fn draw_latency(measurements: &Measurements, sheet: &Sheet<'_>) -> Result<(), Box<dyn Error>> {
+    draw_seconds(throughput, "operations a second", &[("all operations", BLUE, rates)])?;
     let latencies = |value: fn(&Second) -> Duration| {
-        steps(&measurements.seconds, |second| {
+        steps(seconds, |second| {
             (second.operations > 0).then(|| value(second).as_secs_f64() * 1e3)
         })
     };
@@ -54,7 +44,10 @@ fn draw_latency(measurements: &Measurements, sheet: &Sheet<'_>) -> Result<(), Bo
         ("median", BLUE, latencies(|second| second.median)),
         ("99th percentile", RED, latencies(|second| second.p99)),
     ];
-    draw_seconds(sheet, "latency in milliseconds", &series)
+    draw_seconds(latency, "latency in milliseconds", &series)?;
+    draw_distribution(measurements, distribution)?;
+    sheet.present()?;
+    Ok(())
 }
 
 /// Series over time, from 0 on both axes.
@@ -67,12 +60,7 @@ fn draw_seconds(
     let all = || series.iter().flat_map(|(_, _, steps)| steps);
     let last = all().map(|(_, end, _)| *end).fold(1.0, f64::max);
     let top = all().map(|(_, _, value)| *value).fold(0.001, f64::max);
-    let mut chart = ChartBuilder::on(&plot)
-        .caption(caption, ("sans-serif", 15))
-        .margin(10)
-        .x_label_area_size(40)
-        .y_label_area_size(70)
-        .build_cartesian_2d(0.0..last, 0.0..top * 1.1)?;
+    let mut chart = builder(&plot, caption).build_cartesian_2d(0.0..last, 0.0..top * 1.1)?;
     chart
         .configure_mesh()
         .x_desc("seconds")
@@ -94,25 +82,14 @@ fn draw_seconds(
 /// Latencies of each class, by the share of operations that took no longer.
 fn draw_distribution(measurements: &Measurements, sheet: &Sheet<'_>) -> Result<(), Box<dyn Error>> {
     let (plot, legend) = sheet.split_horizontally(SIZE.0 - LEGEND_WIDTH);
-    let classes: Vec<&Class> = measurements
-        .classes
-        .iter()
-        .filter(|class| class.succeeded() > 0 && class.is_judged)
-        .collect();
+    let classes: Vec<&Class> = measurements.judged().filter(|class| class.succeeded() > 0).collect();
     let milliseconds = |class: &Class, share| (class.quantile(share).as_secs_f64() * 1e3).max(0.001);
     let highest = classes.iter().map(|class| milliseconds(class, LAST_SHARE));
     let highest = highest.fold(0.002, f64::max) * 1.5;
     let lowest = classes.iter().map(|class| milliseconds(class, 0.0));
     let lowest = lowest.fold(highest / 3.0, f64::min) / 1.5;
-    let mut chart = ChartBuilder::on(&plot)
-        .caption(
-            "latency in milliseconds, by share of the operations",
-            ("sans-serif", 15),
-        )
-        .margin(10)
-        .x_label_area_size(40)
-        .y_label_area_size(70)
-        .build_cartesian_2d(0.0..100.0_f64, (lowest..highest).log_scale())?;
+    let caption = "latency in milliseconds, by share of the operations";
+    let mut chart = builder(&plot, caption).build_cartesian_2d(0.0..100.0_f64, (lowest..highest).log_scale())?;
     chart
         .configure_mesh()
         .x_desc("percent of the operations")
@@ -133,6 +110,17 @@ fn draw_distribution(measurements: &Measurements, sheet: &Sheet<'_>) -> Result<(
         .enumerate()
         .map(|(index, class)| (class.name, colour(index)));
     draw_legend(&legend, names)
+}
+
+/// A chart with a caption and room for the labels of its axes.
+fn builder<'plot, 'picture>(
+    plot: &'plot Sheet<'picture>,
+    caption: &str,
+) -> ChartBuilder<'plot, 'plot, SVGBackend<'picture>> {
+    let mut builder = ChartBuilder::on(plot);
+    builder.caption(caption, ("sans-serif", 15)).margin(10);
+    builder.x_label_area_size(40).y_label_area_size(70);
+    builder
 }
 
 /// A number on an axis, without trailing zeros.

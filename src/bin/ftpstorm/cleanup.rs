@@ -3,7 +3,7 @@
 use crate::failure::{Awaited, Break, Failure};
 use crate::interrupt::Interrupt;
 use crate::options::RunOptions;
-use crate::reply_reader::{ReplyReader, ServerReply};
+use crate::reply_reader::ReplyReader;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
@@ -112,29 +112,20 @@ impl CleanupSession {
     }
 
     fn expect(&mut self, codes: &[u16]) -> Result<(), Failure> {
-        let reply = self.reply()?;
-        if codes.contains(&reply.code) {
-            Ok(())
-        } else {
-            Err(Failure::Reply((&reply).into()))
-        }
-    }
-
-    fn reply(&mut self) -> Result<ServerReply, Failure> {
         let mut bytes = [0; 4096];
         loop {
             if let Some(reply) = self.replies.next_reply() {
-                return Ok(reply?);
+                let reply = reply?;
+                return if codes.contains(&reply.code) {
+                    Ok(())
+                } else {
+                    Err(Failure::Reply((&reply).into()))
+                };
             }
             self.set_timeouts()?;
             match self.stream.read(&mut bytes) {
-                Ok(0) => {
-                    return Err(Failure::Control(Break::Closed));
-                }
-                Ok(count) => {
-                    let (received, _) = bytes.split_at(count);
-                    self.replies.feed(received);
-                }
+                Ok(0) => return Err(Failure::Control(Break::Closed)),
+                Ok(count) => self.replies.feed(bytes.get(..count).unwrap_or_default()),
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
                     ErrorKind::WouldBlock | ErrorKind::TimedOut => return Err(Failure::TimedOut(Awaited::Reply)),

@@ -54,18 +54,13 @@ impl Squatter {
             self.last = port;
             if port % 2 == 0 && !self.held.contains_key(&port) {
                 self.tried.insert(port);
-                self.take(port, registry);
+                let token = PolledSocket::SquattedPort(port).into();
+                if let Ok(mut listener) = listen(SocketAddr::new(self.address, port))
+                    && registry.register(&mut listener, token, Interest::READABLE).is_ok()
+                {
+                    self.held.insert(port, listener);
+                }
             }
-        }
-    }
-
-    fn take(&mut self, port: u16, registry: &Registry) {
-        let Ok(mut listener) = listen(SocketAddr::new(self.address, port)) else {
-            return;
-        };
-        let token = PolledSocket::SquattedPort(port).into();
-        if registry.register(&mut listener, token, Interest::READABLE).is_ok() {
-            self.held.insert(port, listener);
         }
     }
 

@@ -204,10 +204,7 @@ fn parse_content(text: &str) -> Result<Flow, String> {
             .map_err(|_| "expected crc32: and eight hexadecimal digits".to_owned());
     }
     ComputedFile::from_name(text.as_bytes())
-        .map(|file| Flow::Compare {
-            content: file.content,
-            size: file.size,
-        })
+        .map(|ComputedFile { size, content }| Flow::Compare { content, size })
         .ok_or_else(|| "expected SIZE.pattern, SIZE.zero, SIZE.rand?seed=N or crc32:HEX".to_owned())
 }
 

@@ -67,11 +67,10 @@ impl Storm<'_> {
         let Some(client) = self.clients.get_mut(slot) else {
             return;
         };
-        let Some(role) = self.roles.get(client.role) else {
-            return;
-        };
         client.intended = self.tools.now;
-        if role.is_counted {
+        if let Some(role) = self.roles.get(client.role)
+            && role.is_counted
+        {
             let share = |length: Duration| length.mul_f64(client.number as f64 / total as f64);
             client.intended += share(self.options.ramp) + role.interval.map_or(Duration::ZERO, share);
             if let Some(schedule) = &mut self.schedule {

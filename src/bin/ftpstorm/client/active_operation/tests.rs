@@ -32,110 +32,68 @@ fn transfer(flow: Flow) -> ActiveOperation {
     )
 }
 
-fn refused(code: u16) -> Result<ReplyEffect, Failure> {
-    Err(Failure::Reply((&reply(code, "text")).into()))
+/// Replies, each with what it means to the operation: `150 begins, 226 completes`.
+#[track_caller]
+fn converse(mut active: ActiveOperation, conversation: &str) {
+    for exchange in conversation.split(", ") {
+        let (code, expected) = exchange.split_once(' ').expect("a code and a meaning");
+        let reply = reply(code.parse().expect("a code"), "text");
+        let meaning = match active.take_reply(&reply, SERVER) {
+            Ok(ReplyEffect::Nothing) => "nothing",
+            Ok(ReplyEffect::StepDone) => "done",
+            Ok(ReplyEffect::PassiveAddress(_)) => "address",
+            Ok(ReplyEffect::TransferBegins) => "begins",
+            Ok(ReplyEffect::TransferCompleted) => "completes",
+            Ok(ReplyEffect::DownloadStalled) => "stalls",
+            Ok(ReplyEffect::DownloadNotStalled) => "stalls-not",
+            Err(Failure::Reply(said)) if said == (&reply).into() => "refused",
+            Err(Failure::Unsolicited(said)) if said == (&reply).into() => "unasked",
+            Err(other) => panic!("{conversation}: {code}: {other}"),
+        };
+        assert_eq!(meaning, expected, "{conversation}: {code}");
+    }
 }
 
 #[test]
 fn every_reply_must_be_one_that_the_step_waits_for() {
     let until = Instant::now();
     let (bytes, every, has_begun) = ([].into(), PATIENCE, false);
-    let (nothing, done) = (Ok(ReplyEffect::Nothing), Ok(ReplyEffect::StepDone));
-    let (begins, completed) = (Ok(ReplyEffect::TransferBegins), Ok(ReplyEffect::TransferCompleted));
-    let (stalled, not_stalled) = (Ok(ReplyEffect::DownloadStalled), Ok(ReplyEffect::DownloadNotStalled));
-    let unasked = |code| Err(Failure::Unsolicited((&reply(code, "text")).into()));
-    let download = || transfer(Flow::Discard);
-    let reset = || transfer(Flow::ResetAfter(1));
-    let stall = || waiting_for(Waits::Stall { has_begun, until });
-    for (case, mut active, replies) in [
-        (
-            "the codes that are allowed",
-            waiting_for(Waits::Reply(&[331, 230])),
-            vec![(331, done.clone()), (230, done), (530, refused(530))],
-        ),
-        (
-            "PASV",
-            waiting_for(Waits::PassiveReply(PassiveCommand::Pasv)),
-            vec![(200, refused(200)), (425, refused(425))],
-        ),
-        (
-            "a transfer",
-            download(),
-            vec![(150, begins.clone()), (226, completed.clone()), (226, unasked(226))],
-        ),
-        (
-            "its other codes",
-            download(),
-            vec![(125, begins.clone()), (250, completed.clone())],
-        ),
-        (
-            "a transfer without 150",
-            download(),
-            vec![(226, refused(226)), (550, refused(550))],
-        ),
-        (
-            "150 twice",
-            download(),
-            vec![(150, begins.clone()), (150, refused(150))],
-        ),
-        (
-            "a transfer that was broken off",
-            download(),
-            vec![(150, begins.clone()), (426, refused(426))],
-        ),
-        (
-            "a reset may end in 426",
-            reset(),
-            vec![(150, begins.clone()), (426, completed.clone())],
-        ),
-        (
-            "or in 451",
-            reset(),
-            vec![(150, begins.clone()), (451, completed.clone())],
-        ),
-        ("or be too late", reset(), vec![(150, begins.clone()), (226, completed)]),
-        ("but in nothing else", reset(), vec![(150, begins), (550, refused(550))]),
-        (
-            "a stall counts from the first reply",
-            stall(),
-            vec![(150, stalled.clone()), (426, nothing.clone())],
-        ),
-        (
-            "but not if all was sent",
-            stall(),
-            vec![(150, stalled), (226, not_stalled)],
-        ),
-        ("nothing to stall", stall(), vec![(550, refused(550))]),
-        // A 421 announces that the server closes the connection.
-        (
-            "a pause",
-            waiting_for(Waits::Pause { until }),
-            vec![(200, unasked(200)), (421, refused(421))],
-        ),
-        (
-            "a flood",
-            waiting_for(Waits::Flood { bytes, until }),
-            vec![(200, unasked(200)), (421, refused(421))],
-        ),
-        (
-            "malformed lines",
-            waiting_for(Waits::IgnoredReplies { until }),
-            vec![(500, nothing.clone()), (421, nothing.clone())],
-        ),
-        (
-            "slowloris",
-            waiting_for(Waits::Trickle { every, next: until }),
-            vec![(500, nothing.clone()), (421, nothing)],
-        ),
-    ] {
-        for (code, expected) in replies {
-            assert_eq!(
-                active.take_reply(&reply(code, "text"), SERVER),
-                expected,
-                "{case}: {code}"
-            );
-        }
+    converse(
+        waiting_for(Waits::Reply(&[331, 230])),
+        "331 done, 230 done, 530 refused",
+    );
+    for command in [PassiveCommand::Pasv, PassiveCommand::Epsv] {
+        converse(waiting_for(Waits::PassiveReply(command)), "200 refused, 425 refused");
     }
+    // A 421 announces that the server closes the connection.
+    converse(waiting_for(Waits::Pause { until }), "200 unasked, 421 refused");
+    converse(waiting_for(Waits::Flood { bytes, until }), "200 unasked, 421 refused");
+    converse(waiting_for(Waits::IgnoredReplies { until }), "500 nothing, 421 nothing");
+    converse(
+        waiting_for(Waits::Trickle { every, next: until }),
+        "500 nothing, 421 nothing",
+    );
+
+    let stall = || waiting_for(Waits::Stall { has_begun, until });
+    converse(stall(), "150 stalls, 426 nothing");
+    // The server got rid of the whole download.
+    converse(stall(), "150 stalls, 226 stalls-not");
+    converse(stall(), "550 refused");
+}
+
+#[test]
+fn the_replies_of_a_transfer_come_once_and_in_order() {
+    let download = || transfer(Flow::Discard);
+    converse(download(), "150 begins, 226 completes, 226 unasked");
+    converse(download(), "125 begins, 250 completes");
+    converse(download(), "226 refused, 550 refused");
+    converse(download(), "150 begins, 150 refused");
+    converse(download(), "150 begins, 426 refused");
+    // One that the client resets may end in 426 or 451, or have been too short.
+    for code in [426, 451, 226] {
+        converse(transfer(Flow::ResetAfter(1)), &format!("150 begins, {code} completes"));
+    }
+    converse(transfer(Flow::ResetAfter(1)), "150 begins, 550 refused");
 }
 
 #[test]
