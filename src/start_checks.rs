@@ -90,19 +90,31 @@ pub fn directory_can_be_served(
 ) -> Result<(), WrongChoice> {
     let (user, remedy) = server_user(confinement);
     let directory = options.directory.display();
-    if let Err(error) = fs::read_dir(root).and_then(|mut entries| entries.next().transpose()) {
+    if let Err(error) = list_some(root) {
         return Err(WrongChoice(format!(
             "{directory}: cannot be read by user {user} ({error}): allow it with `chmod o+rx`, or {remedy}"
         )));
     }
-    if options.anonymous.rights().is_some_and(Rights::allows_changes) && !has_room_for_changes(root) {
+    let changing = match options.anonymous {
+        AnonymousAccess::Off | AnonymousAccess::Read => None,
+        AnonymousAccess::Upload => Some("upload"),
+        AnonymousAccess::Write => Some("write"),
+    };
+    if let Some(access) = changing.filter(|_| !has_room_for_changes(root)) {
         return Err(WrongChoice(format!(
-            "--anonymous: clients may upload, but user {user} can write neither in {directory} nor in a directory in \
-             it: give one to that user (`chown {user} DIRECTORY`), or {remedy}"
+            "--anonymous {access}: user {user} can write neither in {directory} nor in a directory in it: give one to \
+             that user (`chown {user} DIRECTORY`), or {remedy}"
         )));
     }
     warn_of_unusable_roots(root, accounts, &user);
     Ok(())
+}
+
+fn list_some(directory: &Path) -> io::Result<()> {
+    match fs::read_dir(directory).and_then(|mut entries| entries.next().transpose()) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => list_some(directory),
+        listed => listed.map(drop),
+    }
 }
 
 /// The name of the server's user, and what to do if it has too few permissions.
@@ -314,7 +326,10 @@ mod tests {
         let set_mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
         set_mode(&served, 0o500);
         let error = check(&served).expect_err("read-only").to_string();
-        assert!(error.contains("user alice can write neither in"), "{error}");
+        assert!(
+            error.starts_with("--anonymous write: user alice can write neither in"),
+            "{error}"
+        );
         let problem = problem_of_root(&served, Rights::all());
         assert_eq!(problem, Some("and the directories in it are not writable"));
         assert_eq!(problem_of_root(&served, Rights::READ_ONLY), None);
