@@ -4,13 +4,12 @@ use crate::reactor::token::SlotId;
 use crate::slow_work::LoginAttempt;
 use crate::slow_work::login_queue::{LoginQueue, Place};
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::time::Instant;
 
 /// All logins that are not answered yet.
 #[derive(Debug, Default)]
 pub struct Logins {
-    queue: LoginQueue<LoginAttempt>,
+    queue: LoginQueue,
     pending: HashMap<SlotId, Verification>,
 }
 
@@ -38,8 +37,8 @@ impl Logins {
 
     /// Queues an attempt, further back if its address has failed `failures` times.
     pub(super) fn enter(&mut self, failures: u32, attempt: LoginAttempt, since: Instant) {
-        let (slot, peer): (SlotId, IpAddr) = (attempt.slot, attempt.peer);
-        let place = self.queue.enter(peer, failures, attempt);
+        let slot = attempt.slot;
+        let place = self.queue.enter(failures, attempt);
         self.pending.insert(slot, Verification::Waiting { place, since });
     }
 

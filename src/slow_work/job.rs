@@ -3,7 +3,7 @@
 //! A job carries what its result needs to be used, such as the session it is for. A job that panics yields the result
 //! of its kind with [`Panicked`] in it, so no result can be taken for another kind's.
 
-use crate::accounts::{Accounts, Claim, Proof, Quotas, UsersFile, UsersFileError, WorkingMemory};
+use crate::accounts::{Accounts, Claim, Proof, Quotas, UsersFile, UsersFileError};
 use crate::reactor::token::SlotId;
 use crate::storage::{Publication, Published, StorageError, TreeWalk};
 use std::net::IpAddr;
@@ -84,12 +84,8 @@ impl Kind {
 }
 
 impl LoginAttempt {
-    /// **Blocks** while the hash is computed. The password is dropped, and so overwritten, before this returns.
-    pub(super) fn verify(self, memory: &mut WorkingMemory) -> Done {
-        self.verify_with(|claim| claim.is_right(memory))
-    }
-
-    pub(super) fn verify_with(self, is_right: impl FnOnce(&Claim) -> bool) -> Done {
+    /// **Blocks** while `is_right` computes the hash. The password is dropped, and so overwritten, before this returns.
+    pub(super) fn verify(self, is_right: impl FnOnce(&Claim) -> bool) -> Done {
         let Self {
             slot,
             peer,

@@ -1,39 +1,79 @@
-//! The event loop's side of the slow-work thread: what waits for it, and in which order.
+//! The slow-work thread, what waits for it, and in which order.
 //!
 //! The thread has at most one password and one job at a time. Jobs wait here, each kind in its own queue, and the kinds
 //! take turns. Passwords wait in the [`LoginQueue`](super::login_queue::LoginQueue) instead, because a login is checked
 //! again when its turn comes. A result whose session has ended meanwhile finds no slot and is dropped.
 
-use super::job::Kind;
-use super::{Done, Job, LoginAttempt, SlowWork, Work};
+use super::job::{Done, Job, Kind, LoginAttempt};
+use crate::accounts::WorkingMemory;
 use crate::target::Target;
 use mio::{Registry, Waker};
 use std::collections::VecDeque;
 use std::io;
+use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
 
-/// The thread, and the jobs that wait for it.
+/// How long an idle thread keeps the memory that hashes need.
+const MEMORY_KEPT: Duration = Duration::from_secs(1);
+
+/// The channels to and from the thread, and the jobs that wait for it.
+///
+/// Dropping it ends the thread without waiting for the work under way, which may take a second. Work that still waits
+/// is not begun.
 #[derive(Debug)]
 pub struct SlowWorkQueue {
-    thread: SlowWork,
+    submissions: SyncSender<Work>,
+    results: Receiver<Done>,
     has_password: bool,
     has_job: bool,
     /// The kind whose turn it is comes first.
     waiting: VecDeque<(Kind, VecDeque<Job>)>,
 }
 
-impl SlowWorkQueue {
-    /// Most results that can be ready at once.
-    pub const RESULTS_AT_ONCE: usize = Work::AT_ONCE;
+/// What the thread is given. It works in the order of arrival, so where both wait they alternate: a password waits for
+/// at most one job, and a flood of passwords leaves every second place to jobs.
+#[derive(Debug)]
+pub(super) enum Work {
+    Password(LoginAttempt),
+    Job(Job),
+}
 
-    /// Starts the thread; its results wake the poll of `registry` with [`Target::SlowWork`].
+impl SlowWorkQueue {
+    /// Most results that can be ready at once: one of each kind of [`Work`].
+    pub const RESULTS_AT_ONCE: usize = 2;
+
+    /// Starts the thread; its results wake the poll of `registry` with [`Target::SlowWork`]. A thread inherits the
+    /// signal mask and "no new privileges" from the thread that starts it, so start it after the process has been
+    /// confined.
     pub fn start(registry: &Registry) -> io::Result<Self> {
         let waker = Waker::new(registry, Target::SlowWork.into())?;
-        let thread = SlowWork::start(move || {
+        Self::start_with(Work::perform, move || {
             // Waking fails only when the poll has been closed.
             let _ = waker.wake();
+        })
+    }
+
+    /// Starts a thread that calls `wake` after each result.
+    pub(super) fn start_with(
+        perform: impl Fn(Work, &mut WorkingMemory) -> Done + Send + 'static,
+        wake: impl Fn() + Send + 'static,
+    ) -> io::Result<Self> {
+        let (submissions, submitted) = sync_channel(Self::RESULTS_AT_ONCE);
+        // Bounded: results that are not collected stop the thread instead of filling the memory.
+        let (finished, results) = sync_channel(Self::RESULTS_AT_ONCE);
+        thread::Builder::new().name("slow-work".to_owned()).spawn(move || {
+            let mut memory = WorkingMemory::default();
+            while let Ok(work) = next(&submitted, &mut memory) {
+                if finished.send(perform(work, &mut memory)).is_err() {
+                    return;
+                }
+                wake();
+            }
         })?;
         Ok(Self {
-            thread,
+            submissions,
+            results,
             has_password: false,
             has_job: false,
             waiting: Kind::ALL.map(|kind| (kind, VecDeque::new())).into(),
@@ -59,9 +99,9 @@ impl SlowWorkQueue {
         self.has_password = self.submit(Work::Password(attempt));
     }
 
-    /// The next result, if there is one.
+    /// The next result, in the order of submission. Never waits.
     pub fn finished(&mut self) -> Option<Done> {
-        let done = self.thread.finished()?;
+        let done = self.results.try_recv().ok()?;
         match done {
             Done::PasswordVerified { .. } => self.has_password = false,
             Done::Published { .. } | Done::Walked(_) | Done::AccountsRead(_) | Done::Discarded(_) => {
@@ -86,12 +126,34 @@ impl SlowWorkQueue {
         }
     }
 
-    fn submit(&self, work: Work) -> bool {
-        let submitted = self.thread.submit(work);
-        if submitted.is_err() {
+    /// Whether the thread has taken the work. Never waits.
+    pub(super) fn submit(&self, work: Work) -> bool {
+        let is_submitted = self.submissions.try_send(work).is_ok();
+        if !is_submitted {
             // Cannot happen: the thread has room for one of each and catches panics.
             log::error!("the slow-work thread does not accept work");
         }
-        submitted.is_ok()
+        is_submitted
     }
+}
+
+impl Work {
+    pub(super) fn perform(self, memory: &mut WorkingMemory) -> Done {
+        match self {
+            Work::Password(attempt) => attempt.verify(|claim| claim.is_right(memory)),
+            Work::Job(job) => job.run(),
+        }
+    }
+}
+
+/// Waits for the next work. After [`MEMORY_KEPT`] without any, the working memory is given back.
+fn next(submitted: &Receiver<Work>, memory: &mut WorkingMemory) -> Result<Work, RecvError> {
+    if !memory.is_empty() {
+        match submitted.recv_timeout(MEMORY_KEPT) {
+            Ok(work) => return Ok(work),
+            Err(RecvTimeoutError::Timeout) => memory.release(),
+            Err(RecvTimeoutError::Disconnected) => return Err(RecvError),
+        }
+    }
+    submitted.recv()
 }

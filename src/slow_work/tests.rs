@@ -1,8 +1,8 @@
 //! The thread: results, wake-ups, its bounds, panics and its end; the queue: turns.
 
-use super::queue::SlowWorkQueue;
+use super::queue::{SlowWorkQueue, Work};
 use super::*;
-use crate::accounts::{Accounts, Claim, Password, PasswordHash, Quotas, RecentProofs};
+use crate::accounts::{Accounts, Claim, Password, PasswordHash, Quotas, RecentProofs, WorkingMemory};
 use crate::descriptors::Descriptors;
 use crate::ftp::path::VirtualPath;
 use crate::reactor::token::SlotId;
@@ -11,29 +11,31 @@ use mio::{Events, Poll};
 use std::net::IpAddr;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::Duration;
 
 /// Of `secret`, cheap.
 const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$vk+JgWgZGbXHtEqPQPhzXbD+QxxkJR5Fq2AXLhDyYaY";
 /// After this a test has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn slot(key: u32) -> SlotId {
-    SlotId { key, generation: 1 }
-}
-
-/// An attempt of session `key`.
-fn attempt(key: u32, password: &str) -> Work {
+/// An attempt of session `key` at `peer`.
+pub(super) fn attempt_from(peer: IpAddr, key: u32, password: &str) -> LoginAttempt {
     let claim = Claim {
         user: b"alice"[..].into(),
         hash: PasswordHash::parse(HASH).expect("a hash"),
         password: Password::new(password.as_bytes().to_vec()),
     };
-    Work::Password(LoginAttempt {
-        slot: slot(key),
-        peer: IpAddr::from([192, 0, 2, 1]),
+    LoginAttempt {
+        slot: SlotId { key, generation: 1 },
+        peer,
         proof: RecentProofs::new(&[1; 64]).of(&claim),
         claim,
-    })
+    }
+}
+
+fn attempt(key: u32, password: &str) -> Work {
+    Work::Password(attempt_from(IpAddr::from([192, 0, 2, 1]), key, password))
 }
 
 fn is_secret(claim: &Claim) -> bool {
@@ -48,7 +50,7 @@ fn as_attempt(work: Work) -> LoginAttempt {
 }
 
 /// The next result: whose it is, and whether the password matched.
-fn result(work: &SlowWork) -> Option<(u32, Result<bool, Panicked>)> {
+fn result(work: &mut SlowWorkQueue) -> Option<(u32, Result<bool, Panicked>)> {
     work.finished().map(|done| match done {
         Done::PasswordVerified { slot, matches, .. } => (slot.key, matches),
         Done::Published { .. } | Done::Walked(_) | Done::AccountsRead(_) | Done::Discarded(_) => {
@@ -61,71 +63,69 @@ fn result(work: &SlowWork) -> Option<(u32, Result<bool, Panicked>)> {
 fn f04_passwords_are_verified_on_the_thread_and_the_loop_is_woken() {
     let (wake, woken) = channel();
     let caller = thread::current().id();
-    let work = SlowWork::start(move || {
+    let mut work = SlowWorkQueue::start_with(Work::perform, move || {
         assert_ne!(thread::current().id(), caller);
         let _ = wake.send(());
     })
     .expect("a thread");
-    assert_eq!(result(&work), None);
+    assert_eq!(result(&mut work), None);
     for (key, password) in [(0, "secret"), (1, "wrong")] {
-        work.submit(attempt(key, password)).expect("room");
+        assert!(work.submit(attempt(key, password)), "room");
     }
     for (key, matches) in [(0, true), (1, false)] {
         woken.recv_timeout(PATIENCE).expect("a wake-up after each result");
-        assert_eq!(result(&work), Some((key, Ok(matches))));
+        assert_eq!(result(&mut work), Some((key, Ok(matches))));
     }
-    assert_eq!(result(&work), None);
+    assert_eq!(result(&mut work), None);
 }
 
 #[test]
-fn f04_a_full_queue_returns_the_job() {
+fn f04_a_full_queue_refuses_more_work() {
     let (wake, woken) = channel();
     let (begin, begun) = channel();
     let (release, gate) = channel::<()>();
     let perform = move |work, _: &mut WorkingMemory| {
         begin.send(()).expect("the test waits");
         gate.recv_timeout(PATIENCE).expect("released");
-        as_attempt(work).verify_with(is_secret)
+        as_attempt(work).verify(is_secret)
     };
-    let work = SlowWork::start_with(perform, move || {
+    let mut work = SlowWorkQueue::start_with(perform, move || {
         let _ = wake.send(());
     })
     .expect("a thread");
-    work.submit(attempt(0, "secret")).expect("an idle thread");
+    assert!(work.submit(attempt(0, "secret")), "an idle thread");
     begun.recv_timeout(PATIENCE).expect("it has begun");
-    let waiting = 1..=Work::AT_ONCE as u32;
+    let waiting = 1..=SlowWorkQueue::RESULTS_AT_ONCE as u32;
     for key in waiting.clone() {
-        work.submit(attempt(key, "secret")).expect("room to wait");
+        assert!(work.submit(attempt(key, "secret")), "room to wait");
     }
-    let refused = as_attempt(work.submit(attempt(99, "wrong")).expect_err("no room"));
-    assert_eq!(refused.slot, slot(99), "the same attempt comes back");
-    assert!(!is_secret(&refused.claim));
+    assert!(!work.submit(attempt(99, "wrong")), "no room");
     for key in std::iter::once(0).chain(waiting) {
         release.send(()).expect("it waits");
         woken.recv_timeout(PATIENCE).expect("a result");
-        assert_eq!(result(&work), Some((key, Ok(true))));
+        assert_eq!(result(&mut work), Some((key, Ok(true))));
     }
-    work.submit(attempt(100, "secret")).expect("room again");
+    assert!(work.submit(attempt(100, "secret")), "room again");
 }
 
 #[test]
 fn work_that_panics_is_a_result_and_the_thread_continues() {
     let (wake, woken) = channel();
     let perform = |work, memory: &mut WorkingMemory| {
-        as_attempt(work).verify_with(|claim| {
+        as_attempt(work).verify(|claim| {
             assert!(is_secret(claim), "this panic belongs to the test");
             claim.is_right(memory)
         })
     };
-    let work = SlowWork::start_with(perform, move || {
+    let mut work = SlowWorkQueue::start_with(perform, move || {
         let _ = wake.send(());
     })
     .expect("a thread");
-    work.submit(attempt(1, "wrong")).expect("room");
-    work.submit(attempt(2, "secret")).expect("room");
+    assert!(work.submit(attempt(1, "wrong")), "room");
+    assert!(work.submit(attempt(2, "secret")), "room");
     for expected in [(1, Err(Panicked)), (2, Ok(true))] {
         woken.recv_timeout(PATIENCE).expect("a result");
-        assert_eq!(result(&work), Some(expected));
+        assert_eq!(result(&mut work), Some(expected));
     }
 }
 
@@ -139,12 +139,12 @@ fn dropping_it_ends_the_thread_before_it_begins_anything_more() {
         let _held = &alive;
         begin.send(()).expect("the test waits");
         gate.recv_timeout(PATIENCE).expect("released");
-        as_attempt(work).verify_with(is_secret)
+        as_attempt(work).verify(is_secret)
     };
-    let work = SlowWork::start_with(perform, || panic!("the loop must not be woken")).expect("a thread");
-    work.submit(attempt(0, "secret")).expect("room");
+    let work = SlowWorkQueue::start_with(perform, || panic!("the loop must not be woken")).expect("a thread");
+    assert!(work.submit(attempt(0, "secret")), "room");
     begun.recv_timeout(PATIENCE).expect("the first has begun");
-    (1..3).for_each(|key| work.submit(attempt(key, "secret")).expect("room"));
+    (1..3).for_each(|key| assert!(work.submit(attempt(key, "secret")), "room"));
     drop(work);
     assert!(held.upgrade().is_some(), "dropping did not wait for the work");
     release.send(()).expect("it waits");
