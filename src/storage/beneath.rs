@@ -4,9 +4,8 @@
 //! that concern the last component of a path (`stat`, `unlink`, `rename`) are made relative to the opened parent
 //! directory and never follow a link.
 
-use super::error::StorageError;
-use super::file_status::{is_link, must_be_regular, served_attributes};
-use super::reserved_name::is_reserved;
+use super::StorageError;
+use super::file_status::{is_link, is_reserved, must_be_regular, served_attributes};
 use crate::ftp::listing::Attributes;
 use crate::ftp::path::VirtualPath;
 use rustix::fs::{self, AtFlags, CWD, Mode, OFlags, ResolveFlags, Stat};

@@ -6,14 +6,16 @@
 //! way back is lost, and the walk is incomplete.
 
 use super::beneath::Root;
-use super::missed::{DEPTH_MAX, MissedReason};
 use crate::ftp::path::VirtualPath;
 use rustix::fs::{self, Access, AtFlags, Dir, DirEntry, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::ffi::CStr;
+use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
+/// The deepest tree that is walked to the end. Each level costs about 40 bytes.
+const DEPTH_MAX: usize = 100_000;
 /// Directories that stay open.
 const OPEN_MAX: usize = 4;
 /// Most descriptors that are open at a time: there is one more while moving up or down.
@@ -47,6 +49,19 @@ struct Level {
     offset: i64,
     /// Length of the path without this directory.
     path_length: usize,
+}
+
+/// Why a walk could not see something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MissedReason {
+    #[error("no such directory")]
+    NotThere,
+    #[error("{}", io::Error::from(*.0))]
+    Unreadable(Errno),
+    #[error("deeper than {DEPTH_MAX} directories")]
+    TooDeep,
+    #[error("a directory was moved meanwhile")]
+    Moved,
 }
 
 impl Descent {

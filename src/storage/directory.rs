@@ -3,10 +3,9 @@
 //! A batch is what one `getdents64` puts into a small buffer, so a directory of a million entries needs no more memory
 //! than one of ten. Nothing here sorts, recurses or keeps names.
 
+use super::StorageError;
 use super::beneath::Root;
-use super::error::StorageError;
-use super::file_status::served_attributes;
-use super::reserved_name::is_reserved;
+use super::file_status::{is_reserved, served_attributes};
 use crate::descriptors::Permit;
 use crate::ftp::listing::{Attributes, EntryKind};
 use crate::ftp::path::VirtualPath;

@@ -1,23 +1,21 @@
 //! A real directory as storage: the kernel resolves every path under the root's descriptor.
+//!
+//! A change of a name is one system call relative to the parent directory, which is resolved first. The last component
+//! is never followed: a symbolic link is removed or renamed itself. Nothing here copies; what cannot be renamed within
+//! its file system stays where it is (threat C06).
 
-use super::beneath::Root;
-use super::change_options::{Audience, Existing, UploadKind};
-use super::directory::OpenDirectory;
-use super::error::StorageError;
-use super::file_status::file_size;
-use super::interface::Storage;
-use super::open_file::OpenFile;
-use super::quota::Quota;
-use super::tree_walk::{TreeWalk, WalkPurpose};
-use super::upload::Upload;
-use super::write_access::{UploadPolicy, WritableRoot, WriteAccess};
+use super::beneath::{Root, stat_of};
+use super::file_status::{file_size, is_directory, is_same_file, served_attributes};
+use super::write_access::{WritableRoot, WriteAccess};
+use super::{Audience, Existing, OpenDirectory, OpenFile, Quota, Storage, StorageError};
+use super::{TreeWalk, Upload, UploadKind, UploadPolicy, WalkPurpose};
 use crate::descriptors::{Descriptors, Permit};
 use crate::ftp::listing::Attributes;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::timestamp::Timestamp;
 use crate::random::Random;
-use rustix::fs::{self, OFlags};
-use rustix::io::retry_on_intr;
+use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
+use rustix::io::{Errno, retry_on_intr};
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
@@ -119,27 +117,92 @@ impl Storage for DiskRoot {
     }
 
     fn remove_file(&self, path: &VirtualPath) -> Result<(), StorageError> {
-        self.for_writing()?.remove_file(path)
+        let (root, _permit) = (self.for_writing()?.root, self.permit()?);
+        let parent = root.parent(path)?;
+        // Devices, sockets and FIFOs do not exist for clients.
+        parent.attributes()?;
+        Ok(retry_on_intr(|| fs::unlinkat(&parent, parent.name, AtFlags::empty()))?)
     }
 
     fn make_directory(&self, path: &VirtualPath, audience: Audience) -> Result<(), StorageError> {
-        self.for_writing()?.make_directory(path, audience)
+        let (root, _permit) = (self.for_writing()?.root, self.permit()?);
+        if *path == VirtualPath::ROOT {
+            return Err(StorageError::Exists);
+        }
+        let parent = root.parent(path)?;
+        retry_on_intr(|| fs::mkdirat(&parent, parent.name, audience.directory_mode()))
+            .map_err(StorageError::of_new_name)
     }
 
     fn remove_directory(&self, path: &VirtualPath) -> Result<(), StorageError> {
-        self.for_writing()?.remove_directory(path)
+        let (root, _permit) = (self.for_writing()?.root, self.permit()?);
+        let parent = root.parent(path)?;
+        Ok(retry_on_intr(|| {
+            fs::unlinkat(&parent, parent.name, AtFlags::REMOVEDIR)
+        })?)
     }
 
     fn rename(&self, from: &VirtualPath, to: &VirtualPath, existing: Existing) -> Result<(), StorageError> {
-        self.for_writing()?.rename(from, to, existing)
+        let root = self.for_writing()?.root;
+        let (_from_permit, _to_permit) = (self.permit()?, self.permit()?);
+        let from = root.parent(from)?;
+        from.attributes()?;
+        let to = root.parent(to)?;
+        // A file that does not exist for clients cannot be replaced by them.
+        if to.stat().is_ok_and(|stat| served_attributes(&stat).is_none()) {
+            return Err(StorageError::NotFound);
+        }
+        let flags = match existing {
+            Existing::Replace => RenameFlags::empty(),
+            Existing::Refuse => RenameFlags::NOREPLACE,
+        };
+        match retry_on_intr(|| fs::renameat_with(&from, from.name, &to, to.name, flags)) {
+            Err(Errno::INVAL) => Err(StorageError::IntoItself),
+            renamed => renamed.map_err(StorageError::of_new_name),
+        }
     }
 
     fn set_modified(&self, path: &VirtualPath, time: Timestamp) -> Result<(), StorageError> {
-        self.for_writing()?.set_modified(path, time)
+        let (root, _permit) = (self.for_writing()?.root, self.permit()?);
+        let opened = root.open_path(path, OFlags::PATH)?;
+        served_attributes(&stat_of(&opened)?).ok_or(StorageError::NotFound)?;
+        let times = Timestamps {
+            last_access: Timespec {
+                tv_sec: 0,
+                tv_nsec: UTIME_OMIT,
+            },
+            last_modification: Timespec {
+                tv_sec: time.seconds(),
+                tv_nsec: 0,
+            },
+        };
+        Ok(retry_on_intr(|| {
+            fs::utimensat(&opened, "", &times, AtFlags::EMPTY_PATH)
+        })?)
     }
 
+    /// Returns the resulting mode. The server's user keeps read and write permission for files and full permission for
+    /// directories, so that clients cannot lock everyone out. The mode of the root does not change. Set-id and sticky
+    /// bits are never set, and directories keep theirs, because their owner uses them for sharing.
     fn set_mode(&self, path: &VirtualPath, mode: u32) -> Result<u32, StorageError> {
-        self.for_writing()?.set_mode(path, mode)
+        let (root, _permit) = (self.for_writing()?.root, self.permit()?);
+        root.attributes(path)?;
+        // `fchmod` needs a file opened for reading, so unreadable files keep their mode. Changing it by name would
+        // follow links.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let opened = root.open_path(path, flags)?;
+        let found = stat_of(&opened)?;
+        if is_same_file(&found, &stat_of(root)?) {
+            return Err(StorageError::PermissionDenied);
+        }
+        let kept = if is_directory(&found) {
+            0o700 | found.st_mode & 0o7000
+        } else {
+            0o600
+        };
+        let mode = mode & 0o777 | kept;
+        retry_on_intr(|| fs::fchmod(&opened, Mode::from_raw_mode(mode)))?;
+        Ok(mode)
     }
 
     fn walk(&self, start: &VirtualPath, purpose: WalkPurpose) -> TreeWalk {
@@ -155,4 +218,4 @@ impl Storage for DiskRoot {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

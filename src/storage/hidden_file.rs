@@ -1,13 +1,11 @@
-//! The temporary file of an upload, under a name that clients cannot see.
+//! The temporary file of an upload, under a reserved name: clients cannot see or use such names (threat C22).
 //!
 //! It is in the directory of its target, so that taking the target's name is one `renameat2` within one file system.
 //! A file that is dropped unpublished is removed. Only a killed process leaves temporary files behind; the sweep at the
-//! next start removes those ([`StaleUploads`](super::stale_uploads::StaleUploads)).
+//! next start removes those ([`StaleUploads`](super::StaleUploads)).
 
-use super::change_options::Existing;
-use super::error::StorageError;
-use super::file_status::{file_size, is_directory};
-use super::reserved_name::temporary_name;
+use super::file_status::{file_size, is_directory, temporary_name};
+use super::{Existing, StorageError};
 use crate::random::Random;
 use crate::shown_name::Shown;
 use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags, Stat};
@@ -81,32 +79,21 @@ impl HiddenFile {
     }
 
     /// Takes the target's name in one step: other processes open either the complete old file or the complete new one.
-    pub(super) fn publish(&mut self) -> Result<(), StorageError> {
-        self.if_unpublished = IfUnpublished::Remove;
-        match self.existing {
-            Existing::Replace => self.rename(RenameFlags::empty()),
-            Existing::Refuse => self.take_free_name(),
-        }
-        .map_err(StorageError::of_new_name)?;
-        self.if_unpublished = IfUnpublished::Nothing;
-        Ok(())
-    }
-
-    /// Like [`publish`](Self::publish); returns the size of the file that it replaced, or `None` if the name was free.
-    ///
-    /// Another thread may remove the target at the same moment. Therefore the two names are exchanged in one step;
-    /// then only this process can see the old file, and nothing else can count it as removed.
-    pub(super) fn publish_counting(&mut self) -> Result<Option<u64>, StorageError> {
+    /// If `counts_replaced`, returns the size of the file that it replaced; `None` if the name was free.
+    pub(super) fn publish(&mut self, counts_replaced: bool) -> Result<Option<u64>, StorageError> {
         self.if_unpublished = IfUnpublished::Remove;
         let replaced = match self.existing {
-            Existing::Replace => self.replace_counting(),
             Existing::Refuse => self.take_free_name().map(|()| None),
+            Existing::Replace if counts_replaced => self.replace_counting(),
+            Existing::Replace => self.rename(RenameFlags::empty()).map(|()| None),
         }
         .map_err(StorageError::of_new_name)?;
         self.if_unpublished = IfUnpublished::Nothing;
         Ok(replaced)
     }
 
+    /// Another thread may remove the target at the same moment. Therefore the two names are exchanged in one step;
+    /// then only this process can see the old file, and nothing else can count it as removed.
     fn replace_counting(&self) -> Result<Option<u64>, Errno> {
         for _ in 0..ATTEMPTS {
             match self.rename(RenameFlags::NOREPLACE) {

@@ -1,12 +1,7 @@
 //! What a session may ask of the files it serves.
 
-use super::change_options::{Audience, Existing, UploadKind};
-use super::directory::OpenDirectory;
-use super::error::StorageError;
-use super::open_file::OpenFile;
-use super::quota::Quota;
-use super::tree_walk::{TreeWalk, WalkPurpose};
-use super::upload::Upload;
+use super::{Audience, Existing, OpenDirectory, OpenFile, Quota, StorageError};
+use super::{TreeWalk, Upload, UploadKind, WalkPurpose};
 use crate::ftp::listing::Attributes;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::timestamp::Timestamp;
@@ -33,8 +28,7 @@ pub trait Storage {
     /// The same files with the directory `path` as their root: nothing above it can be reached.
     fn subtree(&self, path: &VirtualPath) -> Result<Rc<dyn Storage>, StorageError>;
 
-    /// Begins to receive a file. A new one is invisible until
-    /// [`Publication::run`](super::publication::Publication::run).
+    /// Begins to receive a file. A new one is invisible until [`Publication::run`](super::Publication::run).
     fn begin_upload(
         &self,
         path: &VirtualPath,

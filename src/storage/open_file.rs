@@ -1,6 +1,6 @@
 //! A regular file that is open for reading: on disk, or computed.
 
-use super::error::StorageError;
+use super::StorageError;
 use crate::computed_file::{ComputedFile, Content};
 use crate::descriptors::Permit;
 use rustix::io::retry_on_intr;

@@ -1,9 +1,9 @@
 //! The last step of an upload: the file is closed, takes its name, and is synchronised if the policy says so. Success
 //! is reported only after [`Publication::run`].
 
-use super::error::StorageError;
-use super::hidden_file::HiddenFile;
+use super::StorageError;
 use super::quota::Charge;
+use super::upload_target::UploadTarget;
 use super::write_access::InPlaceLock;
 use crate::descriptors::Permit;
 use rustix::fs;
@@ -13,21 +13,10 @@ use std::os::fd::{AsFd, OwnedFd};
 /// Gives a received file its name. It can be sent to another thread, because a durable one waits for the disk.
 #[derive(Debug)]
 pub struct Publication {
-    pub(super) received: ReceivedFile,
+    pub(super) target: UploadTarget,
     pub(super) durable: bool,
-}
-
-/// Where the received bytes are.
-#[derive(Debug)]
-pub(super) enum ReceivedFile {
-    Hidden {
-        file: OwnedFd,
-        hidden: HiddenFile,
-        /// Whether [`Published::replaced`] is needed.
-        counts_replaced: bool,
-    },
-    InPlace(OwnedFd),
-    Nowhere,
+    /// Whether [`Published::replaced`] is needed.
+    pub(super) counts_replaced: bool,
 }
 
 /// A file that has its name.
@@ -39,12 +28,12 @@ pub struct Published {
     pub is_confirmed: bool,
 }
 
-/// What an upload keeps until its publication has run: descriptor permits, the lock of its file, its quota charge.
-#[derive(Debug)]
+/// What an upload keeps until its publication has run.
+#[derive(Debug, Default)]
 pub struct Held {
-    _permits: Vec<Permit>,
-    _lock: Option<InPlaceLock>,
-    charge: Option<Charge>,
+    pub(super) _permits: Vec<Permit>,
+    pub(super) _lock: Option<InPlaceLock>,
+    pub(super) charge: Option<Charge>,
     /// CRC-32 of the received bytes, if they were discarded (`/null`).
     pub swallowed: Option<u32>,
 }
@@ -52,7 +41,7 @@ pub struct Held {
 impl Publication {
     /// Whether [`run`](Self::run) waits for the disk; if so, it must not run on the event loop.
     pub fn waits(&self) -> bool {
-        self.durable && !matches!(self.received, ReceivedFile::Nowhere)
+        self.durable && !matches!(self.target, UploadTarget::Nowhere(_))
     }
 
     /// Synchronises the data, closes the file, renames it, and synchronises the directory; any other order could lose
@@ -62,20 +51,12 @@ impl Publication {
             replaced: None,
             is_confirmed: true,
         };
-        match self.received {
-            ReceivedFile::Nowhere => {}
-            ReceivedFile::InPlace(file) => close(file, self.durable)?,
-            ReceivedFile::Hidden {
-                file,
-                mut hidden,
-                counts_replaced,
-            } => {
+        match self.target {
+            UploadTarget::Nowhere(_) => {}
+            UploadTarget::InPlace { file, .. } => close(file, self.durable)?,
+            UploadTarget::Hidden { file, mut hidden } => {
                 close(file, self.durable)?;
-                if counts_replaced {
-                    published.replaced = hidden.publish_counting()?;
-                } else {
-                    hidden.publish()?;
-                }
+                published.replaced = hidden.publish(self.counts_replaced)?;
                 published.is_confirmed = !self.durable || synchronise_directory(hidden.directory()).is_ok();
             }
         }
@@ -106,19 +87,6 @@ fn synchronise_directory(directory: &OwnedFd) -> Result<(), Errno> {
 }
 
 impl Held {
-    pub(super) fn new(permits: impl IntoIterator<Item = Permit>, lock: Option<InPlaceLock>) -> Self {
-        Self {
-            _permits: permits.into_iter().collect(),
-            _lock: lock,
-            charge: None,
-            swallowed: None,
-        }
-    }
-
-    pub(super) fn with_charge(self, charge: Option<Charge>) -> Self {
-        Self { charge, ..self }
-    }
-
     /// The file is published: the charged bytes stay charged, those of the replaced file are returned.
     pub fn settle(self, published: Published) {
         if let Some(charge) = self.charge {

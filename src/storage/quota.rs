@@ -4,8 +4,7 @@
 //! refunds itself, so an aborted upload never uses up a quota. Changes that others make to the same files are noticed
 //! at the next measurement.
 
-use super::quota_limits::QuotaLimits;
-use super::usage::Usage;
+use super::{QuotaLimits, Usage};
 use std::sync::Arc;
 
 /// What one account may still store under its root.

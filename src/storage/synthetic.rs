@@ -4,15 +4,9 @@
 //! Every name such as `/gen/1G.zero` is a file of that size and content ([`ComputedFile`]); a listing shows examples.
 //! Pumps treat a computed file as a file without a descriptor.
 
-use super::change_options::{Audience, Existing, UploadKind};
-use super::directory::{ComputedEntry, OpenDirectory};
-use super::disk_root::DiskRoot;
-use super::error::StorageError;
-use super::interface::Storage;
-use super::open_file::OpenFile;
-use super::quota::Quota;
-use super::tree_walk::{TreeWalk, WalkPurpose};
-use super::upload::Upload;
+use super::directory::ComputedEntry;
+use super::{Audience, DiskRoot, Existing, OpenDirectory, OpenFile, Quota, Storage, StorageError};
+use super::{TreeWalk, Upload, UploadKind, WalkPurpose};
 use crate::computed_file::ComputedFile;
 use crate::ftp::listing::{Attributes, EntryKind};
 use crate::ftp::path::VirtualPath;
@@ -41,15 +35,16 @@ pub struct Synthetic {
 }
 
 /// Where a path leads.
-enum Destination<'path> {
+enum Destination {
     /// `/gen`
     Generated,
     /// `/null`
     Null,
-    /// A name in `/gen`, or `""` for everything deeper.
-    File(&'path [u8]),
+    File(ComputedFile),
     /// A name in `/null`: it can be written, and never exists.
     Swallowed,
+    /// Any other name in `/gen` or under `/null`.
+    Missing,
     Disk,
 }
 
@@ -58,11 +53,11 @@ impl Synthetic {
     pub fn new(disk: DiskRoot, modified: Timestamp) -> Self {
         let directory = |(name, inode)| ComputedEntry {
             name,
-            attributes: attributes(EntryKind::Directory, 0o555, 0, modified, inode),
+            attributes: directory_attributes(modified, inode),
         };
         let example = |(name, inode): (&'static CStr, u64)| {
             let size = ComputedFile::from_name(name.to_bytes())?.size;
-            let attributes = attributes(EntryKind::File, 0o444, size, modified, inode);
+            let attributes = file_attributes(size, modified, inode);
             Some(ComputedEntry { name, attributes })
         };
         Self {
@@ -73,33 +68,26 @@ impl Synthetic {
         }
     }
 
-    fn file(&self, name: &[u8]) -> Result<ComputedFile, StorageError> {
-        ComputedFile::from_name(name).ok_or(StorageError::NotFound)
-    }
-
     /// The disk, if `path` leads there: computed files cannot be changed.
     fn on_disk(&self, path: &VirtualPath) -> Result<&DiskRoot, StorageError> {
-        match destination(path) {
-            Destination::Disk => Ok(&self.disk),
-            Destination::Generated | Destination::Null | Destination::File(_) | Destination::Swallowed => {
-                Err(StorageError::PermissionDenied)
-            }
-        }
+        self.disk(path).ok_or(StorageError::PermissionDenied)
     }
 
-    fn directory_attributes(&self) -> Attributes {
-        attributes(EntryKind::Directory, 0o555, 0, self.modified, 1)
+    fn disk(&self, path: &VirtualPath) -> Option<&DiskRoot> {
+        matches!(destination(path), Destination::Disk).then_some(&self.disk)
     }
 }
 
-fn destination(path: &VirtualPath) -> Destination<'_> {
+fn destination(path: &VirtualPath) -> Destination {
     let mut components = path.components();
     match (components.next(), components.next(), components.next()) {
-        (Some(b"gen"), None, None) => Destination::Generated,
-        (Some(b"gen"), Some(name), None) => Destination::File(name),
-        (Some(b"null"), None, None) => Destination::Null,
+        (Some(b"gen"), None, _) => Destination::Generated,
+        (Some(b"gen"), Some(name), None) => {
+            ComputedFile::from_name(name).map_or(Destination::Missing, Destination::File)
+        }
+        (Some(b"null"), None, _) => Destination::Null,
         (Some(b"null"), Some(_), None) => Destination::Swallowed,
-        (Some(b"gen" | b"null"), Some(_), _) => Destination::File(b""),
+        (Some(b"gen" | b"null"), Some(_), Some(_)) => Destination::Missing,
         _ => Destination::Disk,
     }
 }
@@ -107,32 +95,31 @@ fn destination(path: &VirtualPath) -> Destination<'_> {
 impl Storage for Synthetic {
     fn attributes(&self, path: &VirtualPath) -> Result<Attributes, StorageError> {
         match destination(path) {
-            Destination::Generated | Destination::Null => Ok(self.directory_attributes()),
-            Destination::File(name) => {
-                let size = self.file(name)?.size;
-                Ok(attributes(EntryKind::File, 0o444, size, self.modified, 0))
-            }
-            Destination::Swallowed => Err(StorageError::NotFound),
+            Destination::Generated | Destination::Null => Ok(directory_attributes(self.modified, 1)),
+            Destination::File(file) => Ok(file_attributes(file.size, self.modified, 0)),
+            Destination::Swallowed | Destination::Missing => Err(StorageError::NotFound),
             Destination::Disk => self.disk.attributes(path),
         }
     }
 
+    /// There are no computed links.
+    fn entry(&self, path: &VirtualPath) -> Result<Attributes, StorageError> {
+        self.disk(path)
+            .map_or_else(|| self.attributes(path), |disk| disk.entry(path))
+    }
+
     fn check_directory(&self, path: &VirtualPath) -> Result<(), StorageError> {
-        match destination(path) {
-            Destination::Generated | Destination::Null => Ok(()),
-            Destination::File(name) => Err(self
-                .file(name)
-                .map_or_else(|missing| missing, |_| StorageError::NotADirectory)),
-            Destination::Swallowed => Err(StorageError::NotFound),
-            Destination::Disk => self.disk.check_directory(path),
+        match self.disk(path) {
+            Some(disk) => disk.check_directory(path),
+            None => self.open_directory(path).map(drop),
         }
     }
 
     fn open_file(&self, path: &VirtualPath) -> Result<OpenFile, StorageError> {
         match destination(path) {
             Destination::Generated | Destination::Null => Err(StorageError::IsADirectory),
-            Destination::Swallowed => Err(StorageError::NotFound),
-            Destination::File(name) => self.file(name).map(OpenFile::computed),
+            Destination::Swallowed | Destination::Missing => Err(StorageError::NotFound),
+            Destination::File(file) => Ok(OpenFile::computed(file)),
             Destination::Disk => self.disk.open_file(path),
         }
     }
@@ -141,25 +128,13 @@ impl Storage for Synthetic {
         match destination(path) {
             Destination::Generated => Ok(OpenDirectory::computed(Rc::clone(&self.examples))),
             Destination::Null => Ok(OpenDirectory::computed(Rc::default())),
-            Destination::File(name) => Err(self
-                .file(name)
-                .map_or_else(|missing| missing, |_| StorageError::NotADirectory)),
-            Destination::Swallowed => Err(StorageError::NotFound),
+            Destination::File(_) => Err(StorageError::NotADirectory),
+            Destination::Swallowed | Destination::Missing => Err(StorageError::NotFound),
             Destination::Disk if *path == VirtualPath::ROOT => {
                 let directory = self.disk.open_directory(path)?;
                 Ok(directory.with_computed(Rc::clone(&self.beside_root)))
             }
             Destination::Disk => self.disk.open_directory(path),
-        }
-    }
-
-    fn entry(&self, path: &VirtualPath) -> Result<Attributes, StorageError> {
-        match destination(path) {
-            Destination::Disk => self.disk.entry(path),
-            // There are no computed links.
-            Destination::Generated | Destination::Null | Destination::File(_) | Destination::Swallowed => {
-                self.attributes(path)
-            }
         }
     }
 
@@ -178,7 +153,9 @@ impl Storage for Synthetic {
         match destination(path) {
             Destination::Swallowed => Ok(Upload::swallow()),
             Destination::Disk => self.disk.begin_upload(path, kind, audience, quota),
-            Destination::Generated | Destination::Null | Destination::File(_) => Err(StorageError::NameRefused),
+            Destination::Generated | Destination::Null | Destination::File(_) | Destination::Missing => {
+                Err(StorageError::NameRefused)
+            }
         }
     }
 
@@ -189,7 +166,7 @@ impl Storage for Synthetic {
     fn make_directory(&self, path: &VirtualPath, audience: Audience) -> Result<(), StorageError> {
         match destination(path) {
             Destination::Generated | Destination::Null => Err(StorageError::Exists),
-            Destination::Swallowed | Destination::File(_) => Err(StorageError::NameRefused),
+            Destination::Swallowed | Destination::File(_) | Destination::Missing => Err(StorageError::NameRefused),
             Destination::Disk => self.disk.make_directory(path, audience),
         }
     }
@@ -218,16 +195,24 @@ impl Storage for Synthetic {
     fn free_space(&self, path: &VirtualPath) -> Result<u64, StorageError> {
         match destination(path) {
             Destination::Null | Destination::Swallowed => Ok(i64::MAX.unsigned_abs()),
-            Destination::Generated | Destination::File(_) => Ok(0),
+            Destination::Generated | Destination::File(_) | Destination::Missing => Ok(0),
             Destination::Disk => self.disk.free_space(path),
         }
     }
 }
 
-fn attributes(kind: EntryKind, mode: u32, size: u64, modified: Timestamp, inode: u64) -> Attributes {
+fn directory_attributes(modified: Timestamp, inode: u64) -> Attributes {
     Attributes {
-        kind,
-        mode,
+        kind: EntryKind::Directory,
+        mode: 0o555,
+        ..file_attributes(0, modified, inode)
+    }
+}
+
+fn file_attributes(size: u64, modified: Timestamp, inode: u64) -> Attributes {
+    Attributes {
+        kind: EntryKind::File,
+        mode: 0o444,
         links: 1,
         size,
         modified,

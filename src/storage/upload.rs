@@ -5,13 +5,11 @@
 //! into the existing file, one writer at a time; if they are aborted, what was written stays.
 
 use super::beneath::stat_of;
-use super::change_options::{Audience, Existing, UploadKind};
-use super::error::StorageError;
 use super::hidden_file::Left;
-use super::publication::{Held, Publication, ReceivedFile};
-use super::quota::{Charge, Quota};
+use super::quota::Charge;
 use super::upload_target::UploadTarget;
 use super::write_access::WritableRoot;
+use super::{Audience, Existing, Held, Publication, Quota, StorageError, UploadKind, UploadPolicy};
 use crate::ftp::path::VirtualPath;
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
@@ -23,9 +21,8 @@ pub struct Upload {
     /// Where the next byte goes.
     offset: u64,
     received: u64,
-    charge: Option<Charge>,
-    durable: bool,
-    keeps_part: bool,
+    held: Held,
+    policy: UploadPolicy,
 }
 
 impl Upload {
@@ -37,26 +34,27 @@ impl Upload {
         audience: Audience,
         quota: Option<Quota>,
     ) -> Result<Self, StorageError> {
-        let hidden = |existing| UploadTarget::hidden(root, path, existing, audience, quota.as_ref());
-        let (target, offset) = match kind {
-            UploadKind::Whole(existing) => (hidden(existing)?, 0),
+        let hidden = |existing| {
+            UploadTarget::hidden(root, path, existing, audience, quota.as_ref()).map(|(target, held)| (target, held, 0))
+        };
+        let (target, mut held, offset) = match kind {
+            UploadKind::Whole(existing) => hidden(existing)?,
             UploadKind::From(offset) => UploadTarget::in_place(root, path, Some(offset))?,
             UploadKind::Append => match hidden(Existing::Refuse) {
                 Err(StorageError::Exists) => UploadTarget::in_place(root, path, None)?,
-                created => (created?, 0),
+                created => created?,
             },
         };
-        let mut charge = quota.map(Charge::to);
-        if let (Some(charge), UploadTarget::Hidden { .. }) = (&mut charge, &target) {
+        held.charge = quota.map(Charge::to);
+        if let (Some(charge), UploadTarget::Hidden { .. }) = (&mut held.charge, &target) {
             charge.add_entry();
         }
         Ok(Self {
             target,
             offset,
             received: 0,
-            charge,
-            durable: root.access.policy.durable,
-            keeps_part: root.access.policy.keeps_part,
+            held,
+            policy: root.access.policy,
         })
     }
 
@@ -66,17 +64,15 @@ impl Upload {
             target: UploadTarget::Nowhere(crc32fast::Hasher::new()),
             offset: 0,
             received: 0,
-            charge: None,
-            durable: false,
-            keeps_part: false,
+            held: Held::default(),
+            policy: UploadPolicy::default(),
         }
     }
 
     /// Bytes that the quota still allows.
     pub fn room(&self) -> u64 {
-        self.charge
-            .as_ref()
-            .map_or(u64::MAX, |charge| charge.room_without(self.target.bytes_to_cut()))
+        let charge = self.held.charge.as_ref();
+        charge.map_or(u64::MAX, |charge| charge.room_without(self.target.bytes_to_cut()))
     }
 
     /// Whether the first byte will cut off the end of the existing file.
@@ -100,12 +96,12 @@ impl Upload {
     pub fn advance(&mut self, count: usize) {
         if self.received == 0
             && count > 0
-            && self.keeps_part
+            && self.policy.keeps_part
             && let UploadTarget::Hidden { hidden, .. } = &mut self.target
         {
             hidden.keep_part();
         }
-        match (&mut self.charge, &self.target) {
+        match (&mut self.held.charge, &self.target) {
             (Some(charge), UploadTarget::Hidden { .. } | UploadTarget::Nowhere(_)) => charge.add(count as u64),
             // Bytes written in place stay, even if the upload is aborted.
             (Some(charge), UploadTarget::InPlace { .. }) => charge.add_for_good(count as u64),
@@ -139,9 +135,9 @@ impl Upload {
     /// Cuts off the end of the existing file, once, and gives its bytes back to the quota.
     fn cut(&mut self) -> Result<(), StorageError> {
         if self.target.is_to_be_cut() {
-            let bytes = self.charge.as_ref().map_or(0, |_| self.target.bytes_to_cut());
+            let bytes = self.held.charge.as_ref().map_or(0, |_| self.target.bytes_to_cut());
             self.target.cut()?;
-            if let Some(charge) = &self.charge {
+            if let Some(charge) = &self.held.charge {
                 charge.give_back(bytes);
             }
         }
@@ -152,7 +148,7 @@ impl Upload {
     pub fn abort(mut self) {
         if let UploadTarget::Hidden { hidden, .. } = &mut self.target
             && hidden.abort() == Left::Part
-            && let Some(charge) = self.charge.take()
+            && let Some(charge) = self.held.charge.take()
         {
             charge.settle(None);
         }
@@ -161,34 +157,18 @@ impl Upload {
     /// All bytes have been received: returns what is left to do, and what to keep until it is done.
     pub fn finish(mut self) -> Result<(Publication, Held), StorageError> {
         self.cut()?;
-        let (received, held) = match self.target {
-            UploadTarget::Hidden { file, hidden, permits } => {
-                let counts_replaced = self.charge.is_some();
-                let received = ReceivedFile::Hidden {
-                    file,
-                    hidden,
-                    counts_replaced,
-                };
-                (received, Held::new(permits, None))
-            }
-            UploadTarget::InPlace { file, lock, permit, .. } => {
-                // If the file was removed or replaced meanwhile, the bytes would be lost.
-                if stat_of(&file)?.st_nlink == 0 {
-                    return Err(StorageError::Failed);
-                }
-                (ReceivedFile::InPlace(file), Held::new([permit], Some(lock)))
-            }
-            UploadTarget::Nowhere(hasher) => {
-                let mut held = Held::new([], None);
-                held.swallowed = Some(hasher.finalize());
-                (ReceivedFile::Nowhere, held)
-            }
-        };
+        match &self.target {
+            // If the file was removed or replaced meanwhile, the bytes would be lost.
+            UploadTarget::InPlace { file, .. } if stat_of(file)?.st_nlink == 0 => return Err(StorageError::Failed),
+            UploadTarget::Nowhere(hasher) => self.held.swallowed = Some(hasher.clone().finalize()),
+            UploadTarget::Hidden { .. } | UploadTarget::InPlace { .. } => {}
+        }
         let publication = Publication {
-            received,
-            durable: self.durable,
+            target: self.target,
+            durable: self.policy.durable,
+            counts_replaced: self.held.charge.is_some(),
         };
-        Ok((publication, held.with_charge(self.charge)))
+        Ok((publication, self.held))
     }
 }
 

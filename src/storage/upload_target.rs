@@ -1,13 +1,11 @@
 //! Where the bytes of an upload go: a hidden file, an existing file, or nowhere.
 
 use super::beneath::stat_of;
-use super::change_options::{Audience, Existing};
-use super::error::StorageError;
 use super::file_status::{file_size, must_be_regular};
 use super::hidden_file::HiddenFile;
-use super::quota::Quota;
-use super::write_access::{InPlaceLock, WritableRoot};
-use crate::descriptors::Permit;
+use super::publication::Held;
+use super::write_access::WritableRoot;
+use super::{Audience, Existing, Quota, StorageError};
 use crate::ftp::path::VirtualPath;
 use rustix::fs::{self, AtFlags, OFlags};
 use rustix::io::{Errno, retry_on_intr};
@@ -18,14 +16,11 @@ pub(super) enum UploadTarget {
     Hidden {
         file: OwnedFd,
         hidden: HiddenFile,
-        permits: [Permit; 2],
     },
     InPlace {
         file: OwnedFd,
         /// The old content from this offset on is cut off before the first byte is written.
         cut: Option<u64>,
-        lock: InPlaceLock,
-        permit: Permit,
     },
     /// `/null` of the synthetic files.
     Nowhere(crc32fast::Hasher),
@@ -39,11 +34,14 @@ impl UploadTarget {
         existing: Existing,
         audience: Audience,
         quota: Option<&Quota>,
-    ) -> Result<Self, StorageError> {
+    ) -> Result<(Self, Held), StorageError> {
         if *path == VirtualPath::ROOT {
             return Err(StorageError::DirectoryExists);
         }
-        let permits = [root.permit()?, root.permit()?];
+        let held = Held {
+            _permits: vec![root.permit()?, root.permit()?],
+            ..Held::default()
+        };
         // Only a directory that was opened for reading can be synchronised.
         let flags = if root.access.policy.durable {
             OFlags::RDONLY
@@ -73,7 +71,7 @@ impl UploadTarget {
             audience.file_mode(),
             &mut root.access.random.borrow_mut(),
         )?;
-        Ok(Self::Hidden { file, hidden, permits })
+        Ok((Self::Hidden { file, hidden }, held))
     }
 
     /// The existing file `path`, and the offset of the first byte: `restart`, or the end of the file.
@@ -81,25 +79,21 @@ impl UploadTarget {
         root: &WritableRoot<'_>,
         path: &VirtualPath,
         restart: Option<u64>,
-    ) -> Result<(Self, u64), StorageError> {
+    ) -> Result<(Self, Held, u64), StorageError> {
         let permit = root.permit()?;
-        let (file, stat) = root
-            .root
-            .open_regular(path, OFlags::WRONLY)
-            .map_err(StorageError::of_upload)?;
+        let opened = root.root.open_regular(path, OFlags::WRONLY);
+        let (file, stat) = opened.map_err(StorageError::of_upload)?;
         let size = file_size(&stat);
         let offset = restart.unwrap_or(size);
         if offset > size {
             return Err(StorageError::BeyondEnd);
         }
-        let lock = root.access.lock(&stat)?;
-        let target = Self::InPlace {
-            file,
-            cut: restart,
-            lock,
-            permit,
+        let held = Held {
+            _permits: vec![permit],
+            _lock: Some(root.access.lock(&stat)?),
+            ..Held::default()
         };
-        Ok((target, offset))
+        Ok((Self::InPlace { file, cut: restart }, held, offset))
     }
 
     pub(super) fn file(&self) -> Option<&OwnedFd> {

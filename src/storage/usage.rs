@@ -4,44 +4,48 @@
 //! differs from the measurement by no more than what was charged and freed during the walk; otherwise it takes the
 //! larger figure, so that nothing a client does during a walk makes room (threat H12).
 
-use super::quota_limits::QuotaLimits;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What is stored under one root, by clients and others. Only the event loop changes it. It is shared because the
-/// next list of accounts, which is built on another thread, takes it over.
+/// How much may be stored under a root; `None`: no limit of that kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QuotaLimits {
+    pub bytes: Option<u64>,
+    /// Files, directories and links.
+    pub entries: Option<u64>,
+}
+
+/// What is stored under one root, by clients and others. Only the event loop uses the figures, so their lock is always
+/// free; they are shared because the next list of accounts, which is built on another thread, takes them over.
 #[derive(Debug, Default)]
-pub struct Usage {
+pub struct Usage(Mutex<Figures>);
+
+/// The figures when a walk began.
+#[derive(Clone, Copy, Debug)]
+pub struct UsageMark(Figures);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Figures {
     bytes: Tally,
     entries: Tally,
-    renames: Counter,
-    /// Whether a measurement has ended; nothing may be changed before.
-    is_known: AtomicBool,
-    /// Whether the figures are assumed, because no measurement was complete yet.
-    is_assumed: AtomicBool,
+    renames: u64,
+    basis: Basis,
+}
+
+/// Where the figures come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Basis {
+    /// No measurement has ended; nothing may be changed before.
+    #[default]
+    Nothing,
+    /// No measurement was complete yet: the limits count as used up.
+    Assumed,
+    Measured,
 }
 
 /// A running count, and how much it has moved in each direction since the start.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Tally {
-    used: Counter,
-    charged: Counter,
-    freed: Counter,
-}
-
-/// Only one thread writes, so relaxed ordering is enough.
-#[derive(Debug, Default)]
-struct Counter(AtomicU64);
-
-/// How far the counts had moved when a walk began.
-#[derive(Clone, Copy, Debug)]
-pub struct UsageMark {
-    bytes: TallyMark,
-    entries: TallyMark,
-    renames: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct TallyMark {
+    used: u64,
     charged: u64,
     freed: u64,
 }
@@ -66,114 +70,111 @@ pub enum Correction {
     Assumed,
 }
 
+impl QuotaLimits {
+    /// Whether there is any limit.
+    pub fn is_any(self) -> bool {
+        self.bytes.is_some() || self.entries.is_some()
+    }
+
+    /// The larger limit of each kind.
+    pub fn largest(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes.max(other.bytes),
+            entries: self.entries.max(other.entries),
+        }
+    }
+}
+
 impl Usage {
+    fn figures(&self) -> MutexGuard<'_, Figures> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether a measurement has ended.
     pub fn is_known(&self) -> bool {
-        self.is_known.load(Ordering::Relaxed)
+        self.figures().basis != Basis::Nothing
     }
 
     /// Bytes stored, including uploads in progress.
     pub fn bytes(&self) -> u64 {
-        self.bytes.used.get()
+        self.figures().bytes.used
     }
 
     /// Entries stored, including temporary files of uploads in progress.
     pub fn entries(&self) -> u64 {
-        self.entries.used.get()
+        self.figures().entries.used
     }
 
     /// To be kept while a walk runs.
     pub fn mark(&self) -> UsageMark {
-        UsageMark {
-            bytes: self.bytes.mark(),
-            entries: self.entries.mark(),
-            renames: self.renames.get(),
-        }
+        UsageMark(*self.figures())
     }
 
     /// A walk that began at `since` has ended. `largest`: the largest limits of the accounts that share this root.
-    pub fn correct(&self, measured: Measured, since: UsageMark, largest: QuotaLimits) -> Correction {
-        let is_disturbed = self.renames.get() != since.renames;
-        let is_known = self.is_known.swap(true, Ordering::Relaxed);
+    pub fn correct(&self, measured: Measured, UsageMark(since): UsageMark, largest: QuotaLimits) -> Correction {
+        let mut now = self.figures();
+        let is_disturbed = now.renames != since.renames;
         if measured.is_complete && !is_disturbed {
-            let is_assumed = self.is_assumed.swap(false, Ordering::Relaxed);
-            let trusts_count = is_known && !is_assumed;
-            self.bytes.correct(measured.bytes, since.bytes, trusts_count);
-            self.entries.correct(measured.entries, since.entries, trusts_count);
+            let trusts_count = now.basis == Basis::Measured;
+            now.bytes.correct(measured.bytes, since.bytes, trusts_count);
+            now.entries.correct(measured.entries, since.entries, trusts_count);
+            now.basis = Basis::Measured;
             return Correction::Exact;
         }
-        if is_known {
+        if now.basis != Basis::Nothing {
             if !is_disturbed {
-                self.bytes.raise(measured.bytes, since.bytes);
-                self.entries.raise(measured.entries, since.entries);
+                now.bytes.raise(measured.bytes, since.bytes);
+                now.entries.raise(measured.entries, since.entries);
             }
             return Correction::Kept;
         }
-        self.is_assumed.store(true, Ordering::Relaxed);
-        self.bytes.used.set(measured.bytes.max(largest.bytes.unwrap_or(0)));
-        self.entries
-            .used
-            .set(measured.entries.max(largest.entries.unwrap_or(0)));
+        now.basis = Basis::Assumed;
+        now.bytes.used = measured.bytes.max(largest.bytes.unwrap_or(0));
+        now.entries.used = measured.entries.max(largest.entries.unwrap_or(0));
         Correction::Assumed
     }
 
     pub(super) fn charge(&self, bytes: u64, entries: u64) {
-        self.bytes.charge(bytes);
-        self.entries.charge(entries);
+        let mut now = self.figures();
+        now.bytes.charge(bytes);
+        now.entries.charge(entries);
     }
 
     pub(super) fn give_back(&self, bytes: u64, entries: u64) {
-        self.bytes.give_back(bytes);
-        self.entries.give_back(entries);
+        let mut now = self.figures();
+        now.bytes.give_back(bytes);
+        now.entries.give_back(entries);
     }
 
     /// Something was renamed: a walk in progress may have missed it or seen it twice.
     pub(super) fn note_rename(&self) {
-        self.renames.set(self.renames.get().saturating_add(1));
+        self.figures().renames += 1;
     }
 }
 
 impl Tally {
-    fn mark(&self) -> TallyMark {
-        TallyMark {
-            charged: self.charged.get(),
-            freed: self.freed.get(),
-        }
-    }
-
     /// What was charged or freed during the walk may or may not be in `measured`.
-    fn correct(&self, measured: u64, since: TallyMark, trusts_count: bool) {
-        let charged = self.charged.get().saturating_sub(since.charged);
-        let freed = self.freed.get().saturating_sub(since.freed);
+    fn correct(&mut self, measured: u64, since: Self, trusts_count: bool) {
+        let (charged, freed) = (self.charged - since.charged, self.freed - since.freed);
         let explained = measured.saturating_sub(freed)..=measured.saturating_add(charged);
-        if !trusts_count || !explained.contains(&self.used.get()) {
-            self.used.set(*explained.end());
+        if !trusts_count || !explained.contains(&self.used) {
+            self.used = *explained.end();
         }
     }
 
     /// At least what an incomplete walk has seen is stored, except what was freed since.
-    fn raise(&self, measured: u64, since: TallyMark) {
-        let freed = self.freed.get().saturating_sub(since.freed);
-        self.used.set(self.used.get().max(measured.saturating_sub(freed)));
+    fn raise(&mut self, measured: u64, since: Self) {
+        let freed = self.freed - since.freed;
+        self.used = self.used.max(measured.saturating_sub(freed));
     }
 
-    fn charge(&self, amount: u64) {
-        self.used.set(self.used.get().saturating_add(amount));
-        self.charged.set(self.charged.get().saturating_add(amount));
+    fn charge(&mut self, amount: u64) {
+        self.used = self.used.saturating_add(amount);
+        self.charged = self.charged.saturating_add(amount);
     }
 
-    fn give_back(&self, amount: u64) {
-        self.used.set(self.used.get().saturating_sub(amount));
-        self.freed.set(self.freed.get().saturating_add(amount));
-    }
-}
-
-impl Counter {
-    fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn set(&self, value: u64) {
-        self.0.store(value, Ordering::Relaxed);
+    fn give_back(&mut self, amount: u64) {
+        self.used = self.used.saturating_sub(amount);
+        self.freed = self.freed.saturating_add(amount);
     }
 }

@@ -1,6 +1,6 @@
 //! Charging, giving back, and measurements that run while files change.
 
-use super::super::usage::{Correction, Measured};
+use super::super::{Correction, Measured};
 use super::*;
 
 /// A quota of `limit` bytes of which `used` are used.

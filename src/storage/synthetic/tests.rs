@@ -1,7 +1,6 @@
 //! Computed files beside a real directory.
 
-use super::super::directory::Batch;
-use super::super::write_access::UploadPolicy;
+use super::super::{Batch, UploadPolicy};
 use super::*;
 use crate::descriptors::Descriptors;
 use crate::random::Random;

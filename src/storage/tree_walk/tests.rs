@@ -1,13 +1,11 @@
 //! Walks through trees of files, links and directories that move.
 
 use super::*;
-use crate::ftp::timestamp::Timestamp;
-use rustix::fs::{self, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
-
-const DAY: i64 = 24 * 60 * 60;
 
 const STALE: &str = ".loopftpd-0123456789abcdef0123456789abcdef";
 
@@ -88,7 +86,7 @@ fn h23_only_stale_temporary_files_of_uploads_are_removed() {
         }
     };
     assert_eq!(sweep(0), 0, "not a day old");
-    assert_eq!(sweep(DAY + 60), 2);
+    assert_eq!(sweep(STALE_SECONDS + 60), 2);
     assert!(!directory.path().join(STALE).exists());
     for kept in [".loopftpd-notes", ".loopftpd-00000000000000000000000000000000", "a/up"] {
         assert!(directory.path().join(kept).symlink_metadata().is_ok(), "{kept}");
@@ -169,4 +167,20 @@ fn h12_a_root_that_is_a_link_is_measured() {
     let directory = tree();
     std::os::unix::fs::symlink("a", directory.path().join("link")).expect("a link");
     assert_eq!(finished(walk(directory.path(), "link", size(0, 0))), size(10, 4));
+}
+
+#[test]
+fn i01_the_reason_comes_first_and_the_path_is_escaped() {
+    let home = VirtualPath::ROOT.join(b"home").expect("short");
+    for (start, below, name, shown) in [
+        (&VirtualPath::ROOT, &b""[..], &b""[..], "/"),
+        (&VirtualPath::ROOT, b"/d", b"f", "/d/f"),
+        (&home, b"", b"", "/home"),
+        (&home, b"/d", b"gr\xc3\xbc\xc3\x9fe\n", "/home/d/grüße\\x0a"),
+    ] {
+        let missed = Missed::at(start, below, name, MissedReason::Moved);
+        assert_eq!(missed.to_string(), format!("a directory was moved meanwhile: {shown}"));
+    }
+    let unreadable = Missed::at(&home, b"", b"", MissedReason::Unreadable(Errno::ACCESS));
+    assert_eq!(unreadable.to_string(), "Permission denied (os error 13): /home");
 }

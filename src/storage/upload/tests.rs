@@ -1,9 +1,7 @@
 //! Uploads from the first byte to the published or aborted file.
 
-use super::super::publication::Published;
-use super::super::quota::tests::quota;
-use super::super::write_access::UploadPolicy;
-use super::super::write_access::tests::ScratchDisk;
+use super::super::disk_root::tests::ScratchDisk;
+use super::super::{Published, Storage, quota};
 use super::*;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -13,7 +11,7 @@ const ONLY_NEW: UploadKind = UploadKind::Whole(Existing::Refuse);
 
 fn begin(disk: &ScratchDisk, name: &str, kind: UploadKind, quota: Option<&Quota>) -> Result<Upload, StorageError> {
     let path = VirtualPath::ROOT.join(name.as_bytes()).expect("short");
-    Upload::begin(&disk.writable(), &path, kind, Audience::Everyone, quota.cloned())
+    disk.disk.begin_upload(&path, kind, Audience::Everyone, quota.cloned())
 }
 
 fn publish(upload: Upload) -> Result<Published, StorageError> {
@@ -26,7 +24,7 @@ fn publish(upload: Upload) -> Result<Published, StorageError> {
 #[test]
 fn a_new_file_appears_complete_under_its_name() {
     for durable in [false, true] {
-        let disk = ScratchDisk::new(UploadPolicy {
+        let disk = ScratchDisk::writable(UploadPolicy {
             durable,
             keeps_part: false,
         });
@@ -46,13 +44,13 @@ fn a_new_file_appears_complete_under_its_name() {
         drop(held);
         assert_eq!(fs::read(disk.path("file")).expect("a file"), b"one two");
         assert_eq!(disk.names(), ["file"], "no temporary file is left");
-        assert_eq!(disk.descriptors_in_use(), 0);
+        assert_eq!(disk.descriptors.used(), 0);
     }
 }
 
 #[test]
 fn h01_an_upload_that_is_not_published_leaves_nothing() {
-    let (disk, quota) = (ScratchDisk::new(UploadPolicy::default()), quota(100, 10));
+    let (disk, quota) = (ScratchDisk::writable(UploadPolicy::default()), quota(100, 10));
     fs::write(disk.path("file"), b"old").expect("a file");
     let mut upload = begin(&disk, "file", NEW, Some(&quota)).expect("begun");
     upload.write(b"new content").expect("room");
@@ -73,7 +71,7 @@ fn a_partial_file_is_kept_where_its_name_is_free_and_stays_charged() {
         durable: false,
         keeps_part: true,
     };
-    let (disk, quota) = (ScratchDisk::new(policy), quota(100, 0));
+    let (disk, quota) = (ScratchDisk::writable(policy), quota(100, 0));
     let aborted = |name| {
         let mut upload = begin(&disk, name, NEW, Some(&quota)).expect("begun");
         upload.write(b"part").expect("room");
@@ -92,7 +90,7 @@ fn a_partial_file_is_kept_where_its_name_is_free_and_stays_charged() {
 
 #[test]
 fn the_size_of_a_replaced_file_is_refunded_to_the_quota() {
-    let (disk, quota) = (ScratchDisk::new(UploadPolicy::default()), quota(100, 30));
+    let (disk, quota) = (ScratchDisk::writable(UploadPolicy::default()), quota(100, 30));
     fs::write(disk.path("file"), [b'x'; 30]).expect("a file");
     let mut upload = begin(&disk, "file", NEW, Some(&quota)).expect("begun");
     upload.write(&[b'y'; 50]).expect("room");
@@ -107,7 +105,7 @@ fn the_size_of_a_replaced_file_is_refunded_to_the_quota() {
 
 #[test]
 fn h03_a_name_that_is_taken_is_not_replaced_where_that_is_not_allowed() {
-    let disk = ScratchDisk::new(UploadPolicy::default());
+    let disk = ScratchDisk::writable(UploadPolicy::default());
     let mut upload = begin(&disk, "file", ONLY_NEW, None).expect("the name is free");
     upload.write(b"new").expect("room");
     fs::write(disk.path("file"), b"another client's").expect("a file");
@@ -119,7 +117,7 @@ fn h03_a_name_that_is_taken_is_not_replaced_where_that_is_not_allowed() {
 
 #[test]
 fn c03_only_regular_files_under_the_root_are_replaced() {
-    let disk = ScratchDisk::new(UploadPolicy::default());
+    let disk = ScratchDisk::writable(UploadPolicy::default());
     fs::create_dir(disk.path("directory")).expect("a directory");
     symlink("directory", disk.path("link")).expect("a link");
     symlink("/etc/hostname", disk.path("outside")).expect("a link");
@@ -134,12 +132,12 @@ fn c03_only_regular_files_under_the_root_are_replaced() {
         assert_eq!(begin(&disk, name, NEW, None).err(), Some(error), "{name}");
     }
     assert_eq!(disk.names().len(), 3);
-    assert_eq!(disk.descriptors_in_use(), 0);
+    assert_eq!(disk.descriptors.used(), 0);
 }
 
 #[test]
 fn h10_appending_has_one_writer_and_creates_a_missing_file() {
-    let disk = ScratchDisk::new(UploadPolicy::default());
+    let disk = ScratchDisk::writable(UploadPolicy::default());
     let mut upload = begin(&disk, "log", UploadKind::Append, None).expect("a new file");
     upload.write(b"one\n").expect("room");
     publish(upload).expect("published");
@@ -155,7 +153,7 @@ fn h10_appending_has_one_writer_and_creates_a_missing_file() {
 
 #[test]
 fn a_restart_truncates_the_file_with_its_first_byte() {
-    let (disk, quota) = (ScratchDisk::new(UploadPolicy::default()), quota(10, 10));
+    let (disk, quota) = (ScratchDisk::writable(UploadPolicy::default()), quota(10, 10));
     fs::write(disk.path("file"), b"0123456789").expect("a file");
     let restart = |offset| begin(&disk, "file", UploadKind::From(offset), Some(&quota));
     assert_eq!(restart(11).err(), Some(StorageError::BeyondEnd));
@@ -172,7 +170,7 @@ fn a_restart_truncates_the_file_with_its_first_byte() {
 
 #[test]
 fn bytes_for_a_file_that_was_removed_meanwhile_are_not_a_success() {
-    let disk = ScratchDisk::new(UploadPolicy::default());
+    let disk = ScratchDisk::writable(UploadPolicy::default());
     fs::write(disk.path("file"), b"old").expect("a file");
     let mut upload = begin(&disk, "file", UploadKind::Append, None).expect("begun");
     upload.write(b"new").expect("room");
