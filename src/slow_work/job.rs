@@ -79,10 +79,6 @@ pub struct AccountsRead {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Panicked;
 
-impl Kind {
-    pub(super) const ALL: [Kind; 3] = [Kind::Publication, Kind::Walk, Kind::Accounts];
-}
-
 impl LoginAttempt {
     /// **Blocks** while `is_right` computes the hash. The password is dropped, and so overwritten, before this returns.
     pub(super) fn verify(self, is_right: impl FnOnce(&Claim) -> bool) -> Done {

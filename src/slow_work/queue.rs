@@ -59,6 +59,7 @@ impl SlowWorkQueue {
         perform: impl Fn(Work, &mut WorkingMemory) -> Done + Send + 'static,
         wake: impl Fn() + Send + 'static,
     ) -> io::Result<Self> {
+        let kinds = [Kind::Publication, Kind::Walk, Kind::Accounts];
         let (submissions, submitted) = sync_channel(Self::RESULTS_AT_ONCE);
         // Bounded: results that are not collected stop the thread instead of filling the memory.
         let (finished, results) = sync_channel(Self::RESULTS_AT_ONCE);
@@ -76,7 +77,7 @@ impl SlowWorkQueue {
             results,
             has_password: false,
             has_job: false,
-            waiting: Kind::ALL.map(|kind| (kind, VecDeque::new())).into(),
+            waiting: kinds.map(|kind| (kind, VecDeque::new())).into(),
         })
     }
 
