@@ -32,12 +32,13 @@ pub use error::{StorageError, errno_name};
 pub use file_status::is_reserved;
 pub use interface::Storage;
 pub use open_file::OpenFile;
-pub use publication::{Held, Publication, Published};
+pub use publication::{Publication, Published};
 pub use quota::Quota;
 #[cfg(test)]
 pub(crate) use quota::tests::quota;
 pub use synthetic::Synthetic;
 pub use tree_walk::{Missed, StaleUploads, TreeSize, TreeWalk, WalkPurpose};
 pub use upload::Upload;
+pub use upload_target::Held;
 pub use usage::{Correction, Measured, QuotaLimits, Usage, UsageMark};
 pub use write_access::{Audience, Existing, UploadKind, UploadPolicy};

@@ -1,11 +1,8 @@
 //! The last step of an upload: the file is closed, takes its name, and is synchronised if the policy says so. Success
 //! is reported only after [`Publication::run`].
 
-use super::StorageError;
-use super::quota::Charge;
 use super::upload_target::UploadTarget;
-use super::write_access::InPlaceLock;
-use crate::descriptors::Permit;
+use super::{Held, StorageError};
 use rustix::fs;
 use rustix::io::{Errno, retry_on_intr};
 use std::os::fd::{AsFd, OwnedFd};
@@ -26,16 +23,6 @@ pub struct Published {
     pub replaced: Option<u64>,
     /// `false`: the directory could not be synchronised, so a power cut may lose the name.
     pub is_confirmed: bool,
-}
-
-/// What an upload keeps until its publication has run.
-#[derive(Debug, Default)]
-pub struct Held {
-    pub(super) _permits: Vec<Permit>,
-    pub(super) _lock: Option<InPlaceLock>,
-    pub(super) charge: Option<Charge>,
-    /// CRC-32 of the received bytes, if they were discarded (`/null`).
-    pub swallowed: Option<u32>,
 }
 
 impl Publication {

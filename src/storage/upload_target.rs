@@ -1,11 +1,12 @@
-//! Where the bytes of an upload go: a hidden file, an existing file, or nowhere.
+//! Where the bytes of an upload go (a hidden file, an existing file, or nowhere), and what it holds until published.
 
 use super::beneath::stat_of;
 use super::file_status::{file_size, must_be_regular};
 use super::hidden_file::HiddenFile;
-use super::publication::Held;
-use super::write_access::WritableRoot;
+use super::quota::Charge;
+use super::write_access::{InPlaceLock, WritableRoot};
 use super::{Audience, Existing, Quota, StorageError};
+use crate::descriptors::Permit;
 use crate::ftp::path::VirtualPath;
 use rustix::fs::{self, AtFlags, OFlags};
 use rustix::io::{Errno, retry_on_intr};
@@ -24,6 +25,16 @@ pub(super) enum UploadTarget {
     },
     /// `/null` of the synthetic files.
     Nowhere(crc32fast::Hasher),
+}
+
+/// What an upload keeps until its publication has run.
+#[derive(Debug, Default)]
+pub struct Held {
+    _permits: Vec<Permit>,
+    _lock: Option<InPlaceLock>,
+    pub(super) charge: Option<Charge>,
+    /// CRC-32 of the received bytes, if they were discarded (`/null`).
+    pub swallowed: Option<u32>,
 }
 
 impl UploadTarget {
