@@ -5,6 +5,7 @@ use harness::server::{Setup, refused_start};
 use harness::{Server, trials};
 use libtest_mimic::Trial;
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -99,17 +100,15 @@ fn l04_inherited_descriptors_are_closed_and_standard_input_is_null() {
 fn l04_standard_streams_that_are_directories_are_replaced() {
     let directory = tempfile::TempDir::new().expect("a directory");
     harness::tree::allow_reading(directory.path());
-    let (low, high) = harness::server::free_range(2);
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = free.local_addr().expect("bound");
-    drop(free);
+    let (control, high) = harness::server::free_range(3);
+    let address = SocketAddr::from(([127, 0, 0, 1], control));
     let mut server = std::process::Command::new("sh")
         .args(["-c", "exec \"$@\" 0</ 1</ 2</etc", "sh", env!("CARGO_BIN_EXE_loopftpd")])
         .args([
             "--listen",
             &address.to_string(),
             "--passive-ports",
-            &format!("{low}-{high}"),
+            &format!("{}-{high}", control + 1),
         ])
         .arg(directory.path())
         .spawn()

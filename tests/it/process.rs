@@ -5,6 +5,7 @@ use harness::{Client, Server, wait_until};
 use rustix::process::Signal;
 use std::fs;
 use std::io::{BufRead, Read};
+use std::net::SocketAddr;
 use std::path::Path;
 
 #[test]
@@ -192,17 +193,15 @@ fn l04_sighup_reopens_the_transfer_log() {
 
 #[test]
 fn l09_closed_standard_streams_are_never_reused_for_clients() {
-    let (low, high) = harness::server::free_range(2);
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = free.local_addr().expect("bound");
-    drop(free);
+    let (control, high) = harness::server::free_range(3);
+    let address = SocketAddr::from(([127, 0, 0, 1], control));
     let mut server = std::process::Command::new("sh")
         .args(["-c", "exec \"$@\" <&- >&- 2>&-", "sh", env!("CARGO_BIN_EXE_loopftpd")])
         .args([
             "--listen",
             &address.to_string(),
             "--passive-ports",
-            &format!("{low}-{high}"),
+            &format!("{}-{high}", control + 1),
         ])
         .arg("/usr")
         .spawn()
@@ -235,14 +234,11 @@ fn a_wildcard_address_prints_a_url_for_every_interface() {
         server.stdout()
     );
     // With both wildcard addresses every URL is printed once.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = free.local_addr().expect("bound").port();
-    drop(free);
-    let (low, high) = harness::server::free_range(4);
+    let (port, high) = harness::server::free_range(5);
     let both = Setup::new()
         .listen(&format!("[::]:{port}"))
         .arguments(&["--listen", &format!("0.0.0.0:{port}")])
-        .passive(low, high)
+        .passive(port + 1, high)
         .start();
     let text = both.stdout();
     for url in [format!("ftp://127.0.0.1:{port}/"), format!("ftp://[::1]:{port}/")] {

@@ -7,10 +7,14 @@ mod uploads;
 mod verdicts;
 
 use harness::Server;
-use harness::server::Setup;
+use harness::server::{Setup, free_range};
 use liar::liar;
 use run::{Running, against, storm};
-use std::net::TcpListener;
+
+/// A port that nothing listens on.
+fn closed_port() -> u16 {
+    free_range(1).0
+}
 
 #[test]
 fn every_scenario_succeeds_against_this_server() {
@@ -186,9 +190,7 @@ fn a_server_that_serves_thieves_fails() {
 
 #[test]
 fn a_port_without_a_listener_is_a_failure() {
-    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = free.local_addr().expect("bound").to_string();
-    drop(free);
+    let address = format!("127.0.0.1:{}", closed_port());
     let (code, text) = storm(&["login", &address, "-q", "-n", "2", "-c", "1"]);
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("control connection refused"), "{text}");

@@ -1,5 +1,6 @@
 //! Verdicts: what fails, what is inconclusive, and how both are reported.
 
+use super::closed_port;
 use super::liar::liar;
 use super::run::{Ended, Running, against, storm};
 use harness::server::Setup;
@@ -9,11 +10,6 @@ use socket2::{Domain, SockRef, Socket, Type};
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
-
-fn closed_port() -> String {
-    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-    free.local_addr().expect("bound").to_string()
-}
 
 /// A listener with one thread that does this to every connection.
 fn listener(treat: impl Fn(TcpStream) + Send + 'static) -> String {
@@ -54,7 +50,7 @@ fn a_run_without_any_success_stops_and_says_why() {
     let closes = listener(drop);
     let says_no = liar(&[("PASS", "530 Login incorrect.\r\n")], b"").to_string();
     for (address, reason) in [
-        (closed_port(), "control connection refused"),
+        (format!("127.0.0.1:{}", closed_port()), "control connection refused"),
         (silent.to_string(), "control connection timed out connecting"),
         (mute, "timed out waiting for the greeting"),
         (resets, "control connection reset"),
@@ -76,12 +72,7 @@ fn a_run_without_any_success_stops_and_says_why() {
 #[test]
 fn a_refused_data_connection_is_reported_as_such() {
     // A port whose listener has closed.
-    let port = closed_port()
-        .rsplit(':')
-        .next()
-        .expect("a port")
-        .parse::<u16>()
-        .expect("one");
+    let port = closed_port();
     let reply: &'static str = format!(
         "227 Entering Passive Mode (127,0,0,1,{},{})\r\n",
         port >> 8,
