@@ -164,7 +164,8 @@ impl Session {
         }
         let step = match (error, Reply::to_refused(error)) {
             (CommandError::ForeignProtocol, Some(reply)) => return self.close(reply, Ending::ForeignProtocol),
-            (CommandError::BadAddress, Some(reply)) => Step::Disarm(reply),
+            // An older address does not stay armed (threat B10).
+            (CommandError::BadAddress | CommandError::UnsupportedProtocol, Some(reply)) => Step::Disarm(reply),
             (_, Some(reply)) => Step::Reply(reply),
             // A blank line gets no reply, but it counts as a bad command.
             (_, None) => Step::Ignore,
