@@ -10,7 +10,7 @@ mod data_channel;
 mod discarding;
 mod finishing;
 mod logins;
-mod opening;
+pub mod opening;
 mod pumping;
 mod recording;
 mod replies;

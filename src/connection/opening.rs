@@ -6,7 +6,7 @@
 use super::{Connection, data_channel::DataChannel, shared::Shared};
 use crate::options::Technique;
 use crate::ports::data_socket::DataSocket;
-use crate::reactor::pace::Pace;
+use crate::reactor::{pace::Pace, socket::TcpSocket};
 use crate::session::Outcome;
 use crate::transfer::Pump;
 use mio::{Interest, net::TcpStream};
@@ -79,8 +79,7 @@ impl Connection {
         };
         let corks = shared.options.techniques.include(Technique::Cork);
         let connecting = self.own_address().and_then(|own| {
-            let stream = connect_from(own, address, corks)?;
-            let mut socket = DataSocket::new(Box::new(stream), permit);
+            let mut socket = DataSocket::new(dial(own, address, corks)?, permit);
             socket.await_event(Interest::WRITABLE, &shared.registry, self.slot)?;
             Ok(socket)
         });
@@ -155,6 +154,14 @@ impl Connection {
     }
 }
 
+fn dial(own: IpAddr, address: SocketAddr, corks: bool) -> io::Result<Box<dyn TcpSocket>> {
+    #[cfg(test)]
+    if let Some(simulated) = simulated_network::dial(address) {
+        return simulated;
+    }
+    Ok(Box::new(connect_from(own, address, corks)?))
+}
+
 fn connect_from(own: IpAddr, address: SocketAddr, corks: bool) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
@@ -174,4 +181,26 @@ fn connect_from(own: IpAddr, address: SocketAddr, corks: bool) -> io::Result<Tcp
 fn is_under_way(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(errno, Some(Errno::INPROGRESS | Errno::ALREADY))
+}
+
+/// Clients that tests simulate on their own thread: how they answer an active connection.
+#[cfg(test)]
+pub mod simulated_network {
+    use super::{SocketAddr, TcpSocket, io};
+    use std::cell::RefCell;
+
+    type Dial = dyn FnMut(SocketAddr) -> io::Result<Box<dyn TcpSocket>>;
+
+    thread_local! {
+        static DIAL: RefCell<Option<Box<Dial>>> = const { RefCell::new(None) };
+    }
+
+    /// From now on, `dial` makes the active connections of servers on this thread.
+    pub fn install(dial: Box<Dial>) {
+        DIAL.set(Some(dial));
+    }
+
+    pub(super) fn dial(address: SocketAddr) -> Option<io::Result<Box<dyn TcpSocket>>> {
+        DIAL.with_borrow_mut(|dial| dial.as_mut().map(|dial| dial(address)))
+    }
 }

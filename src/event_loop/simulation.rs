@@ -4,7 +4,7 @@
 //! take seconds, and a run can be repeated exactly. `SIMULATION_SEED` sets the seed.
 
 mod simulated_client;
-mod simulated_connection;
+pub(super) mod simulated_connection;
 
 use super::tests::{options, passive_port, server_with};
 use super::*;

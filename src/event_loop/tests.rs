@@ -8,7 +8,7 @@ use crate::descriptors::Descriptors;
 use crate::ftp::timestamp::Timestamp;
 use crate::options::{Options, Techniques, Timeouts, tests::served};
 use crate::random::Random;
-use crate::storage::{DiskRoot, Synthetic, UploadPolicy};
+use crate::storage::{DiskRoot, Storage, Synthetic, UploadPolicy};
 use recording_client::RecordingClient;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -36,17 +36,29 @@ fn server_of(directory: &Path) -> (EventLoop, SocketAddr) {
 /// A loop with the given options, and the first port of its passive range.
 pub(super) fn server_with(directory: &Path, options: Options) -> (EventLoop, u16) {
     let descriptors = Descriptors::for_process(200_000);
-    static LOOPS: AtomicU16 = AtomicU16::new(0);
-    let first = 11_000 + (std::process::id() % 18_000) as u16;
-    let low = first + LOOPS.fetch_add(1, Ordering::Relaxed) * PASSIVE_PORTS;
-    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
-    let range = low..=low + (PASSIVE_PORTS - 1);
-    let listeners = Listeners::open(&[any_port], &range, &descriptors, &Techniques::default()).expect("listeners");
     let root = DiskRoot::open(directory, descriptors.clone()).expect("the root");
     let storage = root.writable(UploadPolicy::default(), Random::seeded(1));
+    let storage = Synthetic::new(storage, Timestamp::from_unix(0));
+    server_over(Rc::new(storage), descriptors, options)
+}
+
+/// The same over any storage.
+pub(super) fn server_over(storage: Rc<dyn Storage>, descriptors: Descriptors, options: Options) -> (EventLoop, u16) {
+    static LOOPS: AtomicU16 = AtomicU16::new(0);
+    let first = 11_000 + (std::process::id() % 18_000) as u16;
+    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+    // Other programs may hold many ports.
+    let (listeners, low) = (0..300)
+        .find_map(|_| {
+            let low = first + LOOPS.fetch_add(1, Ordering::Relaxed) * PASSIVE_PORTS;
+            let range = low..=low + (PASSIVE_PORTS - 1);
+            let opened = Listeners::open(&[any_port], &range, &descriptors, &Techniques::default());
+            opened.ok().map(|listeners| (listeners, low))
+        })
+        .expect("listeners");
     let equipment = Equipment {
         options,
-        storage: Rc::new(Synthetic::new(storage, Timestamp::from_unix(0))),
+        storage,
         accounts: Accounts::default(),
         descriptors,
         random: Random::seeded(2),

@@ -23,6 +23,19 @@ fn no_imports_form_a_cycle() {
     assert!(circle.is_empty(), "imported in a circle: {}", circle.join(" → "));
 }
 
+/// It would repeat the server's errors.
+#[test]
+fn the_reference_model_uses_nothing_of_the_server() {
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/model");
+    for file in fs::read_dir(model).expect("the model") {
+        let path = file.expect("a file").path();
+        let text = fs::read_to_string(&path).expect("a source");
+        for name in ["crate::", "loopftpd::"] {
+            assert!(!text.contains(name), "{}: {name}", path.display());
+        }
+    }
+}
+
 #[test]
 fn an_import_cycle_is_found() {
     let file = |name: &str, imported: &[&str]| {
