@@ -3,6 +3,7 @@
 //! The model says what every reply and every byte of data must be. `MODEL_SESSIONS` and `MODEL_SEED` set how many
 //! sessions the long test runs, and from which seed on.
 
+mod grid;
 #[path = "../../tests/model/mod.rs"]
 mod model;
 mod world;

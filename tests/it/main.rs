@@ -29,6 +29,7 @@ mod durability;
 mod events;
 mod faults;
 mod files;
+mod hostile_lines;
 mod leaks;
 mod limits;
 mod links;

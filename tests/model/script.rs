@@ -100,7 +100,7 @@ const PATHS: [&[u8]; 62] = [
     b"loop",
     b"out",
     b"up",
-    b"up/passwd",
+    b"up/outside",
     b"d/back",
     b"q\"uote",
     b"\xc3\xa9",

@@ -79,8 +79,9 @@ impl Tree {
             ("ld", link("d")),
             ("gone", link("nothing")),
             ("loop", link("loop")),
-            ("out", link("/etc/passwd")),
-            ("up", link("../../../../../../etc")),
+            ("out", link("../outside/secret")),
+            ("up", link("..")),
+            ("absolute", link("/etc/passwd")),
         ]) else {
             return Self(Node::Directory(Entries::new()));
         };

@@ -1,5 +1,6 @@
 //! One server with its files in memory, and one client at a time over simulated sockets.
 
+use super::grid::table::canary::Canary;
 use super::model::expected::{Seen, code_of, take_replies};
 use super::model::script::{Action, payload};
 use super::model::tree::{Entries, Node, Tree};
@@ -21,7 +22,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -34,7 +35,10 @@ pub struct World {
     server: EventLoop,
     now: Instant,
     first_port: u16,
-    directory: TempDir,
+    _directory: TempDir,
+    /// The served directory; the canary is beside it.
+    root: PathBuf,
+    pub canary: Canary,
     initial: Tree,
     /// Ends of the active connections that the server has made.
     dialled: Rc<RefCell<Vec<ClientEnd>>>,
@@ -52,10 +56,14 @@ impl World {
         };
         let directory = directory.expect("a directory");
         let descriptors = Descriptors::for_process(200_000);
-        let root = DiskRoot::open(directory.path(), descriptors.clone()).expect("the root");
+        let root = directory.path().join("root");
+        let initial = Tree::new();
+        make(&root, &initial.0);
+        let canary = Canary::new(directory.path());
+        let disk = DiskRoot::open(&root, descriptors.clone()).expect("the root");
         let storage: Rc<dyn Storage> = match access {
-            Access::Read => Rc::new(root),
-            Access::Upload | Access::Write => Rc::new(root.writable(UploadPolicy::default(), Random::seeded(1))),
+            Access::Read => Rc::new(disk),
+            Access::Upload | Access::Write => Rc::new(disk.writable(UploadPolicy::default(), Random::seeded(1))),
         };
         let anonymous = match access {
             Access::Read => crate::accounts::AnonymousAccess::Read,
@@ -65,8 +73,6 @@ impl World {
         let options = Options { anonymous, ..options() };
         let (server, first_port) = server_over(storage, descriptors, options);
         let now = server.shared.now;
-        let initial = Tree::new();
-        make(directory.path(), &initial.0);
         let descriptors = server.shared.descriptors.used();
         let dialled = Rc::new(RefCell::new(Vec::new()));
         Self {
@@ -74,7 +80,9 @@ impl World {
             server,
             now,
             first_port,
-            directory,
+            _directory: directory,
+            root,
+            canary,
             initial,
             dialled,
             descriptors,
@@ -125,21 +133,12 @@ impl World {
         if self.access == Access::Read && !seed.is_multiple_of(64) && *tree == self.initial {
             return Ok(());
         }
-        let found = read(self.directory.path());
+        let found = read(&self.root);
         let is_same = same(&found, &tree.0);
-        if !is_same || !same(&found, &self.initial.0) || *tree != self.initial {
-            for entry in fs::read_dir(self.directory.path()).expect("the root") {
-                let path = entry.expect("an entry").path();
-                let is_directory = fs::symlink_metadata(&path).expect("its kind").is_dir();
-                let removed = if is_directory {
-                    fs::remove_dir_all(&path)
-                } else {
-                    fs::remove_file(&path)
-                };
-                removed.expect("removed");
-            }
-            make(self.directory.path(), &self.initial.0);
+        if !is_same || *tree != self.initial {
+            self.restore();
         }
+        self.canary.look()?;
         if is_same {
             return Ok(());
         }
@@ -147,6 +146,31 @@ impl World {
             "the files are not those of the model: {}",
             difference(&found, &tree.0, "")
         ))
+    }
+
+    /// Restores the initial files.
+    pub fn restore(&self) {
+        for entry in fs::read_dir(&self.root).expect("the root") {
+            let path = entry.expect("an entry").path();
+            let is_directory = fs::symlink_metadata(&path).expect("its kind").is_dir();
+            let removed = if is_directory {
+                fs::remove_dir_all(&path)
+            } else {
+                fs::remove_file(&path)
+            };
+            removed.expect("removed");
+        }
+        make(&self.root, &self.initial.0);
+    }
+
+    /// Reads the file outside, which is to be noticed.
+    pub fn touch_the_canary(&self) {
+        fs::read(self.root.join("../outside/secret")).expect("the secret");
+    }
+
+    /// Removes one file.
+    pub fn remove(&self, name: &str) {
+        let _ = fs::remove_file(self.root.join(name));
     }
 }
 
@@ -322,6 +346,11 @@ impl Client<'_> {
         if let Some(transfer) = &mut self.transfer {
             transfer.is_held = holds;
         }
+    }
+
+    /// Whether a transfer was opened and has not ended.
+    pub fn is_transferring(&self) -> bool {
+        self.transfer.is_some()
     }
 
     /// Runs turns until neither side has anything left to do.
