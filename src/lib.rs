@@ -26,6 +26,7 @@
 //! - [`target`]: the tokens of the poll.
 //! - [`ftp`]: the protocol: lines, commands, replies, paths, listings; no socket, no file, no clock.
 //! - [`shown_name`]: names from clients, escaped for logs.
+//! - [`kernel`]: the system calls on files and pipes, which unit tests can make fail.
 //! - [`clock`], [`descriptors`], [`random`], [`peer_network`]: the wall clock, the count of open descriptors, random
 //!   numbers, and the network that an address is counted with.
 
@@ -38,6 +39,7 @@ pub mod descriptors;
 pub mod event_loop;
 pub mod ftp;
 pub mod hash_password;
+pub mod kernel;
 pub mod options;
 pub mod outside_file;
 pub mod peer_network;

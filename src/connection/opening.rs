@@ -163,13 +163,22 @@ fn dial(own: IpAddr, address: SocketAddr, corks: bool) -> io::Result<Box<dyn Tcp
 }
 
 fn connect_from(own: IpAddr, address: SocketAddr, corks: bool) -> io::Result<TcpStream> {
+    #[cfg(test)]
+    crate::kernel::faults::check("socket")?;
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     socket.set_tcp_cork(corks)?;
     // From the address that the client knows: firewalls refuse others.
+    #[cfg(test)]
+    crate::kernel::faults::check("bind")?;
     socket.bind(&SocketAddr::new(own, 0).into())?;
     loop {
-        match socket.connect(&address.into()) {
+        let connected = socket.connect(&address.into());
+        #[cfg(test)]
+        let connected = crate::kernel::faults::check("connect")
+            .map_err(io::Error::from)
+            .and(connected);
+        match connected {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if !is_under_way(&error) => return Err(error),
             Ok(()) | Err(_) => return Ok(TcpStream::from_std(socket.into())),

@@ -13,9 +13,8 @@ use crate::reactor::socket::TcpSocket;
 use crate::records::trace::TraceLine;
 use crate::session::{Outcome, Session};
 use crate::target::Target;
-use mio::net::TcpStream;
+use mio::net::{TcpListener, TcpStream};
 use rustix::io::Errno;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -44,7 +43,7 @@ impl EventLoop {
             };
             let ring = listener.ring;
             let bound = (!listener.address.ip().is_unspecified()).then(|| listener.address.ip().to_canonical());
-            match accepted(listener.socket.accept()) {
+            match accept(&listener.socket) {
                 Accepted::Client(stream, address) => self.admit(Box::new(stream), address, ring, bound),
                 Accepted::QueueEmpty => return,
                 Accepted::ConnectionFailed => {}
@@ -127,7 +126,7 @@ impl EventLoop {
             return false;
         }
         let listener = self.listeners.get(index as usize);
-        let client = listener.map(|listener| accepted(listener.socket.accept()));
+        let client = listener.map(|listener| accept(&listener.socket));
         let is_refused = if let Some(Accepted::Client(stream, address)) = client {
             self.refuse(Box::new(stream), address.ip());
             true
@@ -172,7 +171,7 @@ impl EventLoop {
             let Some(listener) = ports.listener(port) else {
                 return;
             };
-            match accepted(listener.accept()) {
+            match accept(listener) {
                 Accepted::Client(stream, address) => {
                     self.assign_data_connection(ring, port, Box::new(stream), address.ip().to_canonical());
                 }
@@ -229,8 +228,15 @@ fn is_logging_in(connection: &mut Connection) -> bool {
     connection.session().is_logging_in()
 }
 
-fn accepted(result: io::Result<(TcpStream, SocketAddr)>) -> Accepted {
-    match result {
+/// Accepts the next connection of the queue.
+fn accept(listener: &TcpListener) -> Accepted {
+    #[cfg(test)]
+    let accepted = crate::kernel::faults::check("accept4")
+        .map_err(std::io::Error::from)
+        .and_then(|()| listener.accept());
+    #[cfg(not(test))]
+    let accepted = listener.accept();
+    match accepted {
         Ok((stream, address)) => Accepted::Client(stream, address),
         Err(error) => match Errno::from_io_error(&error) {
             Some(Errno::WOULDBLOCK) => Accepted::QueueEmpty,

@@ -298,6 +298,8 @@ fn guard(connection: &mut Connection, shared: &mut Shared, work: impl FnOnce(&mu
 }
 
 #[cfg(test)]
+mod fault_sweep;
+#[cfg(test)]
 mod reference_model;
 #[cfg(test)]
 mod simulation;

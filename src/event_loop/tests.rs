@@ -7,6 +7,7 @@ use crate::accounts::Accounts;
 use crate::descriptors::Descriptors;
 use crate::ftp::timestamp::Timestamp;
 use crate::options::{Options, Techniques, Timeouts, tests::served};
+use crate::ports::StartError;
 use crate::random::Random;
 use crate::storage::{DiskRoot, Storage, Synthetic, UploadPolicy};
 use recording_client::RecordingClient;
@@ -36,30 +37,67 @@ fn server_of(directory: &Path) -> (EventLoop, SocketAddr) {
 /// A loop with the given options, and the first port of its passive range.
 pub(super) fn server_with(directory: &Path, options: Options) -> (EventLoop, u16) {
     let descriptors = Descriptors::for_process(200_000);
-    let root = DiskRoot::open(directory, descriptors.clone()).expect("the root");
-    let storage = root.writable(UploadPolicy::default(), Random::seeded(1));
-    let storage = Synthetic::new(storage, Timestamp::from_unix(0));
-    server_over(Rc::new(storage), descriptors, options)
+    let storage = writable(directory, UploadPolicy::default(), &descriptors);
+    server_over(storage, descriptors, options)
 }
 
 /// The same over any storage.
 pub(super) fn server_over(storage: Rc<dyn Storage>, descriptors: Descriptors, options: Options) -> (EventLoop, u16) {
+    let (low, listeners) = free_passive_range(&descriptors);
+    let server = server_of_parts(listeners, storage, descriptors, options, Accounts::default());
+    (server, low)
+}
+
+/// A loop with the passive range that begins with `low`.
+pub(super) fn server_at(
+    low: u16,
+    directory: &Path,
+    policy: UploadPolicy,
+    options: Options,
+    accounts: Accounts,
+) -> EventLoop {
+    let descriptors = Descriptors::for_process(200_000);
+    let storage = writable(directory, policy, &descriptors);
+    let listeners = listen(low, &descriptors).expect("listeners");
+    server_of_parts(listeners, storage, descriptors, options, accounts)
+}
+
+/// The first of [`PASSIVE_PORTS`] that neither another loop of this process nor another program uses.
+pub(super) fn free_passive_range(descriptors: &Descriptors) -> (u16, Listeners) {
     static LOOPS: AtomicU16 = AtomicU16::new(0);
     let first = 11_000 + (std::process::id() % 18_000) as u16;
-    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
     // Other programs may hold many ports.
-    let (listeners, low) = (0..300)
+    (0..300)
         .find_map(|_| {
             let low = first + LOOPS.fetch_add(1, Ordering::Relaxed) * PASSIVE_PORTS;
-            let range = low..=low + (PASSIVE_PORTS - 1);
-            let opened = Listeners::open(&[any_port], &range, &descriptors, &Techniques::default());
-            opened.ok().map(|listeners| (listeners, low))
+            listen(low, descriptors).ok().map(|listeners| (low, listeners))
         })
-        .expect("listeners");
+        .expect("listeners")
+}
+
+fn listen(low: u16, descriptors: &Descriptors) -> Result<Listeners, StartError> {
+    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+    let range = low..=low + (PASSIVE_PORTS - 1);
+    Listeners::open(&[any_port], &range, descriptors, &Techniques::default())
+}
+
+fn writable(directory: &Path, policy: UploadPolicy, descriptors: &Descriptors) -> Rc<dyn Storage> {
+    let root = DiskRoot::open(directory, descriptors.clone()).expect("the root");
+    let storage = root.writable(policy, Random::seeded(1));
+    Rc::new(Synthetic::new(storage, Timestamp::from_unix(0)))
+}
+
+fn server_of_parts(
+    listeners: Listeners,
+    storage: Rc<dyn Storage>,
+    descriptors: Descriptors,
+    options: Options,
+    accounts: Accounts,
+) -> EventLoop {
     let equipment = Equipment {
         options,
         storage,
-        accounts: Accounts::default(),
+        accounts,
         descriptors,
         random: Random::seeded(2),
         transfer_log: None,
@@ -67,8 +105,7 @@ pub(super) fn server_over(storage: Rc<dyn Storage>, descriptors: Descriptors, op
     };
     // Those of the test process stay as they are.
     let signals = Signals::new::<[i32; 0], i32>([]).expect("no signals");
-    let server = EventLoop::new(listeners, equipment, None, signals).expect("a loop");
-    (server, low)
+    EventLoop::new(listeners, equipment, None, signals).expect("a loop")
 }
 
 /// Options with all rights and long timeouts.
@@ -301,19 +338,35 @@ fn wake_for_nothing(server: &mut EventLoop, random: &mut Random) -> u64 {
             continue;
         }
         wakes += 1;
-        let to_the_end = random.below(2) == 0;
-        server.step(slot, |connection, shared| {
-            connection.control_ready(true, Some(to_the_end), shared);
-            connection.data_event(shared);
-        });
-        server.exchange();
+        wake(server, slot, random.below(2) == 0);
     }
+    accept_all(server);
+    wakes
+}
+
+fn wake(server: &mut EventLoop, slot: SlotId, to_the_end: bool) {
+    server.step(slot, |connection, shared| {
+        connection.control_ready(true, Some(to_the_end), shared);
+        connection.data_event(shared);
+    });
+    server.exchange();
+}
+
+fn accept_all(server: &mut EventLoop) {
     server.accept_clients(0);
     for port in 0..PASSIVE_PORTS {
         server.accept_data_connections(0, port);
     }
     server.exchange();
-    wakes
+}
+
+/// As if the poll had reported every socket.
+pub(super) fn wake_all(server: &mut EventLoop) {
+    let slots: Vec<SlotId> = server.slots.iter().map(|(slot, _)| slot).collect();
+    for slot in slots {
+        wake(server, slot, false);
+    }
+    accept_all(server);
 }
 
 /// Injecting `EAGAIN` would be wrong: with edge-triggered events the kernel returns it only if another event will come.

@@ -3,6 +3,8 @@
 //! The server runs on [`TcpStream`]s. A test can put a simulated socket behind the same calls and drive ten thousand
 //! connections through minutes of simulated time.
 
+#[cfg(test)]
+use crate::kernel::faults;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
@@ -47,22 +49,32 @@ pub trait TcpSocket: fmt::Debug {
 
 impl TcpSocket for TcpStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        #[cfg(test)]
+        let (buffer, _) = buffer.split_at_mut(faults::allowed("recv", buffer.len())?);
         Read::read(self, buffer)
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        #[cfg(test)]
+        let (bytes, _) = bytes.split_at(faults::allowed("send", bytes.len())?);
         Write::write(self, bytes)
     }
 
     fn shut_down_writing(&mut self) -> io::Result<()> {
+        #[cfg(test)]
+        faults::check("shutdown")?;
         self.shutdown(Shutdown::Write)
     }
 
     fn reset_on_close(&mut self) -> io::Result<()> {
+        #[cfg(test)]
+        faults::check("setsockopt")?;
         SockRef::from(&*self).set_linger(Some(Duration::ZERO))
     }
 
     fn is_connected(&self) -> io::Result<bool> {
+        #[cfg(test)]
+        faults::check("getpeername")?;
         if let Some(error) = self.take_error()? {
             return Err(error);
         }
@@ -74,6 +86,8 @@ impl TcpSocket for TcpStream {
     }
 
     fn local_address(&self) -> io::Result<IpAddr> {
+        #[cfg(test)]
+        faults::check("getsockname")?;
         Ok(self.local_addr()?.ip().to_canonical())
     }
 
@@ -84,6 +98,8 @@ impl TcpSocket for TcpStream {
         interest: Interest,
         is_registered: bool,
     ) -> io::Result<()> {
+        #[cfg(test)]
+        faults::check("epoll_ctl")?;
         if is_registered {
             registry.reregister(self, token, interest)
         } else {

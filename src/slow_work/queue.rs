@@ -63,7 +63,11 @@ impl SlowWorkQueue {
         let (submissions, submitted) = sync_channel(Self::RESULTS_AT_ONCE);
         // Bounded: results that are not collected stop the thread instead of filling the memory.
         let (finished, results) = sync_channel(Self::RESULTS_AT_ONCE);
+        #[cfg(test)]
+        let faults = crate::kernel::faults::installed();
         thread::Builder::new().name("slow-work".to_owned()).spawn(move || {
+            #[cfg(test)]
+            faults.iter().for_each(crate::kernel::faults::Plan::install);
             let mut memory = WorkingMemory::default();
             while let Ok(work) = next(&submitted, &mut memory) {
                 if finished.send(perform(work, &mut memory)).is_err() {

@@ -8,6 +8,7 @@ use super::StorageError;
 use super::file_status::{is_link, is_reserved, must_be_regular, served_attributes};
 use crate::ftp::listing::Attributes;
 use crate::ftp::path::VirtualPath;
+use crate::kernel;
 use rustix::fs::{self, AtFlags, CWD, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 use std::io;
@@ -139,7 +140,7 @@ impl Parent<'_> {
     /// The `stat` of the name itself; a link is not followed.
     pub(super) fn stat(&self) -> Result<Stat, StorageError> {
         Ok(retry_on_intr(|| {
-            fs::statat(self, self.name, AtFlags::SYMLINK_NOFOLLOW)
+            kernel::statat(self, self.name, AtFlags::SYMLINK_NOFOLLOW)
         })?)
     }
 
@@ -168,7 +169,7 @@ impl AsFd for Parent<'_> {
 
 fn open_beneath(directory: BorrowedFd<'_>, relative: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
     for _ in 0..RESOLVE_ATTEMPTS {
-        let opened = fs::openat2(
+        let opened = kernel::openat2(
             directory,
             relative,
             flags | OFlags::CLOEXEC,
@@ -202,5 +203,5 @@ fn refuse_reserved(path: &VirtualPath) -> Result<(), Errno> {
 
 /// The `stat` of an open file or directory.
 pub(super) fn stat_of(descriptor: impl AsFd) -> Result<Stat, StorageError> {
-    Ok(retry_on_intr(|| fs::fstat(&descriptor))?)
+    Ok(retry_on_intr(|| kernel::fstat(&descriptor))?)
 }

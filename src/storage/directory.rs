@@ -9,7 +9,8 @@ use super::file_status::{is_reserved, served_attributes};
 use crate::descriptors::Permit;
 use crate::ftp::listing::{Attributes, EntryKind};
 use crate::ftp::path::VirtualPath;
-use rustix::fs::{self, AtFlags, FileType, RawDir};
+use crate::kernel;
+use rustix::fs::{AtFlags, FileType, RawDir};
 use rustix::io::{Errno, retry_on_intr};
 use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
@@ -121,7 +122,7 @@ impl OpenDirectory {
         let mut batch: Vec<u8> = Vec::with_capacity(batch_bytes);
         let mut entries = RawDir::new(disk.descriptor.as_fd(), batch.spare_capacity_mut());
         loop {
-            match entries.next() {
+            match kernel::next_entry(&mut entries) {
                 None => return Ok(Batch::End),
                 Some(Err(Errno::INTR)) => {}
                 // The directory was removed meanwhile.
@@ -157,7 +158,7 @@ impl EntryLookup {
         } else {
             name
         };
-        match retry_on_intr(|| fs::statat(&disk.descriptor, name, AtFlags::SYMLINK_NOFOLLOW)) {
+        match retry_on_intr(|| kernel::statat(&disk.descriptor, name, AtFlags::SYMLINK_NOFOLLOW)) {
             Ok(stat) => Ok(served_attributes(&stat)),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(errno.into()),
@@ -174,7 +175,7 @@ impl EntryLookup {
     /// The target of a symbolic link, as written in the link.
     pub fn link_text(&self, name: &CStr) -> Option<Vec<u8>> {
         let disk = self.disk.as_ref()?;
-        let text = retry_on_intr(|| fs::readlinkat(&disk.descriptor, name, Vec::new())).ok()?;
+        let text = retry_on_intr(|| kernel::readlinkat(&disk.descriptor, name, Vec::new())).ok()?;
         Some(text.into_bytes())
     }
 

@@ -13,8 +13,9 @@ use crate::descriptors::{Descriptors, Permit};
 use crate::ftp::listing::Attributes;
 use crate::ftp::path::VirtualPath;
 use crate::ftp::timestamp::Timestamp;
+use crate::kernel;
 use crate::random::Random;
-use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
 use rustix::io::{Errno, retry_on_intr};
 use std::io;
 use std::path::Path;
@@ -121,7 +122,9 @@ impl Storage for DiskRoot {
         let parent = root.parent(path)?;
         // Devices, sockets and FIFOs do not exist for clients.
         parent.attributes()?;
-        Ok(retry_on_intr(|| fs::unlinkat(&parent, parent.name, AtFlags::empty()))?)
+        Ok(retry_on_intr(|| {
+            kernel::unlinkat(&parent, parent.name, AtFlags::empty())
+        })?)
     }
 
     fn make_directory(&self, path: &VirtualPath, audience: Audience) -> Result<(), StorageError> {
@@ -130,7 +133,7 @@ impl Storage for DiskRoot {
             return Err(StorageError::Exists);
         }
         let parent = root.parent(path)?;
-        retry_on_intr(|| fs::mkdirat(&parent, parent.name, audience.directory_mode()))
+        retry_on_intr(|| kernel::mkdirat(&parent, parent.name, audience.directory_mode()))
             .map_err(StorageError::of_new_name)
     }
 
@@ -138,7 +141,7 @@ impl Storage for DiskRoot {
         let (root, _permit) = (self.for_writing()?.root, self.permit()?);
         let parent = root.parent(path)?;
         Ok(retry_on_intr(|| {
-            fs::unlinkat(&parent, parent.name, AtFlags::REMOVEDIR)
+            kernel::unlinkat(&parent, parent.name, AtFlags::REMOVEDIR)
         })?)
     }
 
@@ -156,7 +159,7 @@ impl Storage for DiskRoot {
             Existing::Replace => RenameFlags::empty(),
             Existing::Refuse => RenameFlags::NOREPLACE,
         };
-        match retry_on_intr(|| fs::renameat_with(&from, from.name, &to, to.name, flags)) {
+        match retry_on_intr(|| kernel::renameat_with(&from, from.name, &to, to.name, flags)) {
             Err(Errno::INVAL) => Err(StorageError::IntoItself),
             renamed => renamed.map_err(StorageError::of_new_name),
         }
@@ -177,7 +180,7 @@ impl Storage for DiskRoot {
             },
         };
         Ok(retry_on_intr(|| {
-            fs::utimensat(&opened, "", &times, AtFlags::EMPTY_PATH)
+            kernel::utimensat(&opened, "", &times, AtFlags::EMPTY_PATH)
         })?)
     }
 
@@ -201,7 +204,7 @@ impl Storage for DiskRoot {
             0o600
         };
         let mode = mode & 0o777 | kept;
-        retry_on_intr(|| fs::fchmod(&opened, Mode::from_raw_mode(mode)))?;
+        retry_on_intr(|| kernel::fchmod(&opened, Mode::from_raw_mode(mode)))?;
         Ok(mode)
     }
 
@@ -212,7 +215,7 @@ impl Storage for DiskRoot {
     fn free_space(&self, path: &VirtualPath) -> Result<u64, StorageError> {
         let _permit = self.permit()?;
         let opened = self.root.open_path(path, OFlags::PATH)?;
-        let space = retry_on_intr(|| fs::fstatvfs(&opened))?;
+        let space = retry_on_intr(|| kernel::fstatvfs(&opened))?;
         Ok(space.f_bavail.saturating_mul(space.f_frsize))
     }
 }

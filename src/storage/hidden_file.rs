@@ -6,9 +6,10 @@
 
 use super::file_status::{file_size, is_directory, temporary_name};
 use super::{Existing, StorageError};
+use crate::kernel;
 use crate::random::Random;
 use crate::shown_name::Shown;
-use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags, Stat};
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 use std::mem;
 use std::os::fd::OwnedFd;
@@ -55,7 +56,7 @@ impl HiddenFile {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         for _ in 0..ATTEMPTS {
             let hidden_name = temporary_name(random);
-            match fs::openat(&directory, hidden_name.as_slice(), flags, mode) {
+            match kernel::openat(&directory, hidden_name.as_slice(), flags, mode) {
                 Ok(file) => {
                     let hidden = Self {
                         directory,
@@ -139,7 +140,7 @@ impl HiddenFile {
     }
 
     fn stat(&self, name: &[u8]) -> Result<Stat, Errno> {
-        retry_on_intr(|| fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW))
+        retry_on_intr(|| kernel::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW))
     }
 
     /// Removes the file, or keeps it as a part where that is configured.
@@ -168,7 +169,7 @@ impl HiddenFile {
             // is taken. The hidden name is removed afterwards, at the latest by the sweep.
             Err(errno) if is_unsupported(errno) => {
                 let (hidden, target) = (self.hidden_name.as_slice(), self.target_name.as_slice());
-                retry_on_intr(|| fs::linkat(&self.directory, hidden, &self.directory, target, AtFlags::empty()))?;
+                retry_on_intr(|| kernel::linkat(&self.directory, hidden, &self.directory, target, AtFlags::empty()))?;
                 let _ = self.unlink();
                 Ok(())
             }
@@ -178,11 +179,11 @@ impl HiddenFile {
 
     fn rename(&self, flags: RenameFlags) -> Result<(), Errno> {
         let (hidden, target) = (self.hidden_name.as_slice(), self.target_name.as_slice());
-        retry_on_intr(|| fs::renameat_with(&self.directory, hidden, &self.directory, target, flags))
+        retry_on_intr(|| kernel::renameat_with(&self.directory, hidden, &self.directory, target, flags))
     }
 
     fn unlink(&self) -> Result<(), Errno> {
-        retry_on_intr(|| fs::unlinkat(&self.directory, self.hidden_name.as_slice(), AtFlags::empty()))
+        retry_on_intr(|| kernel::unlinkat(&self.directory, self.hidden_name.as_slice(), AtFlags::empty()))
     }
 }
 

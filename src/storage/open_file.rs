@@ -3,6 +3,7 @@
 use super::StorageError;
 use crate::computed_file::{ComputedFile, Content};
 use crate::descriptors::Permit;
+use crate::kernel;
 use rustix::io::retry_on_intr;
 use std::os::fd::OwnedFd;
 
@@ -48,9 +49,7 @@ impl OpenFile {
     /// Reads into `buffer` from `offset` on. Returns fewer bytes than fit only near the end of the file, 0 behind it.
     pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, StorageError> {
         match &self.source {
-            Source::Disk { descriptor, .. } => {
-                Ok(retry_on_intr(|| rustix::io::pread(descriptor, &mut *buffer, offset))?)
-            }
+            Source::Disk { descriptor, .. } => Ok(retry_on_intr(|| kernel::pread(descriptor, &mut *buffer, offset))?),
             Source::Computed(content) => {
                 let left = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
                 let count = left.min(buffer.len());

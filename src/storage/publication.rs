@@ -3,7 +3,7 @@
 
 use super::upload_target::UploadTarget;
 use super::{Held, StorageError};
-use rustix::fs;
+use crate::kernel;
 use rustix::io::{Errno, retry_on_intr};
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -53,15 +53,15 @@ impl Publication {
 
 fn close(file: OwnedFd, durable: bool) -> Result<(), StorageError> {
     if durable {
-        retry_on_intr(|| fs::fdatasync(&file))?;
+        retry_on_intr(|| kernel::fdatasync(&file))?;
     }
     // Network file systems report lost writes when the file is closed.
-    nix::unistd::close(file).map_err(|errno| Errno::from_raw_os_error(errno as i32).into())
+    Ok(kernel::close(file)?)
 }
 
 /// Succeeds on file systems that cannot synchronise directories: they offer nothing better (threat H21).
 fn synchronise_directory(directory: &OwnedFd) -> Result<(), Errno> {
-    match retry_on_intr(|| fs::fsync(directory.as_fd())) {
+    match retry_on_intr(|| kernel::fsync(directory.as_fd())) {
         Err(Errno::INVAL | Errno::NOTSUP) => {
             static WARNED: std::sync::Once = std::sync::Once::new();
             WARNED.call_once(|| {

@@ -8,7 +8,8 @@ use super::write_access::{InPlaceLock, WritableRoot};
 use super::{Audience, Existing, Quota, StorageError};
 use crate::descriptors::Permit;
 use crate::ftp::path::VirtualPath;
-use rustix::fs::{self, AtFlags, OFlags};
+use crate::kernel;
+use rustix::fs::{AtFlags, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 use std::os::fd::OwnedFd;
 
@@ -60,7 +61,7 @@ impl UploadTarget {
             OFlags::PATH
         };
         let (directory, name) = root.root.open_parent(path, flags)?;
-        match retry_on_intr(|| fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW)) {
+        match retry_on_intr(|| kernel::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW)) {
             Err(Errno::NOENT) => {}
             Err(errno) => return Err(StorageError::of_new_name(errno)),
             Ok(_) => {
@@ -117,7 +118,7 @@ impl UploadTarget {
     /// Writes at least one of `bytes`, which are not empty, and returns how many.
     pub(super) fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<usize, Errno> {
         match self {
-            Self::Hidden { file, .. } | Self::InPlace { file, .. } => rustix::io::pwrite(&*file, bytes, offset),
+            Self::Hidden { file, .. } | Self::InPlace { file, .. } => kernel::pwrite(&*file, bytes, offset),
             Self::Nowhere(hasher) => {
                 hasher.update(bytes);
                 Ok(bytes.len())
@@ -147,7 +148,7 @@ impl UploadTarget {
         if let Self::InPlace { file, cut, .. } = self
             && let Some(length) = cut.take()
         {
-            retry_on_intr(|| fs::ftruncate(&*file, length))?;
+            retry_on_intr(|| kernel::ftruncate(&*file, length))?;
         }
         Ok(())
     }

@@ -2,8 +2,8 @@
 
 use super::data_stream::{DataSink, DataSource, KernelCopyError};
 use super::splice_pipe::SplicePipe;
+use crate::kernel;
 use crate::reactor::socket::TcpSocket;
-use rustix::fs;
 use rustix::io::Errno;
 use rustix::net::{self, RecvFlags};
 use std::io;
@@ -24,7 +24,7 @@ impl DataSink for SocketStream<'_> {
     fn send_file(&mut self, file: &OwnedFd, offset: u64, count: usize) -> Result<usize, KernelCopyError> {
         let socket = self.socket.descriptor().ok_or(KernelCopyError::Unsupported)?;
         let mut position = offset;
-        fs::sendfile(socket, file, Some(&mut position), count).map_err(sendfile_error)
+        kernel::sendfile(socket, file, Some(&mut position), count).map_err(sendfile_error)
     }
 }
 
@@ -58,6 +58,8 @@ impl DataSource for SocketStream<'_> {
 /// The kernel splices only up to a byte that is marked urgent, and then reports the same as at the end. Without
 /// this check the bytes behind it would be lost silently.
 fn confirm_end(socket: BorrowedFd<'_>) -> Result<usize, KernelCopyError> {
+    #[cfg(test)]
+    kernel::faults::check("recv").map_err(|errno| KernelCopyError::Connection(errno.into()))?;
     match net::recv(socket, &mut [0_u8; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
         Ok((0, _)) => Ok(0),
         Ok(_) => Err(KernelCopyError::Unsupported),

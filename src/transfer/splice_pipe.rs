@@ -2,8 +2,9 @@
 //!
 //! One pipe serves all uploads in turn, because it is filled and emptied within one call.
 
+use crate::kernel;
 use rustix::io::{Errno, retry_on_intr};
-use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
+use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -19,7 +20,7 @@ pub struct SplicePipe {
 
 impl SplicePipe {
     pub(super) fn open() -> io::Result<Self> {
-        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        let (reader, writer) = kernel::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         // A smaller pipe works too, in more calls.
         let _ = fcntl_setpipe_size(&writer, PIPE_BYTES);
         Ok(Self { reader, writer })
@@ -28,7 +29,7 @@ impl SplicePipe {
     /// Takes up to `count` bytes from the socket; 0: the client has closed its end.
     pub(super) fn fill(&self, socket: BorrowedFd<'_>, count: usize) -> Result<usize, Errno> {
         let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
-        splice(socket, None, self.writer.as_fd(), None, count, flags)
+        kernel::splice(socket, None, self.writer.as_fd(), None, count, flags)
     }
 
     /// Writes the `count` bytes that are in the pipe to `file` at `offset`.
@@ -37,7 +38,7 @@ impl SplicePipe {
         let mut left = count;
         while left > 0 {
             let (from, to) = (self.reader.as_fd(), file.as_fd());
-            match splice(from, None, to, Some(&mut position), left, SpliceFlags::MOVE) {
+            match kernel::splice(from, None, to, Some(&mut position), left, SpliceFlags::MOVE) {
                 Ok(0) => return Err(Errno::IO),
                 Ok(written) => left = left.saturating_sub(written),
                 Err(Errno::INTR) => {}
@@ -56,13 +57,13 @@ impl SplicePipe {
         while position < end {
             let wanted = usize::try_from(end - position).unwrap_or(usize::MAX).min(buffer.len());
             let (window, _) = buffer.split_at_mut(wanted);
-            let read = retry_on_intr(|| rustix::io::read(&self.reader, &mut *window))?;
+            let read = retry_on_intr(|| kernel::read(&self.reader, &mut *window))?;
             let (mut bytes, _) = window.split_at(read);
             if bytes.is_empty() {
                 return Err(Errno::IO);
             }
             while !bytes.is_empty() {
-                match rustix::io::pwrite(file, bytes, position) {
+                match kernel::pwrite(file, bytes, position) {
                     Ok(0) => return Err(Errno::IO),
                     Ok(written) => {
                         position += written as u64;

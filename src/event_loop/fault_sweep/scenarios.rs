@@ -1,0 +1,516 @@
+//! The conversations of the sweep. Each checks every success that the server reports against the directory, and the
+//! bytes that arrived.
+
+use super::client::{Client, Data, Said, must, violation};
+use super::faulty_server::{OLD, Tree, content, entries, is_extended, upload};
+use crate::storage::UploadPolicy;
+use sha2::{Digest, Sha256};
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+
+pub struct Scenario {
+    pub name: &'static str,
+    pub policy: UploadPolicy,
+    pub user: &'static str,
+    /// Whether faults begin before the client connects, instead of after its login.
+    pub includes_login: bool,
+    pub converse: fn(&mut Client, &Tree) -> Said<()>,
+    /// Whether nothing is torn, whatever the replies were.
+    pub is_whole: fn(&Tree) -> bool,
+}
+
+const PLAIN: Scenario = Scenario {
+    name: "",
+    policy: UploadPolicy {
+        durable: false,
+        keeps_part: false,
+    },
+    user: "anonymous",
+    includes_login: false,
+    converse: |_, _| Ok(()),
+    is_whole: is_unchanged,
+};
+const DURABLE: UploadPolicy = UploadPolicy {
+    durable: true,
+    keeps_part: false,
+};
+const KEEPING: UploadPolicy = UploadPolicy {
+    durable: false,
+    keeps_part: true,
+};
+
+pub const SCENARIOS: [Scenario; 37] = [
+    Scenario {
+        name: "login",
+        includes_login: true,
+        converse: |client, _| client.ask("QUIT", &[221]).map(drop),
+        ..PLAIN
+    },
+    Scenario {
+        name: "login to an account",
+        user: "bob",
+        includes_login: true,
+        converse: |client, _| client.ask("SIZE entry-00", &[213]).map(drop),
+        ..PLAIN
+    },
+    Scenario {
+        name: "LIST",
+        converse: |client, _| lists(client, "LIST d"),
+        ..PLAIN
+    },
+    Scenario {
+        name: "NLST",
+        converse: |client, _| lists(client, "NLST d"),
+        ..PLAIN
+    },
+    Scenario {
+        name: "MLSD",
+        converse: |client, _| lists(client, "MLSD d"),
+        ..PLAIN
+    },
+    Scenario {
+        name: "STAT d",
+        converse: shows_status,
+        ..PLAIN
+    },
+    Scenario {
+        name: "RETR",
+        converse: |client, _| retrieves(client, Client::passive),
+        ..PLAIN
+    },
+    Scenario {
+        name: "RETR, active",
+        converse: |client, _| retrieves(client, Client::active),
+        ..PLAIN
+    },
+    Scenario {
+        name: "RETR, through a link",
+        converse: retrieves_a_link,
+        ..PLAIN
+    },
+    Scenario {
+        name: "RETR, restarted",
+        converse: retrieves_the_end,
+        ..PLAIN
+    },
+    Scenario {
+        name: "RETR, TYPE A",
+        converse: retrieves_text,
+        ..PLAIN
+    },
+    Scenario {
+        name: "RETR, MODE Z",
+        converse: retrieves_deflated,
+        ..PLAIN
+    },
+    Scenario {
+        name: "RETR, ABOR",
+        converse: aborts,
+        ..PLAIN
+    },
+    Scenario {
+        name: "STOR, new",
+        converse: |client, tree| stores(client, tree, "new", Client::passive),
+        is_whole: is_created,
+        ..PLAIN
+    },
+    Scenario {
+        name: "STOR, replacing",
+        converse: |client, tree| stores(client, tree, "target", Client::passive),
+        is_whole: is_replaced,
+        ..PLAIN
+    },
+    Scenario {
+        name: "STOR, replacing, with a quota",
+        user: "alice",
+        converse: |client, tree| stores(client, tree, "target", Client::passive),
+        is_whole: is_replaced,
+        ..PLAIN
+    },
+    Scenario {
+        name: "APPE, with a quota",
+        user: "alice",
+        converse: appends,
+        is_whole: is_appended,
+        ..PLAIN
+    },
+    Scenario {
+        name: "DELE, with a quota",
+        user: "alice",
+        converse: deletes,
+        is_whole: is_deleted,
+        ..PLAIN
+    },
+    Scenario {
+        name: "STOR, active",
+        converse: |client, tree| stores(client, tree, "target", Client::active),
+        is_whole: is_replaced,
+        ..PLAIN
+    },
+    Scenario {
+        name: "STOR, durable",
+        policy: DURABLE,
+        converse: |client, tree| stores(client, tree, "target", Client::passive),
+        is_whole: is_replaced,
+        ..PLAIN
+    },
+    Scenario {
+        name: "STOR, keeping parts",
+        policy: KEEPING,
+        converse: |client, tree| stores(client, tree, "new", Client::passive),
+        is_whole: is_part_created,
+        ..PLAIN
+    },
+    Scenario {
+        name: "STOR, TYPE A",
+        converse: stores_text,
+        is_whole: is_replaced,
+        ..PLAIN
+    },
+    Scenario {
+        name: "STOR, MODE Z",
+        converse: stores_deflated,
+        is_whole: is_replaced,
+        ..PLAIN
+    },
+    Scenario {
+        name: "STOR, reset",
+        converse: breaks_off,
+        ..PLAIN
+    },
+    Scenario {
+        name: "STOR, reset, keeping parts",
+        policy: KEEPING,
+        converse: breaks_off_new,
+        is_whole: is_part_created,
+        ..PLAIN
+    },
+    Scenario {
+        name: "STOR, restarted",
+        converse: stores_the_end,
+        is_whole: is_restarted,
+        ..PLAIN
+    },
+    Scenario {
+        name: "APPE",
+        converse: appends,
+        is_whole: is_appended,
+        ..PLAIN
+    },
+    Scenario {
+        name: "APPE, durable",
+        policy: DURABLE,
+        converse: appends,
+        is_whole: is_appended,
+        ..PLAIN
+    },
+    Scenario {
+        name: "APPE, new",
+        converse: appends_new,
+        is_whole: is_created,
+        ..PLAIN
+    },
+    Scenario {
+        name: "STOU",
+        converse: stores_unique,
+        is_whole: is_unique_created,
+        ..PLAIN
+    },
+    Scenario {
+        name: "RNFR, RNTO",
+        converse: renames,
+        is_whole: is_renamed,
+        ..PLAIN
+    },
+    Scenario {
+        name: "MKD, RMD",
+        converse: makes_and_removes,
+        ..PLAIN
+    },
+    Scenario {
+        name: "DELE",
+        converse: deletes,
+        is_whole: is_deleted,
+        ..PLAIN
+    },
+    Scenario {
+        name: "MFMT, SITE CHMOD",
+        converse: sets_attributes,
+        ..PLAIN
+    },
+    Scenario {
+        name: "SIZE, MDTM, MLST, CWD, AVBL",
+        converse: asks,
+        ..PLAIN
+    },
+    Scenario {
+        name: "HASH",
+        converse: hashes,
+        ..PLAIN
+    },
+    Scenario {
+        name: "PASV, PORT, EPSV",
+        converse: arms,
+        ..PLAIN
+    },
+];
+
+/// A download that is under way when the server is asked to shut down.
+pub fn downloads_during_shutdown(client: &mut Client, shut_down: impl FnOnce()) -> Said<()> {
+    let data = client.passive()?;
+    let stream = client.begin("RETR file", data)?;
+    shut_down();
+    let bytes = client.receive(stream)?;
+    must(bytes == content(), "a 226 for another file")?;
+    client.reply_of(&[421]).map(drop)
+}
+
+fn names_in(text: &str) -> usize {
+    let names = entries().chain(["link".to_owned()]);
+    let is_listed = |name: &String| {
+        text.lines()
+            .any(|line| line == name || line.ends_with(&format!(" {name}")) || line.contains(&format!(" {name} -> ")))
+    };
+    names.filter(is_listed).count()
+}
+
+const ENTRIES: usize = 31;
+
+fn lists(client: &mut Client, line: &str) -> Said<()> {
+    let data = client.passive()?;
+    let bytes = client.fetch(line, data)?;
+    let text = String::from_utf8_lossy(&bytes).replace("d/", "");
+    must(text.ends_with("\r\n"), "a line without its end")?;
+    match names_in(&text) {
+        ENTRIES => Ok(()),
+        count => violation(format!("a 226 for {count} entries of {ENTRIES}")),
+    }
+}
+
+fn shows_status(client: &mut Client, _: &Tree) -> Said<()> {
+    let text = client.ask("STAT d", &[213, 212])?;
+    let is_complete = names_in(&text) == ENTRIES || text.contains("reading the directory failed");
+    must(is_complete, "a status that leaves out entries")
+}
+
+fn retrieves(client: &mut Client, open: fn(&mut Client) -> Said<Data>) -> Said<()> {
+    let data = open(client)?;
+    let bytes = client.fetch("RETR file", data)?;
+    must(bytes == content(), "a 226 for another file")
+}
+
+fn retrieves_a_link(client: &mut Client, _: &Tree) -> Said<()> {
+    let data = client.passive()?;
+    let bytes = client.fetch("RETR d/link", data)?;
+    must(bytes == content(), "a 226 for another file")
+}
+
+fn retrieves_the_end(client: &mut Client, _: &Tree) -> Said<()> {
+    let data = client.passive()?;
+    client.ask("REST 1000", &[350])?;
+    let bytes = client.fetch("RETR file", data)?;
+    must(bytes == content()[1_000..], "a 226 for another part")
+}
+
+fn with_crlf(text: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(text).replace('\n', "\r\n").into_bytes()
+}
+
+fn retrieves_text(client: &mut Client, _: &Tree) -> Said<()> {
+    client.ask("TYPE A", &[200])?;
+    let data = client.passive()?;
+    let bytes = client.fetch("RETR file", data)?;
+    must(bytes == with_crlf(&content()), "a 226 for another text")
+}
+
+fn retrieves_deflated(client: &mut Client, _: &Tree) -> Said<()> {
+    client.ask("MODE Z", &[200])?;
+    let data = client.passive()?;
+    let bytes = client.fetch("RETR file", data)?;
+    let mut inflated = Vec::new();
+    let read = flate2::read::ZlibDecoder::new(&bytes[..]).read_to_end(&mut inflated);
+    must(read.is_ok() && inflated == content(), "a 226 for another stream")
+}
+
+fn aborts(client: &mut Client, _: &Tree) -> Said<()> {
+    let data = client.passive()?;
+    client.abort("RETR file", data)
+}
+
+fn stores(client: &mut Client, tree: &Tree, name: &str, open: fn(&mut Client) -> Said<Data>) -> Said<()> {
+    let data = open(client)?;
+    client.store(&format!("STOR {name}"), data, &upload())?;
+    must(tree.read(name) == Some(upload()), "a 226 for a file that is not there")
+}
+
+fn stores_text(client: &mut Client, tree: &Tree) -> Said<()> {
+    client.ask("TYPE A", &[200])?;
+    let data = client.passive()?;
+    client.store("STOR target", data, &with_crlf(&upload()))?;
+    must(tree.read("target") == Some(upload()), "a 226 for another text")
+}
+
+fn stores_deflated(client: &mut Client, tree: &Tree) -> Said<()> {
+    client.ask("MODE Z", &[200])?;
+    let data = client.passive()?;
+    let mut deflated = Vec::new();
+    let file = upload();
+    let mut encoder = flate2::read::ZlibEncoder::new(&file[..], flate2::Compression::fast());
+    must(encoder.read_to_end(&mut deflated).is_ok(), "the client cannot deflate")?;
+    client.store("STOR target", data, &deflated)?;
+    must(tree.read("target") == Some(file), "a 226 for another file")
+}
+
+fn breaks_off(client: &mut Client, tree: &Tree) -> Said<()> {
+    let data = client.passive()?;
+    client.break_off("STOR target", data, &upload()[..30_000])?;
+    must(
+        tree.read("target").as_deref() == Some(OLD),
+        "a part replaced the old file",
+    )
+}
+
+fn breaks_off_new(client: &mut Client, _: &Tree) -> Said<()> {
+    let data = client.passive()?;
+    client.break_off("STOR new", data, &upload()[..30_000])
+}
+
+fn stores_the_end(client: &mut Client, tree: &Tree) -> Said<()> {
+    let data = client.passive()?;
+    client.ask("REST 10", &[350])?;
+    client.store("STOR target", data, &upload())?;
+    let expected = [&OLD[..10], &upload()].concat();
+    must(tree.read("target") == Some(expected), "a 226 for another file")
+}
+
+fn appends(client: &mut Client, tree: &Tree) -> Said<()> {
+    let data = client.passive()?;
+    client.store("APPE target", data, &upload())?;
+    let expected = [OLD, &upload()].concat();
+    must(tree.read("target") == Some(expected), "a 226 for another file")
+}
+
+fn appends_new(client: &mut Client, tree: &Tree) -> Said<()> {
+    let data = client.passive()?;
+    client.store("APPE new", data, &upload())?;
+    must(tree.read("new") == Some(upload()), "a 226 for a file that is not there")
+}
+
+fn stores_unique(client: &mut Client, tree: &Tree) -> Said<()> {
+    let data = client.passive()?;
+    client.store("STOU", data, &upload())?;
+    must(unique(tree) == [Some(upload())], "a 226 for a file that is not there")
+}
+
+fn renames(client: &mut Client, tree: &Tree) -> Said<()> {
+    client.ask("RNFR target", &[350])?;
+    client.ask("RNTO new", &[250])?;
+    let is_moved = tree.read("target").is_none() && tree.read("new").as_deref() == Some(OLD);
+    must(is_moved, "a 250 for a file that was not renamed")
+}
+
+fn makes_and_removes(client: &mut Client, tree: &Tree) -> Said<()> {
+    client.ask("MKD made", &[257])?;
+    must(tree.path("made").is_dir(), "a 257 for a directory that is not there")?;
+    client.ask("RMD made", &[250])?;
+    must(!tree.path("made").exists(), "a 250 for a directory that is still there")
+}
+
+fn deletes(client: &mut Client, tree: &Tree) -> Said<()> {
+    client.ask("DELE target", &[250])?;
+    must(tree.read("target").is_none(), "a 250 for a file that is still there")
+}
+
+fn sets_attributes(client: &mut Client, tree: &Tree) -> Said<()> {
+    client.ask("MFMT 20010909014640 target", &[213])?;
+    let modified = std::fs::metadata(tree.path("target"))
+        .and_then(|found| found.modified())
+        .ok();
+    let expected = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    must(modified == Some(expected), "a 213 for a time that was not set")?;
+    client.ask("SITE CHMOD 640 target", &[200])?;
+    let mode = std::fs::metadata(tree.path("target"))
+        .map(|found| found.permissions().mode() & 0o777)
+        .ok();
+    must(mode == Some(0o640), "a 200 for a mode that was not set")
+}
+
+fn asks(client: &mut Client, _: &Tree) -> Said<()> {
+    let text = client.ask("SIZE file", &[213])?;
+    must(text == "213 70000\r\n", &text)?;
+    client.ask("MDTM file", &[213])?;
+    let text = client.ask("MLST file", &[250])?;
+    must(text.to_ascii_lowercase().contains("size=70000;"), &text)?;
+    client.ask("AVBL", &[213])?;
+    client.ask("CWD d", &[250])?;
+    let text = client.ask("PWD", &[257])?;
+    must(text.starts_with("257 \"/d\""), &text)?;
+    let text = client.ask("SIZE link", &[213])?;
+    must(text == "213 70000\r\n", &text)
+}
+
+fn hashes(client: &mut Client, _: &Tree) -> Said<()> {
+    let text = client.ask("HASH file", &[213])?;
+    let digest: String = Sha256::digest(content())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    must(text.contains(&digest), &text)
+}
+
+fn arms(client: &mut Client, _: &Tree) -> Said<()> {
+    drop(client.passive()?);
+    drop(client.active()?);
+    client.ask("EPSV", &[229])?;
+    retrieves(client, Client::passive)
+}
+
+fn is(tree: &Tree, name: &str, contents: &[&[u8]]) -> bool {
+    tree.read(name).is_some_and(|found| contents.contains(&&found[..]))
+}
+
+fn is_unchanged(tree: &Tree) -> bool {
+    is(tree, "target", &[OLD]) && tree.read("new").is_none()
+}
+
+fn is_created(tree: &Tree) -> bool {
+    is(tree, "target", &[OLD]) && (tree.read("new").is_none() || is(tree, "new", &[&upload()]))
+}
+
+fn is_part_created(tree: &Tree) -> bool {
+    is(tree, "target", &[OLD]) && tree.read("new").is_none_or(|found| is_extended(&found, b"", &upload()))
+}
+
+fn is_replaced(tree: &Tree) -> bool {
+    is(tree, "target", &[OLD, &upload()]) && tree.read("new").is_none()
+}
+
+fn is_appended(tree: &Tree) -> bool {
+    tree.read("target")
+        .is_some_and(|found| is_extended(&found, OLD, &upload()))
+}
+
+fn is_restarted(tree: &Tree) -> bool {
+    let is_begun = |found: Vec<u8>| is_extended(&found, &OLD[..10], &upload());
+    is(tree, "target", &[OLD]) || tree.read("target").is_some_and(is_begun)
+}
+
+/// The contents of files that no other scenario knows.
+fn unique(tree: &Tree) -> Vec<Option<Vec<u8>>> {
+    let names = tree.names().into_iter();
+    let unknown = names.filter(|name| !["d", "file", "target"].contains(&name.as_str()) && !name.starts_with('.'));
+    unknown.map(|name| tree.read(&name)).collect()
+}
+
+fn is_unique_created(tree: &Tree) -> bool {
+    is(tree, "target", &[OLD]) && unique(tree).iter().all(|found| *found == Some(upload()))
+}
+
+fn is_renamed(tree: &Tree) -> bool {
+    let [old, new] = ["target", "new"].map(|name| tree.read(name));
+    [old, new].iter().flatten().map(Vec::as_slice).eq([OLD])
+}
+
+fn is_deleted(tree: &Tree) -> bool {
+    tree.read("target").is_none_or(|found| found == OLD)
+}
