@@ -4,6 +4,7 @@
 //! An active connection is begun when the transfer command arrives, not before, and without blocking.
 
 use super::{Connection, data_channel::DataChannel, shared::Shared};
+use crate::kernel;
 use crate::options::Technique;
 use crate::ports::data_socket::DataSocket;
 use crate::reactor::{pace::Pace, socket::TcpSocket};
@@ -163,22 +164,16 @@ fn dial(own: IpAddr, address: SocketAddr, corks: bool) -> io::Result<Box<dyn Tcp
 }
 
 fn connect_from(own: IpAddr, address: SocketAddr, corks: bool) -> io::Result<TcpStream> {
-    #[cfg(test)]
-    crate::kernel::faults::check("socket")?;
+    kernel::may_fail("socket")?;
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     socket.set_tcp_cork(corks)?;
     // From the address that the client knows: firewalls refuse others.
-    #[cfg(test)]
-    crate::kernel::faults::check("bind")?;
+    kernel::may_fail("bind")?;
     socket.bind(&SocketAddr::new(own, 0).into())?;
     loop {
-        let connected = socket.connect(&address.into());
-        #[cfg(test)]
-        let connected = crate::kernel::faults::check("connect")
-            .map_err(io::Error::from)
-            .and(connected);
-        match connected {
+        let attempt = kernel::may_fail("connect").map_err(io::Error::from);
+        match attempt.and_then(|()| socket.connect(&address.into())) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if !is_under_way(&error) => return Err(error),
             Ok(()) | Err(_) => return Ok(TcpStream::from_std(socket.into())),

@@ -7,6 +7,7 @@
 use super::EventLoop;
 use crate::connection::Connection;
 use crate::ftp::reply::{self, Reply};
+use crate::kernel;
 use crate::ports::data_socket::DataSocket;
 use crate::ports::passive_ring::{Arrived, PortIndex};
 use crate::reactor::socket::TcpSocket;
@@ -15,6 +16,7 @@ use crate::session::{Outcome, Session};
 use crate::target::Target;
 use mio::net::{TcpListener, TcpStream};
 use rustix::io::Errno;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -230,13 +232,8 @@ fn is_logging_in(connection: &mut Connection) -> bool {
 
 /// Accepts the next connection of the queue.
 fn accept(listener: &TcpListener) -> Accepted {
-    #[cfg(test)]
-    let accepted = crate::kernel::faults::check("accept4")
-        .map_err(std::io::Error::from)
-        .and_then(|()| listener.accept());
-    #[cfg(not(test))]
-    let accepted = listener.accept();
-    match accepted {
+    let attempt = kernel::may_fail("accept4").map_err(io::Error::from);
+    match attempt.and_then(|()| listener.accept()) {
         Ok((stream, address)) => Accepted::Client(stream, address),
         Err(error) => match Errno::from_io_error(&error) {
             Some(Errno::WOULDBLOCK) => Accepted::QueueEmpty,

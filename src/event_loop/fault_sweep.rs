@@ -5,16 +5,19 @@
 //! is torn or left over, and the next client is served.
 
 mod client;
+mod conversations;
 mod faulty_server;
 mod scenarios;
+mod wholeness;
 
 use super::tests::free_passive_range;
 use crate::descriptors::Descriptors;
 use crate::kernel::faults::{Effect, Fault};
 use client::{Client, Said, Stop};
+use conversations::downloads_during_shutdown;
 use faulty_server::{FaultyServer, PATIENCE, content};
 use rustix::io::Errno;
-use scenarios::{SCENARIOS, Scenario, downloads_during_shutdown};
+use scenarios::{SCENARIOS, Scenario};
 use std::collections::{BTreeMap, BTreeSet};
 
 const ANONYMOUS: &str = "anonymous";

@@ -106,7 +106,7 @@ fn meet(call: &'static str) -> Option<Effect> {
 }
 
 /// Fails if the call has to. For calls that do not move bytes.
-pub fn check(call: &'static str) -> Result<()> {
+pub fn may_fail(call: &'static str) -> Result<()> {
     match meet(call) {
         Some(Effect::Fail(errno)) => Err(errno),
         _ => Ok(()),
@@ -114,7 +114,7 @@ pub fn check(call: &'static str) -> Result<()> {
 }
 
 /// How much of `count` the call may move.
-pub fn allowed(call: &'static str, count: usize) -> Result<usize> {
+pub fn may_cut(call: &'static str, count: usize) -> Result<usize> {
     match meet(call) {
         Some(Effect::Fail(errno)) => Err(errno),
         Some(Effect::Cut) => Ok(count.min(1)),
@@ -157,12 +157,12 @@ failing! {
 }
 
 pub fn pread(file: impl AsFd, buffer: &mut [u8], offset: u64) -> Result<usize> {
-    let count = allowed("pread", buffer.len())?;
+    let count = may_cut("pread", buffer.len())?;
     rustix::io::pread(file, &mut buffer[..count], offset)
 }
 
 pub fn read(file: impl AsFd, buffer: &mut [u8]) -> Result<usize> {
-    let count = allowed("read", buffer.len())?;
+    let count = may_cut("read", buffer.len())?;
     rustix::io::read(file, &mut buffer[..count])
 }
 

@@ -3,8 +3,7 @@
 //! The server runs on [`TcpStream`]s. A test can put a simulated socket behind the same calls and drive ten thousand
 //! connections through minutes of simulated time.
 
-#[cfg(test)]
-use crate::kernel::faults;
+use crate::kernel;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
@@ -49,32 +48,27 @@ pub trait TcpSocket: fmt::Debug {
 
 impl TcpSocket for TcpStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        #[cfg(test)]
-        let (buffer, _) = buffer.split_at_mut(faults::allowed("recv", buffer.len())?);
+        let (buffer, _) = buffer.split_at_mut(kernel::may_cut("recv", buffer.len())?);
         Read::read(self, buffer)
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        #[cfg(test)]
-        let (bytes, _) = bytes.split_at(faults::allowed("send", bytes.len())?);
+        let (bytes, _) = bytes.split_at(kernel::may_cut("send", bytes.len())?);
         Write::write(self, bytes)
     }
 
     fn shut_down_writing(&mut self) -> io::Result<()> {
-        #[cfg(test)]
-        faults::check("shutdown")?;
+        kernel::may_fail("shutdown")?;
         self.shutdown(Shutdown::Write)
     }
 
     fn reset_on_close(&mut self) -> io::Result<()> {
-        #[cfg(test)]
-        faults::check("setsockopt")?;
+        kernel::may_fail("setsockopt")?;
         SockRef::from(&*self).set_linger(Some(Duration::ZERO))
     }
 
     fn is_connected(&self) -> io::Result<bool> {
-        #[cfg(test)]
-        faults::check("getpeername")?;
+        kernel::may_fail("getpeername")?;
         if let Some(error) = self.take_error()? {
             return Err(error);
         }
@@ -86,8 +80,7 @@ impl TcpSocket for TcpStream {
     }
 
     fn local_address(&self) -> io::Result<IpAddr> {
-        #[cfg(test)]
-        faults::check("getsockname")?;
+        kernel::may_fail("getsockname")?;
         Ok(self.local_addr()?.ip().to_canonical())
     }
 
@@ -98,8 +91,7 @@ impl TcpSocket for TcpStream {
         interest: Interest,
         is_registered: bool,
     ) -> io::Result<()> {
-        #[cfg(test)]
-        faults::check("epoll_ctl")?;
+        kernel::may_fail("epoll_ctl")?;
         if is_registered {
             registry.reregister(self, token, interest)
         } else {
