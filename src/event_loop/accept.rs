@@ -1,8 +1,9 @@
 //! Accepting control connections and passive data connections.
 //!
 //! A client beyond a limit gets a 421 and is closed, so the listener's queue does not fill up. If the kernel has no
-//! free descriptor, the spare one is closed for a moment to send the 421. If that fails too, accepting pauses and is
-//! resumed by a deadline, because no event comes for clients that are already in the queue.
+//! free descriptor, the spare one is closed for a moment to send the 421. If that fails too, or every call in a turn
+//! fails, accepting pauses and is resumed by a deadline, because no event comes for clients that are already in the
+//! queue.
 
 use super::EventLoop;
 use crate::connection::Connection;
@@ -22,7 +23,7 @@ use std::time::Duration;
 
 /// Connections accepted at one listener before other sockets are served.
 const ACCEPTS_PER_TURN: usize = 64;
-/// How long accepting pauses if the kernel has no free descriptor.
+/// How long accepting pauses if the kernel has no free descriptor, or refuses every call.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The result of an `accept`.
@@ -31,14 +32,16 @@ enum Accepted {
     /// An event will announce the next connection.
     QueueEmpty,
     /// This connection failed; there may be others in the queue.
-    ConnectionFailed,
+    ConnectionFailed(io::Error),
     /// The kernel has no free descriptor or memory.
-    NoDescriptor,
+    NoDescriptor(io::Error),
 }
 
 impl EventLoop {
     /// Accepts control connections until the listener's queue is empty.
     pub(super) fn accept_clients(&mut self, index: u32) {
+        let target = Target::ControlListener(index);
+        let mut failures = 0;
         for _ in 0..ACCEPTS_PER_TURN {
             let Some(listener) = self.listeners.get(index as usize) else {
                 return;
@@ -48,16 +51,20 @@ impl EventLoop {
             match accept(&listener.socket) {
                 Accepted::Client(stream, address) => self.admit(Box::new(stream), address, ring, bound),
                 Accepted::QueueEmpty => return,
-                Accepted::ConnectionFailed => {}
-                Accepted::NoDescriptor => {
+                Accepted::ConnectionFailed(error) => {
+                    failures += 1;
+                    if failures == ACCEPTS_PER_TURN {
+                        return self.pause_accepting(target, &error);
+                    }
+                }
+                Accepted::NoDescriptor(error) => {
                     if !self.refuse_with_spare(index) {
-                        self.pause_accepting(Target::ControlListener(index));
-                        return;
+                        return self.pause_accepting(target, &error);
                     }
                 }
             }
         }
-        self.shared.ready.push_back(Target::ControlListener(index));
+        self.shared.ready.push_back(target);
     }
 
     /// Creates a session for an accepted client, or refuses it. `bound`: the listener's address, unless it is a
@@ -146,7 +153,14 @@ impl EventLoop {
         }
     }
 
-    fn pause_accepting(&mut self, target: Target) {
+    fn pause_accepting(&mut self, target: Target, error: &io::Error) {
+        self.shared.counters.accept_pauses += 1;
+        if self.shared.counters.accept_pauses.is_power_of_two() {
+            log::warn!(
+                "accepting connections paused {} times so far, {PAUSE:?} each, the last time because of: {error}",
+                self.shared.counters.accept_pauses
+            );
+        }
         if !self.paused.contains(&target) {
             self.paused.push(target);
         }
@@ -165,6 +179,8 @@ impl EventLoop {
     /// Accepts data connections at a passive port until the listener's queue is empty. Each is assigned to a session by
     /// port and peer address. Unexpected ones are closed, as are several that contend for one announced port.
     pub(super) fn accept_data_connections(&mut self, ring: u16, port: PortIndex) {
+        let target = Target::PassivePort { ring, port };
+        let mut failures = 0;
         for _ in 0..ACCEPTS_PER_TURN {
             let now = self.shared.now;
             let Some(ports) = self.shared.ports(ring) else {
@@ -181,14 +197,16 @@ impl EventLoop {
                     ports.note_empty(port, now);
                     return;
                 }
-                Accepted::ConnectionFailed => {}
-                Accepted::NoDescriptor => {
-                    self.pause_accepting(Target::PassivePort { ring, port });
-                    return;
+                Accepted::ConnectionFailed(error) => {
+                    failures += 1;
+                    if failures == ACCEPTS_PER_TURN {
+                        return self.pause_accepting(target, &error);
+                    }
                 }
+                Accepted::NoDescriptor(error) => return self.pause_accepting(target, &error),
             }
         }
-        self.shared.ready.push_back(Target::PassivePort { ring, port });
+        self.shared.ready.push_back(target);
     }
 
     /// Assigns a connection from `peer` to the session that expects it, or closes it.
@@ -237,9 +255,9 @@ fn accept(listener: &TcpListener) -> Accepted {
         Ok((stream, address)) => Accepted::Client(stream, address),
         Err(error) => match Errno::from_io_error(&error) {
             Some(Errno::WOULDBLOCK) => Accepted::QueueEmpty,
-            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => Accepted::NoDescriptor,
-            // Network errors of the one connection; accept(2) says to retry after them.
-            Some(_) | None => Accepted::ConnectionFailed,
+            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => Accepted::NoDescriptor(error),
+            // Mostly network errors of the one connection; accept(2) says to retry after them.
+            Some(_) | None => Accepted::ConnectionFailed(error),
         },
     }
 }

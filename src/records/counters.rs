@@ -11,6 +11,8 @@ pub struct Counters {
     pub stale_events: u64,
     pub accepted: u64,
     pub refused: u64,
+    /// How often accepting paused because the kernel had no descriptor or refused every call.
+    pub accept_pauses: u64,
     /// Sessions that had not logged in and were closed to make room for others.
     pub evicted: u64,
     /// Connections to passive ports that belong to no session.
@@ -36,6 +38,7 @@ impl fmt::Display for Counters {
             ("stale events", self.stale_events),
             ("accepted", self.accepted),
             ("refused", self.refused),
+            ("accept pauses", self.accept_pauses),
             ("evicted", self.evicted),
             ("strangers", self.strangers),
             ("commands", self.commands),
@@ -66,6 +69,7 @@ mod tests {
             stale_events: 3,
             accepted: 4,
             refused: 5,
+            accept_pauses: 15,
             evicted: 6,
             strangers: 7,
             commands: 8,
@@ -84,6 +88,7 @@ mod tests {
             "stale events: 3",
             "accepted: 4",
             "refused: 5",
+            "accept pauses: 15",
             "evicted: 6",
             "strangers: 7",
             "commands: 8",
