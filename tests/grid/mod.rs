@@ -108,6 +108,20 @@ impl Case {
         }
     }
 
+    /// Every string at its own length after every command, in one phase.
+    pub fn uncut(phase: usize) -> impl Iterator<Item = Self> {
+        let strings = (0..).zip(STRINGS);
+        strings.flat_map(move |(string, (bytes, _))| {
+            COMMANDS.into_iter().map(move |command| Self {
+                number: string as u64,
+                string,
+                command,
+                phase,
+                length: bytes.len(),
+            })
+        })
+    }
+
     pub fn argument(&self) -> Vec<u8> {
         let (string, _) = STRINGS[self.string];
         string.iter().copied().cycle().take(self.length).collect()

@@ -182,21 +182,20 @@ fn run_case(target: &Target, case: &Case, known: &BTreeSet<String>) -> Result<()
     case.judge(&codes, is_closed)
 }
 
-fn run_grid(first: u64, count: u64) {
+fn run_grid(cases: impl Iterator<Item = Case>) {
     let target = Target::new();
     let baseline = target.server.descriptors();
     let known = replies_before_login(&target);
-    let lengths = lengths();
     let mut wrong = 0;
-    for (index, number) in (0_u64..).zip(spread(first, count)) {
+    for (index, case) in (0_u64..).zip(cases) {
         if index.is_multiple_of(CASES_PER_TREE) {
             make_files(&target.server);
         }
-        let case = Case::numbered(number, &lengths);
         let result = run_case(&target, &case, &known).and_then(|()| target.canary.look());
         if let Err(what) = result {
             let shown: String = String::from_utf8_lossy(&case.bytes()).chars().take(120).collect();
             let phase = PHASES[case.phase].0;
+            let number = case.number;
             eprintln!("case {number}: {shown:?} ({} bytes) {phase}: {what}", case.length);
             wrong += 1;
             assert!(wrong < 20, "too many wrong answers");
@@ -210,7 +209,8 @@ fn run_grid(first: u64, count: u64) {
 
 #[test]
 fn a12_hostile_lines_over_tcp_are_answered_once_and_reach_nothing_outside() {
-    run_grid(3, 500);
+    let lengths = lengths();
+    run_grid(spread(3, 500).map(|number| Case::numbered(number, &lengths)));
 }
 
 #[test]
@@ -218,7 +218,10 @@ fn a12_hostile_lines_over_tcp_are_answered_once_and_reach_nothing_outside() {
 fn a12_a_hundred_thousand_hostile_lines_over_tcp_reach_nothing_outside() {
     let count = std::env::var("GRID_TCP_CASES").map_or(100_000, |value| value.parse().expect("a number"));
     let begun = Instant::now();
-    // Other cases than those that the short test sends.
-    run_grid(1_000_000, count);
+    let lengths = lengths();
+    // Every string uncut, and others than the short test sends.
+    let uncut = Case::uncut(3);
+    let others = spread(1_000_000, count).map(|number| Case::numbered(number, &lengths));
+    run_grid(uncut.chain(others).take(count as usize));
     eprintln!("{count} cases over TCP in {:.0?}", begun.elapsed());
 }

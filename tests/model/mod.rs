@@ -206,6 +206,14 @@ impl Model {
         self.running.as_ref().is_some_and(|running| running.is_held)
     }
 
+    /// The offset of REST.
+    pub fn restart(&self) -> Option<u64> {
+        match self.part {
+            Part::From(offset) => Some(offset),
+            Part::Whole | Part::Range(..) => None,
+        }
+    }
+
     /// Whether REST or RANG applies to the next transfer.
     pub fn has_part(&self) -> bool {
         self.part != Part::Whole

@@ -145,6 +145,16 @@ const PATHS: [&[u8]; 62] = [
     b"$(id)`",
 ];
 
+/// Files for a restart at their end, or beyond it.
+const SIZES: [(u64, &[u8]); 6] = [
+    (0, b"empty"),
+    (1, b"d/inside"),
+    (2, b"full/one"),
+    (23, b"a.txt"),
+    (300, b"b.bin"),
+    (100_000, b"big"),
+];
+
 /// Those of [`PATHS`] at its front that mostly exist.
 const ORDINARY: usize = 12;
 
@@ -196,6 +206,9 @@ pub fn script(seed: u64, access: Access, own: [u8; 4]) -> Vec<Action> {
     if dice.percent(88) {
         actions.push(Action::Send(b"USER anonymous\r\n".to_vec()));
         actions.push(Action::Send(b"PASS guest\r\n".to_vec()));
+        if dice.percent(40) {
+            actions.push(Action::Send(b"TYPE I\r\n".to_vec()));
+        }
     }
     for action in &actions {
         model.act(action);
@@ -317,7 +330,16 @@ fn command(dice: &mut Dice, model: &Model, own: [u8; 4]) -> Vec<u8> {
     if model.is_renaming() && dice.percent(75) {
         return with("RNTO", path(dice));
     }
-    if model.is_armed() && dice.percent(if model.has_part() { 75 } else { 55 }) {
+    if model.has_part() && !model.is_armed() && dice.percent(35) {
+        return dice.pick(&[&b"PASV"[..], b"EPSV"]).to_vec();
+    }
+    if let Some(offset) = model.restart()
+        && let Some((_, file)) = SIZES.iter().find(|(size, _)| offset == *size || offset == size + 1)
+        && dice.percent(30)
+    {
+        return with(dice.pick(&["RETR", "STOR"]), file);
+    }
+    if model.has_part() && dice.percent(60) || model.is_armed() && dice.percent(55) {
         let files: [&[u8]; 10] = [
             b"a.txt",
             b"b.bin",
@@ -387,7 +409,8 @@ fn command(dice: &mut Dice, model: &Model, own: [u8; 4]) -> Vec<u8> {
         26..=27 => dice.pick(&[&b"STRU F"[..], b"STRU R", b"STRU"]).to_vec(),
         28..=32 => format!(
             "REST {}",
-            dice.pick(&[0, 1, 3, 20, 25, 26, 299, 300, 301, 70_000, 100_001])
+            // Up to the sizes of files, and one byte beyond.
+            dice.pick(&[0, 1, 2, 3, 23, 24, 25, 26, 300, 301, 70_000, 100_000, 100_001])
         )
         .into_bytes(),
         33..=34 => dice
@@ -471,8 +494,12 @@ fn command(dice: &mut Dice, model: &Model, own: [u8; 4]) -> Vec<u8> {
             dice.pick(&unknown).to_vec()
         }
         87 => {
-            let length = dice.pick(&[255, 256, 1017, 1018, 4089, 4090, 4091, 4092, 4096, 5000]);
-            with(dice.pick(&["RETR", "MKD", "NOOP", "STOR", "CWD"]), &vec![b'n'; length])
+            let verb = dice.pick(&["RETR", "MKD", "NOOP", "STOR", "CWD", "XMKD"]);
+            let limit = if model.is_logged_in() { 4096 } else { 1024 };
+            let before = verb.len() + 1;
+            // Around the longest name, and the longest line.
+            let length = dice.pick(&[255, 256, limit - 1 - before, limit - before, limit + 1 - before]);
+            with(verb, &vec![b'n'; length])
         }
         88..=90 => {
             let verb = if dice.percent(20) {
