@@ -1,8 +1,10 @@
 //! A reference model: what the replies to any sequence of commands must be.
 //!
-//! Written from the RFCs and `docs/` (rfc.md, threats.md, uploads.md, accounts.md), not from the server: nothing here
-//! calls it. The model has its own files ([`tree`]) and its own idea of lines, paths and states. A driver sends the
-//! same [`Action`]s to a server and compares what it sees ([`expected`]).
+//! It follows the RFCs and `docs/` (rfc.md, threats.md, uploads.md, accounts.md) and calls nothing of the server. Where
+//! they leave something open (a CR at the front of a line, `TYPE AN`, which argument is checked first), it records what
+//! the server did when the model was written, so there it notices changes, not errors. The model has its own files
+//! ([`tree`]) and its own idea of lines, paths and states. A driver sends the same [`Action`]s to a server and compares
+//! what it sees ([`expected`]).
 
 mod arguments;
 mod commands;
