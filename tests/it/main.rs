@@ -21,6 +21,7 @@ mod changes;
 mod changes_confinement;
 mod client_habits;
 mod confinement;
+mod confinement_grid;
 mod conversation;
 mod data_connections;
 mod deflate;
