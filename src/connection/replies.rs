@@ -64,8 +64,8 @@ impl Connection {
         }
     }
 
-    /// Continues a long answer (STAT with a path, a digest, the search for a restart marker), if its last part is written
-    /// and the turn has budget left.
+    /// Continues a long answer (STAT with a path, a digest, the search for a restart marker), if its last part is
+    /// written and the turn has budget left.
     pub(super) fn continue_answer(&mut self, shared: &mut Shared) {
         if !self.session.is_answering() || self.output.bytes.len() >= OUTPUT_ENOUGH {
             // Flushing queues the connection again.

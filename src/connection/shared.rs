@@ -70,8 +70,8 @@ pub struct Shared {
     pub scratch: Box<[u8]>,
     /// Bytes of bulk data left in this turn's budget.
     pub bulk_left: usize,
-    /// Targets that stopped before `WouldBlock` because a budget was spent. With edge-triggered events the kernel reports
-    /// readiness once, so what is not remembered here would never continue.
+    /// Targets that stopped before `WouldBlock` because a budget was spent. With edge-triggered events the kernel
+    /// reports readiness once, so what is not remembered here would never continue.
     pub ready: VecDeque<Target>,
     /// Connections with replies to be written at the end of the turn.
     pub unflushed: Vec<SlotId>,
@@ -168,7 +168,8 @@ impl Shared {
         self.bulk_left = self.bulk_left.saturating_sub(bytes + entries * BYTES_PER_ENTRY);
     }
 
-    /// Permission for one more session to queue more commands than usual, until it is dropped; `None`: too many have it.
+    /// Permission for one more session to queue more commands than usual, until it is dropped; `None`: too many have
+    /// it.
     pub fn permit_long_input(&self) -> Option<Rc<()>> {
         (Rc::strong_count(&self.long_inputs) <= LONG_INPUTS).then(|| Rc::clone(&self.long_inputs))
     }

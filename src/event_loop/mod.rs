@@ -163,8 +163,8 @@ impl EventLoop {
         self.exchange();
     }
 
-    /// Serves each entry of the ready queue once, as far as this turn's budget of bulk data lasts. Those that are queued
-    /// again wait for the next turn; those that are not reached are first in it.
+    /// Serves each entry of the ready queue once, as far as this turn's budget of bulk data lasts. Those that are
+    /// queued again wait for the next turn; those that are not reached are first in it.
     fn run_ready_queue(&mut self) {
         self.resume_accepting();
         let mut round = self.shared.ready.len();

@@ -76,7 +76,8 @@ fn await_events(
     if let Ok(false) = outcome {
         outcome = poll(timeout);
     }
-    // A process that was stopped and continued is woken without its events; they must be seen before any deadline fires.
+    // A process that was stopped and continued is woken without its events; they must be seen before any deadline
+    // fires.
     while matches!(&outcome, Err(error) if error.kind() == ErrorKind::Interrupted) {
         outcome = poll(Some(Duration::ZERO));
     }

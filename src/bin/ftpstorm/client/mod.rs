@@ -3,7 +3,8 @@
 //! Every reply is checked for its form, its code, and for having been asked for. A client never waits: each method does
 //! what can be done now and returns whether the operation is still under way.
 //!
-//! [`active_operation`] decides what replies mean, [`steps`] begins each step, [`traffic`] reads replies and moves data.
+//! [`active_operation`] decides what replies mean, [`steps`] begins each step, [`traffic`] reads replies and moves
+//! data.
 
 mod active_operation;
 mod steps;
