@@ -94,8 +94,12 @@ impl LineReader {
         match self.first_line() {
             Some(line) if line.len() > limit => Some(Err(LineError::TooLong)),
             Some(line) => Some(Ok(line)),
-            // A CR may still turn out to belong to the line end.
-            None => (self.pending_len() > limit + 1).then_some(Err(LineError::TooLong)),
+            None => {
+                let unfinished = between(&self.pending, self.start, self.pending.len());
+                let unfinished = unfinished.strip_prefix(b"\r").unwrap_or(unfinished);
+                // Its last CR may still turn out to belong to the line end.
+                (unfinished.len() > limit + 1).then_some(Err(LineError::TooLong))
+            }
         }
     }
 

@@ -46,6 +46,16 @@ fn a03_a_line_ends_in_lf_and_one_cr_before_it_is_removed() {
 }
 
 #[test]
+fn a02_a_line_of_the_limit_may_have_a_cr_at_both_ends_in_any_segmentation() {
+    let longest = [b'a'; LIMIT];
+    let line = [b"\r", &longest[..], b"\r\n"].concat();
+    for cut in 0..=line.len() {
+        let lines = lines_of(&[&line[..cut], &line[cut..]]);
+        assert_eq!(lines, [Ok(longest.to_vec())], "cut at {cut}");
+    }
+}
+
+#[test]
 fn a06_telnet_commands_are_removed_in_any_segmentation() {
     let input = b"\xff\xf4\xff\xf2AB\xff\xfd\x01OR\xff\xff\r\n";
     let expected = [Ok(b"ABOR\xff".to_vec())];
