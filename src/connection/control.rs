@@ -79,6 +79,12 @@ impl Connection {
 
     /// The session's next step, if there is a command that can be answered now.
     fn next_step(&mut self, shared: &mut Shared) -> Option<Step> {
+        if let DataChannel::AwaitingClient { is_opened: false, .. } = self.channel
+            && self.input.is_stat_next()
+        {
+            // It must not be answered before the 150, which comes in this turn.
+            return None;
+        }
         // A queued connection is served from the queue, not before the others in it.
         let share = if self.is_queued { 0 } else { shared.bulk_left };
         let mut bulk_left = share;

@@ -309,6 +309,21 @@ fn stat_is_answered_during_a_transfer() {
     client.expect(226);
 }
 
+#[test]
+fn a15_stat_sent_together_with_a_transfer_command_is_answered_after_its_150() {
+    let server = Server::start();
+    server.write("text", b"text");
+    let mut client = server.login();
+    let data = client.data();
+    // The data connection has arrived when this is answered.
+    assert_eq!(client.code("NOOP"), 200);
+    client.send_bytes(b"RETR text\r\nSTAT\r\nNOOP\r\n");
+    for code in [150, 213, 226, 200] {
+        client.expect(code);
+    }
+    drop(data);
+}
+
 /// Sends `bytes`, the last as urgent data, as Telnet's Synch does.
 fn send_urgent(client: &mut Client, bytes: &[u8]) {
     let socket = socket2::SockRef::from(&client.stream);

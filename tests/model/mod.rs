@@ -316,6 +316,15 @@ impl Model {
         verbs.any(|verb| verb.eq_ignore_ascii_case(b"ABOR"))
     }
 
+    /// Answers STAT that comes before any other command (RFC 959, section 4.1.3).
+    fn report_progress(&mut self) {
+        let is_stat = |line: &Vec<u8>| matches!(&line.to_ascii_uppercase()[..], b"STAT" | b"STAT ");
+        while self.waiting.front().is_some_and(is_stat) {
+            self.waiting.pop_front();
+            self.reply(213);
+        }
+    }
+
     /// Answers what may be answered now: during a transfer only ABOR, and STAT if it is first (threat B06).
     fn answer(&mut self) {
         while !self.is_closed {
@@ -325,15 +334,11 @@ impl Model {
                 return;
             }
             if self.running.is_some() {
-                let is_stat = |line: &Vec<u8>| matches!(&line.to_ascii_uppercase()[..], b"STAT" | b"STAT ");
-                if self.waiting.front().is_some_and(is_stat) {
-                    self.waiting.pop_front();
-                    self.reply(213);
-                } else if self.holds_abor() {
-                    self.abort_transfer();
-                } else {
+                self.report_progress();
+                if !self.holds_abor() {
                     return;
                 }
+                self.abort_transfer();
                 continue;
             }
             let Some(line) = self.waiting.pop_front() else {

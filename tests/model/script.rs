@@ -257,7 +257,11 @@ fn next(dice: &mut Dice, model: &Model, own: [u8; 4], actions: &mut Vec<Action>)
     let mut bytes = line(dice, model, own);
     // Several commands in one segment. What is answered out of turn would depend on how they are cut.
     while dice.percent(8) {
-        let another = line(dice, model, own);
+        let another = if model.is_armed() && dice.percent(30) {
+            b"STAT\r\n".to_vec()
+        } else {
+            line(dice, model, own)
+        };
         if acts_out_of_turn(&another) || acts_out_of_turn(&bytes) && model.is_armed() {
             break;
         }
@@ -266,7 +270,8 @@ fn next(dice: &mut Dice, model: &Model, own: [u8; 4], actions: &mut Vec<Action>)
     actions.push(Action::Send(bytes));
 }
 
-/// Whether a line of `bytes` is answered out of turn, or its reply is needed to go on.
+/// Whether a line of `bytes` is answered out of turn, or its reply is needed to go on. (STAT is answered during a
+/// transfer, but in its place.)
 fn acts_out_of_turn(bytes: &[u8]) -> bool {
     // Without Telnet commands, which may be anywhere.
     let letters: Vec<u8> = bytes
@@ -274,7 +279,7 @@ fn acts_out_of_turn(bytes: &[u8]) -> bool {
         .filter(|byte| byte.is_ascii_alphabetic())
         .map(u8::to_ascii_uppercase)
         .collect();
-    let verbs: [&[u8]; 3] = [b"ABOR", b"STAT", b"STOU"];
+    let verbs: [&[u8]; 2] = [b"ABOR", b"STOU"];
     letters.windows(4).any(|word| verbs.contains(&word))
 }
 

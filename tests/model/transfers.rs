@@ -151,7 +151,9 @@ impl Model {
             is_deflated: self.is_deflated,
             is_held: false,
         });
-        // An ABOR that waits behind the command ends it before a byte is moved.
+        // What was sent together with the command is read before a byte is moved: STAT is answered during the transfer,
+        // ABOR ends it.
+        self.report_progress();
         if is_there && !self.holds_abor() {
             self.finish_transfer();
         }
