@@ -248,8 +248,13 @@ impl Connection {
 }
 
 /// For tests of the loop.
-#[cfg(test)]
+#[cfg(any(test, feature = "simulation"))]
 impl Connection {
+    /// Bytes of queued commands and of queued replies.
+    pub fn buffered(&self) -> (usize, usize) {
+        (self.input.pending_len(), self.output.bytes.len())
+    }
+
     pub fn control_socket(&self) -> &dyn TcpSocket {
         &*self.control
     }

@@ -156,7 +156,7 @@ impl Connection {
 }
 
 fn dial(own: IpAddr, address: SocketAddr, corks: bool) -> io::Result<Box<dyn TcpSocket>> {
-    #[cfg(test)]
+    #[cfg(any(test, feature = "simulation"))]
     if let Some(simulated) = simulated_network::dial(address) {
         return simulated;
     }
@@ -188,7 +188,7 @@ fn is_under_way(error: &io::Error) -> bool {
 }
 
 /// Clients that tests simulate on their own thread: how they answer an active connection.
-#[cfg(test)]
+#[cfg(any(test, feature = "simulation"))]
 pub mod simulated_network {
     use super::{SocketAddr, TcpSocket, io};
     use std::cell::RefCell;

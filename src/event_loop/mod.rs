@@ -11,6 +11,8 @@ mod accept;
 mod exchange;
 mod reload;
 mod signal_actions;
+#[cfg(any(test, feature = "simulation"))]
+pub mod simulation;
 mod sleeping;
 mod slow_results;
 mod walk_results;
@@ -77,14 +79,26 @@ impl EventLoop {
         listeners: Listeners,
         equipment: Equipment,
         users_file: Option<UsersFile>,
+        signals: Signals,
+    ) -> io::Result<Self> {
+        let can_block = equipment.options.allows_changes();
+        let slow_work = can_block
+            .then(|| SlowWorkQueue::start(listeners.poller.registry()))
+            .transpose()?;
+        Self::assemble(listeners, equipment, users_file, signals, slow_work)
+    }
+
+    fn assemble(
+        listeners: Listeners,
+        equipment: Equipment,
+        users_file: Option<UsersFile>,
         mut signals: Signals,
+        slow_work: Option<SlowWorkQueue>,
     ) -> io::Result<Self> {
         let (now, poller) = (Instant::now(), listeners.poller);
         let registry = poller.registry().try_clone()?;
         registry.register(&mut signals, Target::Signals.into(), Interest::READABLE)?;
         let options = &equipment.options;
-        let can_block = options.allows_changes();
-        let slow_work = can_block.then(|| SlowWorkQueue::start(&registry)).transpose()?;
         let mut event_loop = Self {
             listeners: listeners.control,
             slots: Slots::default(),
@@ -301,7 +315,5 @@ fn guard(connection: &mut Connection, shared: &mut Shared, work: impl FnOnce(&mu
 mod fault_sweep;
 #[cfg(test)]
 mod reference_model;
-#[cfg(test)]
-mod simulation;
 #[cfg(test)]
 mod tests;

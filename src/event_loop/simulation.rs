@@ -1,180 +1,183 @@
-//! The event loop with ten thousand clients in simulated time, over simulated sockets.
+//! The event loop in simulated time, over simulated sockets, for tests and for the fuzz targets (feature `simulation`).
 //!
-//! Clients that are due act, the server runs a turn, and the clock advances to the next client or deadline. So minutes
-//! take seconds, and a run can be repeated exactly. `SIMULATION_SEED` sets the seed.
+//! Clients act between the beginning and the end of a turn, and the clock advances to the next client or deadline. So
+//! minutes take seconds, and a run can be repeated exactly. Only files are real. There is no slow-work thread: options
+//! that need it (users files, `--durable`) cannot be simulated.
 
+#[cfg(test)]
 mod simulated_client;
 pub(super) mod simulated_connection;
+#[cfg(test)]
+mod ten_thousand_clients;
 
-use super::tests::{options, passive_port, server_with};
-use super::*;
-use crate::options::{Options, Timeouts};
+pub use simulated_connection::ClientEnd;
+
+use super::EventLoop;
+use crate::accounts::Accounts;
+use crate::connection::{Connection, opening::simulated_network, shared::Equipment};
+use crate::descriptors::Descriptors;
+use crate::options::Options;
+use crate::ports::{Listeners, passive_ports::PassivePorts};
 use crate::random::Random;
-use simulated_client::{Action, Behaviour, FILE_BYTES, SimulatedClient};
-use simulated_connection::ServerEnd;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
-use tempfile::TempDir;
+use crate::reactor::poller::Poller;
+use crate::records::counters::Counters;
+use crate::storage::Storage;
+use crate::target::Target;
+use signal_hook_mio::v1_0::Signals;
+use std::cell::RefCell;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
-const CLIENTS: usize = 10_000;
-/// All clients connect within this time.
-const ARRIVALS: Duration = Duration::from_secs(60);
-const STALL_TIMEOUT: Duration = Duration::from_secs(120);
-const LOGIN_TIMEOUT: Duration = Duration::from_secs(90);
-/// The run fails after this simulated time.
-const END: Duration = Duration::from_secs(600);
+/// The passive ports; none of them is bound.
+const PASSIVE_PORTS: RangeInclusive<u16> = 30_000..=30_015;
 
-struct World {
+/// A server whose clients, network and clock are simulated.
+pub struct Simulation {
     server: EventLoop,
-    random: Random,
     start: Instant,
-    now: Instant,
-    clients: Vec<SimulatedClient>,
-    /// The number of clients that have not finished.
-    left: usize,
-    /// The sockets of clients that have not connected yet, by client.
-    arrivals: Vec<Option<ServerEnd>>,
-    schedule: BinaryHeap<Reverse<(Instant, usize)>>,
-    first_port: u16,
+    /// The active connections that the server has made since they were taken last.
+    dialled: Rc<RefCell<Vec<(SocketAddr, ClientEnd)>>>,
 }
 
-impl World {
-    fn new(directory: &TempDir, seed: u64) -> Self {
-        let limits = Options {
-            max_sessions: CLIENTS,
-            timeouts: Timeouts {
-                stall: STALL_TIMEOUT,
-                login: LOGIN_TIMEOUT,
-                ..options().timeouts
-            },
-            ..options()
+impl Simulation {
+    /// A server without clients. `seed`: of the random numbers for ports and names.
+    ///
+    /// # Errors
+    ///
+    /// The system provides no poll instance, or no random key.
+    pub fn new(options: Options, storage: Rc<dyn Storage>, descriptors: Descriptors, seed: u64) -> io::Result<Self> {
+        let listeners = Listeners {
+            poller: Poller::new(false)?,
+            control: Vec::new(),
+            passive: vec![PassivePorts::simulated(Ipv4Addr::LOCALHOST.into(), PASSIVE_PORTS)],
         };
-        let (server, first_port) = server_with(directory.path(), limits);
+        let equipment = Equipment {
+            options,
+            storage,
+            accounts: Accounts::default(),
+            descriptors,
+            random: Random::seeded(seed),
+            transfer_log: None,
+            event_log: None,
+        };
+        // Those of the process stay as they are.
+        let signals = Signals::new::<[i32; 0], i32>([])?;
+        let server = EventLoop::assemble(listeners, equipment, None, signals, None)?;
         let start = server.shared.now;
-        let mut random = Random::seeded(seed);
-        let (mut clients, mut arrivals, mut schedule) = (Vec::new(), Vec::new(), BinaryHeap::new());
-        for number in 0..CLIENTS {
-            let (client, socket) = SimulatedClient::new(number);
-            clients.push(client);
-            arrivals.push(Some(socket));
-            let arrival = Duration::from_micros(random.below(ARRIVALS.as_micros() as usize) as u64);
-            schedule.push(Reverse((start + arrival, number)));
-        }
-        Self {
-            server,
-            random,
-            start,
-            now: start,
-            clients,
-            left: CLIENTS,
-            arrivals,
-            schedule,
-            first_port,
-        }
-    }
-
-    /// Runs until all clients and sessions have ended.
-    fn run(&mut self) {
-        while self.left > 0 || !self.server.slots.is_empty() {
-            let next_client = self.schedule.peek().map(|Reverse((at, _))| *at);
-            let next = [next_client, self.server.next_deadline()].into_iter().flatten().min();
-            let next = next.expect("a client or a deadline");
-            self.now = self.now.max(next);
-            assert!(
-                self.now - self.start < END,
-                "{} sessions never end",
-                self.server.slots.len()
-            );
-            self.server.begin_turn(self.now);
-            while let Some(Reverse((at, number))) = self.schedule.peek().copied()
-                && at <= self.now
-            {
-                self.schedule.pop();
-                self.act(number);
+        let dialled: Rc<RefCell<Vec<(SocketAddr, ClientEnd)>>> = Rc::default();
+        let connections = Rc::clone(&dialled);
+        simulated_network::install(Box::new(move |address| {
+            if !address.port().is_multiple_of(2) {
+                return Err(ErrorKind::ConnectionRefused.into());
             }
-            self.server.finish_turn();
-        }
+            let (socket, client) = simulated_connection::wire();
+            connections.borrow_mut().push((address, client));
+            Ok(Box::new(socket))
+        }));
+        Ok(Self { server, start, dialled })
     }
 
-    fn act(&mut self, number: usize) {
-        let client = &mut self.clients[number];
-        if let Some(socket) = self.arrivals[number].take() {
-            let address = SocketAddr::new(client.address, 40_000);
-            let ours = Some(Ipv4Addr::LOCALHOST.into());
-            self.server.admit(Box::new(socket), address, 0, ours);
-        }
-        let mut actions = Vec::new();
-        let pause = client.act(&mut self.random, &mut actions);
-        match pause {
-            Some(pause) => self.schedule.push(Reverse((self.now + pause, number))),
-            None => self.left -= 1,
-        }
-        let (slot, address) = (client.control.slot(), client.address);
-        for action in actions {
-            match action {
-                Action::Connect(port, socket) => {
-                    let index = port - self.first_port;
-                    self.server.assign_data_connection(0, index, Box::new(socket), address);
-                }
-                Action::Control => self.wake(slot, |connection, shared| {
-                    connection.control_ready(true, Some(true), shared);
-                }),
-                Action::Data => self.wake(slot, Connection::data_event),
-            }
-            self.server.exchange();
-        }
+    /// The active connections that the server has made since the last call, with the addresses that it was given. Odd
+    /// ports refuse them. Of several servers on one thread, the newest can make them.
+    pub fn take_dialled(&mut self) -> Vec<(SocketAddr, ClientEnd)> {
+        self.dialled.take()
     }
 
-    fn wake(&mut self, slot: Option<SlotId>, work: impl FnOnce(&mut Connection, &mut Shared)) {
-        // If the session has ended, the step does nothing, as for a stale event.
-        if let Some(slot) = slot {
-            self.server.step(slot, work);
-        }
+    /// The time of the current turn, since the start.
+    pub fn now(&self) -> Duration {
+        self.server.shared.now - self.start
     }
-}
 
-#[test]
-fn ten_thousand_clients_are_served_and_leave_nothing() {
-    let seed = std::env::var("SIMULATION_SEED").map_or(1, |seed| seed.parse().expect("a number"));
-    let directory = TempDir::new().expect("a directory");
-    std::fs::write(directory.path().join("file"), b"content").expect("a file");
-    let mut world = World::new(&directory, seed);
-    let descriptors = world.server.shared.descriptors.used();
-    world.run();
-
-    for (number, client) in world.clients.iter().enumerate() {
-        let who = format!("client {number}, {:?}, seed {seed}", client.behaviour);
-        assert_eq!(client.codes, client.expected(), "{who}");
-        if client.behaviour != Behaviour::Silent {
-            assert!(client.listed > 40, "{who} has a line for the file");
-        }
-        match client.behaviour {
-            Behaviour::Patient => assert_eq!(client.fetched, FILE_BYTES, "{who}"),
-            Behaviour::Stalling | Behaviour::Vanishing => assert!(client.fetched < FILE_BYTES, "{who}"),
-            Behaviour::Silent => assert_eq!(client.fetched, 0, "{who}"),
-        }
+    /// Begins a turn; the time of the turn before is the earliest.
+    pub fn begin_turn(&mut self, at: Duration) {
+        let at = (self.start + at).max(self.server.shared.now);
+        self.server.begin_turn(at);
     }
-    let shared = &world.server.shared;
-    assert_eq!(shared.descriptors.used(), descriptors, "seed {seed}");
-    assert_eq!(shared.counters.accepted, CLIENTS as u64);
-    assert_eq!(
-        (
-            shared.counters.panics,
-            shared.counters.refused,
-            shared.counters.strangers
-        ),
-        (0, 0, 0)
-    );
-    let logged_in = world
-        .clients
-        .iter()
-        .filter(|client| client.behaviour != Behaviour::Silent)
-        .count();
-    assert_eq!(shared.counters.transfers, 2 * logged_in as u64);
-    assert!(
-        world.now - world.start > STALL_TIMEOUT,
-        "the run lasts longer than the stall timeout"
-    );
+
+    /// Does what the server does after the events of a turn.
+    pub fn finish_turn(&mut self) {
+        self.server.finish_turn();
+    }
+
+    /// When the server acts next if no event comes: not after [`now`](Self::now) if it has work left.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.server
+            .next_deadline()
+            .map(|at| at.saturating_duration_since(self.start))
+    }
+
+    /// A client connects to the control port.
+    pub fn connect(&mut self, address: SocketAddr) -> ClientEnd {
+        let (socket, client) = simulated_connection::wire();
+        self.server
+            .admit(Box::new(socket), address, 0, Some(Ipv4Addr::LOCALHOST.into()));
+        self.server.exchange();
+        client
+    }
+
+    /// A client connects to a passive port; `None`: the server has no such port.
+    pub fn connect_data(&mut self, port: u16, peer: IpAddr) -> Option<ClientEnd> {
+        let index = port
+            .checked_sub(*PASSIVE_PORTS.start())
+            .filter(|_| PASSIVE_PORTS.contains(&port))?;
+        let (socket, client) = simulated_connection::wire();
+        self.server.assign_data_connection(0, index, Box::new(socket), peer);
+        self.server.exchange();
+        Some(client)
+    }
+
+    /// Delivers the event that is due at a socket of the server, if there is one and the server has asked for events;
+    /// returns whether there was. `is_spurious`: deliver one anyway.
+    pub fn deliver(&mut self, client: &ClientEnd, is_spurious: bool) -> bool {
+        let Some(event) = client.take_event(is_spurious) else {
+            return false;
+        };
+        match event.target {
+            Target::Control(slot) => self.server.step(slot, |connection, shared| {
+                connection.control_ready(event.is_writable, event.readable_to_the_end, shared);
+            }),
+            Target::Data(slot) => self.server.step(slot, Connection::data_event),
+            Target::Signals | Target::SlowWork | Target::ControlListener(_) | Target::PassivePort { .. } => {}
+        }
+        self.server.exchange();
+        true
+    }
+
+    /// Sessions that have not ended.
+    pub fn sessions(&self) -> usize {
+        self.server.slots.len()
+    }
+
+    /// Whether nothing is left of the sessions that there were: no deadline, no queued work, no announced port.
+    pub fn is_idle(&self) -> bool {
+        let shared = &self.server.shared;
+        let queues = [
+            shared.ready.len(),
+            shared.unflushed.len(),
+            shared.port_requests.len(),
+            shared.freed_ports.len(),
+            shared.arrivals.len(),
+            shared.last_looks.len(),
+            shared.unclaimed.len(),
+        ];
+        self.server.slots.is_empty() && queues.iter().all(|queue| *queue == 0) && shared.deadlines.next().is_none()
+    }
+
+    /// Most bytes of queued commands, and of queued replies, that a session holds now.
+    pub fn most_buffered(&self) -> (usize, usize) {
+        let buffered = self.server.slots.iter().map(|(_, connection)| connection.buffered());
+        buffered.fold((0, 0), |most, (input, output)| (most.0.max(input), most.1.max(output)))
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.server.shared.counters
+    }
+
+    /// Open descriptors, as the server counts them; simulated sockets count, too.
+    pub fn descriptors(&self) -> usize {
+        self.server.shared.descriptors.used()
+    }
 }

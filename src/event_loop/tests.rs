@@ -29,19 +29,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A loop that serves `directory` with all rights, and its address.
 fn server_of(directory: &Path) -> (EventLoop, SocketAddr) {
-    let (server, _) = server_with(directory, options());
+    let descriptors = Descriptors::for_process(200_000);
+    let storage = served_storage(directory, UploadPolicy::default(), &descriptors);
+    let (server, _) = server_over(storage, descriptors, options());
     let address = server.listeners.first().expect("a listener").address;
     (server, address)
 }
 
-/// A loop with the given options, and the first port of its passive range.
-pub(super) fn server_with(directory: &Path, options: Options) -> (EventLoop, u16) {
-    let descriptors = Descriptors::for_process(200_000);
-    let storage = writable(directory, UploadPolicy::default(), &descriptors);
-    server_over(storage, descriptors, options)
-}
-
-/// The same over any storage.
+/// A loop over any storage, and the first port of its passive range.
 pub(super) fn server_over(storage: Rc<dyn Storage>, descriptors: Descriptors, options: Options) -> (EventLoop, u16) {
     let (low, listeners) = free_passive_range(&descriptors);
     let server = server_of_parts(listeners, storage, descriptors, options, Accounts::default());
@@ -57,7 +52,7 @@ pub(super) fn server_at(
     accounts: Accounts,
 ) -> EventLoop {
     let descriptors = Descriptors::for_process(200_000);
-    let storage = writable(directory, policy, &descriptors);
+    let storage = served_storage(directory, policy, &descriptors);
     let listeners = listen(low, &descriptors).expect("listeners");
     server_of_parts(listeners, storage, descriptors, options, accounts)
 }
@@ -81,7 +76,8 @@ fn listen(low: u16, descriptors: &Descriptors) -> Result<Listeners, StartError> 
     Listeners::open(&[any_port], &range, descriptors, &Techniques::default())
 }
 
-fn writable(directory: &Path, policy: UploadPolicy, descriptors: &Descriptors) -> Rc<dyn Storage> {
+/// `directory`, writable, with synthetic files.
+pub(super) fn served_storage(directory: &Path, policy: UploadPolicy, descriptors: &Descriptors) -> Rc<dyn Storage> {
     let root = DiskRoot::open(directory, descriptors.clone()).expect("the root");
     let storage = root.writable(policy, Random::seeded(1));
     Rc::new(Synthetic::new(storage, Timestamp::from_unix(0)))

@@ -52,6 +52,14 @@ impl PassivePorts {
         }
     }
 
+    /// Ports that are announced like others, but not bound: nothing is ever accepted at them.
+    #[cfg(any(test, feature = "simulation"))]
+    pub fn simulated(address: IpAddr, range: RangeInclusive<u16>) -> Self {
+        let mut ports = Self::new(0, address, range, &[address]);
+        (0..ports.ports.len()).for_each(|index| ports.ring.add(index as PortIndex));
+        ports
+    }
+
     /// Binds and registers the ports that are not bound yet, at most `limit` of them. Ports that cannot be bound are
     /// skipped; without a free descriptor no more are tried. Returns the first failure.
     pub fn bind_missing(

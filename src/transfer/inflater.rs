@@ -12,7 +12,7 @@ const BUFFER_BYTES: usize = 16 * 1024;
 
 /// A stream being inflated.
 #[derive(Debug)]
-pub(super) struct Inflater {
+pub struct Inflater {
     decoder: Decompress,
     buffer: Box<[u8]>,
     /// Which bytes of the buffer are not inflated yet.
@@ -30,9 +30,9 @@ enum Stage {
     Ended,
 }
 
-impl Inflater {
+impl Default for Inflater {
     /// An inflater at the beginning of a stream.
-    pub(super) fn new() -> Self {
+    fn default() -> Self {
         Self {
             decoder: Decompress::new(true),
             buffer: vec![0; BUFFER_BYTES].into_boxed_slice(),
@@ -40,9 +40,11 @@ impl Inflater {
             stage: Stage::NeedsInput,
         }
     }
+}
 
+impl Inflater {
     /// Where to receive at most `count` more bytes, if there is room; then call [`received`](Self::received).
-    pub(super) fn room(&mut self, count: usize) -> Option<&mut [u8]> {
+    pub fn room(&mut self, count: usize) -> Option<&mut [u8]> {
         match self.stage {
             Stage::HasOutput => None,
             Stage::NeedsInput | Stage::Ended => {
@@ -53,7 +55,7 @@ impl Inflater {
     }
 
     /// `count` bytes were received into the room; 0: the client has closed.
-    pub(super) fn received(&mut self, count: usize) -> Result<(), TransferError> {
+    pub fn received(&mut self, count: usize) -> Result<(), TransferError> {
         match (self.stage, count) {
             (Stage::Ended, 0) => Ok(()),
             // Truncated; or something follows the end.
@@ -68,7 +70,7 @@ impl Inflater {
 
     /// Returns at most `count` inflated bytes, at least one of which must be allowed; fewer, or none, when more has to
     /// be received first.
-    pub(super) fn inflate(&mut self, count: usize) -> Result<Vec<u8>, TransferError> {
+    pub fn inflate(&mut self, count: usize) -> Result<Vec<u8>, TransferError> {
         let mut out = vec![0; count];
         let held = self.buffer.get(self.held.clone()).unwrap_or_default();
         let (before_in, before_out) = (self.decoder.total_in(), self.decoder.total_out());
@@ -106,7 +108,7 @@ mod tests {
 
     /// What comes out of `stream`, received `at_once` bytes at a time and inflated `count` at a time.
     fn inflated(stream: &[u8], at_once: usize, count: usize) -> Result<Vec<u8>, TransferError> {
-        let (mut inflater, mut rest, mut out) = (Inflater::new(), stream, Vec::new());
+        let (mut inflater, mut rest, mut out) = (Inflater::default(), stream, Vec::new());
         loop {
             if let Some(room) = inflater.room(at_once) {
                 let length = room.len().min(rest.len());

@@ -22,6 +22,7 @@ mod unsent;
 
 pub use data_stream::{DataSink, DataSource, KernelCopyError};
 pub use digest_file::DigestFile;
+pub use inflater::Inflater;
 pub use listing_lines::{LineFormat, ListingLines, SendListing};
 pub use mode_z_places::{ModeZPlace, ModeZPlaces};
 pub use outgoing::Outgoing;

@@ -35,7 +35,7 @@ impl ReceiveFile {
     /// Receives into `upload` what is sent in this TYPE and MODE.
     pub fn new(upload: Upload, representation: Representation, transmission: Transmission) -> Self {
         let method = match (transmission, representation) {
-            (Transmission::Deflate, _) => ReceiveMethod::Inflate(Inflater::new()),
+            (Transmission::Deflate, _) => ReceiveMethod::Inflate(Inflater::default()),
             (Transmission::Stream, Representation::Ascii) => ReceiveMethod::Copy,
             (Transmission::Stream, Representation::Image) => ReceiveMethod::Splice,
         };

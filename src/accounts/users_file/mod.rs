@@ -189,7 +189,7 @@ fn private_content(mut file: &File, privacy: Privacy) -> Result<Vec<u8>, String>
 impl Accounts {
     /// Parses all lines; the first bad one makes the whole content invalid. The error is the number of that line,
     /// counted from 1, and the reason.
-    pub(super) fn parse(content: &[u8]) -> Result<Self, (usize, String)> {
+    pub fn parse(content: &[u8]) -> Result<Self, (usize, String)> {
         let mut lines_by_name = HashMap::new();
         let mut accounts = Vec::new();
         for (text, line) in content.split(|byte| *byte == b'\n').zip(1..) {

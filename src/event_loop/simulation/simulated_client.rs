@@ -1,7 +1,7 @@
 //! A simulated client, which runs a fixed sequence of commands with pauses.
 
-use super::passive_port;
-use super::simulated_connection::{ClientEnd, ServerEnd, wire};
+use super::ClientEnd;
+use crate::event_loop::tests::passive_port;
 use crate::random::Random;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -28,8 +28,9 @@ pub enum Behaviour {
 pub struct SimulatedClient {
     pub behaviour: Behaviour,
     pub address: IpAddr,
-    pub control: ClientEnd,
-    data: Option<ClientEnd>,
+    /// `None`: it has not connected yet.
+    pub control: Option<ClientEnd>,
+    pub data: Option<ClientEnd>,
     line: Vec<u8>,
     /// The codes of the replies so far.
     pub codes: Vec<u16>,
@@ -42,29 +43,25 @@ pub struct SimulatedClient {
 /// An effect of a client on the server.
 #[derive(Debug)]
 pub enum Action {
-    /// The control connection has become readable or was closed.
-    Control,
     /// A connection to a passive port.
-    Connect(u16, ServerEnd),
-    /// The data connection has become writable or was closed.
-    Data,
+    Connect(u16),
+    /// The client has sent something, made room or closed its end.
+    Act(ClientEnd),
 }
 
 impl SimulatedClient {
-    /// A client, and the socket for the server to accept.
-    pub fn new(number: usize) -> (Self, ServerEnd) {
-        let (server, control) = wire();
+    pub fn new(number: usize) -> Self {
         let behaviour = match number % 20 {
             0 => Behaviour::Stalling,
             1 => Behaviour::Vanishing,
             2 => Behaviour::Silent,
             _ => Behaviour::Patient,
         };
-        let client = Self {
+        Self {
             behaviour,
             // Each client has its own address.
             address: Ipv4Addr::from_bits(0x0a00_0001 + number as u32).into(),
-            control,
+            control: None,
             data: None,
             line: Vec::new(),
             codes: Vec::new(),
@@ -72,31 +69,31 @@ impl SimulatedClient {
             listed: 0,
             port: None,
             is_over: false,
-        };
-        (client, server)
+        }
     }
 
     /// Reads what has arrived and reacts. Returns the pause until the next call; `None`: the client has finished.
     pub fn act(&mut self, random: &mut Random, actions: &mut Vec<Action>) -> Option<Duration> {
-        self.move_data(actions);
-        for byte in self.control.receive() {
+        let control = self.control.clone()?;
+        self.move_data(&control, actions);
+        for byte in control.receive() {
             if byte == b'\n' {
                 let line = std::mem::take(&mut self.line);
-                self.reply(&String::from_utf8_lossy(&line), actions);
+                self.reply(&String::from_utf8_lossy(&line), &control, actions);
             } else {
                 self.line.push(byte);
             }
         }
-        if self.control.is_at_end() && !self.is_over {
-            self.leave(actions);
+        if control.is_at_end() && !self.is_over {
+            self.leave(&control, actions);
         }
         let is_busy = self.data.is_some();
         let pause = if is_busy { 20 } else { 2_000 };
         (!self.is_over).then(|| Duration::from_millis(1 + random.below(pause) as u64))
     }
 
-    fn move_data(&mut self, actions: &mut Vec<Action>) {
-        let Some(data) = &self.data else {
+    fn move_data(&mut self, control: &ClientEnd, actions: &mut Vec<Action>) {
+        let Some(data) = self.data.clone() else {
             return;
         };
         let is_fetching = self.codes.iter().filter(|code| **code == 227).count() == 2;
@@ -112,8 +109,8 @@ impl SimulatedClient {
             Behaviour::Vanishing if is_halfway => {
                 data.close();
                 self.data = None;
-                actions.push(Action::Data);
-                return self.leave(actions);
+                actions.push(Action::Act(data));
+                return self.leave(control, actions);
             }
             Behaviour::Patient | Behaviour::Stalling | Behaviour::Vanishing | Behaviour::Silent => {}
         }
@@ -125,14 +122,12 @@ impl SimulatedClient {
         }
         if data.is_at_end() {
             data.close();
-            actions.push(Action::Data);
             self.data = None;
-        } else if data.has_room_again() {
-            actions.push(Action::Data);
         }
+        actions.push(Action::Act(data));
     }
 
-    fn reply(&mut self, line: &str, actions: &mut Vec<Action>) {
+    fn reply(&mut self, line: &str, control: &ClientEnd, actions: &mut Vec<Action>) {
         let code = line.get(..3).and_then(|code| code.parse().ok()).expect("a reply");
         assert_eq!(line.as_bytes().get(3), Some(&b' '), "of one line: {line}");
         self.codes.push(code);
@@ -148,23 +143,21 @@ impl SimulatedClient {
                 if ports == 1 { "LIST" } else { "RETR /gen/200000.zero" }
             }
             (150, _) => {
-                let (server, data) = wire();
                 let port = self.port.take().expect("announced before");
-                self.data = Some(data);
-                return actions.push(Action::Connect(port, server));
+                return actions.push(Action::Connect(port));
             }
             (226 | 426, _) => "QUIT",
             (221 | 421, _) => return,
             other => panic!("{:?} is answered {other:?}: {line}", self.behaviour),
         };
-        self.control.send(format!("{next}\r\n").as_bytes());
-        actions.push(Action::Control);
+        control.send(format!("{next}\r\n").as_bytes());
+        actions.push(Action::Act(control.clone()));
     }
 
-    fn leave(&mut self, actions: &mut Vec<Action>) {
+    fn leave(&mut self, control: &ClientEnd, actions: &mut Vec<Action>) {
         self.is_over = true;
-        self.control.close();
-        actions.push(Action::Control);
+        control.close();
+        actions.push(Action::Act(control.clone()));
     }
 
     /// The expected codes of the whole session.
