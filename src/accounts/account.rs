@@ -65,15 +65,16 @@ impl Limits {
         let mut limits = Limits::default();
         for part in text.split(',') {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            let shown = Shown::whole(value.as_bytes());
             let number = |of_what: &str| {
                 parse_digits(value)
                     .filter(|number| *number > 0)
-                    .ok_or_else(|| format!("{name}={value}: expected a number{of_what} from 1 on"))
+                    .ok_or_else(|| format!("{name}={shown}: expected a number{of_what} from 1 on"))
             };
             let size = || {
                 parse_size(value)
                     .filter(|size| *size > 0)
-                    .ok_or_else(|| format!("{part}: expected a size in bytes such as 500K, 1M or 10G"))
+                    .ok_or_else(|| format!("{name}={shown}: expected a size in bytes such as 500K, 1M or 10G"))
             };
             let earlier = match name {
                 "sessions" => limits.sessions.replace(number("")?),
@@ -173,6 +174,18 @@ mod tests {
         assert_eq!(account.root, VirtualPath::ROOT);
         assert_eq!(account.limits, Limits::default());
         assert_eq!(parse(&format!("a:{ARGON2}:/:read:quota=1")).limits.quota.bytes, Some(1));
+    }
+
+    #[test]
+    fn i01_errors_of_limits_show_no_control_characters() {
+        for limit in ["entries=1\u{8a}", "sessions=\u{9b}2J", "rate=\u{202e}1"] {
+            let line = format!("alice:{ARGON2}:/:read:{limit}");
+            let error = Account::parse(line.as_bytes()).expect_err(limit);
+            assert!(
+                error.contains("=") && error.contains("\\x") && error.is_ascii(),
+                "{error}"
+            );
+        }
     }
 
     #[test]
