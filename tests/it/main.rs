@@ -30,6 +30,7 @@ mod durability;
 mod events;
 mod faults;
 mod files;
+mod fuzz_corpus;
 mod hostile_lines;
 mod leaks;
 mod limits;
