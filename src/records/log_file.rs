@@ -6,6 +6,7 @@
 use crate::outside_file::OutsideFile;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{self, Gid, Mode, OFlags, Uid};
+use rustix::io::retry_on_intr;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -31,6 +32,8 @@ pub enum LogKind {
 pub struct LogFile {
     pub kind: LogKind,
     sink: Sink,
+    /// The last line was written in part: the disk became full, or the file reached a limit.
+    has_partial_line: bool,
     dropped: u64,
 }
 
@@ -68,7 +71,12 @@ impl LogFile {
             let file = open_or_create(&place, kind.access(), owner)?;
             Sink::Named { file, place }
         };
-        Ok(Self { kind, sink, dropped: 0 })
+        Ok(Self {
+            kind,
+            sink,
+            has_partial_line: false,
+            dropped: 0,
+        })
     }
 
     /// How many lines could not be written.
@@ -81,6 +89,7 @@ impl LogFile {
         match &mut self.sink {
             Sink::Named { file, place } if !place.is_still(file)? => {
                 *file = open_or_create(place, self.kind.access(), None)?;
+                self.has_partial_line = false;
                 Ok(Reopened::New)
             }
             Sink::Named { .. } | Sink::Nameless(_) | Sink::StandardOutput => Ok(Reopened::Same),
@@ -114,7 +123,18 @@ impl LogFile {
             return Err(ErrorKind::InvalidData.into());
         }
         match &mut self.sink {
-            Sink::Named { file, .. } | Sink::Nameless(file) => file.write_all(line),
+            Sink::Named { file, .. } | Sink::Nameless(file) => {
+                // The part that is there is ended first, so that it spoils no other line.
+                if self.has_partial_line {
+                    file.write_all(b"\n")?;
+                    self.has_partial_line = false;
+                }
+                let written = retry_on_intr(|| rustix::io::write(&*file, line))?;
+                self.has_partial_line = (1..line.len()).contains(&written);
+                file.write_all(line.get(written..).unwrap_or_default())?;
+                self.has_partial_line = false;
+                Ok(())
+            }
             Sink::StandardOutput => {
                 // Standard output is shared with other programs, so it is not set to non-blocking mode.
                 let mut stdout = io::stdout().lock();
@@ -240,6 +260,36 @@ mod tests {
         assert!(!can_take_line(writer.as_fd()), "the pipe is full");
         drop(reader);
         assert!(!can_take_line(writer.as_fd()), "the reader has gone");
+    }
+
+    #[test]
+    fn g14_a_line_that_was_written_in_part_spoils_no_other() {
+        let directory = TempDir::new().expect("a directory");
+        let path = directory.path().join("fifo");
+        fs::mknodat(fs::CWD, &path, fs::FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a FIFO");
+        let reader = fs::open(&path, OFlags::RDWR | OFlags::NONBLOCK, Mode::empty()).expect("a FIFO");
+        let mut log = LogFile::open(&path, LogKind::Transfers, None).expect("it has a reader");
+        let Sink::Named { file, .. } = &log.sink else {
+            panic!("it has a name");
+        };
+        // A pipe takes a part of a long line, as a disk does that becomes full.
+        fs::fcntl_setfl(file, OFlags::NONBLOCK).expect("non-blocking");
+        let long = [&[b'x'; 60_000][..], b"\n"].concat();
+        let read = || {
+            let mut text = vec![0; 100_000];
+            let count = rustix::io::read(&reader, &mut text[..]).unwrap_or_default();
+            text.truncate(count);
+            text
+        };
+        log.append(&long);
+        log.append(&long);
+        log.append(b"lost\n");
+        assert_eq!(log.dropped(), 2);
+        let text = read();
+        assert!(text.len() > long.len() && text.starts_with(&long) && text.ends_with(b"xx"));
+        log.append(b"one\n");
+        log.append(b"two\n");
+        assert_eq!((read(), log.dropped()), (b"\none\ntwo\n".to_vec(), 2));
     }
 
     #[test]
