@@ -4,16 +4,16 @@
 use harness::faulty::Faulty;
 use harness::server::Setup;
 use harness::tree::{hidden_files, noise, served_directory};
-use harness::{Client, Server, is_root, tree, trials, wait_until};
+use harness::{Client, is_root, tree, trials, wait_until};
 use libtest_mimic::Trial;
+use rustix::process::Signal;
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub fn trials() -> Vec<Trial> {
     trials! {
         "strace":
-            h02_a_kill_before_any_system_call_of_an_upload_leaves_no_mixture,
             h04_every_failure_of_an_upload_has_its_own_reply,
             h05_bytes_that_cannot_be_written_are_no_success,
             h05_a_failing_close_is_no_success,
@@ -24,7 +24,8 @@ pub fn trials() -> Vec<Trial> {
             h07_a_session_can_end_during_its_fsync,
             h21_a_directory_that_cannot_be_synced_is_logged_once;
         "prlimit":
-            h04_the_file_size_limit_ends_the_upload_and_not_the_server;
+            h04_the_file_size_limit_ends_the_upload_and_not_the_server,
+            g14_logs_at_the_file_size_limit_lose_whole_lines_and_nothing_else;
         "mounts":
             h04_a_full_disk_is_452_and_failed_uploads_free_their_space;
     }
@@ -137,64 +138,6 @@ const SMALL_DISK: &str =
     "for last; do :; done; mount -t tmpfs -o size=1m,nr_inodes=64,mode=777 none \"$last\" && exec \"$@\"";
 
 const TRACE: &str = "trace=openat,splice,pwrite64,fdatasync,fsync,close,rename,renameat,renameat2,sendto,ftruncate";
-
-/// Not at random, but just before each system call of an upload.
-fn h02_a_kill_before_any_system_call_of_an_upload_leaves_no_mixture() {
-    let (old, new) = (noise(1, 300_000), noise(2, 310_000));
-    // Each splice is one of two: out of the socket, into the file.
-    for (call, nth) in [
-        ("splice", 1),
-        ("splice", 2),
-        ("splice", 3),
-        ("fdatasync", 1),
-        ("renameat2", 1),
-        ("fsync", 1),
-    ] {
-        let what = format!("{call} {nth}");
-        let directory = served_directory();
-        let file = directory.path().join("file");
-        fs::write(&file, &old).expect("ours");
-        tree::give_to_owner(directory.path(), &file);
-        let setup = Setup::new()
-            .writable()
-            .directory(directory.path())
-            .arguments(&["--durable"]);
-        let mut faulty = Faulty::start_with(setup, &[], call, &format!("signal=SIGKILL:when={nth}"));
-        faulty.server.is_unchecked = true;
-        let mut client = faulty.server.login();
-        send_early(&mut client, "STOR file", &new);
-        assert!(!client.remaining_text().contains("226 "), "{what}");
-        faulty.server.wait();
-        let found = fs::read(&file).expect("it is always there");
-        let has_its_name = call == "fsync";
-        assert!(
-            found == if has_its_name { &new[..] } else { &old },
-            "{what}: {} bytes",
-            found.len()
-        );
-        assert_eq!(
-            hidden_files(directory.path()).len(),
-            usize::from(!has_its_name),
-            "{what}"
-        );
-    }
-    // Appending keeps the old content, and what was added is a prefix of the upload.
-    let directory = served_directory();
-    let file = directory.path().join("file");
-    fs::write(&file, &old).expect("ours");
-    tree::give_to_owner(directory.path(), &file);
-    let server = Server::writable_in(directory.path(), &[]);
-    let mut client = server.login();
-    let mut data = client.begin("APPE file");
-    data.write_all(&new).expect("the server reads it");
-    wait_until("some of it is there", || {
-        file.metadata().is_ok_and(|file| file.len() > 300_000)
-    });
-    server.kill();
-    let found = fs::read(&file).expect("it is always there");
-    let whole = [&old[..], &new].concat();
-    assert!(found.len() > old.len() && whole.starts_with(&found));
-}
 
 fn h04_every_failure_of_an_upload_has_its_own_reply() {
     // Only calls on the directory itself: making the hidden file, giving it its name, synchronising the directory.
@@ -311,6 +254,66 @@ fn h04_the_file_size_limit_ends_the_upload_and_not_the_server() {
     assert_eq!(client.store("STOR file", &b"line\r\n".repeat(100_000)).code, 552);
     assert!(server.content("file").is_some_and(|file| file == noise(1, 300_000)));
     assert!(server.hidden_files().is_empty());
+}
+
+/// The transfer log, the events and the log itself are files that reach the limit in the middle of a line.
+fn g14_logs_at_the_file_size_limit_lose_whole_lines_and_nothing_else() {
+    const LIMIT: u64 = 20_001;
+    let place = served_directory();
+    tree::allow_reading(place.path());
+    let [transfers, events, log] = ["transfers", "events", "log"].map(|name| place.path().join(name));
+    let path = |path: &PathBuf| path.to_str().expect("UTF-8").to_owned();
+    let shell = format!("exec prlimit --fsize={LIMIT} \"$@\" 2>>'{}'", log.display());
+    let server = Setup::new()
+        .writable()
+        .arguments(&["--transfer-log", &path(&transfers), "--events", &path(&events)])
+        .under(&["sh", "-c", &shell, "sh"])
+        .start();
+    server.write("file", b"content");
+    let use_it = |times: usize| {
+        for _ in 0..times {
+            let mut client = server.login();
+            assert_eq!(client.fetch("RETR file"), b"content");
+            client.stores("STOR new", b"content");
+            assert_eq!(client.store("STOR new", &noise(1, LIMIT as usize + 1)).code, 552);
+            assert_eq!(client.code("QUIT"), 221);
+        }
+    };
+    use_it(200);
+    for file in [&transfers, &events, &log] {
+        let length = file.metadata().expect("a log").len();
+        assert!(
+            (LIMIT - 1_000..=LIMIT).contains(&length),
+            "{}: {length}",
+            file.display()
+        );
+    }
+    let is_event = |line: &str| serde_json::from_str::<serde_json::Value>(line).is_ok();
+    let is_transfer = |line: &str| line.split(' ').filter(|word| !word.is_empty()).count() == 18;
+    let check = |directory: &Path, ending: &str| {
+        let read = |name: &str| fs::read_to_string(directory.join(format!("{name}{ending}"))).expect("a log");
+        let (events, transfers) = (read("events"), read("transfers"));
+        // The last line may be cut.
+        let whole = |text: &str| text.lines().count() - usize::from(!text.ends_with('\n'));
+        assert!(events.lines().take(whole(&events)).all(is_event), "{events}");
+        assert!(
+            transfers.lines().take(whole(&transfers)).all(is_transfer),
+            "{transfers}"
+        );
+        transfers.lines().count()
+    };
+    check(place.path(), "");
+    // A new file takes lines again.
+    for file in [&transfers, &events] {
+        fs::rename(file, file.with_extension("old")).expect("rotated");
+    }
+    server.signal(Signal::HUP);
+    wait_until("there are new files", || transfers.exists() && events.exists());
+    use_it(2);
+    check(place.path(), ".old");
+    // Three transfers for each session, one of them not complete.
+    assert_eq!(check(place.path(), ""), 6);
+    assert!(server.stop().contains("panics: 0"));
 }
 
 fn h04_a_full_disk_is_452_and_failed_uploads_free_their_space() {

@@ -21,12 +21,14 @@ mod client_uploads;
 mod clients;
 mod clock;
 mod confined_verbs;
+mod crash_points;
 mod descriptors;
 mod disk_faults;
 mod durability;
 mod escapes;
 mod faults;
 mod interruptions;
+mod killed_at;
 mod mounts;
 mod permissions;
 mod reply_order;
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         clients::trials(),
         clock::trials(),
         confined_verbs::trials(),
+        crash_points::trials(),
         descriptors::trials(),
         disk_faults::trials(),
         durability::trials(),
