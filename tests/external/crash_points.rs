@@ -6,19 +6,21 @@
 //!
 //! `CRASH_RUNS` sets how many kills the long test makes; `CRASH_CONVERSATION` restricts both tests to one.
 
+mod conversations;
+
 use crate::killed_at::{Killer, Traced};
-use harness::mode_z::deflated;
+use conversations::{Conversation, conversations};
 use harness::quotas::WithAccounts;
 use harness::server::Setup;
-use harness::tree::{contents, hidden_files, noise, served_directory};
+use harness::tree::{contents, hidden_files, served_directory};
 use harness::{Client, Server, tree, trials, wait_until};
 use libtest_mimic::Trial;
 use nix::libc::SYS_renameat2;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -33,167 +35,12 @@ pub fn trials() -> Vec<Trial> {
     }
 }
 
-/// A command that changes files, and the files before and after it.
-struct Conversation {
-    name: &'static str,
-    arguments: &'static [&'static str],
-    /// Sent after login, answered before the server is traced.
-    before: &'static [&'static str],
-    command: &'static str,
-    /// What is sent on the data connection.
-    upload: Option<Vec<u8>>,
-    /// The upload is ended by ABOR instead of its end.
-    is_aborted: bool,
-    /// The client has an account with a quota.
-    has_quota: bool,
-    old: Files,
-    new: Files,
-    /// The file that is written in place, and the bytes that it has at least.
-    in_place: Option<(&'static str, usize)>,
-}
-
-type Files = BTreeMap<PathBuf, Vec<u8>>;
-
-fn files(files: &[(&str, &[u8])]) -> Files {
-    let owned = files
-        .iter()
-        .map(|(name, content)| (PathBuf::from(name), content.to_vec()));
-    owned.collect()
-}
-
 /// Servers at once.
 const WORKERS: usize = 2;
-/// A file beside those that are changed.
-const OTHER: (&str, &[u8]) = ("other", b"of somebody else");
-const KEPT: usize = 1_000;
-const LINES: usize = 20_000;
 /// The longest wait for a part of an upload to be written.
 const GROWTH_MAX: Duration = Duration::from_millis(20);
 /// After this time a temporary file is stale.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// An upload to `file` that replaces all of it.
-fn upload(name: &'static str, arguments: &'static [&'static str], old: Option<&[u8]>, new: &[u8]) -> Conversation {
-    let mut before = files(&[OTHER]);
-    before.extend(old.map(|old| (PathBuf::from("file"), old.to_vec())));
-    Conversation {
-        name,
-        arguments,
-        before: &[],
-        command: "STOR file",
-        upload: Some(new.to_vec()),
-        is_aborted: false,
-        has_quota: false,
-        old: before,
-        new: files(&[OTHER, ("file", new)]),
-        in_place: None,
-    }
-}
-
-/// A command without data.
-fn change(name: &'static str, before: &'static [&'static str], command: &'static str, new: Files) -> Conversation {
-    Conversation {
-        before,
-        command,
-        upload: None,
-        old: files(&[OTHER, ("a", b"content of a"), ("b", b"content of b")]),
-        new,
-        ..upload(name, &["--write"], None, b"")
-    }
-}
-
-fn conversations() -> Vec<Conversation> {
-    let (old, new) = (noise(1, 300_000), noise(2, 310_000));
-    let (old, new) = (&old[..], &new[..]);
-    let appended = [old, new].concat();
-    let restarted = [&old[..KEPT], new].concat();
-    let a = b"content of a";
-    let b = ("b", &b"content of b"[..]);
-    let in_place = |name, arguments, before, command, kept, new_file: &[u8]| Conversation {
-        before,
-        command,
-        in_place: Some(("file", kept)),
-        new: files(&[OTHER, ("file", new_file)]),
-        ..upload(name, arguments, Some(old), new)
-    };
-    let plain = &["--write"][..];
-    let durable = &["--write", "--durable"][..];
-    vec![
-        upload("STOR of a new file", plain, None, new),
-        upload("STOR over an old file", plain, Some(old), new),
-        upload("STOR over an old file with --durable", durable, Some(old), new),
-        upload(
-            "STOR of a new file with --durable and --partial keep",
-            &["--write", "--durable", "--partial", "keep"],
-            None,
-            new,
-        ),
-        upload("STOR of an empty file over an old one", durable, Some(old), b""),
-        upload("STOR into a drop box", &["--anonymous", "upload"], None, new),
-        Conversation {
-            upload: Some(b"a line of text\r\n".repeat(LINES)),
-            before: &["TYPE A"],
-            new: files(&[OTHER, ("file", &b"a line of text\n".repeat(LINES))]),
-            ..upload("STOR in TYPE A", durable, Some(old), new)
-        },
-        Conversation {
-            upload: Some(deflated(new)),
-            before: &["MODE Z"],
-            ..upload("STOR in MODE Z", durable, Some(old), new)
-        },
-        Conversation {
-            is_aborted: true,
-            ..upload(
-                "ABOR of STOR with --partial keep",
-                &["--write", "--partial", "keep"],
-                None,
-                new,
-            )
-        },
-        Conversation {
-            is_aborted: true,
-            new: files(&[OTHER, ("file", old)]),
-            ..upload("ABOR of STOR over an old file", plain, Some(old), new)
-        },
-        Conversation {
-            has_quota: true,
-            ..upload("STOR over an old file with a quota", &["--durable"], Some(old), new)
-        },
-        in_place("APPE", plain, &[], "APPE file", old.len(), &appended),
-        in_place("APPE with --durable", durable, &[], "APPE file", old.len(), &appended),
-        Conversation {
-            command: "APPE file",
-            ..upload("APPE to no file", plain, None, new)
-        },
-        in_place("REST and STOR", plain, &["REST 1000"], "STOR file", KEPT, &restarted),
-        in_place(
-            "REST and STOR with --durable",
-            durable,
-            &["REST 1000"],
-            "STOR file",
-            KEPT,
-            &restarted,
-        ),
-        change("RNTO a free name", &["RNFR a"], "RNTO c", files(&[OTHER, ("c", a), b])),
-        change("RNTO over a file", &["RNFR a"], "RNTO b", files(&[OTHER, ("b", a)])),
-        change("DELE", &[], "DELE a", files(&[OTHER, b])),
-        Conversation {
-            has_quota: true,
-            arguments: &[],
-            ..change("DELE with a quota", &[], "DELE a", files(&[OTHER, b]))
-        },
-        Conversation {
-            has_quota: true,
-            arguments: &[],
-            ..change(
-                "RNTO over a file with a quota",
-                &["RNFR a"],
-                "RNTO b",
-                files(&[OTHER, ("b", a)]),
-            )
-        },
-    ]
-}
 
 /// A server, and the users file if it has one.
 enum Served {
@@ -374,23 +221,6 @@ impl Tally {
     }
 }
 
-impl Conversation {
-    /// Whether one file has its old beginning, or more of the new content, and the others are as they were.
-    fn is_part(&self, found: &Files) -> bool {
-        let Some((name, kept)) = self.in_place else {
-            return false;
-        };
-        let others = |files: &Files| {
-            let mut others = files.clone();
-            others.remove(Path::new(name));
-            others
-        };
-        let whole = &self.new[Path::new(name)];
-        let part = found.get(Path::new(name));
-        others(found) == others(&self.old) && part.is_some_and(|part| part.len() >= kept && whole.starts_with(part))
-    }
-}
-
 /// One server that is killed, and the one after it. Returns whether the call was reached.
 fn kill_once(kill: Kill<'_>, tally: &Mutex<Tally>) -> bool {
     let directory = served_directory();
@@ -462,7 +292,8 @@ fn report(tally: Mutex<Tally>, begun: Instant) -> Tally {
     let tally = tally.into_inner().expect("none has failed");
     let kinds: BTreeSet<u32> = tally.points.iter().map(|(_, call, _)| *call).collect();
     println!(
-        "{} kills at {} distinct points (of {} system calls) of {} conversations in {:.0?}: {} old, {} new, {} parts of appended files, \
+        "{} kills at {} distinct points (of {} system calls) of {} conversations in {:.0?}: \
+         {} old, {} new, {} parts of appended files, \
          {} torn; {} acknowledged changes, {} of them lost; {} stale files, all removed by the next start",
         tally.kills,
         tally.points.len(),
@@ -488,7 +319,7 @@ fn report(tally: Mutex<Tally>, begun: Instant) -> Tally {
 
 fn h02_a_kill_before_any_system_call_of_an_upload_leaves_no_mixture() {
     let (tally, begun) = (Mutex::default(), Instant::now());
-    kill_everywhere(1, 4, &tally);
+    kill_everywhere(1, 6, &tally);
     assert!(report(tally, begun).kills > 0);
 }
 

@@ -3,7 +3,7 @@
 
 use harness::faulty::Faulty;
 use harness::server::Setup;
-use harness::tree::{hidden_files, noise, served_directory};
+use harness::tree::{hidden_files, leave_stale_files, noise, served_directory};
 use harness::{Client, is_root, tree, trials, wait_until};
 use libtest_mimic::Trial;
 use rustix::process::Signal;
@@ -22,6 +22,7 @@ pub fn trials() -> Vec<Trial> {
             h06_data_name_and_directory_are_synced_in_order_before_the_reply,
             h07_a_slow_disk_delays_only_its_own_upload,
             h07_a_session_can_end_during_its_fsync,
+            l18_clients_are_served_before_stale_files_are_removed,
             h21_a_directory_that_cannot_be_synced_is_logged_once;
         "prlimit":
             h04_the_file_size_limit_ends_the_upload_and_not_the_server,
@@ -467,6 +468,23 @@ fn h07_a_session_can_end_during_its_fsync() {
         server.wait_for_descriptors(baseline);
         assert_eq!(server.login().code("NOOP"), 200);
     }
+}
+
+/// Nothing waits for the removal, not even the end of the server.
+fn l18_clients_are_served_before_stale_files_are_removed() {
+    let directory = served_directory();
+    leave_stale_files(directory.path(), 200);
+    let setup = Setup::new().writable().directory(directory.path());
+    let mut faulty = Faulty::start_with(setup, &[], "unlinkat", "delay_enter=100000");
+    wait_until("the removal has begun", || faulty.calls().contains("unlinkat("));
+    let mut client = faulty.server.login();
+    client.stores("STOR file", b"content");
+    assert_eq!(client.fetch("RETR file"), b"content");
+    assert_eq!(client.code("QUIT"), 221);
+    faulty.server.signal(Signal::TERM);
+    assert!(faulty.server.wait().success());
+    let left = hidden_files(directory.path()).len();
+    assert!(left > 100, "the removal would take 20 s, and {left} files are left");
 }
 
 fn h21_a_directory_that_cannot_be_synced_is_logged_once() {

@@ -70,6 +70,19 @@ pub fn hidden_files(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Puts `count` temporary files into directories of `root` that a server would have left there two days ago.
+pub fn leave_stale_files(root: &Path, count: usize) {
+    for number in 0..count {
+        let directory = root.join(format!("stale {}", number % 10));
+        fs::create_dir_all(&directory).expect("ours");
+        let path = directory.join(format!(".loopftpd-{number:032x}"));
+        let file = fs::File::create(&path).expect("ours");
+        let then = SystemTime::now() - Duration::from_secs(2 * 24 * 60 * 60);
+        file.set_modified(then).expect("ours");
+        give_to_owner(root, &path);
+    }
+}
+
 /// Bytes that differ from those of other lengths and seeds, and that no block of repeats.
 pub fn noise(seed: u32, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2_654_435_761) | 1;

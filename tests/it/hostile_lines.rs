@@ -1,11 +1,8 @@
 //! The grid of hostile lines (`tests/grid`) against a real server. `GRID_TCP_CASES` sets how many cases the long test
 //! sends, spread over all of it.
 
-#[path = "../grid/mod.rs"]
-mod grid;
-
-use grid::canary::{Canary, reveals};
-use grid::{COMMANDS, Case, PHASES, lengths, spread};
+use crate::grid::canary::{self, Canary, reveals};
+use crate::grid::{COMMANDS, Case, PHASES, lengths, spread};
 use harness::client::{Client, Reply, connect};
 use harness::server::Setup;
 use harness::{Server, tree};
@@ -204,7 +201,7 @@ fn run_grid(cases: impl Iterator<Item = Case>) {
     assert_eq!(wrong, 0, "cases that are answered wrongly");
     target.server.wait_for_descriptors(baseline);
     let secret = fs::read(Path::new(target.server.directory()).join("../outside/secret"));
-    assert_eq!(secret.expect("it is there"), grid::canary::SECRET);
+    assert_eq!(secret.expect("it is there"), canary::SECRET);
 }
 
 #[test]
