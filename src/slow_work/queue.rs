@@ -43,9 +43,9 @@ impl SlowWorkQueue {
     /// Most results that can be ready at once: one of each kind of [`Work`].
     pub const RESULTS_AT_ONCE: usize = 2;
 
-    /// Starts the thread; its results wake the poll of `registry` with [`Target::SlowWork`]. A thread inherits the
-    /// signal mask and "no new privileges" from the thread that starts it, so start it after the process has been
-    /// confined.
+    /// Starts the thread; its results wake the poll of `registry` with [`Target::SlowWork`]. Returns when
+    /// the thread is ready for work: later, the sandbox allows none of the system calls that a thread makes when it
+    /// starts. It inherits Landlock and the signal mask from the thread that starts it, so restrict files first.
     pub fn start(registry: &Registry) -> io::Result<Self> {
         let waker = Waker::new(registry, Target::SlowWork.into())?;
         Self::start_with(Work::perform, move || {
@@ -63,12 +63,15 @@ impl SlowWorkQueue {
         let (submissions, submitted) = sync_channel(Self::RESULTS_AT_ONCE);
         // Bounded: results that are not collected stop the thread instead of filling the memory.
         let (finished, results) = sync_channel(Self::RESULTS_AT_ONCE);
+        let (started, is_ready) = sync_channel(1);
         #[cfg(test)]
         let faults = crate::kernel::faults::installed();
         thread::Builder::new().name("slow-work".to_owned()).spawn(move || {
             #[cfg(test)]
             faults.iter().for_each(crate::kernel::faults::Plan::install);
             let mut memory = WorkingMemory::default();
+            // The receiver waits for this.
+            let _ = started.send(());
             while let Ok(work) = next(&submitted, &mut memory) {
                 if finished.send(perform(work, &mut memory)).is_err() {
                     return;
@@ -76,6 +79,7 @@ impl SlowWorkQueue {
                 wake();
             }
         })?;
+        is_ready.recv().map_err(io::Error::other)?;
         Ok(Self {
             submissions,
             results,
