@@ -9,7 +9,7 @@
 //! - [`options`]: every command-line option, once; [`units`]: the sizes, counts and durations that options and files
 //!   give.
 //! - [`hash_password`]: the second mode of the program, which makes a password hash for the users file.
-//! - [`confine`]: chroot and dropping root, before the server accepts clients.
+//! - [`confine`]: chroot, dropping root, and the sandbox, before the server accepts clients.
 //! - [`served_tree`], [`outside_file`]: checks that secrets are outside the served directory; files outside it that are
 //!   opened again later.
 //! - [`event_loop`]: the turn: poll, dispatch, ready queue, deadlines, flush; and the effects of connections on each

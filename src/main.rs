@@ -3,13 +3,14 @@
 //! Exit codes: 0 after a shutdown, 1 if the server cannot start or its poll fails, 2 for a wrong command line, an
 //! invalid file that it names, or a password that cannot be hashed.
 
+mod check_sandbox;
 mod introduction;
 mod preparation;
 mod start_checks;
 
 use loopftpd::accounts::UsersFileError;
 use loopftpd::clock::wall_clock;
-use loopftpd::confine::{self, ConfineError, Confinement};
+use loopftpd::confine::{self, ConfineError, Confinement, Sandbox};
 use loopftpd::connection::shared::Equipment;
 use loopftpd::descriptors::{Descriptors, SESSION_WORST_CASE};
 use loopftpd::event_loop::EventLoop;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Box<dyn Error>> {
     match options::parse(std::env::args_os().skip(1))? {
         Invocation::Serve(options) => serve(&options)?,
+        Invocation::CheckSandbox(options) => check_sandbox::check(*options)?,
         Invocation::Print(text) => say(&text),
         Invocation::HashPassword => say(&format!("{}\n", hash_password::read_and_hash()?)),
     }
@@ -65,35 +67,28 @@ fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
 fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
     confine::detach_standard_streams()?;
     text_log::start(&options.log_level)?;
+    text_log::report_panics();
     let mut prepared = prepare(options)?;
 
     let confinement = confine::confine(&options.directory, prepared.identity.take(), options.chroot)?;
-    let root = if confinement.is_chrooted() {
-        Path::new("/")
-    } else {
-        &options.directory
-    };
-    if let Some(file) = prepared
-        .users_file
-        .as_mut()
-        .filter(|_| confinement != Confinement::NotRoot)
-    {
-        file.forget_path();
-    }
+    let root = root_after(&confinement, options);
+    let mut sandbox = Sandbox::new(options.sandbox, options.on_violation, prepared.permissions(options))?;
     start_checks::directory_can_be_served(root, options, &prepared.accounts, &confinement)?;
     start_checks::warn_if_exposed(options, &prepared.listeners);
-    for log in [&prepared.transfer_log, &prepared.event_log].into_iter().flatten() {
+    for log in prepared.logs() {
         start_checks::note_if_rotation_needs_help(log);
     }
     let most_sessions = most_sessions(options, &prepared);
     let introduction = introduction::text(options, &prepared, &confinement, most_sessions);
+    let storage = storage(root, options, &prepared.descriptors)?;
+    sandbox.restrict_files(root, &prepared.outside_directories())?;
 
     let equipment = Equipment {
         options: Options {
             max_sessions: most_sessions,
             ..options.clone()
         },
-        storage: storage(root, options, &prepared.descriptors)?,
+        storage,
         accounts: prepared.accounts,
         descriptors: prepared.descriptors,
         random: Random::from_kernel()?,
@@ -101,6 +96,8 @@ fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
         event_log: prepared.event_log,
     };
     let event_loop = EventLoop::new(prepared.listeners, equipment, prepared.users_file, prepared.signals)?;
+    sandbox.restrict_system_calls()?;
+    log::info!("sandbox: {}", sandbox.describe(&confinement));
     // `--events -` reserves standard output for events.
     let say = if options.events_to_standard_output() {
         print_stderr
@@ -114,6 +111,15 @@ fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
         say(&format!("{counters}\nlog lines dropped: {}\n", text_log::dropped()));
     }
     Ok(())
+}
+
+/// The path of the served directory, after the process has been confined.
+fn root_after<'start>(confinement: &Confinement, options: &'start Options) -> &'start Path {
+    if confinement.is_chrooted() {
+        Path::new("/")
+    } else {
+        &options.directory
+    }
 }
 
 /// What `--max-sessions` and the descriptor limit allow.

@@ -2,7 +2,8 @@
 //! file.
 //!
 //! After chroot the path of such a file would name a file in the served directory, perhaps one that a client uploaded.
-//! So its directory is opened at the start, and later the file is opened by its last name relative to that descriptor.
+//! So its directory is opened at the start, and later the file is opened by its last name relative to that descriptor,
+//! with or without chroot. The sandbox permits what that needs in this directory.
 //!
 //! For code that takes over the process, a descriptor of an outside directory is a way out of the chroot: `fchdir`,
 //! then `..` (threat L04). Therefore the directory is opened as a mount of its own where the kernel allows it
@@ -15,7 +16,7 @@ use rustix::mount::{OpenTreeFlags, open_tree};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// The directory and name of a file. It can be sent to another thread.
@@ -43,6 +44,11 @@ impl OutsideFile {
     /// The path as given, for messages.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The directory, which the sandbox has to permit.
+    pub fn directory(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
     }
 
     /// Opens the file that has the name now: not through a link, without blocking, and not as a controlling terminal.

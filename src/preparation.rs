@@ -4,7 +4,7 @@
 
 use crate::start_checks;
 use loopftpd::accounts::{Accounts, UsersFile};
-use loopftpd::confine::{self, Identity};
+use loopftpd::confine::{self, Identity, OutsideDirectory, Permissions};
 use loopftpd::descriptors::Descriptors;
 use loopftpd::event_loop::take_over_signals;
 use loopftpd::options::Options;
@@ -32,6 +32,30 @@ pub struct Preparation {
     pub listeners: Listeners,
     /// Where clients find the server; interfaces cannot be listed after chroot.
     pub urls: Vec<String>,
+}
+
+impl Preparation {
+    /// The logs that were asked for.
+    pub fn logs(&self) -> impl Iterator<Item = &LogFile> {
+        [&self.transfer_log, &self.event_log].into_iter().flatten()
+    }
+
+    /// What the sandbox has to permit.
+    pub fn permissions(&self, options: &Options) -> Permissions {
+        Permissions {
+            changes: options.allows_changes(),
+            connect: options.active,
+            ports_to_bind: self.listeners.missing_passive_ports(),
+            logs: self.logs().any(|log| log.directory().is_some()),
+        }
+    }
+
+    /// The directories outside the served one where files are opened again later.
+    pub fn outside_directories(&self) -> Vec<OutsideDirectory<'_>> {
+        let logs = self.logs().filter_map(LogFile::directory).map(OutsideDirectory::Log);
+        let users_file = self.users_file.iter().map(UsersFile::directory);
+        logs.chain(users_file.map(OutsideDirectory::UsersFile)).collect()
+    }
 }
 
 /// Opens and checks everything that the options name, except the served directory.

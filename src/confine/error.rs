@@ -1,4 +1,4 @@
-//! Why a server started as root could not be confined.
+//! Why the process could not be confined.
 
 use std::io;
 
@@ -19,4 +19,23 @@ pub enum ConfineError {
     /// A privilege was left after all had been given up.
     #[error("confining the server failed: {0}")]
     StillThere(&'static str),
+}
+
+/// Why the sandbox could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    #[error("the sandbox cannot be set up: Landlock: {0}")]
+    Landlock(#[from] landlock::RulesetError),
+    #[error("the sandbox cannot be set up: Landlock: {0}")]
+    Path(#[from] landlock::PathFdError),
+    #[error("the sandbox cannot be set up: seccomp: {0}")]
+    Filter(#[from] seccompiler::Error),
+    #[error("the sandbox cannot be set up: seccomp: {0}")]
+    Compiler(#[from] seccompiler::BackendError),
+    #[error(transparent)]
+    Confine(#[from] ConfineError),
+    #[error("--require-sandbox: {0}")]
+    Incomplete(String),
+    #[error("the sandbox does not hold: {0}")]
+    NotInForce(&'static str),
 }

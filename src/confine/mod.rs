@@ -1,21 +1,47 @@
-//! What the process gives up before it serves: core dumps always; started as root also its user and all other files.
+//! What the process gives up before it serves: privileges, core dumps, and all files, ports and system calls that it
+//! does not need; started as root also its user.
 //!
-//! The order is fixed: sockets are bound and names resolved before; then chroot, groups, user; then a check that no
-//! privilege is left. A step that fails stops the start, because a half-confined server would be worse than none.
-//! Nothing here runs after the event loop has started.
+//! The order is fixed. Everything is opened and bound before; then
+//! 1. chroot, capabilities, groups, user, and a check that no privilege is left ([`confine`]);
+//! 2. Landlock ([`Sandbox::restrict_files`]), which restricts only the threads that are started after it;
+//! 3. the slow-work thread is started, by the event loop;
+//! 4. the filter of system calls for all threads, and a check that it is in force ([`Sandbox::restrict_system_calls`]).
+//!
+//! A step that fails stops the start, because a half-confined server would be worse than none. What this kernel does
+//! not have is left out, unless `--require-sandbox` is given. Nothing here runs after the event loop has started.
 
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod allowed_calls;
+mod attempts;
+mod check;
 mod error;
+mod file_access;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod filter_program;
 mod identity;
 mod inherited;
+mod permissions;
+mod privileges;
+mod sandbox;
+#[cfg_attr(
+    not(any(target_arch = "x86_64", target_arch = "aarch64")),
+    path = "no_system_calls.rs"
+)]
+mod system_calls;
 mod verify;
 
-pub use error::ConfineError;
+pub use check::{SandboxCheck, Stage};
+pub use error::{ConfineError, SandboxError};
+pub use file_access::OutsideDirectory;
 pub use identity::{Identity, identity};
 pub use inherited::{close_inherited, detach_standard_streams};
+pub use permissions::{Permissions, Violation};
+pub use sandbox::{Sandbox, SandboxPolicy};
 
 use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Resource, Rlimit, chdir, chroot, fchdir, getrlimit, setrlimit, umask};
+use rustix::thread::CapabilitySet;
 use std::io;
 use std::path::Path;
 
@@ -39,6 +65,13 @@ impl Confinement {
             Confinement::Confined(_) => true,
             Confinement::NotRoot | Confinement::OnlyUser(_) => false,
             Confinement::StayingRoot { is_chrooted } => *is_chrooted,
+        }
+    }
+
+    fn capabilities(&self) -> CapabilitySet {
+        match self {
+            Confinement::NotRoot | Confinement::Confined(_) | Confinement::OnlyUser(_) => CapabilitySet::empty(),
+            Confinement::StayingRoot { .. } => privileges::OF_ROOT,
         }
     }
 }
@@ -79,9 +112,18 @@ pub fn prepare_process(mask: Option<u32>) -> io::Result<u64> {
 
 /// Confines the process to `directory`. `None`: the process is not root.
 pub fn confine(directory: &Path, identity: Option<Identity>, chroot: Chroot) -> Result<Confinement, ConfineError> {
-    let Some(identity) = identity else {
-        return Ok(Confinement::NotRoot);
+    let confinement = match identity {
+        None => Confinement::NotRoot,
+        Some(identity) => give_up_root(directory, identity, chroot)?,
     };
+    let kept = confinement.capabilities();
+    privileges::keep_capabilities(kept)?;
+    verify::has_only(kept)?;
+    privileges::forbid_new_privileges()?;
+    Ok(confinement)
+}
+
+fn give_up_root(directory: &Path, identity: Identity, chroot: Chroot) -> Result<Confinement, ConfineError> {
     let is_chrooted = match (chroot, enter_if_wanted(directory, chroot)) {
         (Chroot::Unwanted, entered) => entered.map(|()| false)?,
         (Chroot::Wanted, Ok(())) => true,
@@ -96,22 +138,28 @@ pub fn confine(directory: &Path, identity: Option<Identity>, chroot: Chroot) -> 
         verify::is_at_root()?;
     }
     if identity.is_root() {
-        log::warn!("--user root: the server stays root; an attacker who exploits a bug in it has all rights of root");
-        return Ok(Confinement::StayingRoot { is_chrooted });
+        log::warn!(
+            "--user root: the server stays root; an attacker who exploits a bug in it may change every file in reach"
+        );
+        let confinement = Confinement::StayingRoot { is_chrooted };
+        privileges::limit_bounding_set(confinement.capabilities())?;
+        return Ok(confinement);
     }
+    let confinement = if is_chrooted {
+        Confinement::Confined(identity.clone())
+    } else {
+        Confinement::OnlyUser(identity.clone())
+    };
+    privileges::limit_bounding_set(confinement.capabilities())?;
     become_user(&identity)?;
     verify::has_become(&identity)?;
     if !is_chrooted {
         log::warn!(
-            "--no-chroot: if the server is exploited, only file permissions protect files outside the served directory"
+            "--no-chroot: if the server is exploited, an attacker sees the names of all files, and only Landlock and \
+             the permissions of its user protect them"
         );
     }
-    rustix::thread::set_no_new_privs(true).map_err(step("setting no_new_privs"))?;
-    Ok(if is_chrooted {
-        Confinement::Confined(identity)
-    } else {
-        Confinement::OnlyUser(identity)
-    })
+    Ok(confinement)
 }
 
 fn enter_if_wanted(directory: &Path, chroot: Chroot) -> Result<(), ConfineError> {

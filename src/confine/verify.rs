@@ -3,9 +3,9 @@
 use super::{ConfineError, Identity, step};
 use nix::unistd::{Gid, Uid, getgroups, getresgid, getresuid, setuid};
 use rustix::fs::{CWD, stat};
-use rustix::thread::capabilities;
+use rustix::thread::{CapabilitySet, capabilities};
 
-/// Fails unless the process has exactly this user and group, no capabilities, and cannot become root again.
+/// Fails unless the process has exactly this user and group and cannot become root again.
 pub(super) fn has_become(identity: &Identity) -> Result<(), ConfineError> {
     let (uid, gid) = (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid));
     let users = getresuid().map_err(step("reading the user"))?;
@@ -22,8 +22,13 @@ pub(super) fn has_become(identity: &Identity) -> Result<(), ConfineError> {
     if setuid(Uid::from_raw(0)).is_ok() {
         return Err(ConfineError::StillThere("the process could become root again"));
     }
+    Ok(())
+}
+
+/// Fails if any other capability than these is left.
+pub(super) fn has_only(kept: CapabilitySet) -> Result<(), ConfineError> {
     let left = capabilities(None).map_err(step("reading the capabilities"))?;
-    if !(left.effective.is_empty() && left.permitted.is_empty()) {
+    if !kept.contains(left.effective | left.permitted) || !left.inheritable.is_empty() {
         return Err(ConfineError::StillThere("capabilities are left"));
     }
     Ok(())

@@ -8,7 +8,7 @@ pub use table::{Given, HIDDEN, OptionError, Row, Table};
 pub use values::{LogLevels, PublicAddresses, Technique, Techniques};
 
 use crate::accounts::{AnonymousAccess, Privacy, Rights};
-use crate::confine::Chroot;
+use crate::confine::{Chroot, SandboxPolicy, Violation};
 use crate::storage::UploadPolicy;
 use crate::units::{parse_count, parse_duration, parse_size};
 use rows::{HASH_PASSWORD_HELP, INTRODUCTION, TABLE};
@@ -28,6 +28,7 @@ const ANONYMOUS: [(&str, AnonymousAccess); 4] = [
 ];
 
 /// The values of `--partial`: whether the partial file is kept.
+const ON_VIOLATION: [(&str, Violation); 2] = [("refuse", Violation::Refuse), ("kill", Violation::Kill)];
 const PARTIAL: [(&str, bool); 2] = [("discard", false), ("keep", true)];
 
 /// The checked command line of a server.
@@ -54,6 +55,8 @@ pub struct Options {
     pub synthetic: bool,
     pub user: Option<String>,
     pub chroot: Chroot,
+    pub sandbox: SandboxPolicy,
+    pub on_violation: Violation,
     pub users: Option<PathBuf>,
     pub users_privacy: Privacy,
     pub anonymous: AnonymousAccess,
@@ -146,6 +149,8 @@ impl Options {
 #[derive(Clone, Debug)]
 pub enum Invocation {
     Serve(Box<Options>),
+    /// Confine the process as a server with these options, and try what must be impossible then.
+    CheckSandbox(Box<Options>),
     /// Print this text: help or version.
     Print(String),
     /// Read a password and print its hash.
@@ -201,6 +206,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         } else {
             Chroot::Wanted
         },
+        sandbox: sandbox(&given)?,
+        on_violation: given.value("on-violation", |text| parse_choice(text, &ON_VIOLATION))?,
         users: given.text("users").map(PathBuf::from),
         users_privacy: users_privacy(&given)?,
         anonymous: anonymous(&given)?,
@@ -216,7 +223,12 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         },
     };
     options.fit_together(&given)?;
-    Ok(Invocation::Serve(Box::new(options)))
+    let options = Box::new(options);
+    Ok(if given.is_present("check-sandbox") {
+        Invocation::CheckSandbox(options)
+    } else {
+        Invocation::Serve(options)
+    })
 }
 
 fn parse_rate(text: &str) -> Result<u64, String> {
@@ -234,6 +246,18 @@ fn parse_umask(text: &str) -> Result<u32, String> {
         .ok_or_else(|| {
             "expected octal digits from 000 to 077, such as 022 (all may read) or 027 (owner and group only)".to_owned()
         })
+}
+
+fn sandbox(given: &Given) -> Result<SandboxPolicy, OptionError> {
+    let wanted = ["require-sandbox", "check-sandbox", "on-violation"];
+    match wanted.into_iter().find(|option| given.is_present(option)) {
+        Some(option) if given.is_present("no-sandbox") => {
+            Err(OptionError(format!("--no-sandbox: contradicts --{option}")))
+        }
+        None if given.is_present("no-sandbox") => Ok(SandboxPolicy::Off),
+        _ if given.is_present("require-sandbox") => Ok(SandboxPolicy::Required),
+        _ => Ok(SandboxPolicy::BestEffort),
+    }
 }
 
 fn anonymous(given: &Given) -> Result<AnonymousAccess, OptionError> {

@@ -7,6 +7,7 @@ pub(super) const INTRODUCTION: &str = "\
 Serves a directory over FTP, read-only and to anonymous clients by default.
 
 Usage: loopftpd [OPTIONS] [DIR]
+       loopftpd --check-sandbox [OPTIONS] [DIR]
        loopftpd --hash-password
 
 DIR is the directory to serve [default: the current directory].
@@ -103,6 +104,15 @@ pub(super) static TABLE: Table = Table(&[
                  is root]", ..Row::BLANK },
     Row { group: PROCESS, long: "no-chroot",
           help: "do not chroot into DIR when started as root, for containers without CAP_SYS_CHROOT", ..Row::BLANK },
+    Row { group: PROCESS, long: "require-sandbox",
+          help: "do not start unless Landlock (Linux 6.12) and seccomp enforce the whole sandbox", ..Row::BLANK },
+    Row { group: PROCESS, long: "no-sandbox",
+          help: "start without Landlock and seccomp, for debugging", ..Row::BLANK },
+    Row { group: PROCESS, long: "on-violation", value: "refuse|kill", default: "refuse",
+          help: "refuse system calls that the sandbox does not allow, or end the server at the first; for tests, and \
+                 for those who prefer no server to a suspect one", ..Row::BLANK },
+    Row { group: PROCESS, long: "check-sandbox",
+          help: "set up the sandbox, try what it must prevent, print a table and exit", ..Row::BLANK },
     Row { group: PROCESS, short: "h", long: "help",
           help: "print this help", ..Row::BLANK },
     Row { group: PROCESS, short: "V", long: "version",

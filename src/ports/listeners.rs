@@ -110,6 +110,14 @@ impl Listeners {
         let wanted = self.passive.iter().map(PassivePorts::wanted).sum();
         (bound, wanted)
     }
+
+    /// The passive ports that are not bound, each once.
+    pub fn missing_passive_ports(&self) -> Vec<u16> {
+        let mut missing: Vec<u16> = self.passive.iter().flat_map(PassivePorts::missing).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        missing
+    }
 }
 
 /// The addresses that passive ports are bound on: those of the control listeners, without those that a wildcard covers.

@@ -140,6 +140,12 @@ impl PassivePorts {
         self.ports.len()
     }
 
+    /// The ports that are not bound.
+    pub fn missing(&self) -> impl Iterator<Item = u16> {
+        let missing = self.ports.iter().filter(|port| port.listener.is_none());
+        missing.map(|port| port.number)
+    }
+
     /// Whether every port of the range is bound.
     pub fn is_complete(&self) -> bool {
         self.ring.len() == self.ports.len()
@@ -168,9 +174,10 @@ mod tests {
         let failure = bind_missing(&mut ports, 1, &descriptors).expect("the port is taken");
         assert!(failure.to_string().contains("in use"), "{failure}");
         assert!(!ports.is_complete() && descriptors.used() == 0);
+        assert!(ports.missing().eq([port]));
         drop(other);
         assert!(bind_missing(&mut ports, 1, &descriptors).is_none());
-        assert!(ports.is_complete() && descriptors.used() == 1);
+        assert!(ports.is_complete() && descriptors.used() == 1 && ports.missing().next().is_none());
         assert_eq!((ports.number(0), ports.number(1)), (Some(port), None));
         assert!(ports.listener(0).is_some() && ports.listener(1).is_none());
     }

@@ -96,6 +96,14 @@ impl LogFile {
         }
     }
 
+    /// The directory in which the file is opened again, if it has one.
+    pub fn directory(&self) -> Option<BorrowedFd<'_>> {
+        match &self.sink {
+            Sink::Named { place, .. } => Some(place.directory()),
+            Sink::Nameless(_) | Sink::StandardOutput => None,
+        }
+    }
+
     /// Whether the process could create the file again after it was moved.
     pub fn can_be_recreated(&self) -> bool {
         match &self.sink {

@@ -28,6 +28,19 @@ pub fn start(levels: &LogLevels) -> Result<(), log::SetLoggerError> {
     log::set_boxed_logger(Box::new(logger))
 }
 
+/// Makes panics leave one line on standard error. Unlike the standard hook, this one looks up no backtrace, which the
+/// sandbox would not allow, and does not wait for a reader. It does not use the logger, which may have panicked itself.
+pub fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let stderr = rustix::stdio::stderr();
+        if can_take_line(stderr) {
+            let mut line = panic.to_string().replace('\n', " ");
+            shorten(&mut line);
+            let _ = rustix::io::write(stderr, format!("{line}\n").as_bytes());
+        }
+    }));
+}
+
 /// How many lines could not be written.
 pub fn dropped() -> u64 {
     DROPPED.load(Ordering::Relaxed)

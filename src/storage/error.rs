@@ -2,6 +2,7 @@
 //! and an unexpected one keeps its name.
 
 use rustix::io::Errno;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Why the storage refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -104,7 +105,11 @@ impl From<Errno> for StorageError {
         match errno {
             // ENXIO: a FIFO, socket or device; these are hidden from clients.
             Errno::NOENT | Errno::NXIO => StorageError::NotFound,
-            Errno::ACCESS | Errno::PERM => StorageError::PermissionDenied,
+            Errno::ACCESS => StorageError::PermissionDenied,
+            Errno::PERM => {
+                log_not_permitted();
+                StorageError::PermissionDenied
+            }
             Errno::ROFS => StorageError::ReadOnlyFileSystem,
             Errno::NOTDIR => StorageError::NotADirectory,
             Errno::ISDIR => StorageError::IsADirectory,
@@ -123,6 +128,19 @@ impl From<Errno> for StorageError {
             Errno::NOTEMPTY => StorageError::NotEmpty,
             other => StorageError::Unexpected(other),
         }
+    }
+}
+
+/// Of the calls that fail with EPERM, the log counts those that the sandbox refuses, too: the system gives no other sign
+/// of them. The first is logged, the second, the fourth, and so on.
+fn log_not_permitted() {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    let calls = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
+    if calls.is_power_of_two() {
+        log::warn!(
+            "system calls that failed with EPERM: {calls}; the file has another owner or cannot be changed, or the \
+             sandbox forbids the call"
+        );
     }
 }
 

@@ -2,10 +2,9 @@
 //! The attempts run in a separate process; each is first made before the confinement, where it succeeds, so that a
 //! refusal is due to the confinement and not to the machine.
 //!
-//! What confines it today: chroot (nothing outside has a name), another user without capabilities (root's calls and
-//! other users' processes), and `no_new_privs`. Nothing yet prevents calls that any user may make: opening sockets of
-//! other families (AF_UNIX, IPPROTO_MPTCP), `io_uring_setup`, running a program in the directory. Those need seccomp
-//! and Landlock, and are not tested here.
+//! This is the first layer alone: chroot (nothing outside has a name), another user without capabilities (root's calls
+//! and other users' processes), and `no_new_privs`. `--check-sandbox` makes attempts against all layers, also calls
+//! that any user may make; `sandbox.rs` runs it.
 
 use harness::own_process::in_own_process;
 use harness::trials;

@@ -32,6 +32,7 @@ mod killed_at;
 mod mounts;
 mod permissions;
 mod reply_order;
+mod sandbox;
 mod started_as_root;
 mod system_calls;
 mod techniques;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         mounts::trials(),
         permissions::trials(),
         reply_order::trials(),
+        sandbox::trials(),
         started_as_root::trials(),
         system_calls::trials(),
         techniques::trials(),

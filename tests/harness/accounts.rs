@@ -30,7 +30,7 @@ pub struct Premises {
 pub enum ConfinedBy {
     /// What the server does by default: as root it uses chroot.
     Default,
-    /// The server is not root: only `openat2` confines them.
+    /// The server is not root and has no sandbox: only `openat2` confines them.
     Paths,
 }
 
@@ -119,6 +119,10 @@ impl Premises {
 
     pub fn serve_within(&self, confined_by: ConfinedBy, arguments: &[&str]) -> Server {
         let setup = Setup::new().directory(&self.root()).arguments(arguments);
+        let setup = match confined_by {
+            ConfinedBy::Paths => setup.arguments(&["--no-sandbox"]),
+            ConfinedBy::Default => setup,
+        };
         match confined_by {
             ConfinedBy::Paths if is_root() && has_program("setpriv") => {
                 let id = SERVER_ID.to_string();

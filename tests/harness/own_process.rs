@@ -26,6 +26,7 @@ pub fn in_own_process(path: &str, body: impl FnOnce()) {
             "1",
         ])
         .env(ALONE, "1")
+        .env("RUST_BACKTRACE", "1")
         .current_dir(directory.path())
         .output()
         .expect("it runs again");

@@ -1,9 +1,10 @@
 //! A real server, started for one test and ended by its process id.
 
-use crate::{Client, PATIENCE, tree, wait_until};
+use crate::{Client, PATIENCE, is_root, tree, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -123,6 +124,21 @@ impl Setup {
         panic!("no range of {} free ports found", self.ports);
     }
 
+    /// A server that makes a system call that the sandbox does not allow is killed, and its test fails. Under strace,
+    /// ordinary users have to leave out the sandbox: it lets only root read the memory of the process, with the paths
+    /// and options of calls.
+    fn sandbox(&self) -> &[&str] {
+        let is_chosen = |argument: &String| ["--no-sandbox", "--on-violation"].contains(&argument.as_str());
+        let is_traced = self.wrapper.first().is_some_and(|program| program == "strace");
+        if self.arguments.iter().any(is_chosen) {
+            &[]
+        } else if is_traced && !is_root() {
+            &["--no-sandbox"]
+        } else {
+            &["--on-violation", "kill"]
+        }
+    }
+
     /// `Err`: what the server printed when it did not start.
     fn start_once(&self, passive: (u16, u16)) -> Result<Server, String> {
         let own_directory = self
@@ -151,6 +167,7 @@ impl Setup {
             .args(["--passive-ports", &format!("{}-{}", passive.0, passive.1)])
             .args(&self.arguments)
             .args(["--stats"])
+            .args(self.sandbox())
             .arg(&directory)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -167,7 +184,8 @@ impl Setup {
                     .iter()
                     .any(|said| said.lock().expect("unpoisoned").contains("\nready\n"))
         });
-        if ended.is_some() {
+        if let Some(status) = ended {
+            assert!(status.signal() != Some(SIGSYS), "{}", violation(child.id()));
             wait_until("the reason was printed", || {
                 !stderr.lock().expect("unpoisoned").is_empty()
             });
@@ -332,7 +350,7 @@ impl Server {
 
     /// Open descriptors.
     pub fn descriptors(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.pid())).map_or(0, Iterator::count)
+        descriptors_of(self.pid())
     }
 
     pub fn threads(&self) -> usize {
@@ -367,8 +385,15 @@ impl Server {
         kill_process(pid, signal).expect("the server lives");
     }
 
-    /// Waits for the server's end.
+    /// Waits for the server's end, which must not be due to the sandbox.
     pub fn wait(&mut self) -> ExitStatus {
+        let status = self.end();
+        assert!(status.signal() != Some(SIGSYS), "{}", violation(self.started_pid()));
+        status
+    }
+
+    /// Waits for the server's end.
+    pub fn end(&mut self) -> ExitStatus {
         wait_until("the server ends", || {
             self.ended = self.child.try_wait().expect("our child");
             self.ended.is_some()
@@ -387,6 +412,12 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if self.is_unchecked || std::thread::panicking() {
+            if std::thread::panicking()
+                && let Ok(Some(status)) = self.child.try_wait()
+                && status.signal() == Some(SIGSYS)
+            {
+                eprintln!("{}", violation(self.started_pid()));
+            }
             // A killed tracer detaches from the server, which would go on running.
             for pid in children_of(self.started_pid()) {
                 if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
@@ -401,11 +432,10 @@ impl Drop for Server {
             return;
         }
         if self.ended.is_none() {
-            assert!(
-                self.child.try_wait().expect("our child").is_none(),
-                "the server died: {}",
-                self.stderr()
-            );
+            if let Some(status) = self.child.try_wait().expect("our child") {
+                assert!(status.signal() != Some(SIGSYS), "{}", violation(self.started_pid()));
+                panic!("the server died, {status}: {}", self.stderr());
+            }
             self.signal(Signal::TERM);
             self.signal_again_if_slow();
         }
@@ -471,6 +501,43 @@ pub fn program() -> PathBuf {
     let test = std::env::current_exe().expect("this test program");
     let build = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
     build.join("loopftpd")
+}
+
+/// The signal that ends a process whose system call the sandbox does not allow.
+const SIGSYS: i32 = Signal::SYS.as_raw();
+
+/// What to say of a server that the sandbox has killed. The kernel logs the number of the call; to read that log, one
+/// has to be root on most systems.
+fn violation(pid: u32) -> String {
+    let kernel_log = Command::new("dmesg")
+        .output()
+        .map_or_else(|_| Vec::new(), |output| output.stdout);
+    let kernel_log = String::from_utf8_lossy(&kernel_log).into_owned();
+    let own = format!(" pid={pid} ");
+    let line = kernel_log
+        .lines()
+        .rev()
+        .find(|line| line.contains("type=1326") && line.contains(&own));
+    let call = line.and_then(|line| line.split(" syscall=").nth(1)?.split(' ').next());
+    let call = call.unwrap_or("number unknown: try as root, or under strace");
+    format!("SIGSYS: the server made a system call that its sandbox does not allow ({call})")
+}
+
+/// How many descriptors process `pid` has open. The list is for root only, because the server is not dumpable, but
+/// since Linux 6.2 the size of the directory is their number.
+pub fn descriptors_of(pid: u32) -> usize {
+    let list = format!("/proc/{pid}/fd");
+    match std::fs::read_dir(&list) {
+        Ok(entries) => entries.count(),
+        Err(_) => {
+            let number = std::fs::metadata(&list).map_or(0, |metadata| metadata.len());
+            assert!(
+                number > 0,
+                "counting the descriptors of process {pid} needs root or Linux 6.2"
+            );
+            usize::try_from(number).expect("a number of descriptors")
+        }
+    }
 }
 
 /// The running children of process `pid`.

@@ -49,6 +49,7 @@ mod recovery;
 mod refusals;
 mod reply_order;
 mod rights;
+mod sandbox;
 #[cfg(feature = "ftpstorm")]
 mod storm;
 mod structure;

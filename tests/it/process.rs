@@ -18,6 +18,15 @@ fn l15_wrong_options_are_named_and_exit_2() {
         (&["--user", "no such user"], "--user no such user"),
         (&["--log-level", "info,nosuch=debug"], "nosuch"),
         (&["--durable"], "--durable"),
+        (&["--on-violation", "log"], "--on-violation log"),
+        (
+            &["--no-sandbox", "--require-sandbox"],
+            "--no-sandbox: contradicts --require-sandbox",
+        ),
+        (
+            &["--no-sandbox", "--check-sandbox"],
+            "--no-sandbox: contradicts --check-sandbox",
+        ),
         (&["--listen", "192.0.2.1:2121"], "--listen 192.0.2.1:2121"),
     ] {
         let (code, text) = refused_start(arguments);
@@ -197,6 +206,8 @@ fn l09_closed_standard_streams_are_never_reused_for_clients() {
     let address = SocketAddr::from(([127, 0, 0, 1], control));
     let mut server = std::process::Command::new("sh")
         .args(["-c", "exec \"$@\" <&- >&- 2>&-", "sh", env!("CARGO_BIN_EXE_loopftpd")])
+        // The links in /proc/PID/fd are for root only if the process is not dumpable.
+        .arg("--no-sandbox")
         .args([
             "--listen",
             &address.to_string(),

@@ -14,6 +14,7 @@ use rustix::fs::{Mode, OFlags};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek};
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,17 +38,6 @@ pub struct UsersFile {
     place: OutsideFile,
     file: File,
     privacy: Privacy,
-    /// What clients can reach, once it is known.
-    served: Option<ServedTree>,
-    reach: Reach,
-}
-
-/// How the file is found again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
-    ByPath,
-    /// By its name in the directory that was opened at the start. After chroot, its path could name a client's file.
-    ByDirectory,
 }
 
 /// Why the users file cannot be used.
@@ -66,23 +56,14 @@ impl UsersFile {
         let opened = OutsideFile::locate(path).and_then(|place| Ok((open(&place)?, place)));
         let (file, place) =
             opened.map_err(|error| UsersFileError::about(path, format!("cannot be opened: {error}")))?;
-        Ok(Self {
-            place,
-            file,
-            privacy,
-            served: None,
-            reach: Reach::ByPath,
-        })
+        Ok(Self { place, file, privacy })
     }
 
-    /// Refuses a file that clients can reach, now and each time it is read again: they could read the hashes or replace
-    /// the file. This concerns both its name and, if that is a link, what it points to.
-    pub fn outside(mut self, served: &ServedTree) -> Result<Self, UsersFileError> {
+    /// Refuses a file that clients can reach: they could read the hashes or replace the file. This concerns both its
+    /// name and, if that is a link, what it points to.
+    pub fn outside(self, served: &ServedTree) -> Result<Self, UsersFileError> {
         match served.contains(self.place.path()) {
-            Ok(false) => {
-                self.served = Some(served.clone());
-                Ok(self)
-            }
+            Ok(false) => Ok(self),
             Ok(true) => Err(self.error(format!(
                 "lies in the served directory {}, where clients can reach it; keep it elsewhere",
                 served.directory().display()
@@ -91,10 +72,9 @@ impl UsersFile {
         }
     }
 
-    /// Call this after the process has been confined: the path may now name another file, perhaps one that a client
-    /// created. From now on only the directory opened before is used.
-    pub fn forget_path(&mut self) {
-        self.reach = Reach::ByDirectory;
+    /// The directory in which the file is opened again.
+    pub fn directory(&self) -> BorrowedFd<'_> {
+        self.place.directory()
     }
 
     /// Reads the open file.
@@ -102,30 +82,20 @@ impl UsersFile {
         self.accounts_in(&self.file)
     }
 
-    /// Reads the file again, or the one that has replaced it. After an error the old file stays in use.
+    /// Reads the file again, or the one that has its name now in the directory that was opened at the start. After an
+    /// error the old file stays in use.
     pub fn reread(&mut self) -> Result<Accounts, UsersFileError> {
-        match self.reach {
-            Reach::ByPath => {
-                let mut replacement = UsersFile::open(self.place.path(), self.privacy)?;
-                if let Some(served) = &self.served {
-                    replacement = replacement.outside(served)?;
-                }
-                let accounts = replacement.read()?;
-                *self = replacement;
-                Ok(accounts)
-            }
-            Reach::ByDirectory if self.is_still_named() => self.read(),
-            Reach::ByDirectory => {
-                let replacement = open(&self.place).map_err(|error| {
-                    self.error(format!(
-                        "has been replaced, and the user that the server runs as cannot open the new file: {error}"
-                    ))
-                })?;
-                let accounts = self.accounts_in(&replacement)?;
-                self.file = replacement;
-                Ok(accounts)
-            }
+        if self.is_still_named() {
+            return self.read();
         }
+        let replacement = open(&self.place).map_err(|error| {
+            self.error(format!(
+                "has been replaced, and the user that the server runs as cannot open the new file: {error}"
+            ))
+        })?;
+        let accounts = self.accounts_in(&replacement)?;
+        self.file = replacement;
+        Ok(accounts)
     }
 
     /// Where the process may no longer look up the name, a file that has any name left counts as not replaced.

@@ -31,7 +31,7 @@ pub fn check(input: &[u8]) {
             );
         }
         Ok(Invocation::HashPassword) => assert!(shown.iter().any(|argument| argument.starts_with("--hash"))),
-        Ok(Invocation::Serve(options)) => {
+        Ok(Invocation::Serve(options) | Invocation::CheckSandbox(options)) => {
             assert!(options.directory.is_dir());
             assert!(!options.listen.is_empty());
             assert!(options.passive_ports.start() <= options.passive_ports.end() && *options.passive_ports.start() > 0);
