@@ -146,6 +146,14 @@ def leaving_out(technique):
     return Without
 
 
+class Unconfined(Loopftpd):
+    """loopftpd without Landlock and seccomp, to measure what they cost."""
+
+    name = "no-sandbox"
+    is_usual = False
+    without = ["--no-sandbox"]
+
+
 class Limit(Server):
     """The bare limit: the system calls with fixed replies, on blocking threads. See limits.rs."""
 
@@ -307,7 +315,7 @@ def seeing_users(place):
     return ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/passwd && exec "$@"', users]
 
 
-ALL = (Loopftpd, Vsftpd, PureFtpd, Proftpd, Pyftpdlib, Limit, *map(leaving_out, TECHNIQUES))
+ALL = (Loopftpd, Vsftpd, PureFtpd, Proftpd, Pyftpdlib, Limit, Unconfined, *map(leaving_out, TECHNIQUES))
 
 
 def output_of(command):
