@@ -2,6 +2,7 @@
 //! H10, H14, H21).
 
 use harness::faulty::Faulty;
+use harness::mode_z::deflated;
 use harness::server::Setup;
 use harness::tree::{hidden_files, leave_stale_files, noise, served_directory};
 use harness::{Client, is_root, tree, trials, wait_until};
@@ -253,8 +254,25 @@ fn h04_the_file_size_limit_ends_the_upload_and_not_the_server() {
     assert_eq!(client.store("APPE file", b"x").code, 552);
     assert_eq!(client.code("TYPE A"), 200);
     assert_eq!(client.store("STOR file", &b"line\r\n".repeat(100_000)).code, 552);
-    assert!(server.content("file").is_some_and(|file| file == noise(1, 300_000)));
-    assert!(server.hidden_files().is_empty());
+    assert_eq!(client.code("TYPE I"), 200);
+    assert_eq!(client.code("MODE Z"), 200);
+    let small = deflated(&vec![7; 2_000_000]);
+    assert!(small.len() < 300_000, "only the file is too large");
+    assert_eq!(client.store("STOR file", &small).text(), "552 File too large");
+    assert_eq!(client.code("MODE S"), 200);
+    assert_eq!(client.store("STOU", &noise(2, 400_000)).code, 552);
+    assert_eq!(client.code("REST 299999"), 350);
+    assert_eq!(client.store("STOR file", b"xx").code, 552);
+    // What fits is written in place, as on any error there.
+    assert!(server.content("file").is_some_and(|file| file.len() == 300_000));
+    assert_eq!(
+        server.directory().read_dir().expect("ours").count(),
+        1,
+        "nothing is left"
+    );
+    let mut next = server.login();
+    next.stores("STOR file", &noise(1, 300_000));
+    assert!(next.fetch("RETR file") == noise(1, 300_000));
 }
 
 /// The transfer log, the events and the log itself are files that reach the limit in the middle of a line.

@@ -77,6 +77,12 @@ impl Target {
 
     /// What must be true between two batches.
     fn examine(&self) -> Result<(), String> {
+        // Sessions that were reset may still be ending.
+        self.server.wait_for_descriptors(self.baseline);
+        let left = self.server.hidden_files();
+        if !left.is_empty() {
+            return Err(format!("temporary files are left: {left:?}"));
+        }
         make_files(&self.server);
         let mut client = self.server.login();
         assert_eq!(client.fetch("RETR a.txt"), b"alpha\nbeta\n");
@@ -178,11 +184,14 @@ fn fuzz(messages: u64, first_seed: u64) -> Seen {
         for result in results {
             match result.and_then(|seen| target.canary.look().map(|()| seen)) {
                 Ok(seen) => all.add(&seen),
-                Err(what) => panic!("NETWORK_FUZZ_SEED={seed}: {what}"),
+                Err(what) => panic!("NETWORK_FUZZ_SEED={seed}, after {} messages: {what}", all.messages),
             }
         }
         if let Err(what) = target.examine() {
-            panic!("NETWORK_FUZZ_SEED={seed}: after the batch: {what}");
+            panic!(
+                "NETWORK_FUZZ_SEED={seed}, {} messages, after the batch: {what}",
+                all.messages
+            );
         }
         seed += 1;
     }
