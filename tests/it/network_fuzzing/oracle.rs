@@ -111,3 +111,29 @@ fn passive_port(code: u16, text: &str) -> Option<u16> {
         _ => None,
     }
 }
+
+#[test]
+fn the_oracle_of_network_fuzzing_finds_wrong_replies() {
+    for wrong in [
+        "200 no CR\n",
+        "200 control \x07 byte\r\n",
+        "700 no code\r\n",
+        "20 short\r\n",
+        "200\r\n",
+        "words\r\n",
+        "211-begun\r\nwords\r\n",
+        "211-begun\r\n212 end\r\n",
+    ] {
+        assert!(Judge::default().replies(wrong.as_bytes()).is_err(), "{wrong:?}");
+    }
+    let mut judge = Judge::default();
+    let good = "220 Welcome\r\n211-Features:\r\n MLST\r\n211 End\r\n227 Entering Passive Mode (127,0,0,1,4,1)\r\n";
+    assert_eq!(judge.replies(good.as_bytes()), Ok(vec![1025]));
+    // The beginning of a line is no complete reply.
+    assert_eq!(judge.replies(b"2"), Ok(vec![]));
+    let seen = judge.finish(b"");
+    assert_eq!((seen.reply_count(), seen.unasked, seen.has_secret), (3, true, false));
+    let mut judge = Judge::default();
+    judge.data(b"x canary-7f3a91c2");
+    assert!(judge.finish(b"").has_secret);
+}
