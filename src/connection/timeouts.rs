@@ -23,6 +23,8 @@ enum Wait {
     ReplyRead,
     Login,
     Command,
+    /// Its long answer is in the ready queue.
+    Turn,
     /// The password is being verified.
     Verification,
     /// The reply to PASS is delayed.
@@ -55,6 +57,7 @@ impl Connection {
             Wait::ReplyRead => "its replies to be read",
             Wait::Login => "its login",
             Wait::Command => "a command",
+            Wait::Turn => "its turn",
             Wait::Verification => "its password to be verified",
             Wait::LoginAnswer => "the answer to its login",
             Wait::PassivePort => "a passive port",
@@ -76,7 +79,7 @@ impl Connection {
             Life::Serving => {}
         }
         let session = &self.session;
-        // Transfers, ports and long answers have deadlines of their own.
+        // Transfers and ports have deadlines of their own.
         let conversation = session.is_ready().then(|| {
             if session.is_logging_in() {
                 (Wait::Login, self.login_since + timeouts.login)
@@ -84,6 +87,9 @@ impl Connection {
                 (Wait::Command, self.active + timeouts.idle)
             }
         });
+        let turn = session
+            .is_answering()
+            .then(|| (Wait::Turn, self.active + timeouts.idle));
         let port = session
             .is_awaiting_port()
             .then(|| (Wait::PassivePort, self.active + PORT_TIMEOUT));
@@ -114,11 +120,10 @@ impl Connection {
             .output
             .blocked
             .map(|since| (Wait::ReplyRead, since + timeouts.stall));
-        [conversation, port, data, login, replies]
+        [conversation, turn, port, data, login, replies]
             .into_iter()
             .flatten()
             .min_by_key(|(_, due)| *due)
-            // A long answer that is not blocked is in the ready queue.
             .unwrap_or((Wait::Command, self.active + timeouts.idle))
     }
 
@@ -140,6 +145,8 @@ impl Connection {
             Wait::LoginAnswer => self.answer_delayed_password(shared),
             Wait::Login => self.dismiss(reply::TIMED_OUT, Ending::LoginTimeout, shared),
             Wait::Command => self.dismiss(reply::TIMED_OUT, Ending::IdleTimeout, shared),
+            // The client waits for the server, so it is not idle; and lines of the answer may have been sent already.
+            Wait::Turn => self.active = shared.now,
             Wait::PassivePort => {
                 self.stop_waiting_for_port(shared);
                 let step = self.session.passive_refused();

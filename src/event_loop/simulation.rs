@@ -9,6 +9,8 @@ mod simulated_client;
 pub(super) mod simulated_connection;
 #[cfg(test)]
 mod ten_thousand_clients;
+#[cfg(test)]
+mod waiting_answers;
 
 pub use simulated_connection::ClientEnd;
 
