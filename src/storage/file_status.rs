@@ -22,10 +22,15 @@ pub(super) fn served_attributes(stat: &Stat) -> Option<Attributes> {
             return None;
         }
     };
+    #[allow(
+        clippy::useless_conversion,
+        reason = "the type of the number depends on the architecture"
+    )]
+    let links = u64::from(stat.st_nlink);
     Some(Attributes {
         kind,
         mode: stat.st_mode & 0o7777,
-        links: stat.st_nlink,
+        links,
         size: u64::try_from(stat.st_size).unwrap_or(0),
         modified: Timestamp::from_unix(stat.st_mtime),
         device: stat.st_dev,
