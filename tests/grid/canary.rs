@@ -1,7 +1,8 @@
 //! What no client may reach: a directory beside the served one, and a watch that notices every access to it.
 
-use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
+use rustix::fs::inotify::{CreateFlags, Reader, WatchFlags, add_watch, init};
 use std::fs;
+use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -29,13 +30,20 @@ impl Canary {
         }
     }
 
-    /// Whether anything was opened, read or changed since the last look.
+    /// Whether anything was opened, read or changed since the last look; also by a program that is not the server, such
+    /// as one that walks all temporary files.
     pub fn look(&self) -> Result<(), String> {
-        let mut events = [0; 4096];
-        match rustix::io::read(&self.events, &mut events[..]) {
-            Err(rustix::io::Errno::AGAIN) => Ok(()),
-            found => Err(format!("an access to {}: {found:?}", self.directory.display())),
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut reader = Reader::new(&self.events, &mut buffer);
+        let mut seen = Vec::new();
+        // EAGAIN: there are no more.
+        while let Ok(event) = reader.next() {
+            seen.push(format!("{:?} {:?}", event.events(), event.file_name()));
         }
+        if seen.is_empty() {
+            return Ok(());
+        }
+        Err(format!("an access to {}: {seen:?}", self.directory.display()))
     }
 }
 
