@@ -15,7 +15,7 @@
 //! - [`event_loop`]: the turn: poll, dispatch, ready queue, deadlines, flush; and the effects of connections on each
 //!   other.
 //! - [`connection`]: one client between turns: its sockets, buffers, data channel and deadlines.
-//! - [`records`]: text log, event log, transfer log, trace, and counters.
+//! - [`records`]: text log, event log, transfer log, and counters.
 //! - [`ports`]: listening sockets, the passive ring, and admission of clients.
 //! - [`slow_work`]: blocking work on one helper thread, and its queues.
 //! - [`session`]: the state machine of one session, without sockets.
@@ -26,7 +26,8 @@
 //! - [`target`]: the tokens of the poll.
 //! - [`ftp`]: the protocol: lines, commands, replies, paths, listings; no socket, no file, no clock.
 //! - [`shown_name`]: names from clients, escaped for logs.
-//! - [`kernel`]: the system calls on files and pipes, which unit tests can make fail.
+//! - [`kernel`]: the system calls on files and pipes, which the trace shows and unit tests can make fail.
+//! - [`trace`]: `--trace`, the running loop as a story.
 //! - [`clock`], [`descriptors`], [`random`], [`peer_network`]: the wall clock, the count of open descriptors, random
 //!   numbers, and the network that an address is counted with.
 
@@ -53,5 +54,6 @@ pub mod shown_name;
 pub mod slow_work;
 pub mod storage;
 pub mod target;
+pub mod trace;
 pub mod transfer;
 pub mod units;

@@ -5,7 +5,6 @@
 
 use super::{Connection, data_channel::DataChannel, shared::Shared};
 use crate::ports::passive_ring::PortIndex;
-use crate::records::trace::TraceLine;
 use crate::session::{Ending, Outcome, PassiveAddress};
 use std::io;
 use std::net::{IpAddr, SocketAddrV4};
@@ -26,14 +25,6 @@ impl Connection {
         };
         let step = self.session.passive_armed(address);
         let _ = self.take(step, shared);
-        let number = self.session.number();
-        shared.trace.print(TraceLine::Transition, || {
-            let shown = match address {
-                PassiveAddress::V4(address) => address.to_string(),
-                PassiveAddress::PortOnly(port) => format!("port {port}"),
-            };
-            format!("session {number}: announced {shown}")
-        });
     }
 
     /// No port is free for this peer: waits for one.

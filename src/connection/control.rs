@@ -5,11 +5,8 @@
 //! of a client that sends faster than it is served.
 
 use super::{Connection, Inbound, Life, data_channel::DataChannel, replies::OUTPUT_ENOUGH, shared::Shared};
-use crate::ftp::password::without_password;
 use crate::ftp::reply::{self, Reply};
-use crate::records::trace::TraceLine;
 use crate::session::{Ending, Outcome, Step};
-use crate::shown_name::Shown;
 use mio::event::Event;
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
@@ -88,14 +85,6 @@ impl Connection {
         // A queued connection is served from the queue, not before the others in it.
         let share = if self.is_queued { 0 } else { shared.bulk_left };
         let mut bulk_left = share;
-        let said = shared.trace.is_on().then(|| {
-            let line = self
-                .input
-                .peek_line(INPUT_MAX)
-                .and_then(Result::ok)
-                .map(|line| Shown::whole(without_password(line)).to_string());
-            (line, self.session.state_name())
-        });
         let (was_ready, was_logging_in) = (self.session.is_ready(), self.session.is_logging_in());
         let step = self.session.next(&mut self.input, &mut bulk_left, &shared.context())?;
         if let Step::Postpone = step {
@@ -112,25 +101,8 @@ impl Connection {
         if !was_logging_in && self.session.is_logging_in() {
             self.login_since = shared.now;
         }
-        if let Some((line, before)) = said {
-            self.trace_command(line.as_deref(), &before, shared);
-        }
+        self.trace_states();
         Some(step)
-    }
-
-    fn trace_command(&self, line: Option<&str>, before: &str, shared: &Shared) {
-        let number = self.session.number();
-        if let Some(line) = line {
-            shared
-                .trace
-                .print(TraceLine::Call, || format!("session {number}: says {line}"));
-        }
-        let after = self.session.state_name();
-        if before != after {
-            shared.trace.print(TraceLine::Transition, || {
-                format!("session {number}: {before} → {after}")
-            });
-        }
     }
 
     /// Carries out a step: the one place where the effect of a command reaches sockets.

@@ -21,11 +21,12 @@ mod verifying;
 use crate::descriptors::Permit;
 use crate::ftp::{line::LineReader, reply::Reply};
 use crate::reactor::{deadlines::Deadline, pace::Pace, socket::TcpSocket, token::SlotId};
-use crate::records::{session_event::SessionEvent, trace::TraceLine};
+use crate::records::session_event::SessionEvent;
 use crate::session::{Ending, Session};
 use crate::target::Target;
+use crate::trace::{self, Client, Kind, call::fd};
 use data_channel::DataChannel;
-use mio::{Interest, event::Event};
+use mio::Interest;
 use shared::Shared;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -147,6 +148,9 @@ impl Connection {
 
     /// Registers the control socket and greets the client.
     pub fn greet(&mut self, banner: &Reply, shared: &mut Shared) {
+        trace::line(Kind::Change, || {
+            format!("begins: {} has connected", self.session.client())
+        });
         self.record(&SessionEvent::Connect, None, shared);
         let interest = Interest::READABLE | Interest::PRIORITY;
         let token = Target::Control(self.slot).into();
@@ -199,19 +203,25 @@ impl Connection {
         );
     }
 
-    /// Traces the event that woke the connection.
-    pub fn trace_event(&self, socket: &str, event: &Event, shared: &Shared) {
-        let number = self.session.number();
-        shared.trace.print(TraceLine::Wake, || {
-            let readable = if event.is_readable() { " readable" } else { "" };
-            let writable = if event.is_writable() { " writable" } else { "" };
-            let closed = if event.is_read_closed() {
-                ", closed by the client"
-            } else {
-                ""
-            };
-            format!("session {number} wakes: {socket} connection is{readable}{writable}{closed}")
-        });
+    /// Whom the trace is about while this connection is served.
+    pub fn traced_client(&self) -> Client {
+        Client {
+            session: self.session.number(),
+            address: self.session.peer(),
+        }
+    }
+
+    /// Traces what has changed since the last call.
+    pub fn trace_states(&self) {
+        trace::states(|| [self.session.state_name(), self.channel.name().to_owned()]);
+    }
+
+    /// Traces the close of the control connection.
+    pub fn trace_end(&self) {
+        if let Some(socket) = self.control.descriptor() {
+            trace::line(Kind::Call, || format!("close ({})", fd(&socket)));
+        }
+        trace::line(Kind::Change, || "is over".to_owned());
     }
 
     /// Puts the connection onto the ready queue: work is left that no event will report.
@@ -219,10 +229,7 @@ impl Connection {
         if !self.is_queued {
             self.is_queued = true;
             shared.ready.push_back(Target::Control(self.slot));
-            let number = self.session.number();
-            shared.trace.print(TraceLine::Ahead, || {
-                format!("  session {number} goes to the ready queue")
-            });
+            trace::line(Kind::Queue, || "goes to the ready queue".to_owned());
         }
     }
 

@@ -9,6 +9,8 @@ use crate::options::Technique;
 use crate::ports::data_socket::DataSocket;
 use crate::reactor::{pace::Pace, socket::TcpSocket};
 use crate::session::Outcome;
+use crate::trace::call::{fd, traced};
+use crate::trace::{self, Kind};
 use crate::transfer::Pump;
 use mio::{Interest, net::TcpStream};
 use rustix::io::Errno;
@@ -117,6 +119,9 @@ impl Connection {
     pub fn data_arrived(&mut self, shared: &mut Shared) {
         // Without a transfer command the ring keeps it; or the session has armed something else meanwhile.
         let DataChannel::AwaitingClient { port, .. } = self.channel else {
+            trace::line(Kind::Change, || {
+                "its data connection waits for a transfer command".to_owned()
+            });
             return;
         };
         let peer = self.session.peer();
@@ -165,15 +170,18 @@ fn dial(own: IpAddr, address: SocketAddr, corks: bool) -> io::Result<Box<dyn Tcp
 
 fn connect_from(own: IpAddr, address: SocketAddr, corks: bool) -> io::Result<TcpStream> {
     kernel::may_fail("socket")?;
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP));
+    let socket = traced("socket", socket, || "for an active data connection".to_owned())?;
     socket.set_nonblocking(true)?;
     socket.set_tcp_cork(corks)?;
     // From the address that the client knows: firewalls refuse others.
     kernel::may_fail("bind")?;
-    socket.bind(&SocketAddr::new(own, 0).into())?;
+    let bound = socket.bind(&SocketAddr::new(own, 0).into());
+    traced("bind", bound, || format!("{} to {own}", fd(&socket)))?;
     loop {
         let attempt = kernel::may_fail("connect").map_err(io::Error::from);
-        match attempt.and_then(|()| socket.connect(&address.into())) {
+        let connected = attempt.and_then(|()| socket.connect(&address.into()));
+        match traced("connect", connected, || format!("{} to {address}", fd(&socket))) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if !is_under_way(&error) => return Err(error),
             Ok(()) | Err(_) => return Ok(TcpStream::from_std(socket.into())),

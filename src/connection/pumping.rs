@@ -5,8 +5,8 @@
 
 use super::shared::{BULK_PER_TURN, ENTRIES_PER_TURN, Shared};
 use super::{Connection, Life, data_channel::DataChannel};
-use crate::records::trace::TraceLine;
 use crate::session::Outcome;
+use crate::trace;
 use crate::transfer::{Budget, Direction, Progress, SocketStream, TransferError};
 use mio::Interest;
 
@@ -41,6 +41,7 @@ impl Connection {
 
     /// Moves bytes, at most a turn's budget; none if the budget of all connections is spent.
     pub(super) fn pump(&mut self, shared: &mut Shared) {
+        self.trace_states();
         let DataChannel::Transferring {
             socket,
             pump,
@@ -100,16 +101,7 @@ impl Connection {
         if spent > 0 {
             *progress = shared.now;
         }
-        let number = self.session.number();
-        shared.trace.print(TraceLine::Call, || {
-            let halt = match outcome {
-                Progress::Complete => "complete",
-                Progress::WouldBlock => "would block",
-                Progress::BudgetSpent => "budget spent",
-                Progress::Failed(_) => "failed",
-            };
-            format!("session {number}: {done} {moved} bytes, {halt}")
-        });
+        trace::moved(moved, || format!("{done} {moved} bytes, {}", outcome.word()));
         match outcome {
             Progress::Complete => match direction {
                 Direction::ToClient => self.finish_sending(shared),

@@ -3,9 +3,10 @@
 
 use super::{Connection, shared::Shared};
 use crate::records::session_event::{EndedTransfer, Origin, SessionEvent, TARGET};
-use crate::records::{trace::TraceLine, transfer_log};
+use crate::records::transfer_log;
 use crate::session::{Ending, LoginFailure, Notice, Outcome, Transfer, TransferKind};
 use crate::shown_name::Shown;
+use crate::trace::{self, Kind};
 use crate::transfer::Direction;
 use log::Level;
 use std::time::Duration;
@@ -31,14 +32,9 @@ impl Connection {
         };
         *own += moved;
         *all += moved;
-        let number = self.session.number();
-        shared.trace.print(TraceLine::Transition, || {
-            format!(
-                "session {number}: {} {} ends: {}, {moved} bytes → Ready",
-                transfer.verb,
-                Shown::whole(transfer.path.as_bytes()),
-                outcome.word()
-            )
+        trace::line(Kind::Change, || {
+            let path = Shown::whole(transfer.path.as_bytes());
+            format!("{} {path} ends: {}, {moved} bytes", transfer.verb, outcome.word())
         });
         if transfer.kind == TransferKind::Listing {
             return;

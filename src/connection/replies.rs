@@ -6,9 +6,10 @@
 
 use super::shared::{ENTRIES_PER_TURN, Shared};
 use super::{Connection, Inbound, Life};
-use crate::records::trace::TraceLine;
 use crate::session::{Ending, Step};
+use crate::shown_name::Shown;
 use crate::target::Target;
+use crate::trace::{self, Kind};
 use crate::transfer::Budget;
 use mio::Interest;
 use std::io::ErrorKind;
@@ -16,6 +17,8 @@ use std::time::Instant;
 
 /// Bytes of queued replies from which on no command is answered.
 pub(super) const OUTPUT_ENOUGH: usize = 8 * 1024;
+/// Lines of replies that the trace shows of one write.
+const TRACED_LINES: usize = 12;
 
 impl Connection {
     /// Writes the replies of this turn, at its end.
@@ -30,6 +33,7 @@ impl Connection {
         while !self.output.unwritten().is_empty() {
             match self.control.write(self.output.unwritten()) {
                 Ok(count) => {
+                    trace_replies(self.output.unwritten(), count);
                     self.output.written += count;
                     self.output.blocked = None;
                 }
@@ -87,9 +91,9 @@ impl Connection {
         shared.charge(share - budget.bytes, ENTRIES_PER_TURN - budget.entries);
         // The client waits for the server, so it is not idle.
         self.active = shared.now;
-        let (number, spent) = (self.session.number(), share - shared.bulk_left);
-        shared.trace.print(TraceLine::Call, || {
-            format!("session {number}: a long answer goes on, {spent} bytes")
+        let spent = share - shared.bulk_left;
+        trace::line(Kind::Moved, || {
+            format!("a long answer goes on, {spent} bytes of the turn's budget")
         });
         match step {
             Step::Answer => self.queue(shared),
@@ -123,5 +127,21 @@ impl Connection {
         self.life = Life::Lingering { since };
         self.inbound = Inbound::Unread { to_the_end: true };
         self.queue(shared);
+    }
+}
+
+/// Traces the first `count` bytes of `replies`, which were just written.
+fn trace_replies(replies: &[u8], count: usize) {
+    if !trace::is_on() {
+        return;
+    }
+    let (written, _) = replies.split_at(count);
+    let mut lines = written.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    for line in lines.by_ref().take(TRACED_LINES) {
+        trace::line(Kind::Reply, || format!("gets {}", Shown::whole(line.trim_ascii_end())));
+    }
+    let left = lines.count();
+    if left > 0 {
+        trace::line(Kind::Reply, || format!("gets {left} more lines"));
     }
 }

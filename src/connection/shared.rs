@@ -13,7 +13,7 @@ use crate::ports::passive_ports::PassivePorts;
 use crate::ports::passive_ring::PortIndex;
 use crate::random::{Random, secret_key};
 use crate::reactor::{deadlines::Deadlines, pace::Pace, token::SlotId};
-use crate::records::{counters::Counters, line_budget::LineBudget, log_file::LogFile, trace::Trace};
+use crate::records::{counters::Counters, line_budget::LineBudget, log_file::LogFile};
 use crate::session::Context;
 use crate::slow_work::queue::SlowWorkQueue;
 use crate::storage::{Held, Storage};
@@ -59,7 +59,6 @@ pub struct Shared {
     pub rings: Vec<PassivePorts>,
     pub deadlines: Deadlines,
     pub counters: Counters,
-    pub trace: Trace,
     pub transfer_log: Option<LogFile>,
     pub event_log: Option<LogFile>,
     /// Monotonic time, read once a turn.
@@ -122,7 +121,6 @@ impl Shared {
         let quotas = Arc::new(Quotas::of(&equipment.accounts, &Quotas::default()));
         Ok(Self {
             registry,
-            trace: Trace::to_standard_output(equipment.options.trace),
             options: equipment.options,
             storage: equipment.storage,
             accounts: equipment.accounts,

@@ -2,8 +2,8 @@
 
 use super::{Connection, Life, data_channel::DataChannel, logins::Verification, shared::Shared};
 use crate::ftp::reply;
-use crate::records::trace::TraceLine;
 use crate::session::{Ending, Outcome};
+use crate::trace::{self, Kind};
 use std::time::{Duration, Instant};
 
 /// How long a closing connection may take to read its last reply.
@@ -46,7 +46,7 @@ enum Wait {
 
 impl Connection {
     /// The next deadline of this connection.
-    pub(super) fn due(&self, shared: &Shared) -> Instant {
+    pub fn due(&self, shared: &Shared) -> Instant {
         self.wait(shared).1
     }
 
@@ -135,9 +135,7 @@ impl Connection {
         }
         let number = self.session.number();
         let what = self.waits_for(shared);
-        shared.trace.print(TraceLine::Wake, || {
-            format!("session {number}: timed out waiting for {what}")
-        });
+        trace::line(Kind::Event, || format!("timed out waiting for {what}"));
         log::debug!("session {number}: timed out waiting for {what}");
         match wait {
             Wait::Close | Wait::ReplyRead => self.drop_client(Ending::RepliesNotRead, shared),

@@ -12,9 +12,10 @@ use crate::kernel;
 use crate::ports::data_socket::DataSocket;
 use crate::ports::passive_ring::{Arrived, PortIndex};
 use crate::reactor::socket::TcpSocket;
-use crate::records::trace::TraceLine;
 use crate::session::{Outcome, Session};
 use crate::target::Target;
+use crate::trace::call::{fd, traced};
+use crate::trace::{self, Kind};
 use mio::net::{TcpListener, TcpStream};
 use rustix::io::Errno;
 use std::io;
@@ -87,9 +88,6 @@ impl EventLoop {
         self.admission
             .add(peer, slot, now, |slot| slots.get_mut(slot).is_some_and(is_logging_in));
         self.shared.counters.accepted += 1;
-        self.shared.trace.print(TraceLine::Wake, || {
-            format!("session {number} begins: {address} connected")
-        });
         let banner = Reply::banner(&self.shared.options.banner);
         self.step(slot, |connection, shared| connection.greet(&banner, shared));
     }
@@ -114,9 +112,7 @@ impl EventLoop {
 
     fn refuse(&mut self, mut stream: Box<dyn TcpSocket>, peer: IpAddr) {
         self.shared.counters.refused += 1;
-        self.shared
-            .trace
-            .print(TraceLine::Wake, || format!("limit of sessions reached, 421 to {peer}"));
+        trace::line(Kind::Event, || format!("limit of sessions reached, 421 to {peer}"));
         if self.shared.counters.refused.is_power_of_two() {
             log::warn!(
                 "{} clients refused so far, the last from {peer}",
@@ -222,7 +218,7 @@ impl EventLoop {
         };
         let Some(slot) = ports.ring.announced_to(port, peer) else {
             self.shared.counters.strangers += 1;
-            self.shared.trace.print(TraceLine::Wake, || {
+            trace::line(Kind::Event, || {
                 format!("unexpected connection from {peer} to a passive port: closed")
             });
             return;
@@ -251,7 +247,7 @@ fn is_logging_in(connection: &mut Connection) -> bool {
 /// Accepts the next connection of the queue.
 fn accept(listener: &TcpListener) -> Accepted {
     let attempt = kernel::may_fail("accept4").map_err(io::Error::from);
-    match attempt.and_then(|()| listener.accept()) {
+    match traced("accept4", attempt.and_then(|()| listener.accept()), || fd(listener)) {
         Ok((stream, address)) => Accepted::Client(stream, address),
         Err(error) => match Errno::from_io_error(&error) {
             Some(Errno::WOULDBLOCK) => Accepted::QueueEmpty,

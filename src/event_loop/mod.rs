@@ -15,6 +15,7 @@ mod signal_actions;
 pub mod simulation;
 mod sleeping;
 mod slow_results;
+mod tracing;
 mod walk_results;
 mod walks;
 
@@ -26,10 +27,11 @@ use crate::connection::shared::{Equipment, Shared};
 use crate::ftp::reply;
 use crate::ports::{ControlListener, Listeners, admission::Admission};
 use crate::reactor::{poller::Poller, slots::Slots, token::SlotId, watchdog::Watchdog};
-use crate::records::{counters::Counters, log_file::LogFile, trace::TraceLine};
+use crate::records::{counters::Counters, log_file::LogFile};
 use crate::session::Ending;
 use crate::slow_work::queue::SlowWorkQueue;
 use crate::target::Target;
+use crate::trace::{self, Kind};
 use mio::{Events, Interest, event::Event};
 use signal_hook_mio::v1_0::Signals;
 use std::collections::VecDeque;
@@ -121,6 +123,9 @@ impl EventLoop {
         event_loop.renew_spare_descriptor();
         event_loop.schedule_rebinding();
         event_loop.walks.sweep_and_measure(&mut event_loop.shared);
+        if let Some(selection) = event_loop.shared.options.trace {
+            trace::start(selection);
+        }
         Ok(event_loop)
     }
 
@@ -138,6 +143,7 @@ impl EventLoop {
             }
             self.finish_turn();
         }
+        trace::stop();
         self.record_remaining_sessions();
         self.shared.counters.events_dropped = self.shared.event_log.as_ref().map_or(0, LogFile::dropped);
         Ok(self.shared.counters)
@@ -160,19 +166,14 @@ impl EventLoop {
             self.shared.counters.stale_events += 1;
             return;
         };
+        self.trace_event(target, event);
         match target {
             Target::Signals => self.handle_signals(),
             Target::SlowWork => self.collect_slow_work(),
             Target::ControlListener(index) => self.accept_clients(index),
             Target::PassivePort { ring, port } => self.accept_data_connections(ring, port),
-            Target::Control(slot) => self.step(slot, |connection, shared| {
-                connection.trace_event("control", event, shared);
-                connection.control_event(event, shared);
-            }),
-            Target::Data(slot) => self.step(slot, |connection, shared| {
-                connection.trace_event("data", event, shared);
-                connection.data_event(shared);
-            }),
+            Target::Control(slot) => self.step(slot, |connection, shared| connection.control_event(event, shared)),
+            Target::Data(slot) => self.step(slot, Connection::data_event),
         }
         self.exchange();
     }
@@ -183,9 +184,7 @@ impl EventLoop {
         self.resume_accepting();
         let mut round = self.shared.ready.len();
         if round > 0 {
-            self.shared
-                .trace
-                .print(TraceLine::Wake, || format!("{round} in the ready queue"));
+            trace::line(Kind::Event, || format!("{round} in the ready queue"));
             // Transfers that started in this turn may have used up its budget. The first in the queue is served anyway.
             self.shared.bulk_left = self.shared.bulk_left.max(1);
         }
@@ -253,7 +252,6 @@ impl EventLoop {
             shared.counters.stale_events += 1;
             return;
         };
-        let before = connection.channel().name();
         guard(connection, shared, |connection, shared| {
             work(connection, shared);
             connection.serve(shared);
@@ -261,13 +259,6 @@ impl EventLoop {
                 connection.dismiss(reply::SHUTTING_DOWN, Ending::Shutdown, shared);
             }
         });
-        let after = connection.channel().name();
-        if before != after {
-            let number = connection.session().number();
-            shared.trace.print(TraceLine::Transition, || {
-                format!("session {number}: data connection {before} → {after}")
-            });
-        }
         self.watchdog.step_ends(Instant::now(), || connection.describe());
         if connection.is_gone() {
             self.remove(slot);
@@ -278,14 +269,12 @@ impl EventLoop {
 
     fn remove(&mut self, slot: SlotId) {
         if let Some(mut connection) = self.slots.remove(slot) {
+            let _traced = trace::serve(connection.traced_client());
             connection.abandon_channel(&mut self.shared);
             self.shared.deadlines.cancel(slot, connection.deadline());
             self.admission.remove(connection.session().peer());
-            let number = connection.session().number();
-            self.shared
-                .trace
-                .print(TraceLine::Wake, || format!("session {number} is over"));
             connection.record_end(&mut self.shared);
+            connection.trace_end();
         }
     }
 
@@ -303,7 +292,10 @@ impl EventLoop {
 
 /// The panic barrier: a panic is a bug in the server; it ends this session and no other (threat K09).
 fn guard(connection: &mut Connection, shared: &mut Shared, work: impl FnOnce(&mut Connection, &mut Shared)) {
+    let _traced = trace::serve(connection.traced_client());
+    connection.trace_states();
     let served = catch_unwind(AssertUnwindSafe(|| work(connection, shared)));
+    connection.trace_states();
     if served.is_err() {
         shared.counters.panics += 1;
         log::error!("session {} ended by a panic", connection.session().number());

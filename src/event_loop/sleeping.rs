@@ -3,23 +3,29 @@
 use super::EventLoop;
 use crate::clock::wall_clock;
 use crate::connection::shared::BULK_PER_TURN;
-use crate::records::trace::TraceLine;
 use mio::Events;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+/// Why the loop does not sleep longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    WorkLeft,
+    /// The session with the nearest deadline has to be looked at.
+    Session,
+    /// Something else becomes due.
+    Until(&'static str),
+}
 
 impl EventLoop {
     pub(super) fn sleep(&mut self, events: &mut Events) -> io::Result<()> {
         let before = Instant::now();
         let timeout = self.next_deadline().map(|at| at.saturating_duration_since(before));
-        self.trace_sleep(timeout);
+        self.trace_wait(timeout);
         let now = self.poller.sleep(events, timeout)?;
         self.begin_turn(now);
         self.watchdog.turn_begins(now);
-        let (turn, slept) = (self.shared.counters.turns, now.saturating_duration_since(before));
-        self.shared.trace.print(TraceLine::Turn, || {
-            format!("turn {turn}: slept {slept:.0?}, {} events", events.iter().count())
-        });
+        self.trace_turn(events, now.saturating_duration_since(before));
         Ok(())
     }
 
@@ -31,40 +37,30 @@ impl EventLoop {
         self.shared.counters.turns += 1;
     }
 
-    fn trace_sleep(&mut self, timeout: Option<Duration>) {
-        if !self.shared.trace.is_on() {
-            return;
-        }
-        let slot = self.shared.deadlines.next_slot();
-        let connection = slot.and_then(|slot| self.slots.get_mut(slot));
-        let line = match (timeout, connection) {
-            (None, _) => "next: sleep until an event".to_owned(),
-            (Some(Duration::ZERO), _) => "next: do not sleep, work is left".to_owned(),
-            (Some(timeout), Some(connection)) => format!(
-                "next: in {timeout:.0?} check session {}, which waits for {}",
-                connection.session().number(),
-                connection.waits_for(&self.shared)
-            ),
-            (Some(timeout), None) => format!("next: in {timeout:.0?} a deadline without a session"),
-        };
-        self.shared.trace.print(TraceLine::Ahead, || line);
-    }
-
     /// Until when the poll may sleep: the nearest deadline, or this turn if work is left. `None`: until an event.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.next_wait().map(|(at, _)| at)
+    }
+
+    /// The nearest deadline, and what it is for.
+    pub(super) fn next_wait(&self) -> Option<(Instant, Wait)> {
         let shared = &self.shared;
         let is_work_left = !(shared.ready.is_empty() && shared.unflushed.is_empty() && self.outdated.is_empty());
         if is_work_left || self.can_start_verification() {
-            return Some(shared.now);
+            return Some((shared.now, Wait::WorkLeft));
         }
-        let deadlines = [
-            shared.deadlines.next(),
-            shared.proofs.next_end(),
-            self.resume_accepting_at,
-            self.rebind_at,
-            self.walks.next(),
-            self.shutdown_deadline,
+        let waits = [
+            (shared.deadlines.next(), Wait::Session),
+            (shared.proofs.next_end(), Wait::Until("recent passwords are forgotten")),
+            (self.resume_accepting_at, Wait::Until("accepting is resumed")),
+            (self.rebind_at, Wait::Until("missing passive ports are tried again")),
+            (
+                self.walks.next(),
+                Wait::Until("the next walk of the served tree begins"),
+            ),
+            (self.shutdown_deadline, Wait::Until("the shutdown waits no longer")),
         ];
-        deadlines.into_iter().flatten().min()
+        let waits = waits.into_iter().filter_map(|(at, what)| Some((at?, what)));
+        waits.min_by_key(|(at, _)| *at)
     }
 }

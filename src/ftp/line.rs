@@ -6,7 +6,10 @@
 //! ABOR and QUIT take effect out of turn, and STAT during a transfer. They are recognised here, each line once when its
 //! LF arrives, so that asking costs nothing however many lines wait. The line itself is parsed later, in its turn.
 
+use super::password::without_password;
 use super::telnet::TelnetFilter;
+use crate::shown_name::Shown;
+use crate::trace::{self, Kind};
 
 /// The line reader of one control connection.
 #[derive(Debug, Default)]
@@ -105,6 +108,11 @@ impl LineReader {
 
     /// Drops the next complete line, if there is one.
     pub fn skip_line(&mut self) {
+        if let Some(line) = self.first_line() {
+            trace::line(Kind::Command, || {
+                format!("says {}", Shown::whole(without_password(line)))
+            });
+        }
         self.start = self.first_end;
         if self.start == self.pending.len() {
             self.clear();

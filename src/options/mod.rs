@@ -10,6 +10,7 @@ pub use values::{LogLevels, PublicAddresses, Technique, Techniques};
 use crate::accounts::{AnonymousAccess, Privacy, Rights};
 use crate::confine::{Chroot, SandboxPolicy, Violation};
 use crate::storage::UploadPolicy;
+use crate::trace;
 use crate::units::{parse_count, parse_duration, parse_size};
 use rows::{HASH_PASSWORD_HELP, INTRODUCTION, TABLE};
 use std::ffi::OsString;
@@ -51,7 +52,8 @@ pub struct Options {
     pub transfer_log: Option<PathBuf>,
     /// Whether the counters are printed at exit.
     pub stats: bool,
-    pub trace: bool,
+    /// Whose part of the event loop is printed; `None`: nothing is.
+    pub trace: Option<trace::Selection>,
     pub synthetic: bool,
     pub user: Option<String>,
     pub chroot: Chroot,
@@ -104,7 +106,7 @@ impl Options {
     /// Refuses options that are valid alone but not together.
     fn fit_together(&self, given: &Given) -> Result<(), OptionError> {
         let wrong = |text: String| Err(OptionError(text));
-        if self.trace && self.events_to_standard_output() {
+        if self.trace.is_some() && self.events_to_standard_output() {
             return wrong("--trace: --events - uses standard output too; give --events a file".to_owned());
         }
         if self.anonymous == AnonymousAccess::Off && self.users.is_none() {
@@ -198,7 +200,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         log_level: given.value("log-level", LogLevels::parse)?,
         transfer_log: given.text("transfer-log").map(PathBuf::from),
         stats: given.is_present("stats"),
-        trace: given.is_present("trace"),
+        trace: trace_selection(&given)?,
         synthetic: given.is_present("synthetic"),
         user: given.text("user"),
         chroot: if given.is_present("no-chroot") {
@@ -277,6 +279,15 @@ fn users_privacy(given: &Given) -> Result<Privacy, OptionError> {
         (true, Some(_)) => Ok(Privacy::Waived),
         (true, None) => Err(OptionError("--insecure-users-file: needs --users FILE".to_owned())),
     }
+}
+
+fn trace_selection(given: &Given) -> Result<Option<trace::Selection>, OptionError> {
+    let chosen = given.optional_value("trace", |text| {
+        let expected = || "expected the number of a session, or a client's IP address".to_owned();
+        trace::Selection::parse(text).ok_or_else(expected)
+    })?;
+    let everything = given.is_present("trace").then_some(trace::Selection::Everything);
+    Ok(chosen.or(everything))
 }
 
 fn parse_limit(text: &str) -> Result<usize, String> {

@@ -96,9 +96,9 @@ pub(super) static TABLE: Table = Table(&[
                  output", ..Row::BLANK },
     Row { group: OUTPUT, long: "stats",
           help: "print the counters of the event loop at exit; implied by --log-level debug", ..Row::BLANK },
-    Row { group: OUTPUT, short: "t", long: "trace",
-          help: "print every iteration of the event loop: events, state changes, output, next \
-                 deadline", ..Row::BLANK },
+    Row { group: OUTPUT, short: "t", long: "trace", value: "[=SESSION|ADDR]",
+          help: "print every iteration of the event loop: events, commands, replies, system calls, state changes, and \
+                 what it waits for; of one session or client address only, if one is given", ..Row::BLANK },
     Row { group: PROCESS, short: "u", long: "user", value: "NAME",
           help: "user to become when started as root, by name or number [default: the owner of DIR, or nobody if that \
                  is root]", ..Row::BLANK },

@@ -25,7 +25,7 @@ pub struct Row {
     pub group: &'static str,
     pub short: &'static str,
     pub long: &'static str,
-    /// The value's name; empty for a switch.
+    /// The value's name; empty for a switch, in `[=…]` if the value may be left out.
     pub value: &'static str,
     pub default: &'static str,
     pub is_repeatable: bool,
@@ -60,6 +60,10 @@ impl Table {
         for row in self.0 {
             match (row.value.is_empty(), row.is_repeatable) {
                 (true, _) => grammar.optflag(row.short, row.long, row.help),
+                // The short form never has a value: in `-t DIR` the directory would be taken for one.
+                _ if row.has_optional_value() => grammar
+                    .optflagopt("", row.long, row.help, row.value)
+                    .optflag(row.short, "", row.help),
                 (false, true) => grammar.optmulti(row.short, row.long, row.help, row.value),
                 (false, false) => grammar.optopt(row.short, row.long, row.help, row.value),
             };
@@ -109,7 +113,21 @@ impl Row {
         } else {
             format!("-{}, ", self.short)
         };
-        format!("  {short}--{} {}", self.long, self.value).trim_end().to_owned()
+        format!("  {short}{}", self.long_usage())
+    }
+
+    /// `--long VALUE`
+    pub(super) fn long_usage(&self) -> String {
+        let blank = if self.value.is_empty() || self.has_optional_value() {
+            ""
+        } else {
+            " "
+        };
+        format!("--{}{blank}{}", self.long, self.value)
+    }
+
+    fn has_optional_value(&self) -> bool {
+        self.value.starts_with("[=")
     }
 
     /// Help and default, broken between words.
@@ -132,9 +150,11 @@ impl Row {
 }
 
 impl Given {
-    /// Whether the switch was given.
+    /// Whether the option was given.
     pub fn is_present(&self, name: &str) -> bool {
-        self.matches.opt_present(name)
+        let row = self.table.0.iter().find(|row| row.long == name);
+        let short = row.filter(|row| row.has_optional_value()).map(|row| row.short);
+        self.matches.opt_present(name) || short.is_some_and(|short| self.matches.opt_present(short))
     }
 
     /// Whether nothing but this switch was given.

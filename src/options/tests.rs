@@ -1,6 +1,7 @@
 //! Valid and invalid command lines.
 
 use super::*;
+use crate::trace::Selection;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// The options of a valid command line.
@@ -39,6 +40,22 @@ fn options_may_follow_the_directory_and_be_repeated() {
         options.log_level.modules,
         [("loopftpd::event_loop".to_owned(), log::LevelFilter::Trace)]
     );
+}
+
+#[test]
+fn a_trace_is_of_everything_or_of_one_session_or_client_and_never_takes_the_directory_for_a_value() {
+    let trace = |arguments: &[&str]| {
+        let options = served(arguments);
+        (options.trace, options.directory)
+    };
+    let (root, here) = (PathBuf::from("/"), PathBuf::from("."));
+    assert_eq!(trace(&["-t", "/"]), (Some(Selection::Everything), root.clone()));
+    assert_eq!(trace(&["--trace", "/"]), (Some(Selection::Everything), root.clone()));
+    assert_eq!(trace(&["-wt"]), (Some(Selection::Everything), here.clone()));
+    assert_eq!(trace(&["--trace=17", "/"]), (Some(Selection::Session(17)), root));
+    let local = Selection::Address(Ipv4Addr::LOCALHOST.into());
+    assert_eq!(trace(&["--trace=127.0.0.1"]), (Some(local), here.clone()));
+    assert_eq!(trace(&[]), (None, here));
 }
 
 #[test]
@@ -151,6 +168,12 @@ fn l15_invalid_command_lines_are_refused_and_the_error_names_the_option() {
         (&["-l", "127.0.0.1:2121", "-l", "127.0.0.1:2121"], "given twice"),
         (&["-l", "127.0.0.1:30001"], "--passive-ports"),
         (&["--no-active=yes"], "no-active"),
+        (
+            &["--trace=localhost"],
+            "--trace localhost: expected the number of a session",
+        ),
+        (&["--trace=0"], "--trace 0"),
+        (&["-t7"], "7"),
         (&["--max-sessions", "0"], "--max-sessions 0"),
         (&["--max-sessions", "-1"], "--max-sessions"),
         (&["--max-sessions", "many"], "--max-sessions many"),
@@ -282,13 +305,12 @@ fn docs_options_md_lists_the_same_options_as_help() {
             "" => String::new(),
             short => format!("`-{short}`, "),
         };
-        let long = format!("--{} {}", row.long, row.value);
         let (help, default) = match row.help.split_once(" [default: ") {
             Some((help, default)) => (help, default.trim_end_matches(']').to_owned()),
             None if row.default.is_empty() => (row.help, String::new()),
             None => (row.help, format!("`{}`", row.default)),
         };
-        let cells = format!("| {short}`{}` | {help} | {default} |\n", long.trim_end());
+        let cells = format!("| {short}`{}` | {help} | {default} |\n", row.long_usage());
         expected += &cells;
     }
     let documentation = include_str!("../../docs/options.md").replace("\\|", "|");

@@ -4,6 +4,7 @@ use crate::descriptors::Permit;
 use crate::reactor::socket::TcpSocket;
 use crate::reactor::token::SlotId;
 use crate::target::Target;
+use crate::trace::{self, Kind, call::fd};
 use mio::{Interest, Registry};
 use std::io;
 
@@ -28,6 +29,7 @@ impl DataSocket {
     /// Registers for events, unless that was done already. A socket that never has to wait is never registered.
     pub fn await_event(&mut self, interest: Interest, registry: &Registry, slot: SlotId) -> io::Result<()> {
         if self.registered == Some(interest) {
+            trace::line(Kind::Call, || "no epoll_ctl: registered already".to_owned());
             return Ok(());
         }
         let token = Target::Data(slot).into();
@@ -42,6 +44,14 @@ impl DataSocket {
     pub fn reset(mut self) {
         // If the option cannot be set, the close is an orderly one, and the reply still reports the failure.
         let _ = self.stream.reset_on_close();
+    }
+}
+
+impl Drop for DataSocket {
+    fn drop(&mut self) {
+        if let Some(socket) = self.stream.descriptor() {
+            trace::line(Kind::Call, || format!("close ({})", fd(&socket)));
+        }
     }
 }
 

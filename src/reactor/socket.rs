@@ -4,6 +4,7 @@
 //! connections through minutes of simulated time.
 
 use crate::kernel;
+use crate::trace::call::{fd, traced};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
@@ -49,39 +50,44 @@ pub trait TcpSocket: fmt::Debug {
 impl TcpSocket for TcpStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let (buffer, _) = buffer.split_at_mut(kernel::may_cut("recv", buffer.len())?);
-        Read::read(self, buffer)
+        traced("recvfrom", Read::read(self, buffer), || fd(self))
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let (bytes, _) = bytes.split_at(kernel::may_cut("send", bytes.len())?);
-        Write::write(self, bytes)
+        traced("sendto", Write::write(self, bytes), || fd(self))
     }
 
     fn shut_down_writing(&mut self) -> io::Result<()> {
         kernel::may_fail("shutdown")?;
-        self.shutdown(Shutdown::Write)
+        traced("shutdown", self.shutdown(Shutdown::Write), || {
+            format!("{}, writing", fd(self))
+        })
     }
 
     fn reset_on_close(&mut self) -> io::Result<()> {
         kernel::may_fail("setsockopt")?;
-        SockRef::from(&*self).set_linger(Some(Duration::ZERO))
+        let set = SockRef::from(&*self).set_linger(Some(Duration::ZERO));
+        traced("setsockopt", set, || format!("{}, reset on close", fd(self)))
     }
 
     fn is_connected(&self) -> io::Result<bool> {
         kernel::may_fail("getpeername")?;
         if let Some(error) = self.take_error()? {
-            return Err(error);
+            return traced("getsockopt", Err(error), || fd(self));
         }
-        match self.peer_addr() {
+        let connected = match self.peer_addr() {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
             Err(error) => Err(error),
-        }
+        };
+        traced("getpeername", connected, || fd(self))
     }
 
     fn local_address(&self) -> io::Result<IpAddr> {
         kernel::may_fail("getsockname")?;
-        Ok(self.local_addr()?.ip().to_canonical())
+        let address = self.local_addr().map(|address| address.ip().to_canonical());
+        traced("getsockname", address, || fd(self))
     }
 
     fn register(
@@ -92,14 +98,32 @@ impl TcpSocket for TcpStream {
         is_registered: bool,
     ) -> io::Result<()> {
         kernel::may_fail("epoll_ctl")?;
-        if is_registered {
+        let registered = if is_registered {
             registry.reregister(self, token, interest)
         } else {
             registry.register(self, token, interest)
-        }
+        };
+        traced("epoll_ctl", registered, || {
+            format!("{} registered for {}", fd(self), events(interest))
+        })
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         Some(self.as_fd())
     }
+}
+
+/// What is waited for, as the trace shows it.
+fn events(interest: Interest) -> String {
+    let all = [
+        (interest.is_readable(), "readable"),
+        (interest.is_writable(), "writable"),
+        (interest.is_priority(), "urgent data"),
+    ];
+    let names: Vec<&str> = all
+        .into_iter()
+        .filter(|(is_meant, _)| *is_meant)
+        .map(|(_, name)| name)
+        .collect();
+    names.join(", ")
 }

@@ -1,4 +1,4 @@
-//! Records: log lines, events, finished transfers, the trace, and counters.
+//! Records: log lines, events, finished transfers, and counters.
 //!
 //! Nothing is decided here, and nothing blocks: lines that cannot be written at once are dropped and counted.
 
@@ -7,5 +7,4 @@ pub mod line_budget;
 pub mod log_file;
 pub mod session_event;
 pub mod text_log;
-pub mod trace;
 pub mod transfer_log;

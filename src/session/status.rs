@@ -91,20 +91,20 @@ impl Session {
         self.is_awaiting_port() || input.holds_quit()
     }
 
-    /// The state's name in traces and summaries.
+    /// The state in words, for traces and summaries.
     pub fn state_name(&self) -> String {
         match &self.state {
-            State::Login(login) => format!("Login({})", login.name()),
-            State::Verifying { .. } => "Verifying".to_owned(),
-            State::Visit(_, Activity::Idle) => "Ready".to_owned(),
-            State::Visit(_, Activity::AwaitingPort(_)) => "AwaitingPort".to_owned(),
+            State::Login(login) => format!("login ({})", login.name()),
+            State::Verifying { .. } => "verifying the password".to_owned(),
+            State::Visit(_, Activity::Idle) => "ready".to_owned(),
+            State::Visit(_, Activity::AwaitingPort(_)) => "waiting for a passive port".to_owned(),
             State::Visit(_, Activity::Transferring(transfer)) => format!(
-                "Transferring({} {})",
+                "transferring {} {}",
                 transfer.verb,
                 Shown::whole(transfer.path.as_bytes())
             ),
-            State::Visit(_, Activity::Answering(_)) => "Answering".to_owned(),
-            State::Closing => "Closing".to_owned(),
+            State::Visit(_, Activity::Answering(_)) => "making a long answer".to_owned(),
+            State::Closing => "closing".to_owned(),
         }
     }
 }

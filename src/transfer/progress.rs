@@ -26,6 +26,18 @@ pub enum Progress {
     Failed(TransferError),
 }
 
+impl Progress {
+    /// For the trace.
+    pub fn word(self) -> &'static str {
+        match self {
+            Progress::Complete => "complete",
+            Progress::WouldBlock => "would block",
+            Progress::BudgetSpent => "budget spent",
+            Progress::Failed(_) => "failed",
+        }
+    }
+}
+
 /// Why a transfer failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransferError {

@@ -4,6 +4,7 @@ use super::data_stream::{DataSink, DataSource, KernelCopyError};
 use super::splice_pipe::SplicePipe;
 use crate::kernel;
 use crate::reactor::socket::TcpSocket;
+use crate::trace::call::{fd, traced};
 use rustix::io::Errno;
 use rustix::net::{self, RecvFlags};
 use std::io;
@@ -59,8 +60,11 @@ impl DataSource for SocketStream<'_> {
 /// this check the bytes behind it would be lost silently.
 fn confirm_end(socket: BorrowedFd<'_>) -> Result<usize, KernelCopyError> {
     kernel::may_fail("recv").map_err(|errno| KernelCopyError::Connection(errno.into()))?;
-    match net::recv(socket, &mut [0_u8; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
-        Ok((0, _)) => Ok(0),
+    let looked = net::recv(socket, &mut [0_u8; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+    match traced("recvfrom", looked.map(|(count, _)| count), || {
+        format!("{}, a look only", fd(&socket))
+    }) {
+        Ok(0) => Ok(0),
         Ok(_) => Err(KernelCopyError::Unsupported),
         Err(errno) => Err(KernelCopyError::Connection(errno.into())),
     }

@@ -328,7 +328,7 @@ fn g21_a_stalled_call_is_logged_with_its_session() {
     wait_until("the watchdog logs it", || {
         let log = faulty.server.stderr();
         log.lines()
-            .any(|line| line.contains("event loop blocked for ") && line.contains(", now: Ready"))
+            .any(|line| line.contains("event loop blocked for ") && line.contains(", now: ready"))
     });
 }
 
