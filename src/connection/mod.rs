@@ -24,7 +24,7 @@ use crate::reactor::{deadlines::Deadline, pace::Pace, socket::TcpSocket, token::
 use crate::records::session_event::SessionEvent;
 use crate::session::{Ending, Session};
 use crate::target::Target;
-use crate::trace::{self, Client, Kind, call::fd};
+use crate::trace::{self, Client, Kind, call::closing};
 use data_channel::DataChannel;
 use mio::Interest;
 use shared::Shared;
@@ -219,7 +219,7 @@ impl Connection {
     /// Traces the close of the control connection.
     pub fn trace_end(&self) {
         if let Some(socket) = self.control.descriptor() {
-            trace::line(Kind::Call, || format!("close ({})", fd(&socket)));
+            closing(&socket);
         }
         trace::line(Kind::Change, || "is over".to_owned());
     }

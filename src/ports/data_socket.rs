@@ -4,7 +4,7 @@ use crate::descriptors::Permit;
 use crate::reactor::socket::TcpSocket;
 use crate::reactor::token::SlotId;
 use crate::target::Target;
-use crate::trace::{self, Kind, call::fd};
+use crate::trace::{self, Kind, call::closing};
 use mio::{Interest, Registry};
 use std::io;
 
@@ -50,7 +50,7 @@ impl DataSocket {
 impl Drop for DataSocket {
     fn drop(&mut self) {
         if let Some(socket) = self.stream.descriptor() {
-            trace::line(Kind::Call, || format!("close ({})", fd(&socket)));
+            closing(&socket);
         }
     }
 }

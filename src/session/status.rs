@@ -94,7 +94,7 @@ impl Session {
     /// The state in words, for traces and summaries.
     pub fn state_name(&self) -> String {
         match &self.state {
-            State::Login(login) => format!("login ({})", login.name()),
+            State::Login(login) => format!("login, {}", login.name()),
             State::Verifying { .. } => "verifying the password".to_owned(),
             State::Visit(_, Activity::Idle) => "ready".to_owned(),
             State::Visit(_, Activity::AwaitingPort(_)) => "waiting for a passive port".to_owned(),

@@ -10,6 +10,7 @@ use crate::descriptors::Permit;
 use crate::ftp::listing::{Attributes, EntryKind};
 use crate::ftp::path::VirtualPath;
 use crate::kernel;
+use crate::trace::call::closing;
 use rustix::fs::{AtFlags, FileType, RawDir};
 use rustix::io::{Errno, retry_on_intr};
 use std::ffi::CStr;
@@ -38,6 +39,12 @@ struct DiskDirectory {
     path: VirtualPath,
     descriptor: OwnedFd,
     _permit: Permit,
+}
+
+impl Drop for DiskDirectory {
+    fn drop(&mut self) {
+        closing(&self.descriptor);
+    }
 }
 
 /// An entry that is computed, not stored.

@@ -4,6 +4,7 @@ use super::StorageError;
 use crate::computed_file::{ComputedFile, Content};
 use crate::descriptors::Permit;
 use crate::kernel;
+use crate::trace::call::closing;
 use rustix::io::retry_on_intr;
 use std::os::fd::OwnedFd;
 
@@ -58,6 +59,12 @@ impl OpenFile {
                 Ok(count)
             }
         }
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        self.descriptor().into_iter().for_each(closing);
     }
 }
 

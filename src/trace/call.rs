@@ -44,6 +44,12 @@ pub fn traced<T: Returned, E: Failed>(
     outcome
 }
 
+/// Prints that `file` is about to be closed, for files that are closed by being dropped.
+#[inline]
+pub fn closing(file: &impl AsFd) {
+    line(Kind::Call, || format!("close ({})", fd(file)));
+}
+
 /// `fd 9`
 pub fn fd(file: &impl AsFd) -> String {
     format!("fd {}", file.as_fd().as_raw_fd())

@@ -54,6 +54,7 @@ mod sandbox;
 mod storm;
 mod structure;
 mod synthetic;
+mod trace;
 mod transfers;
 mod upload_habits;
 mod upload_names;
