@@ -135,7 +135,7 @@ impl Connection {
         }
         let number = self.session.number();
         let what = self.waits_for(shared);
-        trace::line(Kind::Event, || format!("timed out waiting for {what}"));
+        trace::line(Kind::Change, || format!("timed out waiting for {what}"));
         log::debug!("session {number}: timed out waiting for {what}");
         match wait {
             Wait::Close | Wait::ReplyRead => self.drop_client(Ending::RepliesNotRead, shared),

@@ -112,7 +112,7 @@ impl EventLoop {
 
     fn refuse(&mut self, mut stream: Box<dyn TcpSocket>, peer: IpAddr) {
         self.shared.counters.refused += 1;
-        trace::line(Kind::Event, || format!("limit of sessions reached, 421 to {peer}"));
+        trace::line(Kind::Change, || format!("limit of sessions reached, 421 to {peer}"));
         if self.shared.counters.refused.is_power_of_two() {
             log::warn!(
                 "{} clients refused so far, the last from {peer}",
@@ -218,7 +218,7 @@ impl EventLoop {
         };
         let Some(slot) = ports.ring.announced_to(port, peer) else {
             self.shared.counters.strangers += 1;
-            trace::line(Kind::Event, || {
+            trace::line(Kind::Change, || {
                 format!("unexpected connection from {peer} to a passive port: closed")
             });
             return;

@@ -173,6 +173,7 @@ fn l15_invalid_command_lines_are_refused_and_the_error_names_the_option() {
             "--trace localhost: expected the number of a session",
         ),
         (&["--trace=0"], "--trace 0"),
+        (&["--trace="], "--trace : expected"),
         (&["-t7"], "7"),
         (&["--max-sessions", "0"], "--max-sessions 0"),
         (&["--max-sessions", "-1"], "--max-sessions"),

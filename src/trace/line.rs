@@ -98,15 +98,17 @@ impl Line {
         )
     }
 
-    /// What repeats when a turn is like an earlier one: the text without its numbers, and the session.
+    /// What repeats when a turn is like an earlier one: the text without its numbers and quoted names, and the session.
     pub(super) fn shape(&self) -> String {
         let session = self.client.map_or(0, |client| client.session);
         let mut shape = format!("{session} ");
-        for character in self.text.chars() {
-            match character {
-                '0'..='9' if shape.ends_with('#') => {}
-                '0'..='9' => shape.push('#'),
-                other => shape.push(other),
+        for part in self.text.split('"').step_by(2) {
+            for character in part.chars() {
+                match character {
+                    '0'..='9' if shape.ends_with('#') => {}
+                    '0'..='9' => shape.push('#'),
+                    other => shape.push(other),
+                }
             }
         }
         shape
@@ -159,5 +161,6 @@ mod tests {
         assert_eq!(shape(1, "sendfile → 262144 bytes"), shape(1, "sendfile → 5 bytes"));
         assert_ne!(shape(1, "sendfile → 5 bytes"), shape(2, "sendfile → 5 bytes"));
         assert_ne!(shape(1, "sendfile → 5 bytes"), shape(1, "sendfile → EAGAIN"));
+        assert_eq!(shape(1, "openat2 → fd 11 (\"a\")"), shape(1, "openat2 → fd 12 (\"b\")"));
     }
 }

@@ -5,11 +5,12 @@
 //! anything, as with log lines. The calls are traced where all of them pass ([`kernel`](crate::kernel),
 //! [`socket`](crate::reactor::socket)), so the code that makes them shows none of it. Texts are made by closures: a line
 //! costs one branch while no trace was started. Lines are printed at once, except for turns that repeat others
-//! (`folding.rs`).
+//! (`folding.rs`) and long runs of one call (`runs.rs`).
 
 pub mod call;
 mod folding;
 mod line;
+mod runs;
 mod selection;
 
 pub use line::{Client, Kind};
@@ -17,6 +18,7 @@ pub use selection::Selection;
 
 use folding::Folding;
 use line::Line;
+use runs::Runs;
 use selection::Spotlight;
 use std::cell::{Cell, RefCell};
 use std::io::{self, IsTerminal, Write};
@@ -29,6 +31,7 @@ thread_local! {
 
 struct Tracer {
     spotlight: Spotlight,
+    runs: Runs,
     folding: Folding,
     is_coloured: bool,
     /// Whom the loop serves.
@@ -45,6 +48,7 @@ pub fn start(selection: Selection) {
     let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     TRACER.set(Some(Tracer {
         spotlight: Spotlight::on(selection),
+        runs: Runs::default(),
         folding: Folding::default(),
         is_coloured: io::stdout().is_terminal() && !no_colour,
         client: None,
@@ -157,7 +161,9 @@ fn print_changes(now: [String; 2]) {
 
 impl Tracer {
     fn print(&mut self, line: Line) {
-        for line in self.spotlight.shown(line) {
+        let lines = self.spotlight.shown(line).into_iter();
+        let lines: Vec<Line> = lines.flat_map(|line| self.runs.shown(line)).collect();
+        for line in lines {
             let shown = self.folding.shown(line, Instant::now());
             self.write(&shown);
         }

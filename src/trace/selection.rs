@@ -22,11 +22,8 @@ pub(super) struct Spotlight {
 }
 
 impl Selection {
-    /// A session's number, or an address; the empty text selects everything.
+    /// A session's number, or an address.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.is_empty() {
-            return Some(Selection::Everything);
-        }
         let session = text.parse().ok().filter(|number| *number > 0).map(Selection::Session);
         let address = || Some(Selection::Address(text.parse::<IpAddr>().ok()?.to_canonical()));
         session.or_else(address)
@@ -94,13 +91,12 @@ mod tests {
     #[test]
     fn a_number_is_a_session_and_an_address_is_a_client() {
         let parse = Selection::parse;
-        assert_eq!(parse(""), Some(Selection::Everything));
         assert_eq!(parse("17"), Some(Selection::Session(17)));
         let local = Selection::Address(Ipv4Addr::LOCALHOST.into());
         assert_eq!(parse("127.0.0.1"), Some(local));
         assert_eq!(parse("::ffff:127.0.0.1"), Some(local), "as sessions have it");
         assert!(parse("::1").is_some());
-        for wrong in ["0", "-1", "127.0.0", "localhost", "127.0.0.1:21", "/srv"] {
+        for wrong in ["", "0", "-1", "127.0.0", "localhost", "127.0.0.1:21", "/srv"] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
     }
