@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 
 /// For every server: clients, files that are read, memory, time, threads that exist already, the end of the process.
 const ALWAYS: &[libc::c_long] = &[
-    // Sockets and polling.
+    // Sockets and polling. musl tries `accept` after an `accept4` that has failed with EINVAL.
+    libc::SYS_accept,
     libc::SYS_accept4,
     libc::SYS_epoll_ctl,
     libc::SYS_epoll_pwait,
@@ -148,6 +149,7 @@ fn pinned(permissions: &Permissions) -> Vec<(libc::c_long, Vec<Vec<Argument>>)> 
                 1,
                 &[
                     libc::F_GETFD,
+                    libc::F_SETFD,
                     libc::F_GETFL,
                     libc::F_SETFL,
                     libc::F_DUPFD_CLOEXEC,
