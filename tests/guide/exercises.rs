@@ -9,21 +9,41 @@ mod checks;
 mod a01;
 #[path = "../../docs/guide/answers/02.rs"]
 mod a02;
+#[path = "../../docs/guide/answers/03.rs"]
+mod a03;
+#[path = "../../docs/guide/answers/04.rs"]
+mod a04;
+#[path = "../../docs/guide/answers/05.rs"]
+mod a05;
+#[path = "../../docs/guide/answers/06.rs"]
+mod a06;
 #[path = "../../docs/guide/exercises/01.rs"]
 mod e01;
 #[path = "../../docs/guide/exercises/02.rs"]
 mod e02;
+#[path = "../../docs/guide/exercises/03.rs"]
+mod e03;
+#[path = "../../docs/guide/exercises/04.rs"]
+mod e04;
+#[path = "../../docs/guide/exercises/05.rs"]
+mod e05;
+#[path = "../../docs/guide/exercises/06.rs"]
+mod e06;
 
 type Check = fn() -> Result<(), String>;
 
 /// The check of the delivered exercise, and of the answer.
-const EXERCISES: [(&str, Check, Check); 2] = [
+const EXERCISES: [(&str, Check, Check); 6] = [
     (
         "01",
         || checks::c01(e01::data_address),
         || checks::c01(a01::data_address),
     ),
     ("02", || checks::c02(e02::serve), || checks::c02(a02::serve)),
+    ("03", || checks::c03(e03::serve), || checks::c03(a03::serve)),
+    ("04", || checks::c04(e04::Lines::feed), || checks::c04(a04::Lines::feed)),
+    ("05", || checks::c05(e05::on_readable), || checks::c05(a05::on_readable)),
+    ("06", checks::c06::<e06::Names>, checks::c06::<a06::Names>),
 ];
 
 pub fn trials() -> Vec<Trial> {

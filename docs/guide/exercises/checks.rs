@@ -1,6 +1,6 @@
 //! What the exercises have to do. There is nothing to change here.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
@@ -27,6 +27,133 @@ pub fn c02(serve: fn(TcpListener)) -> Result<(), String> {
     let _silent = greeted(address, "the first client")?;
     let _second = greeted(address, "a second client, while the first says nothing,")?;
     Ok(())
+}
+
+pub fn c03(serve: fn(TcpListener, usize)) -> Result<(), String> {
+    const MOST: usize = 3;
+    let address = serving(move |listener| serve(listener, MOST))?;
+    for round in 0..4 {
+        let mut clients = Vec::new();
+        for _ in 0..MOST {
+            clients.push(patiently(|| greeted(address, "a client, while there is room,"))?);
+        }
+        if greeted(address, "one too many").is_ok() {
+            return Err("one client more than allowed is served".to_owned());
+        }
+        for mut client in clients {
+            // Bytes that are no text end the thread with an error in one round, and leaving in good order in another.
+            let bytes: &[u8] = if round % 2 == 0 { b"QUIT\r\n" } else { b"\xff\xfe\r\n" };
+            client.write_all(bytes).map_err(|error| error.to_string())?;
+        }
+    }
+    Ok(())
+}
+
+/// Tries for two seconds.
+fn patiently<T>(attempt: impl Fn() -> Result<T, String>) -> Result<T, String> {
+    for _ in 0..40 {
+        if let Ok(result) = attempt() {
+            return Ok(result);
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    attempt()
+}
+
+pub fn c04<Lines: Default>(feed: fn(&mut Lines, &[u8]) -> Vec<String>) -> Result<(), String> {
+    let mut reader = Lines::default();
+    for (bytes, expected) in [
+        ("NO", &[][..]),
+        ("OP\r\nQU", &["NOOP"]),
+        ("IT\r", &[]),
+        ("\nUSER a\r\nPASS b\r\n", &["QUIT", "USER a", "PASS b"]),
+        ("\n", &[""]),
+    ] {
+        let lines = feed(&mut reader, bytes.as_bytes());
+        if lines != expected {
+            return Err(format!("after {bytes:?} comes {lines:?} instead of {expected:?}"));
+        }
+    }
+    Ok(())
+}
+
+type OnReadable = fn(&mut dyn Read, &mut Vec<u8>) -> std::io::Result<bool>;
+
+pub fn c05(on_readable: OnReadable) -> Result<(), String> {
+    received(on_readable).map_err(|error| error.to_string())?
+}
+
+/// Sends 50,000 bytes at once and reads them as the events come.
+fn received(on_readable: OnReadable) -> std::io::Result<Result<(), String>> {
+    const SENT: usize = 50_000;
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    let mut sender = TcpStream::connect(listener.local_addr()?)?;
+    let (socket, _) = listener.accept()?;
+    sender.write_all(&[b'.'; SENT])?;
+    socket.set_nonblocking(true)?;
+    let mut socket = mio::net::TcpStream::from_std(socket);
+    let (mut poll, mut events) = (mio::Poll::new()?, mio::Events::with_capacity(8));
+    poll.registry()
+        .register(&mut socket, mio::Token(0), mio::Interest::READABLE)?;
+    let mut input = Vec::new();
+    while input.len() < SENT {
+        poll.poll(&mut events, Some(Duration::from_secs(1)))?;
+        if events.is_empty() {
+            let count = input.len();
+            return Ok(Err(format!(
+                "no event for a second, and only {count} of {SENT} bytes are read"
+            )));
+        }
+        if !on_readable(&mut socket, &mut input)? {
+            return Ok(Err("the client is still there".to_owned()));
+        }
+    }
+    drop(sender);
+    poll.poll(&mut events, Some(Duration::from_secs(1)))?;
+    let has_gone = !on_readable(&mut socket, &mut input)?;
+    Ok(has_gone.then_some(()).ok_or("the client has gone".to_owned()))
+}
+
+/// What an event carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotToken {
+    pub key: usize,
+    pub generation: u32,
+}
+
+/// Names by slot.
+pub trait Slots: Default {
+    /// Puts a name into a free slot.
+    fn insert(&mut self, name: &str) -> SlotToken;
+
+    /// The name that this token was made for, if it is still there.
+    fn get(&self, token: SlotToken) -> Option<&str>;
+
+    /// Frees the slot of this token, if it still belongs to it; returns the name.
+    fn remove(&mut self, token: SlotToken) -> Option<String>;
+}
+
+pub fn c06<S: Slots>() -> Result<(), String> {
+    let mut slots = S::default();
+    let bob = slots.insert("Bob");
+    let found = slots.remove(bob);
+    if found.as_deref() != Some("Bob") {
+        return Err(format!("removing Bob returns {found:?}"));
+    }
+    let carol = slots.insert("Carol");
+    if bob.key != carol.key {
+        return Err("a free slot is not used again".to_owned());
+    }
+    if let Some(name) = slots.get(bob) {
+        return Err(format!("Bob has gone, and his token leads to {name}"));
+    }
+    if let Some(name) = slots.remove(bob) {
+        return Err(format!("Bob has gone, and his token removes {name}"));
+    }
+    match slots.get(carol) {
+        Some("Carol") => Ok(()),
+        other => Err(format!("Carol's token leads to {other:?}")),
+    }
 }
 
 /// Starts a server in a thread of its own; returns its address.

@@ -8,6 +8,14 @@ mod checks;
 mod e01;
 #[path = "02.rs"]
 mod e02;
+#[path = "03.rs"]
+mod e03;
+#[path = "04.rs"]
+mod e04;
+#[path = "05.rs"]
+mod e05;
+#[path = "06.rs"]
+mod e06;
 
 type Outcome = Result<(), String>;
 
@@ -19,4 +27,24 @@ fn exercise_01_the_address_in_a_227() -> Outcome {
 #[test]
 fn exercise_02_a_silent_client_does_not_stop_the_server() -> Outcome {
     checks::c02(e02::serve)
+}
+
+#[test]
+fn exercise_03_clients_are_not_counted_for_ever() -> Outcome {
+    checks::c03(e03::serve)
+}
+
+#[test]
+fn exercise_04_lines_come_in_pieces() -> Outcome {
+    checks::c04(e04::Lines::feed)
+}
+
+#[test]
+fn exercise_05_an_event_announces_all_bytes() -> Outcome {
+    checks::c05(e05::on_readable)
+}
+
+#[test]
+fn exercise_06_a_stale_token_finds_nothing() -> Outcome {
+    checks::c06::<e06::Names>()
 }

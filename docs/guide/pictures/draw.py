@@ -126,7 +126,105 @@ def blocking():
     picture.save("blocking.svg")
 
 
+def threads():
+    picture = Picture(
+        720, 250, "A thread for each client",
+        "Three of ten thousand threads. Each has a stack of two mebibytes of addresses in the process, another of 16 KiB in "
+        "the kernel, and sleeps in read until its own client sends something.",
+    )
+    for column, name in enumerate(["client 1", "client 2", "client 10,000"]):
+        x = 160 + column * 190
+        picture.box(x, 30, 160, 34, [name])
+        picture.arrow((x + 80, 64), (x + 80, 92))
+        picture.box(x, 95, 160, 56, ["asleep in read", "stack: up to 2 MiB"], "busy")
+        picture.box(x, 176, 160, 34, ["stack: 16 KiB"], "bad")
+    picture.text(20, 128, "process")
+    picture.text(20, 198, "kernel")
+    picture.text(516, 128, "…")
+    picture.arrow((20, 163), (700, 163), dashed=True)
+    picture.text(20, 236, "The server pays for every stack, also of clients that do nothing.", "small")
+    picture.save("threads.svg")
+
+
+def state():
+    picture = Picture(
+        720, 280, "From the stack into a value",
+        "On the left the stack of a thread: in serve, a reader with buffered bytes and the variable passive; on top of it "
+        "send, asleep in accept. On the right the struct Client with the fields input and data; data is the variant "
+        "Accepting of an enum. Arrows lead from each part of the stack to a field.",
+    )
+    picture.text(30, 34, "a thread's stack")
+    picture.box(30, 50, 250, 60, ["send: asleep in accept", "source, listener"], "busy")
+    picture.box(30, 110, 250, 50, ["serve: BufReader"])
+    picture.box(30, 160, 250, 50, ["serve: the line of the for loop"])
+    picture.text(440, 34, "a value in a slab: Client")
+    picture.box(440, 50, 250, 60, ["data: Accepting(listener,", "source)"], "good", mono=True)
+    picture.box(440, 110, 250, 50, ["input: Vec<u8>"], mono=True)
+    picture.box(440, 160, 250, 50, ["output: Vec<u8>"], mono=True)
+    picture.arrow((280, 70), (438, 70))
+    picture.arrow((280, 135), (438, 135))
+    picture.arrow((280, 185), (360, 185), (360, 95), (438, 95))
+    picture.text(30, 245, "goes on where it was:", "small")
+    picture.text(30, 264, "the kernel wakes the thread", "small")
+    picture.text(440, 245, "goes on when an event comes:", "small")
+    picture.text(440, 264, "the loop calls advance()", "small")
+    picture.save("state.svg")
+
+
+def edge():
+    picture = Picture(
+        720, 270, "Edges",
+        "The number of unread bytes in a socket over time. It rises from 0 to 120: an event. One read of 64 bytes leaves "
+        "56. Then nothing happens for long. It rises by 5: the next event, and a read of 61 bytes.",
+    )
+    picture.arrow((60, 220), (690, 220))
+    picture.arrow((60, 220), (60, 25))
+    picture.text(650, 242, "time", "small")
+    picture.text(70, 34, "unread bytes in the socket", "small")
+    picture.parts.append('<path class="busy" d="M120 220V80H170V155H520V149H570V220Z"/>')
+    picture.text(120, 70, "event: 120", "small")
+    picture.arrow((120, 240), (120, 223))
+    picture.text(100, 257, "edge", "small")
+    picture.text(178, 112, "read: 64", "small")
+    picture.text(230, 190, "56 left: readable, and no event", "small")
+    picture.arrow((520, 240), (520, 223))
+    picture.text(500, 257, "edge", "small")
+    picture.text(490, 138, "one more line: event", "small")
+    picture.save("edge.svg")
+
+
+def stale():
+    picture = Picture(
+        720, 250, "A stale event",
+        "A batch of three events. The first, from Alice in slot 0, asks to remove slot 1: Bob is removed and slot 1 is "
+        "free. The second, from the listener, accepts Carol into slot 1. The third, for slot 1, was collected when slot 1 "
+        "was Bob; it meets Carol.",
+    )
+    picture.text(20, 40, "the batch")
+    picture.text(20, 120, "slot 1 holds")
+    picture.text(20, 200, "its generation")
+    steps = [
+        ("slot 0: KICK 1", "box", "Bob, removed", "box", "2"),
+        ("listener", "box", "Carol", "good", "3"),
+        ("slot 1: hung up", "bad", "Carol", "bad", "3: not 2, so dropped"),
+    ]
+    for column, (event, event_kind, holder, holder_kind, generation) in enumerate(steps):
+        x = 140 + column * 195
+        picture.box(x, 18, 175, 36, [event], event_kind)
+        picture.arrow((x + 87, 54), (x + 87, 92))
+        picture.box(x, 95, 175, 40, [holder], holder_kind)
+        picture.text(x + 87, 200, generation, "middle")
+        if column < 2:
+            picture.arrow((x + 175, 36), (x + 193, 36))
+    picture.text(140, 235, "The event was made for generation 2, which was Bob.", "small")
+    picture.save("stale.svg")
+
+
 if __name__ == "__main__":
     express()
     connections()
     blocking()
+    threads()
+    state()
+    edge()
+    stale()
