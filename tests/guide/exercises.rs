@@ -17,6 +17,10 @@ mod a04;
 mod a05;
 #[path = "../../docs/guide/answers/06.rs"]
 mod a06;
+#[path = "../../docs/guide/answers/09.rs"]
+mod a09;
+#[path = "../../docs/guide/answers/11.rs"]
+mod a11;
 #[path = "../../docs/guide/exercises/01.rs"]
 mod e01;
 #[path = "../../docs/guide/exercises/02.rs"]
@@ -29,11 +33,15 @@ mod e04;
 mod e05;
 #[path = "../../docs/guide/exercises/06.rs"]
 mod e06;
+#[path = "../../docs/guide/exercises/09.rs"]
+mod e09;
+#[path = "../../docs/guide/exercises/11.rs"]
+mod e11;
 
 type Check = fn() -> Result<(), String>;
 
 /// The check of the delivered exercise, and of the answer.
-const EXERCISES: [(&str, Check, Check); 6] = [
+const EXERCISES: [(&str, Check, Check); 8] = [
     (
         "01",
         || checks::c01(e01::data_address),
@@ -44,6 +52,8 @@ const EXERCISES: [(&str, Check, Check); 6] = [
     ("04", || checks::c04(e04::Lines::feed), || checks::c04(a04::Lines::feed)),
     ("05", || checks::c05(e05::on_readable), || checks::c05(a05::on_readable)),
     ("06", checks::c06::<e06::Names>, checks::c06::<a06::Names>),
+    ("09", || checks::c09(e09::accept_all), || checks::c09(a09::accept_all)),
+    ("11", || checks::c11(e11::restart_at), || checks::c11(a11::restart_at)),
 ];
 
 pub fn trials() -> Vec<Trial> {

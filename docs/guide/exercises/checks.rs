@@ -156,6 +156,66 @@ pub fn c06<S: Slots>() -> Result<(), String> {
     }
 }
 
+/// What a loop does after it has accepted clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepting {
+    /// The queue is empty: an event announces the next client.
+    AwaitEvent,
+    /// Clients may wait in the queue, and no event will come for them.
+    TryAgainLater,
+}
+
+type AcceptAll = fn(&mut dyn FnMut() -> std::io::Result<()>) -> Accepting;
+
+pub fn c09(accept_all: AcceptAll) -> Result<(), String> {
+    const EAGAIN: i32 = 11;
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    const ECONNABORTED: i32 = 103;
+    for (errors, expected) in [
+        (&[0, 0, EAGAIN][..], Accepting::AwaitEvent),
+        (&[0, ECONNABORTED, 0, EAGAIN], Accepting::AwaitEvent),
+        (&[0, EMFILE], Accepting::TryAgainLater),
+        (&[ENFILE], Accepting::TryAgainLater),
+    ] {
+        let mut results = errors.iter();
+        let next = accept_all(&mut || match results.next() {
+            Some(0) => Ok(()),
+            Some(error) => Err(std::io::Error::from_raw_os_error(*error)),
+            None => Err(std::io::ErrorKind::WouldBlock.into()),
+        });
+        if next != expected || results.len() > 0 {
+            return Err(format!(
+                "after the errors {errors:?} the loop has to {expected:?}, not {next:?}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+pub fn c11(restart_at: fn(&str, u64) -> Option<u64>) -> Result<(), String> {
+    const GIB: u64 = 1 << 30;
+    for (argument, size, expected) in [
+        ("0", 30, Some(0)),
+        ("30", 30, Some(30)),
+        ("31", 30, None),
+        ("2147483648", 5 * GIB, Some(2 * GIB)),
+        ("4294967301", 5 * GIB, Some(4 * GIB + 5)),
+        ("4294967301", 30, None),
+        ("18446744073709551616", 30, None),
+        ("-1", 30, None),
+        ("+1", 30, None),
+    ] {
+        let found = restart_at(argument, size);
+        if found != expected {
+            return Err(format!(
+                "REST {argument} in a file of {size} bytes gives {found:?}, not {expected:?}"
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Starts a server in a thread of its own; returns its address.
 fn serving(serve: impl FnOnce(TcpListener) + Send + 'static) -> Result<SocketAddr, String> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())?;

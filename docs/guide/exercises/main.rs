@@ -16,6 +16,10 @@ mod e04;
 mod e05;
 #[path = "06.rs"]
 mod e06;
+#[path = "09.rs"]
+mod e09;
+#[path = "11.rs"]
+mod e11;
 
 type Outcome = Result<(), String>;
 
@@ -47,4 +51,14 @@ fn exercise_05_an_event_announces_all_bytes() -> Outcome {
 #[test]
 fn exercise_06_a_stale_token_finds_nothing() -> Outcome {
     checks::c06::<e06::Names>()
+}
+
+#[test]
+fn exercise_09_accepting_goes_on_after_descriptors_ran_out() -> Outcome {
+    checks::c09(e09::accept_all)
+}
+
+#[test]
+fn exercise_11_positions_beyond_32_bits() -> Outcome {
+    checks::c11(e11::restart_at)
 }

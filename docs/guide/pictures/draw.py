@@ -220,7 +220,42 @@ def stale():
     picture.save("stale.svg")
 
 
+def descriptors():
+    picture = Picture(
+        720, 170, "255 descriptors",
+        "A bar of 255 descriptors. A few belong to the server itself and to the session. All the others are data "
+        "connections that ended and were never closed. After the last one there is a wall: EMFILE.",
+    )
+    picture.text(20, 34, "descriptors of the server", "small")
+    picture.box(20, 50, 90, 56, ["server", "session"])
+    picture.box(110, 50, 510, 56, ["245 data connections that ended and were never closed"], "bad")
+    picture.box(628, 40, 8, 76, [], "bad")
+    picture.text(646, 83, "EMFILE")
+    picture.arrow((110, 130), (620, 130))
+    picture.text(110, 154, "one for each listing", "small")
+    picture.save("descriptors.svg")
+
+
+def bits():
+    picture = Picture(
+        720, 190, "A size in 32 bits",
+        "4,294,967,301 in binary has 33 bits: a one, 29 zeros, and 101. The first bit does not fit into 32 bits and is cut "
+        "off. What is left is 101 in binary, which is 5.",
+    )
+    picture.text(20, 34, "4,294,967,301 = 4 GiB + 5, in 33 bits")
+    picture.box(20, 50, 50, 50, ["1"], "bad", mono=True)
+    picture.box(80, 50, 500, 50, ["0000 0000 0000 0000 0000 0000 0000 0"], mono=True)
+    picture.box(580, 50, 110, 50, ["101"], "good", mono=True)
+    picture.text(20, 126, "cut off", "small")
+    picture.text(80, 126, "what an i32 keeps", "small")
+    picture.text(580, 126, "= 5", "small")
+    picture.text(20, 166, "Of 2 GiB, only the highest of the 32 bits is 1. It is the sign: −2,147,483,648.", "small")
+    picture.save("bits.svg")
+
+
 if __name__ == "__main__":
+    descriptors()
+    bits()
     express()
     connections()
     blocking()
