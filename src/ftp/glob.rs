@@ -138,6 +138,33 @@ mod tests {
         assert!(steps < 300, "{steps} steps: the end is looked at first");
     }
 
+    /// A listing of many names adds them up, and is charged for at least a comparison for each byte that was looked at.
+    #[test]
+    fn g11_every_comparison_is_counted() {
+        let steps_of = |pattern: &str, name: &str| {
+            let mut steps = 1_000;
+            let is_match = Glob::new(pattern.as_bytes())
+                .expect("short")
+                .matches(name.as_bytes(), &mut steps);
+            assert!(is_match, "{pattern} and {name}");
+            steps - 1_000
+        };
+        let name = "a".repeat(200);
+        for pattern in [&name, &"?".repeat(200), &format!("*{name}"), &format!("{name}*")] {
+            assert!(steps_of(pattern, &name) > 200, "{pattern}");
+        }
+        // Two bytes after the star are compared at each of 199 places.
+        assert!(steps_of("*ab*", &format!("{name}b")) > 2 * 199);
+        assert!(steps_of("*", &name) < 5, "a star alone looks at no byte");
+    }
+
+    #[test]
+    fn only_stars_and_question_marks_make_a_pattern() {
+        assert!(
+            Glob::is_glob(b"*.txt") && Glob::is_glob(b"a?") && !Glob::is_glob(b"[a]{b}~.txt") && !Glob::is_glob(b"")
+        );
+    }
+
     fn naive(pattern: &[u8], name: &[u8]) -> bool {
         match (pattern.split_first(), name.split_first()) {
             (None, None) => true,

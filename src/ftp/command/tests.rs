@@ -39,6 +39,24 @@ fn list_takes_options_off_the_front_and_keeps_the_rest() {
 }
 
 #[test]
+fn paths_that_end_like_a_directory_name_one() {
+    for directory in ["/", "a/", "a/.", "a/..", "/..", "a//"] {
+        assert!(path(directory).names_directory(), "{directory}");
+    }
+    for other in ["", "a", "a/b", "a/.b", "a.", "a..", "a/..."] {
+        assert!(!path(other).names_directory(), "{other}");
+    }
+}
+
+#[test]
+fn levels_of_mode_z_are_granted_up_to_six() {
+    let granted = |wanted| DeflateLevel::granted(wanted).map(DeflateLevel::number);
+    assert_eq!([1, 2, 5, 6].map(granted), [Some(1), Some(2), Some(5), Some(6)]);
+    assert_eq!([7, 9].map(granted), [Some(6); 2], "lowered, not refused");
+    assert_eq!([0, 10, 257, u64::MAX].map(granted), [None; 4], "no level of zlib");
+}
+
+#[test]
 fn types_are_accepted_in_every_common_spelling() {
     for line in ["TYPE A", "type a", "TYPE A N", "TYPE AN"] {
         assert_eq!(parsed(line), Ok(Command::Type(Representation::Ascii)), "{line}");
