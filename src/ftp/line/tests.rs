@@ -141,6 +141,19 @@ fn an_emptied_reader_holds_no_memory() {
     assert_eq!(reader.pending.capacity(), 0);
 }
 
+#[test]
+fn g08_a_client_that_always_sends_ahead_does_not_fill_memory() {
+    let mut reader = LineReader::default();
+    reader.feed(b"NOOP\r\n");
+    for _ in 0..1_000 {
+        reader.feed(b"NOOP\r\n");
+        assert_eq!(reader.pending_len(), 12, "two lines");
+        reader.skip_line();
+        assert_eq!(reader.pending_len(), 6, "one line");
+    }
+    assert!(reader.pending.len() <= 12, "{} bytes", reader.pending.len());
+}
+
 fn wire() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
         Just(b'\r'),
