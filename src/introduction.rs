@@ -13,6 +13,9 @@ pub fn text(options: &Options, prepared: &Preparation, confinement: &Confinement
     for url in &prepared.urls {
         text += &format!("open     {url}\n");
     }
+    if let Some(address) = prepared.listeners.status_address() {
+        text += &format!("status   http://{address}/\n");
+    }
     let (bound, wanted) = prepared.listeners.passive_ports();
     let (low, high) = (options.passive_ports.start(), options.passive_ports.end());
     text += &format!("passive  ports {low}-{high}, {bound} of {wanted} bound\n");

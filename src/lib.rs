@@ -14,6 +14,7 @@
 //!   opened again later.
 //! - [`event_loop`]: the turn: poll, dispatch, ready queue, deadlines, flush; and the effects of connections on each
 //!   other.
+//! - [`status`]: the page of `--status` that shows the running loop, its figures for Prometheus, and their viewers.
 //! - [`connection`]: one client between turns: its sockets, buffers, data channel and deadlines.
 //! - [`records`]: text log, event log, transfer log, and counters.
 //! - [`ports`]: listening sockets, the passive ring, and admission of clients.
@@ -28,8 +29,8 @@
 //! - [`shown_name`]: names from clients, escaped for logs.
 //! - [`kernel`]: the system calls on files and pipes, which the trace shows and unit tests can make fail.
 //! - [`trace`]: `--trace`, the running loop as a story.
-//! - [`clock`], [`descriptors`], [`random`], [`peer_network`]: the wall clock, the count of open descriptors, random
-//!   numbers, and the network that an address is counted with.
+//! - [`clock`], [`descriptors`], [`random`], [`peer_network`], [`process_figures`]: the wall clock, the count of open
+//!   descriptors, random numbers, the network that an address is counted with, and the memory of this process.
 
 pub mod accounts;
 pub mod clock;
@@ -45,6 +46,7 @@ pub mod options;
 pub mod outside_file;
 pub mod peer_network;
 pub mod ports;
+pub mod process_figures;
 pub mod random;
 pub mod reactor;
 pub mod records;
@@ -52,6 +54,7 @@ pub mod served_tree;
 pub mod session;
 pub mod shown_name;
 pub mod slow_work;
+pub mod status;
 pub mod storage;
 pub mod target;
 pub mod trace;

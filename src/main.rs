@@ -56,7 +56,7 @@ fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
         Some(ConfineError::UnknownUser(_) | ConfineError::NotRoot(_))
     ) || matches!(
         error.downcast_ref(),
-        Some(StartError::Control(ListenError::NotLocal(_)))
+        Some(StartError::Control(ListenError::NotLocal(_)) | StartError::Status(ListenError::NotLocal(_)))
     ) || error.is::<OptionError>()
         || error.is::<HashPasswordError>()
         || error.is::<UsersFileError>()

@@ -89,12 +89,15 @@ pub fn prepare(options: &Options) -> Result<Preparation, Box<dyn Error>> {
     };
     let transfer_log = open_log(LogKind::Transfers, &options.transfer_log)?;
     let event_log = open_log(LogKind::Events, &options.events)?;
-    let listeners = Listeners::open(
+    let mut listeners = Listeners::open(
         &options.listen,
         &options.passive_ports,
         &descriptors,
         &options.techniques,
     )?;
+    if let Some(address) = options.status {
+        listeners.open_status(address, &descriptors, &options.techniques)?;
+    }
     Ok(Preparation {
         process_limit,
         descriptors,

@@ -185,6 +185,13 @@ fn problem_of_root(root: &Path, rights: Rights) -> Option<&'static str> {
 
 /// Logs a warning if other machines can reach the server without a password, or passwords cross the network.
 pub fn warn_if_exposed(options: &Options, listeners: &Listeners) {
+    let status = listeners.status_address();
+    if let Some(address) = status.filter(|address| !address.ip().to_canonical().is_loopback()) {
+        log::warn!(
+            "--status {address}: anyone who reaches this address sees who is connected and the names of the files that \
+             are transferred, without a password and unencrypted"
+        );
+    }
     let mut ips = listeners.addresses().map(|address| address.ip().to_canonical());
     if ips.all(|ip| ip.is_loopback()) {
         return;

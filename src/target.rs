@@ -17,7 +17,14 @@ pub enum Target {
     },
     Control(SlotId),
     Data(SlotId),
+    /// The listener of the status page.
+    StatusListener,
+    /// A viewer of the status page, by its slot among the viewers.
+    Viewer(SlotId),
 }
+
+/// The key of the listener among the slots of viewers, of which there are only a few.
+const STATUS_LISTENER: u32 = u32::MAX;
 
 impl From<Target> for Token {
     fn from(target: Target) -> Token {
@@ -28,6 +35,8 @@ impl From<Target> for Token {
             Target::Control(slot) => TokenParts::of_slot(3, slot),
             Target::Data(slot) => TokenParts::of_slot(4, slot),
             Target::SlowWork => TokenParts::of_number(5, 0),
+            Target::StatusListener => TokenParts::of_number(6, STATUS_LISTENER),
+            Target::Viewer(slot) => TokenParts::of_slot(6, slot),
         };
         parts.into()
     }
@@ -48,6 +57,8 @@ impl TryFrom<Token> for Target {
             3 => Ok(Target::Control(parts.slot())),
             4 => Ok(Target::Data(parts.slot())),
             5 => Ok(Target::SlowWork),
+            6 if parts.key == STATUS_LISTENER => Ok(Target::StatusListener),
+            6 => Ok(Target::Viewer(parts.slot())),
             _ => Err(UnknownToken),
         }
     }
@@ -75,6 +86,8 @@ mod tests {
             Target::Control(slot),
             Target::Data(slot),
             Target::Data(SlotId { key: 0, generation: 1 }),
+            Target::StatusListener,
+            Target::Viewer(SlotId { key: 15, generation: 7 }),
         ];
         for target in targets {
             assert_eq!(Target::try_from(Token::from(target)), Ok(target));

@@ -5,8 +5,10 @@
 //! of a client that sends faster than it is served.
 
 use super::{Connection, Inbound, Life, data_channel::DataChannel, replies::OUTPUT_ENOUGH, shared::Shared};
+use crate::ftp::password::without_password;
 use crate::ftp::reply::{self, Reply};
 use crate::session::{Ending, Outcome, Step};
+use crate::shown_name::Shown;
 use mio::event::Event;
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
@@ -85,6 +87,12 @@ impl Connection {
         // A queued connection is served from the queue, not before the others in it.
         let share = if self.is_queued { 0 } else { shared.bulk_left };
         let mut bulk_left = share;
+        let number = self.session.number();
+        let is_followed = shared.tallies.as_ref().is_some_and(|tallies| tallies.follows(number));
+        let said = is_followed.then(|| {
+            let line = self.input.peek_line(INPUT_MAX).and_then(Result::ok);
+            line.map(|line| Shown::whole(without_password(line)).to_string())
+        });
         let (was_ready, was_logging_in) = (self.session.is_ready(), self.session.is_logging_in());
         let step = self.session.next(&mut self.input, &mut bulk_left, &shared.context())?;
         if let Step::Postpone = step {
@@ -102,6 +110,11 @@ impl Connection {
             self.login_since = shared.now;
         }
         self.trace_states();
+        if let Some(line) = said
+            && let Some(tallies) = &mut shared.tallies
+        {
+            tallies.command(number, line.unwrap_or_default());
+        }
         Some(step)
     }
 
@@ -110,7 +123,7 @@ impl Connection {
         self.record_notice(shared);
         match step {
             Step::Ignore => {}
-            Step::Reply(reply) => self.say(&reply),
+            Step::Reply(reply) => self.say(&reply, shared),
             Step::Postpone => {
                 self.queue(shared);
                 return ControlFlow::Break(());
@@ -122,16 +135,16 @@ impl Connection {
                 return ControlFlow::Break(());
             }
             Step::ArmActive(address, reply) => {
-                self.say(&reply);
+                self.say(&reply, shared);
                 self.disarm(shared);
                 self.channel = DataChannel::ToConnect(address);
             }
             Step::Disarm(reply) => {
-                self.say(&reply);
+                self.say(&reply, shared);
                 self.disarm(shared);
             }
             Step::Transfer(pump) => self.start_transfer(pump, shared),
-            Step::ReportProgress => self.say(&Reply::transfer_status(self.channel.moved())),
+            Step::ReportProgress => self.say(&Reply::transfer_status(self.channel.moved()), shared),
             Step::AbortTransfer => return self.abort_transfer(shared),
             Step::Answer => self.continue_answer(shared),
             Step::VerifyPassword(claim) => self.verify(*claim, shared),
@@ -140,8 +153,8 @@ impl Connection {
                 farewell,
                 is_mid_line,
             } => {
-                reply.iter().for_each(|reply| self.say(reply));
-                self.say(&farewell);
+                reply.iter().for_each(|reply| self.say(reply, shared));
+                self.say(&farewell, shared);
                 self.disarm(shared);
                 if is_mid_line {
                     // The client is still sending: closing now would reset the connection and lose the farewell.
@@ -154,8 +167,8 @@ impl Connection {
     }
 
     /// Queues a reply.
-    pub(super) fn say(&mut self, reply: &Reply) {
-        reply.write_to(&mut self.output.bytes);
+    pub(super) fn say(&mut self, reply: &Reply, shared: &mut Shared) {
+        self.output.push(reply, self.session.number(), shared);
     }
 
     /// ABOR ends the transfer now; its own reply comes in its turn: 426, then 226.

@@ -181,7 +181,7 @@ impl Connection {
         // The last activity was the transfer command.
         let began = mem::replace(&mut self.active, shared.now);
         if let Some((transfer, reply)) = self.session.transfer_ended(outcome) {
-            self.say(&reply);
+            self.say(&reply, shared);
             let took = ended.saturating_duration_since(began);
             self.record_transfer(&transfer, outcome, took, moved, shared);
         }

@@ -30,6 +30,11 @@ impl Logins {
         self.queue.is_empty()
     }
 
+    /// How many passwords are in the queue.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Takes the next attempt out of the queue.
     pub fn take_next(&mut self) -> Option<LoginAttempt> {
         self.queue.take_next()

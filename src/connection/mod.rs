@@ -11,6 +11,7 @@ mod discarding;
 mod finishing;
 mod logins;
 pub mod opening;
+pub mod phase;
 mod pumping;
 mod recording;
 mod replies;
@@ -103,6 +104,15 @@ struct Output {
 }
 
 impl Output {
+    /// Queues a reply of a session.
+    fn push(&mut self, reply: &Reply, session: u64, shared: &mut Shared) {
+        let before = self.bytes.len();
+        reply.write_to(&mut self.bytes);
+        if let Some(tallies) = &mut shared.tallies {
+            tallies.reply(session, reply.code(), self.bytes.split_at(before).1);
+        }
+    }
+
     /// What is still to be written.
     fn unwritten(&self) -> &[u8] {
         // `written` counts bytes of `bytes`, so it is never beyond the end.
@@ -155,7 +165,7 @@ impl Connection {
         let interest = Interest::READABLE | Interest::PRIORITY;
         let token = Target::Control(self.slot).into();
         match self.control.register(&shared.registry, token, interest, false) {
-            Ok(()) => self.say(banner),
+            Ok(()) => self.say(banner, shared),
             Err(_) => self.drop_client(Ending::ServerError, shared),
         }
     }

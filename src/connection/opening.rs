@@ -70,7 +70,7 @@ impl Connection {
     /// for it: see [`pump`](Self::pump).
     pub(super) fn open_transfer(&mut self, shared: &mut Shared) {
         if let Some(transfer) = self.session.transfer() {
-            transfer.opening.write_to(&mut self.output.bytes);
+            self.output.push(&transfer.opening, self.session.number(), shared);
         }
         self.flush(shared);
     }

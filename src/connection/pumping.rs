@@ -92,6 +92,10 @@ impl Connection {
         let before = pump.moved();
         let outcome = pump.pump(&mut stream, &mut budget);
         let moved = pump.moved() - before;
+        match direction {
+            Direction::ToClient => shared.counters.bytes_sent += moved,
+            Direction::FromClient => shared.counters.bytes_received += moved,
+        }
         for pace in self.paces.iter().flatten() {
             pace.spend(usize::try_from(moved).unwrap_or(usize::MAX), now);
         }

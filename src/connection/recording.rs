@@ -24,14 +24,14 @@ impl Connection {
         let counters = &mut shared.counters;
         counters.transfers += 1;
         counters.failed_transfers += u64::from(!outcome.is_success());
-        let (direction, own, all) = match transfer.kind {
-            TransferKind::Download | TransferKind::Listing => {
-                (Direction::ToClient, &mut self.sent, &mut counters.bytes_sent)
-            }
-            TransferKind::Upload => (Direction::FromClient, &mut self.received, &mut counters.bytes_received),
+        let (direction, own) = match transfer.kind {
+            TransferKind::Download | TransferKind::Listing => (Direction::ToClient, &mut self.sent),
+            TransferKind::Upload => (Direction::FromClient, &mut self.received),
         };
         *own += moved;
-        *all += moved;
+        if let Some(tallies) = &mut shared.tallies {
+            tallies.transfer(direction, outcome.word());
+        }
         trace::line(Kind::Change, || {
             let path = Shown::whole(transfer.path.as_bytes());
             format!("{} {path} ends: {}, {moved} bytes", transfer.verb, outcome.word())
@@ -71,6 +71,13 @@ impl Connection {
         let Some(notice) = self.session.take_notice() else {
             return;
         };
+        if let Some(tallies) = &mut shared.tallies {
+            match &*notice {
+                Notice::LoggedIn => tallies.login(None),
+                Notice::LoginFailed { why, .. } => tallies.login(Some(*why)),
+                Notice::Changed { .. } | Notice::Refused { .. } => {}
+            }
+        }
         let user = match &*notice {
             Notice::LoginFailed { user, .. } => Some(&**user),
             Notice::LoggedIn | Notice::Changed { .. } | Notice::Refused { .. } => self.session.user(),
@@ -82,6 +89,9 @@ impl Connection {
     /// Records a failed login whose password was not checked.
     pub(super) fn record_blocked_login(&mut self, shared: &mut Shared) {
         if let Some(Notice::LoginFailed { user, .. }) = self.session.take_notice().as_deref() {
+            if let Some(tallies) = &mut shared.tallies {
+                tallies.login(Some(LoginFailure::Blocked));
+            }
             let took = shared.now.saturating_duration_since(self.login_since);
             let event = SessionEvent::login_failed(LoginFailure::Blocked, took);
             self.record(&event, Some(user), shared);
@@ -91,6 +101,9 @@ impl Connection {
     /// Records the session's end.
     pub fn record_end(&self, shared: &mut Shared) {
         let ending = self.session.ending().unwrap_or(Ending::Shutdown);
+        if let Some(tallies) = &mut shared.tallies {
+            tallies.ending(ending);
+        }
         let took = shared.now.saturating_duration_since(self.opened);
         let event = SessionEvent::disconnect(ending, self.sent, self.received, took);
         self.record(&event, self.session.last_user(), shared);
@@ -100,7 +113,7 @@ impl Connection {
 impl Shared {
     /// Whether sessions have to report anything.
     pub(super) fn wants_notices(&self) -> bool {
-        self.event_log.is_some() || log::log_enabled!(target: TARGET, Level::Warn)
+        self.event_log.is_some() || self.tallies.is_some() || log::log_enabled!(target: TARGET, Level::Warn)
     }
 
     /// Whether a line may be logged: clients must not fill the disk of the log with lines that cost them nothing.

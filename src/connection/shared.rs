@@ -13,7 +13,7 @@ use crate::ports::passive_ports::PassivePorts;
 use crate::ports::passive_ring::PortIndex;
 use crate::random::{Random, secret_key};
 use crate::reactor::{deadlines::Deadlines, pace::Pace, token::SlotId};
-use crate::records::{counters::Counters, line_budget::LineBudget, log_file::LogFile};
+use crate::records::{counters::Counters, line_budget::LineBudget, log_file::LogFile, tallies::Tallies};
 use crate::session::Context;
 use crate::slow_work::queue::SlowWorkQueue;
 use crate::storage::{Held, Storage};
@@ -59,6 +59,8 @@ pub struct Shared {
     pub rings: Vec<PassivePorts>,
     pub deadlines: Deadlines,
     pub counters: Counters,
+    /// `None`: there is no status page.
+    pub tallies: Option<Box<Tallies>>,
     pub transfer_log: Option<LogFile>,
     pub event_log: Option<LogFile>,
     /// Monotonic time, read once a turn.
@@ -138,6 +140,7 @@ impl Shared {
             rings,
             deadlines: Deadlines::default(),
             counters: Counters::default(),
+            tallies: None,
             transfer_log: equipment.transfer_log,
             event_log: equipment.event_log,
             now,

@@ -7,11 +7,13 @@
 
 use super::EventLoop;
 use crate::connection::Connection;
+use crate::descriptors::Permit;
 use crate::ftp::reply::{self, Reply};
 use crate::kernel;
 use crate::ports::data_socket::DataSocket;
 use crate::ports::passive_ring::{Arrived, PortIndex};
 use crate::reactor::socket::TcpSocket;
+use crate::records::tallies::RefusalReason;
 use crate::session::{Outcome, Session};
 use crate::target::Target;
 use crate::trace::call::{fd, traced};
@@ -23,12 +25,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Connections accepted at one listener before other sockets are served.
-const ACCEPTS_PER_TURN: usize = 64;
+pub(super) const ACCEPTS_PER_TURN: usize = 64;
 /// How long accepting pauses if the kernel has no free descriptor, or refuses every call.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The result of an `accept`.
-enum Accepted {
+pub(super) enum Accepted {
     Client(TcpStream, SocketAddr),
     /// An event will announce the next connection.
     QueueEmpty,
@@ -72,11 +74,9 @@ impl EventLoop {
     /// wildcard.
     pub(super) fn admit(&mut self, stream: Box<dyn TcpSocket>, address: SocketAddr, ring: u16, bound: Option<IpAddr>) {
         let peer = address.ip().to_canonical();
-        let is_admitted = self.admission.admits(peer) && (self.has_room() || self.evict_for_new_client());
-        let permit = is_admitted.then(|| self.shared.descriptors.permit()).flatten();
-        let Some(permit) = permit else {
-            self.refuse(stream, peer);
-            return;
+        let permit = match self.place_for(peer) {
+            Ok(permit) => permit,
+            Err(reason) => return self.refuse(stream, peer, reason),
         };
         self.session_number += 1;
         let number = self.session_number;
@@ -90,6 +90,21 @@ impl EventLoop {
         self.shared.counters.accepted += 1;
         let banner = Reply::banner(&self.shared.options.banner);
         self.step(slot, |connection, shared| connection.greet(&banner, shared));
+    }
+
+    /// The permit of a session for `peer`, for which another session may be closed, or why there is none.
+    fn place_for(&mut self, peer: IpAddr) -> Result<Permit, RefusalReason> {
+        if !self.admission.admits(peer) {
+            return Err(RefusalReason::Address);
+        }
+        if !self.has_room() && !self.evict_for_new_client() {
+            return Err(if self.admission.has_room() {
+                RefusalReason::Descriptors
+            } else {
+                RefusalReason::Sessions
+            });
+        }
+        self.shared.descriptors.permit().ok_or(RefusalReason::Descriptors)
     }
 
     fn has_room(&self) -> bool {
@@ -110,8 +125,11 @@ impl EventLoop {
         self.admission.has_room()
     }
 
-    fn refuse(&mut self, mut stream: Box<dyn TcpSocket>, peer: IpAddr) {
+    fn refuse(&mut self, mut stream: Box<dyn TcpSocket>, peer: IpAddr, reason: RefusalReason) {
         self.shared.counters.refused += 1;
+        if let Some(tallies) = &mut self.shared.tallies {
+            tallies.refusal(reason);
+        }
         trace::line(Kind::Change, || format!("limit of sessions reached, 421 to {peer}"));
         if self.shared.counters.refused.is_power_of_two() {
             log::warn!(
@@ -133,7 +151,7 @@ impl EventLoop {
         let listener = self.listeners.get(index as usize);
         let client = listener.map(|listener| accept(&listener.socket));
         let is_refused = if let Some(Accepted::Client(stream, address)) = client {
-            self.refuse(Box::new(stream), address.ip());
+            self.refuse(Box::new(stream), address.ip(), RefusalReason::Descriptors);
             true
         } else {
             false
@@ -149,7 +167,7 @@ impl EventLoop {
         }
     }
 
-    fn pause_accepting(&mut self, target: Target, error: &io::Error) {
+    pub(super) fn pause_accepting(&mut self, target: Target, error: &io::Error) {
         self.shared.counters.accept_pauses += 1;
         if self.shared.counters.accept_pauses.is_power_of_two() {
             log::warn!(
@@ -245,7 +263,7 @@ fn is_logging_in(connection: &mut Connection) -> bool {
 }
 
 /// Accepts the next connection of the queue.
-fn accept(listener: &TcpListener) -> Accepted {
+pub(super) fn accept(listener: &TcpListener) -> Accepted {
     let attempt = kernel::may_fail("accept4").map_err(io::Error::from);
     match traced("accept4", attempt.and_then(|()| listener.accept()), || fd(listener)) {
         Ok((stream, address)) => Accepted::Client(stream, address),

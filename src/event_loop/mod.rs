@@ -15,6 +15,7 @@ mod signal_actions;
 pub mod simulation;
 mod sleeping;
 mod slow_results;
+mod status_page;
 mod tracing;
 mod walk_results;
 mod walks;
@@ -30,6 +31,7 @@ use crate::reactor::{poller::Poller, slots::Slots, token::SlotId, watchdog::Watc
 use crate::records::{counters::Counters, log_file::LogFile};
 use crate::session::Ending;
 use crate::slow_work::queue::SlowWorkQueue;
+use crate::status::{Status, recorder::Handler};
 use crate::target::Target;
 use crate::trace::{self, Kind};
 use mio::{Events, Interest, event::Event};
@@ -51,6 +53,8 @@ pub struct EventLoop {
     slots: Slots<Connection>,
     shared: Shared,
     walks: Walks,
+    /// `None`: without `--status`.
+    status: Option<Box<Status>>,
     /// `None`: there is none, or the slow-work thread is reading it.
     users_file: Option<Box<UsersFile>>,
     /// Whether the users file is to be read again when the thread has finished reading it.
@@ -101,12 +105,17 @@ impl EventLoop {
         let registry = poller.registry().try_clone()?;
         registry.register(&mut signals, Target::Signals.into(), Interest::READABLE)?;
         let options = &equipment.options;
+        let status = listeners.status.map(|listener| {
+            let control = listeners.control.iter().map(|listener| listener.address.to_string());
+            Box::new(Status::new(listener, &options.status_hosts, control.collect(), now))
+        });
         let mut event_loop = Self {
             listeners: listeners.control,
             slots: Slots::default(),
             admission: Admission::new(options.max_sessions, options.max_sessions_per_ip),
             shared: Shared::new(registry, listeners.passive, slow_work, equipment, now)?,
             walks: Walks::default(),
+            status,
             users_file: users_file.map(Box::new),
             is_reload_due: false,
             outdated: VecDeque::new(),
@@ -120,6 +129,7 @@ impl EventLoop {
             shutdown_deadline: None,
             session_number: 0,
         };
+        event_loop.shared.tallies = event_loop.status.as_ref().map(|_| Box::default());
         event_loop.renew_spare_descriptor();
         event_loop.schedule_rebinding();
         event_loop.walks.sweep_and_measure(&mut event_loop.shared);
@@ -155,6 +165,7 @@ impl EventLoop {
         self.close_outdated_sessions();
         self.fire_deadlines();
         self.flush_replies();
+        self.handler_begins(Handler::Logins);
         self.start_password_verification();
         self.end_turn();
     }
@@ -167,6 +178,7 @@ impl EventLoop {
             return;
         };
         self.trace_event(target, event);
+        self.handler_begins(Handler::of_event(target));
         match target {
             Target::Signals => self.handle_signals(),
             Target::SlowWork => self.collect_slow_work(),
@@ -174,8 +186,11 @@ impl EventLoop {
             Target::PassivePort { ring, port } => self.accept_data_connections(ring, port),
             Target::Control(slot) => self.step(slot, |connection, shared| connection.control_event(event, shared)),
             Target::Data(slot) => self.step(slot, Connection::data_event),
+            Target::StatusListener => self.accept_viewers(),
+            Target::Viewer(slot) => self.serve_viewer(slot),
         }
         self.exchange();
+        self.handler_ends();
     }
 
     /// Serves each entry of the ready queue once, as far as this turn's budget of bulk data lasts. Those that are
@@ -193,18 +208,23 @@ impl EventLoop {
             && let Some(target) = self.shared.ready.pop_front()
         {
             round -= 1;
+            self.handler_begins(Handler::of_ready(target));
             match target {
                 Target::Control(slot) | Target::Data(slot) => self.step(slot, Connection::resume),
                 Target::ControlListener(index) => self.accept_clients(index),
                 Target::PassivePort { ring, port } => self.accept_data_connections(ring, port),
+                Target::StatusListener => self.accept_viewers(),
+                Target::Viewer(slot) => self.serve_viewer(slot),
                 Target::Signals | Target::SlowWork => {}
             }
             self.exchange();
+            self.handler_ends();
         }
     }
 
     fn fire_deadlines(&mut self) {
         let now = self.shared.now;
+        self.handler_begins(Handler::Deadline);
         while let Some(slot) = self
             .shared
             .deadlines
@@ -213,6 +233,7 @@ impl EventLoop {
             self.step(slot, Connection::time_is_up);
         }
         self.exchange();
+        self.status_time_passes();
         self.shared.proofs.forget_old(now);
         if self.rebind_at.is_some_and(|at| at <= now) {
             self.bind_missing_ports();
@@ -223,16 +244,22 @@ impl EventLoop {
     }
 
     fn flush_replies(&mut self) {
+        self.handler_begins(Handler::Flush);
         // Flushing can end sessions and queue more replies; those wait for the next turn.
         for slot in std::mem::take(&mut self.shared.unflushed) {
             let Some(connection) = self.slots.get_mut(slot) else {
                 continue;
             };
             guard(connection, &mut self.shared, Connection::flush_turn);
-            if connection.is_gone() {
-                self.remove(slot);
-            } else {
+            let is_gone = connection.is_gone();
+            if !is_gone {
                 connection.settle(&mut self.shared);
+            }
+            if let Some(status) = &mut self.status {
+                status.served(slot, connection, Instant::now(), &mut self.shared);
+            }
+            if is_gone {
+                self.remove(slot);
             }
         }
         self.exchange();
@@ -242,6 +269,9 @@ impl EventLoop {
         let turn = self.watchdog.turn_ends(Instant::now());
         let longest = &mut self.shared.counters.longest_turn;
         *longest = turn.max(*longest);
+        if let Some(status) = &mut self.status {
+            status.turn_ends(turn, &self.shared);
+        }
     }
 
     /// Serves one connection: does `work`, answers waiting commands, then removes the connection if it has ended.
@@ -259,11 +289,17 @@ impl EventLoop {
                 connection.dismiss(reply::SHUTTING_DOWN, Ending::Shutdown, shared);
             }
         });
-        self.watchdog.step_ends(Instant::now(), || connection.describe());
-        if connection.is_gone() {
-            self.remove(slot);
-        } else {
+        let now = Instant::now();
+        self.watchdog.step_ends(now, || connection.describe());
+        let is_gone = connection.is_gone();
+        if !is_gone {
             connection.settle(shared);
+        }
+        if let Some(status) = &mut self.status {
+            status.served(slot, connection, now, shared);
+        }
+        if is_gone {
+            self.remove(slot);
         }
     }
 

@@ -54,6 +54,7 @@ impl Simulation {
         let listeners = Listeners {
             poller: Poller::new(false)?,
             control: Vec::new(),
+            status: None,
             passive: vec![PassivePorts::simulated(Ipv4Addr::LOCALHOST.into(), PASSIVE_PORTS)],
         };
         let equipment = Equipment {
@@ -142,7 +143,12 @@ impl Simulation {
                 connection.control_ready(event.is_writable, event.readable_to_the_end, shared);
             }),
             Target::Data(slot) => self.server.step(slot, Connection::data_event),
-            Target::Signals | Target::SlowWork | Target::ControlListener(_) | Target::PassivePort { .. } => {}
+            Target::Signals
+            | Target::SlowWork
+            | Target::ControlListener(_)
+            | Target::PassivePort { .. }
+            | Target::StatusListener
+            | Target::Viewer(_) => {}
         }
         self.server.exchange();
         true

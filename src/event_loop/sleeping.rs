@@ -25,7 +25,9 @@ impl EventLoop {
         let now = self.poller.sleep(events, timeout)?;
         self.begin_turn(now);
         self.watchdog.turn_begins(now);
-        self.trace_turn(events, now.saturating_duration_since(before));
+        let slept = now.saturating_duration_since(before);
+        self.status_turn_begins(slept, timeout, events.iter().count());
+        self.trace_turn(events, slept);
         Ok(())
     }
 
@@ -59,6 +61,7 @@ impl EventLoop {
                 Wait::Until("the next walk of the served tree begins"),
             ),
             (self.shutdown_deadline, Wait::Until("the shutdown waits no longer")),
+            (self.next_status(), Wait::Until("the status page is updated")),
         ];
         let waits = waits.into_iter().filter_map(|(at, what)| Some((at?, what)));
         waits.min_by_key(|(at, _)| *at)

@@ -28,7 +28,7 @@ const PASSIVE_PORTS: u16 = 30;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A loop that serves `directory` with all rights, and its address.
-fn server_of(directory: &Path) -> (EventLoop, SocketAddr) {
+pub(super) fn server_of(directory: &Path) -> (EventLoop, SocketAddr) {
     let descriptors = Descriptors::for_process(200_000);
     let storage = served_storage(directory, UploadPolicy::default(), &descriptors);
     let (server, _) = server_over(storage, descriptors, options());

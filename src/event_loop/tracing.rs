@@ -28,12 +28,19 @@ impl EventLoop {
         }
         let connection = match target {
             Target::Control(slot) | Target::Data(slot) => self.slots.get_mut(slot),
-            Target::Signals | Target::SlowWork | Target::ControlListener(_) | Target::PassivePort { .. } => None,
+            Target::Signals
+            | Target::SlowWork
+            | Target::ControlListener(_)
+            | Target::PassivePort { .. }
+            | Target::StatusListener
+            | Target::Viewer(_) => None,
         };
         let _traced = connection.map(|connection| trace::serve(connection.traced_client()));
         let source = match target {
             Target::Signals => "the signals".to_owned(),
             Target::SlowWork => "the helper thread".to_owned(),
+            Target::StatusListener => "the listener of the status page".to_owned(),
+            Target::Viewer(_) => "a viewer of the status page".to_owned(),
             Target::Control(_) => "the control connection".to_owned(),
             Target::Data(_) => "the data connection".to_owned(),
             Target::ControlListener(index) => {

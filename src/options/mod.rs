@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use values::{parse_banner, parse_choice, parse_listen, parse_port_range, parse_public_address};
+use values::{parse_banner, parse_choice, parse_host, parse_listen, parse_port_range, parse_public_address};
 
 /// The values of `--anonymous`.
 const ANONYMOUS: [(&str, AnonymousAccess); 4] = [
@@ -54,6 +54,10 @@ pub struct Options {
     pub stats: bool,
     /// Whose part of the event loop is printed; `None`: nothing is.
     pub trace: Option<trace::Selection>,
+    /// Where the status page is.
+    pub status: Option<SocketAddr>,
+    /// Names that requests for it may use, besides its address.
+    pub status_hosts: Vec<String>,
     pub synthetic: bool,
     pub user: Option<String>,
     pub chroot: Chroot,
@@ -119,6 +123,9 @@ impl Options {
                 ));
             }
         }
+        if !self.status_hosts.is_empty() && self.status.is_none() {
+            return wrong("--status-host: needs --status ADDR:PORT".to_owned());
+        }
         for (index, (option, file)) in self.files().enumerate() {
             if let Some((other, _)) = self.files().skip(index + 1).find(|(_, other)| *other == file) {
                 return wrong(format!(
@@ -128,6 +135,14 @@ impl Options {
             }
         }
         let (low, high) = (self.passive_ports.start(), self.passive_ports.end());
+        if let Some(address) = self
+            .status
+            .filter(|address| self.passive_ports.contains(&address.port()))
+        {
+            return wrong(format!(
+                "--status {address}: the port is within --passive-ports {low}-{high}; change one of them"
+            ));
+        }
         for (index, address) in self.listen.iter().enumerate() {
             if self.passive_ports.contains(&address.port()) {
                 return wrong(format!(
@@ -201,6 +216,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         transfer_log: given.text("transfer-log").map(PathBuf::from),
         stats: given.is_present("stats"),
         trace: trace_selection(&given)?,
+        status: given.optional_value("status", parse_listen)?,
+        status_hosts: given.values("status-host", parse_host)?,
         synthetic: given.is_present("synthetic"),
         user: given.text("user"),
         chroot: if given.is_present("no-chroot") {

@@ -99,6 +99,12 @@ pub(super) static TABLE: Table = Table(&[
     Row { group: OUTPUT, short: "t", long: "trace", value: "[=SESSION|ADDR]",
           help: "print every iteration of the event loop: events, commands, replies, system calls, state changes, and \
                  what it waits for; of one session or client address only, if one is given", ..Row::BLANK },
+    Row { group: OUTPUT, long: "status", value: "ADDR:PORT",
+          help: "serve a web page that shows the running loop, and figures for Prometheus at /metrics; port 0 picks a \
+                 free port", ..Row::BLANK },
+    Row { group: OUTPUT, long: "status-host", value: "NAME", is_repeatable: true,
+          help: "accept this host name in requests for --status, besides its address and localhost; may be \
+                 repeated", ..Row::BLANK },
     Row { group: PROCESS, short: "u", long: "user", value: "NAME",
           help: "user to become when started as root, by name or number [default: the owner of DIR, or nobody if that \
                  is root]", ..Row::BLANK },

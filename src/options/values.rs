@@ -86,8 +86,9 @@ pub(super) fn parse_public_address(text: &str) -> Result<(Network, Ipv4Addr), St
 
 /// The modules that a log level can be given for: all of the crate.
 const MODULES: &str = "accounts, clock, computed_file, confine, connection, descriptors, event_loop, ftp, \
-                       hash_password, kernel, options, outside_file, peer_network, ports, random, reactor, records, \
-                       served_tree, session, shown_name, slow_work, storage, target, trace, transfer, units";
+                       hash_password, kernel, options, outside_file, peer_network, ports, process_figures, random, \
+                       reactor, records, served_tree, session, shown_name, slow_work, status, storage, target, trace, \
+                       transfer, units";
 
 /// Log levels: one for all modules, others for single modules.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,6 +186,17 @@ pub(super) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
          (names are not resolved)"
             .to_owned()
     })
+}
+
+/// A name for the `Host` of requests.
+pub(super) fn parse_host(text: &str) -> Result<String, String> {
+    let is_name = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    if text.is_empty() || text.len() > 253 || !is_name {
+        return Err("expected a host name such as files.example.org, without a port".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 pub(super) fn parse_banner(text: &str) -> Result<String, String> {

@@ -26,7 +26,7 @@ pub enum ListenError {
     #[error("{0} is in use by another program")]
     InUse(SocketAddr),
     /// No interface of this machine has the address.
-    #[error("--listen {0}: expected an address of this machine")]
+    #[error("{0}: expected an address of this machine")]
     NotLocal(SocketAddr),
     #[error("{0} may not be listened on (ports below 1024 need root)")]
     NotPermitted(SocketAddr),
@@ -52,6 +52,7 @@ impl ListenError {
 pub(super) enum Purpose {
     Control,
     Data,
+    Status,
 }
 
 /// A listening socket, and its permit. `only_ipv6`: another socket takes the IPv4 connections to this port.
@@ -80,6 +81,7 @@ pub(super) fn listen(
                 socket.set_out_of_band_inline(true)?;
                 socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
             }
+            Purpose::Status => socket.set_tcp_nodelay(true)?,
             // Only full segments are sent until the end of the transfer, so the receiver wakes less often.
             Purpose::Data => socket.set_tcp_cork(techniques.include(Technique::Cork))?,
         }

@@ -2,6 +2,7 @@
 
 use super::listen::{ListenError, Purpose, listen};
 use super::passive_ports::PassivePorts;
+use super::status_listener::StatusListener;
 use crate::descriptors::{Descriptors, Permit};
 use crate::options::{Technique, Techniques};
 use crate::reactor::poller::Poller;
@@ -20,6 +21,8 @@ pub struct Listeners {
     pub(crate) poller: Poller,
     pub(crate) control: Vec<ControlListener>,
     pub(crate) passive: Vec<PassivePorts>,
+    /// `None`: without `--status`.
+    pub(crate) status: Option<StatusListener>,
 }
 
 /// A listening socket for control connections, which clients connect to first.
@@ -37,8 +40,10 @@ pub struct ControlListener {
 pub enum StartError {
     #[error("cannot create poll instance: {0}")]
     Poll(io::Error),
-    #[error(transparent)]
+    #[error("{}{_0}", if matches!(_0, ListenError::NotLocal(_)) { "--listen " } else { "" })]
     Control(ListenError),
+    #[error("--status {0}")]
+    Status(ListenError),
     /// No port of the passive range could be bound on an address.
     #[error("no port of the passive range could be bound (choose another with --passive-ports): {0}")]
     NoPassivePort(ListenError),
@@ -96,7 +101,25 @@ impl Listeners {
             poller,
             control,
             passive,
+            status: None,
         })
+    }
+
+    /// Binds the address of the status page too.
+    pub fn open_status(
+        &mut self,
+        address: SocketAddr,
+        descriptors: &Descriptors,
+        techniques: &Techniques,
+    ) -> Result<(), StartError> {
+        let listener = StatusListener::open(address, self.poller.registry(), descriptors, techniques);
+        self.status = Some(listener.map_err(StartError::Status)?);
+        Ok(())
+    }
+
+    /// The address of the status page, with the port that the kernel chose.
+    pub fn status_address(&self) -> Option<SocketAddr> {
+        self.status.as_ref().map(|status| status.address)
     }
 
     /// The addresses of the control listeners, with the ports that the kernel chose.

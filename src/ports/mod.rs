@@ -9,6 +9,8 @@ mod listen;
 mod listeners;
 pub mod passive_ports;
 pub mod passive_ring;
+mod status_listener;
 
 pub use listen::ListenError;
 pub use listeners::{ControlListener, Listeners, StartError};
+pub use status_listener::StatusListener;

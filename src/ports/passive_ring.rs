@@ -215,6 +215,33 @@ impl<A> PassiveRing<A> {
         }
     }
 
+    /// The ports of all announcements.
+    pub fn pending(&self) -> impl Iterator<Item = PortIndex> {
+        self.pending.keys().map(|(port, _)| *port)
+    }
+
+    /// How many ports have been dealt.
+    pub fn draws(&self) -> u64 {
+        self.draws
+    }
+
+    /// How many sessions wait for a free port.
+    pub fn waiting(&self) -> usize {
+        self.peers.values().map(|peer| peer.waiting.len()).sum()
+    }
+
+    /// At most `most` ports that are announced or rest: each with its announcements, and the draws since it was drawn.
+    pub fn recent_ports(&self, most: usize) -> Vec<(PortIndex, usize, u64)> {
+        let mut announced: HashMap<PortIndex, usize> = HashMap::new();
+        self.pending().for_each(|port| *announced.entry(port).or_default() += 1);
+        let recent = self.ports.iter().filter_map(|port| {
+            let announcements = announced.get(port).copied().unwrap_or(0);
+            let last_draw = *self.last_draw.get(usize::from(*port))?;
+            (announcements > 0 || !self.has_rested(*port)).then(|| (*port, announcements, self.draws - last_draw))
+        });
+        recent.take(most).collect()
+    }
+
     /// Adds a session to the queue of its address. A session queues once, so the number of sessions bounds the queue.
     pub fn add_waiting(&mut self, peer: IpAddr, session: SlotId) {
         self.peers.entry(peer).or_default().waiting.push_back(session);

@@ -59,6 +59,21 @@ impl<T> Slots<T> {
         Some(self.entries.remove(slot.key as usize).value)
     }
 
+    /// The owner of the slot at a place in the slab, if it is in use.
+    pub fn at(&self, key: usize) -> Option<(SlotId, &T)> {
+        let entry = self.entries.get(key)?;
+        let slot = SlotId {
+            key: key as u32,
+            generation: entry.generation,
+        };
+        Some((slot, &entry.value))
+    }
+
+    /// All slots in use are below this place.
+    pub fn extent(&self) -> usize {
+        self.entries.capacity()
+    }
+
     /// How many slots are in use.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -95,5 +110,7 @@ mod tests {
         assert_eq!(slots.get_mut(closed), None, "a stale event is dropped");
         assert_eq!(slots.remove(closed), None);
         assert_eq!(slots.get_mut(accepted), Some(&mut "accepted in this batch"));
+        assert_eq!(slots.at(0), Some((accepted, &"accepted in this batch")));
+        assert!(slots.at(1).is_none() && slots.extent() >= 1);
     }
 }

@@ -6,5 +6,6 @@ pub mod counters;
 pub mod line_budget;
 pub mod log_file;
 pub mod session_event;
+pub mod tallies;
 pub mod text_log;
 pub mod transfer_log;

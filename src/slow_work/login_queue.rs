@@ -37,6 +37,10 @@ impl LoginQueue {
         self.waiting.is_empty()
     }
 
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Queues an attempt; `failures`, the recent ones of its network, are rounds that it waits longer.
     pub fn enter(&mut self, failures: u32, attempt: LoginAttempt) -> Place {
         let share = self.networks.entry(PeerNetwork::of(attempt.peer)).or_default();

@@ -34,6 +34,7 @@ mod permissions;
 mod reply_order;
 mod sandbox;
 mod started_as_root;
+mod status_page;
 mod system_calls;
 mod techniques;
 mod terminal;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         reply_order::trials(),
         sandbox::trials(),
         started_as_root::trials(),
+        status_page::trials(),
         system_calls::trials(),
         techniques::trials(),
         terminal::trials(),

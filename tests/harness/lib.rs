@@ -3,10 +3,12 @@
 //! Nothing here sleeps to make something pass: every wait is for an event, with a deadline that means failure.
 
 pub mod accounts;
+pub mod browser;
 pub mod client;
 pub mod crowd;
 pub mod event_log;
 pub mod faulty;
+pub mod http;
 pub mod link_tree;
 pub mod mode_z;
 pub mod needs;

@@ -50,6 +50,7 @@ mod refusals;
 mod reply_order;
 mod rights;
 mod sandbox;
+mod status_page;
 #[cfg(feature = "ftpstorm")]
 mod storm;
 mod structure;

@@ -251,7 +251,7 @@ impl ClientEnd {
     #[cfg(test)]
     pub fn slot(&self) -> Option<SlotId> {
         match self.0.borrow().target {
-            Some(Target::Control(slot) | Target::Data(slot)) => Some(slot),
+            Some(Target::Control(slot) | Target::Data(slot) | Target::Viewer(slot)) => Some(slot),
             _ => None,
         }
     }

@@ -1,0 +1,214 @@
+//! The page of `--status`: a window into the running loop, over HTTP, in the same loop.
+//!
+//! Its listener and its viewers are targets of the poll like any other, with permits for their descriptors, budgets and
+//! deadlines. `Status` owns them; `event_loop/status_page.rs` hands it events, and tells it what the loop does. Without
+//! `--status` there is no `Status`, and each of those places is one comparison.
+//!
+//! - [`request`]: what is asked for, and whether it may be. [`answer`]: heads and bodies. [`viewer`]: one connection.
+//! - [`recorder`]: the last turns and their steps, and how long they took. [`stream`]: what has changed.
+//! - [`metrics`], [`rows`]: figures and sessions as text. [`histogram`]: durations, counted by ranges.
+
+pub mod answer;
+pub mod histogram;
+pub mod metrics;
+pub mod recorder;
+pub mod request;
+pub mod rows;
+pub mod seen;
+pub mod stream;
+pub mod viewer;
+
+use crate::connection::{Connection, shared::Shared};
+use crate::ports::StatusListener;
+use crate::reactor::{deadlines::Deadlines, slots::Slots, socket::TcpSocket, token::SlotId};
+use crate::target::Target;
+use answer::Sources;
+use mio::Interest;
+use mio::net::TcpListener;
+
+use recorder::{Handler, Recorder};
+use request::{AllowedHosts, REQUEST_MAX, TOO_MANY};
+use seen::Seen;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+use stream::Stream;
+use viewer::{After, Viewer};
+
+/// The page, its viewers, and what it remembers of the loop.
+#[derive(Debug)]
+pub struct Status {
+    listener: StatusListener,
+    hosts: AllowedHosts,
+    viewers: Slots<Viewer>,
+    deadlines: Deadlines,
+    sources: Sources,
+}
+
+impl Status {
+    /// `hosts`: from `--status-host`; `control`: addresses of the control listeners.
+    pub fn new(mut listener: StatusListener, hosts: &[String], control: Vec<String>, now: Instant) -> Self {
+        let process = listener.process.take().unwrap_or_default();
+        Self {
+            hosts: AllowedHosts::new(listener.address.ip(), hosts),
+            listener,
+            viewers: Slots::default(),
+            deadlines: Deadlines::default(),
+            sources: Sources::new(Recorder::new(now), Stream::new(now), process, control),
+        }
+    }
+
+    /// The socket that viewers connect to.
+    pub fn listener(&self) -> &TcpListener {
+        &self.listener.socket
+    }
+
+    /// When the page has something to do, if no event comes before.
+    pub fn next(&self) -> Option<Instant> {
+        let tick = self.sources.stream.next(self.sources.recorder.interval.is_busy);
+        [tick, self.deadlines.next()].into_iter().flatten().min()
+    }
+
+    /// Takes a new viewer. Its permit comes from those that were reserved at the start, so the page can be read when
+    /// sessions use all others; the 17th viewer is refused.
+    pub fn admit(&mut self, mut socket: Box<dyn TcpSocket>, own: IpAddr, seen: &mut Seen<'_>) {
+        let Some(permit) = self.listener.places.pop() else {
+            let mut answer = Vec::new();
+            self.sources.refuse(TOO_MANY, &mut answer);
+            // It fits into the empty send buffer of a new socket. Closing with an unread request would reset the
+            // connection, so what has come already is read.
+            let _ = socket.write(&answer);
+            let _ = socket.shut_down_writing();
+            let _ = socket.read(&mut [0; REQUEST_MAX]);
+            return;
+        };
+        let now = seen.shared.now;
+        let slot = self.viewers.insert_with(|_| Viewer::new(socket, permit, own, now));
+        let Some(viewer) = self.viewers.get_mut(slot) else {
+            return;
+        };
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let token = Target::Viewer(slot).into();
+        match viewer.socket().register(&seen.shared.registry, token, interest, false) {
+            Ok(()) => self.serve(slot, seen),
+            Err(_) => self.remove(slot, seen),
+        }
+    }
+
+    /// Serves a viewer, after an event or from the ready queue.
+    pub fn serve(&mut self, slot: SlotId, seen: &mut Seen<'_>) {
+        let count = self.viewers.len();
+        let Some(viewer) = self.viewers.get_mut(slot) else {
+            return;
+        };
+        let followed = viewer.follows();
+        let after = viewer.serve(&mut self.sources, &self.hosts, seen, count);
+        let follows_another = viewer.follows() != followed;
+        self.settle(slot, after, seen);
+        if follows_another {
+            self.collect_followed(seen);
+        }
+    }
+
+    fn settle(&mut self, slot: SlotId, after: After, seen: &mut Seen<'_>) {
+        let Some(viewer) = self.viewers.get_mut(slot) else {
+            return;
+        };
+        match after {
+            After::Wait => {}
+            After::Again => seen.shared.ready.push_back(Target::Viewer(slot)),
+            After::Remove => return self.remove(slot, seen),
+        }
+        match viewer.due() {
+            Some(due) => self.deadlines.arm(slot, &mut viewer.deadline, due),
+            None => self.deadlines.cancel(slot, &mut viewer.deadline),
+        }
+    }
+
+    fn remove(&mut self, slot: SlotId, seen: &mut Seen<'_>) {
+        if let Some(mut viewer) = self.viewers.remove(slot) {
+            self.deadlines.cancel(slot, &mut viewer.deadline);
+            let did_follow = viewer.follows().is_some();
+            let Viewer { permit, .. } = viewer;
+            self.listener.places.push(permit);
+            if did_follow {
+                self.collect_followed(seen);
+            }
+        }
+    }
+
+    fn collect_followed(&self, seen: &mut Seen<'_>) {
+        if let Some(tallies) = &mut seen.shared.tallies {
+            tallies.followed = self.viewers.iter().filter_map(|(_, viewer)| viewer.follows()).collect();
+        }
+    }
+
+    /// Drops viewers that took too long, and sends a message to the others if it is time.
+    pub fn time_passes(&mut self, seen: &mut Seen<'_>) {
+        let now = seen.shared.now;
+        while let Some(slot) = self
+            .deadlines
+            .pop_due(&mut self.viewers, |viewer| &mut viewer.deadline, now)
+        {
+            if let Some(viewer) = self.viewers.get_mut(slot) {
+                let after = viewer.time_is_up(&self.sources, seen);
+                self.settle(slot, after, seen);
+            }
+        }
+        let Sources { stream, recorder, .. } = &mut self.sources;
+        if stream.next(recorder.interval.is_busy).is_none_or(|at| at > now) {
+            return;
+        }
+        let subscribed: Vec<SlotId> = (self.viewers.iter())
+            .filter_map(|(slot, viewer)| viewer.subscription().map(|_| slot))
+            .collect();
+        let Some(message) = stream.message(seen, recorder, !subscribed.is_empty()) else {
+            return;
+        };
+        for slot in subscribed {
+            if let Some(subscription) = self.viewers.get_mut(slot).and_then(Viewer::subscription_mut) {
+                subscription.push(&message);
+            }
+            self.serve(slot, seen);
+        }
+    }
+
+    /// A turn begins.
+    pub fn turn_begins(
+        &mut self,
+        number: u64,
+        now: Instant,
+        slept: Duration,
+        timeout: Option<Duration>,
+        events: usize,
+    ) {
+        self.sources.recorder.turn_begins(number, now, slept, timeout, events);
+    }
+
+    /// What follows is the work of this handler.
+    pub fn handler_begins(&mut self, handler: Handler) {
+        self.sources.recorder.handler_begins(handler);
+    }
+
+    /// The handler has ended.
+    pub fn handler_ends(&mut self, now: Instant, shared: &Shared) {
+        self.sources.recorder.handler_ends(now, &shared.counters);
+    }
+
+    /// A connection was served.
+    pub fn served(&mut self, slot: SlotId, connection: &Connection, now: Instant, shared: &mut Shared) {
+        let (number, phase) = (connection.session().number(), connection.phase());
+        let Sources { recorder, stream, .. } = &mut self.sources;
+        let before = recorder.served(slot.key, number, phase, now, &shared.counters);
+        stream.mark(slot.key);
+        if before != phase
+            && let Some(tallies) = shared.tallies.as_mut().filter(|tallies| tallies.follows(number))
+        {
+            tallies.phase(number, before.name_and_kind().0, phase.name_and_kind().0);
+        }
+    }
+
+    /// The turn has ended.
+    pub fn turn_ends(&mut self, took: Duration, shared: &Shared) {
+        self.sources.recorder.turn_ends(took, shared.ready.len());
+    }
+}

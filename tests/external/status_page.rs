@@ -1,0 +1,195 @@
+//! The status page in a real browser, and its figures under Prometheus's own check.
+
+use harness::browser::Browser;
+use harness::server::Setup;
+use harness::{Server, trials};
+use libtest_mimic::Trial;
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+
+pub fn trials() -> Vec<Trial> {
+    trials! {
+        "promtool":
+            promtool_accepts_the_figures;
+        "chromium mkfifo":
+            a_download_is_seen_to_begin_and_to_end_in_the_browser,
+            recorded_turns_of_a_download_are_stepped_through,
+            a_thousand_sessions_are_shown,
+            names_from_clients_are_only_text,
+            the_page_is_used_by_keyboard_and_fits_a_phone;
+    }
+}
+
+fn watched() -> Server {
+    Server::with(&["--status", "127.0.0.1:0"])
+}
+
+fn browse(server: &Server) -> Browser {
+    let mut browser = Browser::open(&format!("http://{}/", server.status_address()), (1200, 1000));
+    browser.wait_for("view.isComplete && view.figures");
+    browser
+}
+
+fn promtool_accepts_the_figures() {
+    let server = watched();
+    server.write("file", b"content");
+    let mut client = server.login();
+    assert_eq!(client.fetch("RETR file"), b"content");
+    let figures = server.get_status("/metrics").body;
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut input = promtool.stdin.take().expect("piped");
+    input.write_all(figures.as_bytes()).expect("it reads");
+    drop(input);
+    let output = promtool.wait_with_output().expect("it ends");
+    let said = [output.stdout, output.stderr].concat();
+    assert!(
+        output.status.success() && said.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&said)
+    );
+}
+
+/// The phase of the session in slot 0, in the page.
+const PHASE: &str = "(view.slots.get(0) ? view.hello.phases[view.slots.get(0)[2]][0] : 'free')";
+
+fn a_download_is_seen_to_begin_and_to_end_in_the_browser() {
+    let server = watched();
+    server.write("big", &vec![1; 40_000_000]);
+    let mut browser = browse(&server);
+    assert_eq!(browser.value("view.slots.size"), 0);
+    let mut client = server.login();
+    browser.wait_for(&format!("{PHASE} === 'ready'"));
+    let mut data = client.begin("RETR big");
+    browser.wait_for(&format!(
+        "{PHASE} === 'sending' && view.slots.get(0)[5][1] === '/big' && view.slots.get(0)[6] > 0"
+    ));
+    browser.value("choose(0)");
+    browser.wait_for("document.getElementById('slot').textContent.includes('RETR /big')");
+    let mut content = Vec::new();
+    data.read_to_end(&mut content).expect("the file");
+    drop(data);
+    client.expect(226);
+    browser.wait_for(&format!("{PHASE} === 'ready'"));
+    browser.wait_for("view.figures.sent === 40000000");
+    drop(client);
+    browser.wait_for("view.slots.size === 0");
+    assert_eq!(browser.complaints, [""; 0]);
+}
+
+fn recorded_turns_of_a_download_are_stepped_through() {
+    let server = watched();
+    server.write("file", b"content");
+    let mut client = server.login();
+    assert_eq!(client.fetch("RETR file"), b"content");
+    let mut browser = browse(&server);
+    browser.press("s");
+    browser.wait_for("!document.getElementById('s-slow').hidden && shownTurns().length > 3");
+    browser.value("document.getElementById('first').click()");
+    let mut seen = Vec::new();
+    for _ in 0..500 {
+        let step = browser.value("document.querySelector('#stages li.now')?.textContent ?? ''");
+        seen.push(step.as_str().unwrap_or_default().to_owned());
+        if browser.value("document.getElementById('next').disabled") == true {
+            break;
+        }
+        browser.press("ArrowRight");
+    }
+    let steps: Vec<&String> = seen.iter().filter(|step| step.contains("session 1")).collect();
+    let position = |what: &str| {
+        steps
+            .iter()
+            .position(|step| step.contains(what))
+            .unwrap_or_else(|| panic!("{what}: {seen:#?}"))
+    };
+    let (login, armed, moved) = (
+        position("logging in → ready"),
+        position("→ port announced"),
+        position("7 B"),
+    );
+    assert!(login < armed && armed < moved, "{steps:#?}");
+    browser.press("ArrowLeft");
+    assert_eq!(browser.value("document.getElementById('next').disabled"), false);
+    assert_eq!(browser.complaints, [""; 0]);
+}
+
+fn a_thousand_sessions_are_shown() {
+    let server = Setup::new()
+        .arguments(&["--status", "127.0.0.1:0"])
+        .nofile(4_096)
+        .start();
+    let mut clients: Vec<_> = (0..1_000).map(|_| server.connect()).collect();
+    let mut browser = browse(&server);
+    assert_eq!(browser.value("view.slots.size"), 1_000);
+    browser.wait_for("document.getElementById('slot-count').textContent.startsWith('1,000 in use')");
+    clients[999].login();
+    browser.wait_for("[...view.slots.values()].filter((row) => view.hello.phases[row[2]][0] === 'ready').length === 1");
+    clients.truncate(500);
+    browser.wait_for("view.slots.size === 500");
+    assert_eq!(browser.complaints, [""; 0]);
+}
+
+fn names_from_clients_are_only_text() {
+    let server = Setup::new().writable().arguments(&["--status", "127.0.0.1:0"]).start();
+    let mut client = server.login();
+    let mut browser = browse(&server);
+    browser.value("window.hit = false");
+    browser.wait_for("view.slots.size === 1");
+    browser.value("choose(0), toggleFollow()");
+    browser.wait_for("view.isComplete && view.slots.size === 1");
+    let data = client.begin("STOR <img src=x onerror=hit=true><script>hit=true");
+    browser.wait_for("document.getElementById('slot').textContent.includes('<script>hit=true')");
+    browser.wait_for("document.getElementById('said').textContent.includes('STOR <img src=x')");
+    assert_eq!(
+        browser.value("document.querySelectorAll('#slot script, #said script, img').length"),
+        0
+    );
+    assert_eq!(browser.value("window.hit"), false);
+    // The policy holds even if a name became an element.
+    browser.value(
+        "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.hit = true'}))",
+    );
+    assert_eq!(browser.value("window.hit"), false);
+    assert!(
+        !browser.complaints.is_empty(),
+        "the browser reports what it has blocked"
+    );
+    drop(data);
+    client.expect(226);
+}
+
+fn the_page_is_used_by_keyboard_and_fits_a_phone() {
+    let server = watched();
+    let _client = server.login();
+    let mut browser = browse(&server);
+    browser.press("t");
+    for stop in 1..=6 {
+        browser.wait_for(&format!(
+            "document.getElementById('tour-title').textContent.startsWith('{stop} of 6')"
+        ));
+        browser.value("document.getElementById('tour-next').click()");
+    }
+    browser.wait_for("!document.getElementById('dialog').open");
+    browser.value("document.activeElement.blur()");
+    let before = browser.value("getComputedStyle(document.body).backgroundColor");
+    browser.press("d");
+    assert_ne!(
+        browser.value("getComputedStyle(document.body).backgroundColor"),
+        before,
+        "dark or light"
+    );
+    browser.value("document.getElementById('grid').focus()");
+    browser.press("ArrowRight");
+    browser.wait_for("document.getElementById('slot').textContent.includes('anonymous')");
+    browser.press("f");
+    browser.wait_for("document.getElementById('follow').getAttribute('aria-pressed') === 'true'");
+    let phone = serde_json::json!({"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": true});
+    browser.call("Emulation.setDeviceMetricsOverride", phone);
+    browser.wait_for("document.documentElement.scrollWidth <= 360");
+    assert_eq!(browser.complaints, [""; 0]);
+}
