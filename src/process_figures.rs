@@ -41,7 +41,11 @@ impl ProcessFile {
     pub fn read(&self) -> Option<ProcessFigures> {
         let mut buffer = [0; 1024];
         let length = self.file.as_ref()?.read_at(&mut buffer, 0).ok()?;
-        let text = std::str::from_utf8(buffer.get(..length)?).ok()?;
+        self.parse(std::str::from_utf8(buffer.get(..length)?).ok()?)
+    }
+
+    /// The line of `/proc/self/stat` (proc_pid_stat(5)).
+    fn parse(&self, text: &str) -> Option<ProcessFigures> {
         // The name of the program comes before, in brackets, and may contain anything.
         let (_, fields) = text.rsplit_once(')')?;
         let mut fields = fields.split_whitespace().skip(11).map(str::parse::<u64>);
@@ -61,16 +65,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_memory_of_this_process_is_read_again_and_again() {
+    fn figures_are_found_behind_any_program_name() {
+        let file = ProcessFile {
+            file: None,
+            started: 0.0,
+            ticks_per_second: 100.0,
+            page_size: 4_096,
+        };
+        for name in ["loopftpd", "a) S 1 (b", ""] {
+            let line = format!(
+                "7 ({name}) S 1 7 7 0 -1 4194560 300 0 0 0 150 50 0 0 20 0 2 0 900 5000000 25 18446744073709551615 1\n"
+            );
+            let expected = ProcessFigures {
+                cpu_seconds: 2.0,
+                virtual_bytes: 5_000_000,
+                resident_bytes: 25 * 4_096,
+            };
+            assert_eq!(file.parse(&line), Some(expected), "{name}");
+        }
+        assert_eq!(file.parse("7 (loopftpd) S 1"), None);
+    }
+
+    #[test]
+    fn the_file_can_be_read_again_and_again() {
         let file = ProcessFile::open();
         let before = file.read().expect("a line");
-        assert!(before.resident_bytes > 100_000 && before.virtual_bytes >= before.resident_bytes);
-        let filled = vec![1_u8; 30_000_000];
         let after = file.read().expect("a line");
-        assert!(
-            after.resident_bytes > before.resident_bytes + 20_000_000,
-            "{before:?}, {after:?}"
-        );
-        assert!(after.cpu_seconds >= before.cpu_seconds && filled.len() == 30_000_000);
+        assert!(before.resident_bytes > 100_000 && before.virtual_bytes >= before.resident_bytes);
+        assert!(after.cpu_seconds >= before.cpu_seconds);
     }
 }
