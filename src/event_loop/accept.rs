@@ -25,7 +25,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Connections accepted at one listener before other sockets are served.
-pub(super) const ACCEPTS_PER_TURN: usize = 64;
+const ACCEPTS_PER_TURN: usize = 64;
 /// How long accepting pauses if the kernel has no free descriptor, or refuses every call.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -38,36 +38,52 @@ pub(super) enum Accepted {
     ConnectionFailed(io::Error),
     /// The kernel has no free descriptor or memory.
     NoDescriptor(io::Error),
+    /// For want of a descriptor this client was refused.
+    Refused,
 }
 
 impl EventLoop {
-    /// Accepts control connections until the listener's queue is empty.
-    pub(super) fn accept_clients(&mut self, index: u32) {
-        let target = Target::ControlListener(index);
+    /// Accepts connections of `target` until its queue is empty, or until it is the turn of other sockets. `next` accepts
+    /// one; `None`: there is no such listener any more.
+    pub(super) fn accept_all(
+        &mut self,
+        target: Target,
+        mut next: impl FnMut(&mut Self) -> Option<Accepted>,
+        mut serve: impl FnMut(&mut Self, TcpStream, SocketAddr),
+    ) {
         let mut failures = 0;
         for _ in 0..ACCEPTS_PER_TURN {
-            let Some(listener) = self.listeners.get(index as usize) else {
-                return;
-            };
-            let ring = listener.ring;
-            let bound = (!listener.address.ip().is_unspecified()).then(|| listener.address.ip().to_canonical());
-            match accept(&listener.socket) {
-                Accepted::Client(stream, address) => self.admit(Box::new(stream), address, ring, bound),
-                Accepted::QueueEmpty => return,
-                Accepted::ConnectionFailed(error) => {
+            match next(self) {
+                Some(Accepted::Client(stream, address)) => serve(self, stream, address),
+                Some(Accepted::Refused) => {}
+                Some(Accepted::QueueEmpty) | None => return,
+                Some(Accepted::ConnectionFailed(error)) => {
                     failures += 1;
                     if failures == ACCEPTS_PER_TURN {
                         return self.pause_accepting(target, &error);
                     }
                 }
-                Accepted::NoDescriptor(error) => {
-                    if !self.refuse_with_spare(index) {
-                        return self.pause_accepting(target, &error);
-                    }
-                }
+                Some(Accepted::NoDescriptor(error)) => return self.pause_accepting(target, &error),
             }
         }
         self.shared.ready.push_back(target);
+    }
+
+    /// Accepts control connections.
+    pub(super) fn accept_clients(&mut self, index: u32) {
+        let Some(listener) = self.listeners.get(index as usize) else {
+            return;
+        };
+        let (ring, address) = (listener.ring, listener.address.ip());
+        let bound = (!address.is_unspecified()).then(|| address.to_canonical());
+        self.accept_all(
+            Target::ControlListener(index),
+            |event_loop| match accept(&event_loop.listeners.get(index as usize)?.socket) {
+                Accepted::NoDescriptor(_) if event_loop.refuse_with_spare(index) => Some(Accepted::Refused),
+                accepted => Some(accepted),
+            },
+            |event_loop, stream, address| event_loop.admit(Box::new(stream), address, ring, bound),
+        );
     }
 
     /// Creates a session for an accepted client, or refuses it. `bound`: the listener's address, unless it is a
@@ -190,37 +206,24 @@ impl EventLoop {
         }
     }
 
-    /// Accepts data connections at a passive port until the listener's queue is empty. Each is assigned to a session by
-    /// port and peer address. Unexpected ones are closed, as are several that contend for one announced port.
+    /// Accepts data connections at a passive port. Each is assigned to a session by port and peer address. Unexpected
+    /// ones are closed, as are several that contend for one announced port.
     pub(super) fn accept_data_connections(&mut self, ring: u16, port: PortIndex) {
-        let target = Target::PassivePort { ring, port };
-        let mut failures = 0;
-        for _ in 0..ACCEPTS_PER_TURN {
-            let now = self.shared.now;
-            let Some(ports) = self.shared.ports(ring) else {
-                return;
-            };
-            let Some(listener) = ports.listener(port) else {
-                return;
-            };
-            match accept(listener) {
-                Accepted::Client(stream, address) => {
-                    self.assign_data_connection(ring, port, Box::new(stream), address.ip().to_canonical());
-                }
-                Accepted::QueueEmpty => {
+        self.accept_all(
+            Target::PassivePort { ring, port },
+            |event_loop| {
+                let now = event_loop.shared.now;
+                let ports = event_loop.shared.ports(ring)?;
+                let accepted = accept(ports.listener(port)?);
+                if let Accepted::QueueEmpty = accepted {
                     ports.note_empty(port, now);
-                    return;
                 }
-                Accepted::ConnectionFailed(error) => {
-                    failures += 1;
-                    if failures == ACCEPTS_PER_TURN {
-                        return self.pause_accepting(target, &error);
-                    }
-                }
-                Accepted::NoDescriptor(error) => return self.pause_accepting(target, &error),
-            }
-        }
-        self.shared.ready.push_back(target);
+                Some(accepted)
+            },
+            |event_loop, stream, address| {
+                event_loop.assign_data_connection(ring, port, Box::new(stream), address.ip().to_canonical());
+            },
+        );
     }
 
     /// Assigns a connection from `peer` to the session that expects it, or closes it.

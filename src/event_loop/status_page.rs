@@ -3,11 +3,10 @@
 //! Without `--status` every function here is one comparison.
 
 use super::EventLoop;
-use super::accept::{ACCEPTS_PER_TURN, Accepted, accept};
+use super::accept::accept;
 use crate::reactor::token::SlotId;
-use crate::status::{recorder::Handler, seen::Seen};
+use crate::status::{Status, recorder::Handler, seen::Seen};
 use crate::target::Target;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 impl EventLoop {
@@ -33,46 +32,33 @@ impl EventLoop {
         }
     }
 
-    /// Accepts viewers until the listener's queue is empty.
+    /// Accepts viewers.
     pub(super) fn accept_viewers(&mut self) {
-        let mut failures = 0;
-        for _ in 0..ACCEPTS_PER_TURN {
-            let Some(status) = &mut self.status else {
-                return;
-            };
-            match accept(status.listener()) {
-                Accepted::Client(stream, _) => {
-                    let Ok(own) = stream.local_addr().as_ref().map(SocketAddr::ip) else {
-                        continue;
-                    };
-                    let mut seen = Seen {
-                        slots: &self.slots,
-                        shared: &mut self.shared,
-                    };
-                    status.admit(Box::new(stream), own, &mut seen);
+        self.accept_all(
+            Target::StatusListener,
+            |event_loop| event_loop.status.as_ref().map(|status| accept(status.listener())),
+            |event_loop, stream, _| {
+                if let Ok(own) = stream.local_addr() {
+                    event_loop.work_on_status(|status, seen| status.admit(Box::new(stream), own.ip(), seen));
                 }
-                Accepted::QueueEmpty => return,
-                Accepted::ConnectionFailed(error) => {
-                    failures += 1;
-                    if failures == ACCEPTS_PER_TURN {
-                        return self.pause_accepting(Target::StatusListener, &error);
-                    }
-                }
-                Accepted::NoDescriptor(error) => return self.pause_accepting(Target::StatusListener, &error),
-            }
-        }
-        self.shared.ready.push_back(Target::StatusListener);
+            },
+        );
     }
 
-    /// Serves a viewer, after an event or from the ready queue.
-    pub(super) fn serve_viewer(&mut self, slot: SlotId) {
+    /// Does `work` on the page, if there is one, with a look at the loop.
+    fn work_on_status(&mut self, work: impl FnOnce(&mut Status, &mut Seen<'_>)) {
         if let Some(status) = &mut self.status {
             let mut seen = Seen {
                 slots: &self.slots,
                 shared: &mut self.shared,
             };
-            status.serve(slot, &mut seen);
+            work(status, &mut seen);
         }
+    }
+
+    /// Serves a viewer, after an event or from the ready queue.
+    pub(super) fn serve_viewer(&mut self, slot: SlotId) {
+        self.work_on_status(|status, seen| status.serve(slot, seen));
     }
 
     /// When the page has something to do.
@@ -86,13 +72,7 @@ impl EventLoop {
             return;
         }
         self.handler_begins(Handler::Status);
-        if let Some(status) = &mut self.status {
-            let mut seen = Seen {
-                slots: &self.slots,
-                shared: &mut self.shared,
-            };
-            status.time_passes(&mut seen);
-        }
+        self.work_on_status(Status::time_passes);
         self.handler_ends();
     }
 }
@@ -104,8 +84,7 @@ mod tests {
     use super::*;
     use crate::options::Techniques;
     use crate::ports::StatusListener;
-    use crate::status::Status;
-    use std::net::{IpAddr, Ipv4Addr};
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
     use tempfile::TempDir;
 
     const OWN: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -140,12 +119,8 @@ mod tests {
         fn view(&mut self, request: &str) -> ClientEnd {
             let (socket, viewer) = wire();
             viewer.send(request.as_bytes());
-            let mut seen = Seen {
-                slots: &self.server.slots,
-                shared: &mut self.server.shared,
-            };
-            let status = self.server.status.as_mut().expect("there is one");
-            status.admit(Box::new(socket), OWN, &mut seen);
+            self.server
+                .work_on_status(|status, seen| status.admit(Box::new(socket), OWN, seen));
             viewer
         }
 
