@@ -251,16 +251,7 @@ impl EventLoop {
                 continue;
             };
             guard(connection, &mut self.shared, Connection::flush_turn);
-            let is_gone = connection.is_gone();
-            if !is_gone {
-                connection.settle(&mut self.shared);
-            }
-            if let Some(status) = &mut self.status {
-                status.served(slot, connection, Instant::now(), &mut self.shared);
-            }
-            if is_gone {
-                self.remove(slot);
-            }
+            self.end_service(slot, Instant::now);
         }
         self.exchange();
     }
@@ -270,7 +261,7 @@ impl EventLoop {
         let longest = &mut self.shared.counters.longest_turn;
         *longest = turn.max(*longest);
         if let Some(status) = &mut self.status {
-            status.turn_ends(turn, &self.shared);
+            status.recorder().turn_ends(turn, self.shared.ready.len());
         }
     }
 
@@ -291,12 +282,20 @@ impl EventLoop {
         });
         let now = Instant::now();
         self.watchdog.step_ends(now, || connection.describe());
+        self.end_service(slot, || now);
+    }
+
+    /// Settles a connection that was served, or removes it if it has ended. `now`: asked for the status page only.
+    fn end_service(&mut self, slot: SlotId, now: impl FnOnce() -> Instant) {
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
         let is_gone = connection.is_gone();
         if !is_gone {
-            connection.settle(shared);
+            connection.settle(&mut self.shared);
         }
         if let Some(status) = &mut self.status {
-            status.served(slot, connection, now, shared);
+            status.served(slot, connection, now(), &mut self.shared);
         }
         if is_gone {
             self.remove(slot);

@@ -13,14 +13,14 @@ impl EventLoop {
     /// What follows is the work of this handler.
     pub(super) fn handler_begins(&mut self, handler: Handler) {
         if let Some(status) = &mut self.status {
-            status.handler_begins(handler);
+            status.recorder().handler_begins(handler);
         }
     }
 
     /// The handler has ended.
     pub(super) fn handler_ends(&mut self) {
         if let Some(status) = &mut self.status {
-            status.handler_ends(Instant::now(), &self.shared);
+            status.recorder().handler_ends(Instant::now(), &self.shared.counters);
         }
     }
 
@@ -28,7 +28,7 @@ impl EventLoop {
     pub(super) fn status_turn_begins(&mut self, slept: Duration, timeout: Option<Duration>, events: usize) {
         if let Some(status) = &mut self.status {
             let (turn, now) = (self.shared.counters.turns, self.shared.now);
-            status.turn_begins(turn, now, slept, timeout, events);
+            status.recorder().turn_begins(turn, now, slept, timeout, events);
         }
     }
 

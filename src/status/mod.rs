@@ -26,11 +26,11 @@ use answer::Sources;
 use mio::Interest;
 use mio::net::TcpListener;
 
-use recorder::{Handler, Recorder};
+use recorder::Recorder;
 use request::{AllowedHosts, REQUEST_MAX, TOO_MANY};
 use seen::Seen;
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use stream::Stream;
 use viewer::{After, Viewer};
 
@@ -172,26 +172,9 @@ impl Status {
         }
     }
 
-    /// A turn begins.
-    pub fn turn_begins(
-        &mut self,
-        number: u64,
-        now: Instant,
-        slept: Duration,
-        timeout: Option<Duration>,
-        events: usize,
-    ) {
-        self.sources.recorder.turn_begins(number, now, slept, timeout, events);
-    }
-
-    /// What follows is the work of this handler.
-    pub fn handler_begins(&mut self, handler: Handler) {
-        self.sources.recorder.handler_begins(handler);
-    }
-
-    /// The handler has ended.
-    pub fn handler_ends(&mut self, now: Instant, shared: &Shared) {
-        self.sources.recorder.handler_ends(now, &shared.counters);
+    /// What records the turns of the loop.
+    pub fn recorder(&mut self) -> &mut Recorder {
+        &mut self.sources.recorder
     }
 
     /// A connection was served.
@@ -205,10 +188,5 @@ impl Status {
         {
             tallies.phase(number, before.name_and_kind().0, phase.name_and_kind().0);
         }
-    }
-
-    /// The turn has ended.
-    pub fn turn_ends(&mut self, took: Duration, shared: &Shared) {
-        self.sources.recorder.turn_ends(took, shared.ready.len());
     }
 }
