@@ -131,8 +131,8 @@ impl From<Errno> for StorageError {
     }
 }
 
-/// Of the calls that fail with EPERM, the log counts those that the sandbox refuses, too: the system gives no other sign
-/// of them. The first is logged, the second, the fourth, and so on.
+/// Of the calls that fail with EPERM, the log counts those that the sandbox refuses, too: the system gives no other
+/// sign of them. The first is logged, the second, the fourth, and so on.
 fn log_not_permitted() {
     static CALLS: AtomicU64 = AtomicU64::new(0);
     let calls = CALLS.fetch_add(1, Ordering::Relaxed) + 1;

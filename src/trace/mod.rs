@@ -3,8 +3,8 @@
 //!
 //! A trace belongs to a thread. The loop starts it, and what runs on its thread adds lines without being handed
 //! anything, as with log lines. The calls are traced where all of them pass ([`kernel`](crate::kernel),
-//! [`socket`](crate::reactor::socket)), so the code that makes them shows none of it. Texts are made by closures: a line
-//! costs one branch while no trace was started. Lines are printed at once, except for turns that repeat others
+//! [`socket`](crate::reactor::socket)), so the code that makes them shows none of it. Texts are made by closures: a
+//! line costs one branch while no trace was started. Lines are printed at once, except for turns that repeat others
 //! (`folding.rs`) and long runs of one call (`runs.rs`).
 
 pub mod call;

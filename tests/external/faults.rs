@@ -21,7 +21,7 @@ pub fn trials() -> Vec<Trial> {
             k04_interrupted_calls_are_repeated;
         "strace" slow "an hour: every call, many errors; cargo test --release -- --ignored k06":
             k06_many_faults_in_all_calls_of_a_session_leak_nothing;
-        "strace" slow "a quarter of a minute: a server for each of 200 faults; cargo test --release -- --ignored two_hundred":
+        "strace" slow "15 s: a server for each of 200 faults; cargo test --release -- --ignored two_hundred":
             k06_two_hundred_faults_of_the_kernel_tear_no_upload_and_report_no_false_success;
     }
 }

@@ -127,8 +127,8 @@ fn l16_a_kernel_without_a_layer_is_served_unless_the_sandbox_is_required() {
     }
 }
 
-/// The tracer makes another call of one: `getppid`, which the sandbox does not allow. It returns EPERM in any case; that
-/// the kernel does so too is checked by each server when it starts.
+/// The tracer makes another call of one: `getppid`, which the sandbox does not allow. It returns EPERM in any case;
+/// that the kernel does so too is checked by each server when it starts.
 fn l17_a_violation_is_refused_and_logged_or_ends_the_server() {
     let violation = ["-e", "inject=openat2:error=EPERM:syscall=getppid:when=1"];
     let (server, ..) = traced(&violation, Setup::new().arguments(&["--on-violation", "refuse"]));

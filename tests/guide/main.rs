@@ -1,5 +1,5 @@
-//! The guide under `docs/guide` is true: its commands are run and print what it shows, its links and excerpts exist, its
-//! exercises fail as delivered and pass with their answers.
+//! The guide under `docs/guide` is true: its commands are run and print what it shows, its links and excerpts exist,
+//! its exercises fail as delivered and pass with their answers.
 //!
 //! `GUIDE_WRITE=1 cargo test --features ftpstorm --test guide` writes what the commands print into the chapters.
 

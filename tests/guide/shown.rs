@@ -1,4 +1,5 @@
-//! Whether output is what the text shows: numbers, times and sizes may differ, reply codes, exit codes and words may not.
+//! Whether output is what the text shows: numbers, times and sizes may differ, reply codes, exit codes and words may
+//! not.
 
 use libtest_mimic::Trial;
 

@@ -77,8 +77,8 @@ fn l05_check_sandbox_finds_everything_denied_that_the_configuration_does_not_nee
     assert!(permitted("connect to a service", "active mode"), "{table}");
 }
 
-/// Neither needs a call that the filter would punish: a backtrace would open files, and big blocks of memory are mapped,
-/// moved and unmapped.
+/// Neither needs a call that the filter would punish: a backtrace would open files, and big blocks of memory are
+/// mapped, moved and unmapped.
 #[test]
 fn l17_a_panic_and_much_memory_are_no_violations() {
     in_own_process(

@@ -1,5 +1,5 @@
-//! Answer 09: without a descriptor the clients stay in the queue, and no event will announce them again. So the loop has
-//! to come back by itself, after a pause.
+//! Answer 09: without a descriptor the clients stay in the queue, and no event will announce them again. So the loop
+//! has to come back by itself, after a pause.
 
 use super::checks::Accepting;
 use std::io::{self, ErrorKind};
