@@ -1,40 +1,28 @@
 //! The grid of hostile lines (`tests/grid`) against a real server. `GRID_TCP_CASES` sets how many cases the long test
 //! sends, spread over all of it.
 
-use crate::grid::canary::{self, Canary, reveals};
+use crate::grid::canary::reveals;
 use crate::grid::{COMMANDS, Case, PHASES, lengths, spread};
+use crate::guarded_server::GuardedServer;
 use harness::client::{Client, Reply, connect};
 use harness::server::Setup;
-use harness::{Server, tree};
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::time::Instant;
-use tempfile::TempDir;
 
 /// The served files are made anew after so many cases.
 const CASES_PER_TREE: u64 = 500;
 
-/// A server, its files with the canary beside them, and a listener for active connections.
+/// A server, and a listener for active connections.
 struct Target {
-    server: Server,
-    _directory: TempDir,
-    canary: Canary,
+    guarded: GuardedServer,
     active_port: u16,
 }
 
 impl Target {
     fn new() -> Self {
-        let directory = TempDir::new().expect("a directory");
-        let root = directory.path().join("root");
-        fs::create_dir(&root).expect("a directory");
-        let canary = Canary::new(directory.path());
-        tree::allow_reading(directory.path());
-        let server = Setup::new().writable().directory(&root).start();
-        make_files(&server);
+        let guarded = GuardedServer::start(Setup::new());
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a port");
         let active_port = listener.local_addr().expect("bound").port();
         std::thread::spawn(move || {
@@ -43,18 +31,13 @@ impl Target {
                 .flatten()
                 .for_each(|data| finish(data, &mut Vec::new()))
         });
-        Self {
-            server,
-            _directory: directory,
-            canary,
-            active_port,
-        }
+        Self { guarded, active_port }
     }
 
     /// A client in a phase. Clients come from many addresses, so that ports do not run out.
     fn client_in(&self, phase: usize, number: u64) -> (Client, IpAddr, Option<u16>) {
         let own = Ipv4Addr::new(127, 1, (number / 200 % 200) as u8, (number % 200) as u8 + 1);
-        let mut client = Client::connect_from(self.server.address, own.into());
+        let mut client = Client::connect_from(self.guarded.server.address, own.into());
         let mut port = None;
         for (line, code) in PHASES[phase].1 {
             let [a, b, c, d] = own.octets();
@@ -64,28 +47,6 @@ impl Target {
             port = passive_port(&reply).or(port);
         }
         (client, own.into(), port)
-    }
-}
-
-/// The files that every few hundred cases begin with.
-fn make_files(server: &Server) {
-    let root = server.directory();
-    for entry in fs::read_dir(root).expect("the root") {
-        let path = entry.expect("an entry").path();
-        let is_directory = fs::symlink_metadata(&path).expect("its kind").is_dir();
-        let removed = if is_directory {
-            fs::remove_dir_all(&path)
-        } else {
-            fs::remove_file(&path)
-        };
-        removed.expect("removed");
-    }
-    server.write("a.txt", b"alpha\nbeta\n");
-    server.write("b.bin", &[7; 300]);
-    server.write("d/inside", b"x");
-    server.write(".htaccess", b"deny");
-    for (text, name) in [("../outside/secret", "out"), ("..", "up"), ("loop", "loop")] {
-        symlink(text, root.join(name)).expect("a link");
     }
 }
 
@@ -130,8 +91,8 @@ fn replies_before_login(target: &Target) -> BTreeSet<String> {
 }
 
 fn run_case(target: &Target, case: &Case, known: &BTreeSet<String>) -> Result<(), String> {
-    if PHASES[case.phase].0 == "after RNFR" && target.server.content("b.bin").is_none() {
-        make_files(&target.server);
+    if PHASES[case.phase].0 == "after RNFR" && target.guarded.server.content("b.bin").is_none() {
+        target.guarded.make_files();
     }
     let (mut client, own, mut port) = target.client_in(case.phase, case.number);
     // The server may close before it has read everything.
@@ -145,7 +106,7 @@ fn run_case(target: &Target, case: &Case, known: &BTreeSet<String>) -> Result<()
         if std::mem::take(&mut is_waiting)
             && let Some(port) = port
         {
-            let address = SocketAddr::new(target.server.address.ip(), port);
+            let address = SocketAddr::new(target.guarded.server.address.ip(), port);
             finish(connect(address, Some(own)), &mut sent);
         }
         let Some(reply) = client.reply_or_end() else {
@@ -181,14 +142,14 @@ fn run_case(target: &Target, case: &Case, known: &BTreeSet<String>) -> Result<()
 
 fn run_grid(cases: impl Iterator<Item = Case>) {
     let target = Target::new();
-    let baseline = target.server.descriptors();
+    let baseline = target.guarded.server.descriptors();
     let known = replies_before_login(&target);
     let mut wrong = 0;
     for (index, case) in (0_u64..).zip(cases) {
         if index.is_multiple_of(CASES_PER_TREE) {
-            make_files(&target.server);
+            target.guarded.make_files();
         }
-        let result = run_case(&target, &case, &known).and_then(|()| target.canary.look());
+        let result = run_case(&target, &case, &known).and_then(|()| target.guarded.canary.look());
         if let Err(what) = result {
             let shown: String = String::from_utf8_lossy(&case.bytes()).chars().take(120).collect();
             let phase = PHASES[case.phase].0;
@@ -199,9 +160,8 @@ fn run_grid(cases: impl Iterator<Item = Case>) {
         }
     }
     assert_eq!(wrong, 0, "cases that are answered wrongly");
-    target.server.wait_for_descriptors(baseline);
-    let secret = fs::read(Path::new(target.server.directory()).join("../outside/secret"));
-    assert_eq!(secret.expect("it is there"), canary::SECRET);
+    target.guarded.server.wait_for_descriptors(baseline);
+    target.guarded.assert_secret_is_whole();
 }
 
 #[test]

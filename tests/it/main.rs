@@ -33,6 +33,7 @@ mod files;
 mod fuzz_corpus;
 #[path = "../grid/mod.rs"]
 mod grid;
+mod guarded_server;
 mod hostile_lines;
 mod leaks;
 mod limits;

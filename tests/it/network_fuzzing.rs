@@ -11,47 +11,34 @@ mod client;
 mod messages;
 mod oracle;
 
-use crate::grid::canary::{self, Canary};
+use crate::guarded_server::GuardedServer;
 use harness::server::Setup;
-use harness::{Server, tree};
+use harness::tree;
 use messages::Chance;
 use oracle::Seen;
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddrV4, TcpListener, TcpStream};
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 /// Clients at once.
 const CLIENTS: u64 = 128;
 /// After so many messages the server is examined and its files are made anew.
 const MESSAGES_PER_BATCH: u64 = 100_000;
 
-/// A server, its files with the canary beside them, and a listener for active connections.
+/// A server, and a listener for active connections.
 struct Target {
-    server: Server,
-    _directory: TempDir,
-    canary: Canary,
+    guarded: GuardedServer,
     active_port: u16,
     baseline: usize,
 }
 
 impl Target {
     fn new() -> Self {
-        let directory = TempDir::new().expect("a directory");
-        let root = directory.path().join("root");
-        fs::create_dir(&root).expect("a directory");
-        let canary = Canary::new(directory.path());
-        tree::allow_reading(directory.path());
-        let server = Setup::new()
-            .writable()
-            .directory(&root)
+        let setup = Setup::new()
             .ports(64)
             .arguments(&["--connect-timeout", "500ms", "--stall-timeout", "1s"])
-            .arguments(&["--idle-timeout", "10s", "--log-level", "error"])
-            .start();
+            .arguments(&["--idle-timeout", "10s", "--log-level", "error"]);
+        let guarded = GuardedServer::start(setup);
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a port");
         let active_port = listener.local_addr().expect("bound").port();
         for kind in 0..4 {
@@ -62,14 +49,12 @@ impl Target {
                 }
             });
         }
-        make_files(&server);
+        make_big_file(&guarded);
         // The first upload opens the pipe that serves all of them.
-        server.login().stores("STOR first", b"content");
-        let baseline = server.descriptors();
+        guarded.server.login().stores("STOR first", b"content");
+        let baseline = guarded.server.descriptors();
         Self {
-            server,
-            _directory: directory,
-            canary,
+            guarded,
             active_port,
             baseline,
         }
@@ -78,20 +63,21 @@ impl Target {
     /// What must be true between two batches.
     fn examine(&self) -> Result<(), String> {
         // Sessions that were reset may still be ending.
-        self.server.wait_for_descriptors(self.baseline);
-        let left = self.server.hidden_files();
+        self.guarded.server.wait_for_descriptors(self.baseline);
+        let left = self.guarded.server.hidden_files();
         if !left.is_empty() {
             return Err(format!("temporary files are left: {left:?}"));
         }
-        make_files(&self.server);
-        let mut client = self.server.login();
+        self.guarded.make_files();
+        make_big_file(&self.guarded);
+        let mut client = self.guarded.server.login();
         assert_eq!(client.fetch("RETR a.txt"), b"alpha\nbeta\n");
         client.stores("STOR new", b"content");
         assert_eq!(client.fetch("RETR new"), b"content");
         drop(client);
-        self.server.wait_for_descriptors(self.baseline);
-        if self.server.stderr().contains("panic") {
-            return Err(self.server.stderr());
+        self.guarded.server.wait_for_descriptors(self.baseline);
+        if self.guarded.server.stderr().contains("panic") {
+            return Err(self.guarded.server.stderr());
         }
         Ok(())
     }
@@ -111,27 +97,9 @@ fn serve_active(mut data: TcpStream, kind: usize) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The files that each batch begins with.
-fn make_files(server: &Server) {
-    let root = server.directory();
-    for entry in fs::read_dir(root).expect("the root") {
-        let path = entry.expect("an entry").path();
-        let kind = fs::symlink_metadata(&path).expect("its kind");
-        if kind.is_dir() {
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("ours");
-            fs::remove_dir_all(&path).expect("removed");
-        } else {
-            fs::remove_file(&path).expect("removed");
-        }
-    }
-    server.write("a.txt", b"alpha\nbeta\n");
-    server.write("b.bin", &[7; 300]);
-    server.write("big", &tree::noise(1, 100_000));
-    server.write("d/inside", b"x");
-    server.write(".htaccess", b"deny");
-    for (text, name) in [("../outside/secret", "out"), ("..", "up"), ("loop", "loop")] {
-        symlink(text, root.join(name)).expect("a link");
-    }
+/// More than a socket takes at once.
+fn make_big_file(guarded: &GuardedServer) {
+    guarded.server.write("big", &tree::noise(1, 100_000));
 }
 
 /// The sessions of one client in one batch: at least so many messages.
@@ -149,7 +117,7 @@ fn run_client(target: &Target, seed: u64, wanted: u64) -> Result<Seen, String> {
                 .collect();
             format!("session {number}: {what}; {shown:?}")
         };
-        let seen = client::run(target.server.address, own.into(), &messages, &mut chance).map_err(&failed)?;
+        let seen = client::run(target.guarded.server.address, own.into(), &messages, &mut chance).map_err(&failed)?;
         if seen.has_secret {
             return Err(failed("the secret was sent".to_owned()));
         }
@@ -182,7 +150,7 @@ fn fuzz(messages: u64, first_seed: u64) -> Seen {
                 .collect()
         });
         for result in results {
-            match result.and_then(|seen| target.canary.look().map(|()| seen)) {
+            match result.and_then(|seen| target.guarded.canary.look().map(|()| seen)) {
                 Ok(seen) => all.add(&seen),
                 Err(what) => panic!("NETWORK_FUZZ_SEED={seed}, after {} messages: {what}", all.messages),
             }
@@ -195,10 +163,9 @@ fn fuzz(messages: u64, first_seed: u64) -> Seen {
         }
         seed += 1;
     }
-    let secret = fs::read(Path::new(target.server.directory()).join("../outside/secret"));
-    assert_eq!(secret.expect("it is there"), canary::SECRET);
+    target.guarded.assert_secret_is_whole();
     // The server counts its panics when it ends.
-    assert!(target.server.stop().contains("\npanics: 0\n"));
+    assert!(target.guarded.server.stop().contains("\npanics: 0\n"));
     all
 }
 
