@@ -17,6 +17,11 @@ pub fn page(name: &str) -> String {
     fs::read_to_string(guide().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
+/// Whether a reader has to be root for its commands: the page says so in a comment.
+pub fn needs_root(name: &str) -> bool {
+    page(name).contains("<!-- needs root -->")
+}
+
 /// Chapters have a number.
 pub fn chapters() -> Vec<String> {
     let is_chapter = |page: &String| page.starts_with(|first: char| first.is_ascii_digit());

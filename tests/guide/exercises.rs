@@ -19,8 +19,12 @@ mod a05;
 mod a06;
 #[path = "../../docs/guide/answers/09.rs"]
 mod a09;
+#[path = "../../docs/guide/answers/10.rs"]
+mod a10;
 #[path = "../../docs/guide/answers/11.rs"]
 mod a11;
+#[path = "../../docs/guide/answers/12.rs"]
+mod a12;
 #[path = "../../docs/guide/exercises/01.rs"]
 mod e01;
 #[path = "../../docs/guide/exercises/02.rs"]
@@ -35,13 +39,17 @@ mod e05;
 mod e06;
 #[path = "../../docs/guide/exercises/09.rs"]
 mod e09;
+#[path = "../../docs/guide/exercises/10.rs"]
+mod e10;
 #[path = "../../docs/guide/exercises/11.rs"]
 mod e11;
+#[path = "../../docs/guide/exercises/12.rs"]
+mod e12;
 
 type Check = fn() -> Result<(), String>;
 
 /// The check of the delivered exercise, and of the answer.
-const EXERCISES: [(&str, Check, Check); 8] = [
+const EXERCISES: [(&str, Check, Check); 10] = [
     (
         "01",
         || checks::c01(e01::data_address),
@@ -53,7 +61,9 @@ const EXERCISES: [(&str, Check, Check); 8] = [
     ("05", || checks::c05(e05::on_readable), || checks::c05(a05::on_readable)),
     ("06", checks::c06::<e06::Names>, checks::c06::<a06::Names>),
     ("09", || checks::c09(e09::accept_all), || checks::c09(a09::accept_all)),
+    ("10", checks::c10::<e10::Ports>, checks::c10::<a10::Ports>),
     ("11", || checks::c11(e11::restart_at), || checks::c11(a11::restart_at)),
+    ("12", || checks::c12(e12::confine), || checks::c12(a12::confine)),
 ];
 
 pub fn trials() -> Vec<Trial> {

@@ -1,7 +1,7 @@
 //! What the exercises have to do. There is nothing to change here.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
@@ -193,6 +193,74 @@ pub fn c09(accept_all: AcceptAll) -> Result<(), String> {
     Ok(())
 }
 
+/// The ports that a server announces in its replies to `PASV`.
+pub trait PassivePorts {
+    /// The ports `first..=last` of this address of the machine. Other programs may hold some of them.
+    fn open(address: IpAddr, first: u16, last: u16) -> Self;
+
+    /// A port that this client can connect to, which is then pending for it. A port may be pending for several clients,
+    /// but only once for each. `None`: there is none.
+    fn announce(&mut self, client: IpAddr) -> Option<u16>;
+
+    /// The transfer over this port is over: it is no longer pending for this client.
+    fn release(&mut self, port: u16, client: IpAddr);
+}
+
+pub fn c10<P: PassivePorts>() -> Result<(), String> {
+    const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let [alice, bob] = [2, 3].map(|last| IpAddr::from([127, 0, 0, last]));
+    let (first, last) = free_ports(SERVER)?;
+    let taken = first + 1;
+    let _other_program = TcpListener::bind((SERVER, taken)).map_err(|error| error.to_string())?;
+    let mut ports = P::open(SERVER, first, last);
+    let mut pending = Vec::new();
+    for _ in 0..3 {
+        let port = ports
+            .announce(alice)
+            .ok_or("three ports are free, and none is announced")?;
+        if port == taken {
+            return Err(format!("port {port} is announced, and another program holds it"));
+        }
+        if !(first..=last).contains(&port) {
+            return Err(format!("port {port} is announced, and the range is {first} to {last}"));
+        }
+        if pending.contains(&port) {
+            return Err(format!("port {port} is announced to Alice while it is pending for her"));
+        }
+        if TcpStream::connect((SERVER, port)).is_err() {
+            return Err(format!("port {port} is announced, and nobody listens there"));
+        }
+        if TcpListener::bind((SERVER, port)).is_ok() {
+            return Err(format!("port {port} is announced, and another program can take it"));
+        }
+        pending.push(port);
+    }
+    if let Some(port) = ports.announce(alice) {
+        return Err(format!(
+            "all ports are pending for Alice, and {port} is announced to her"
+        ));
+    }
+    if ports.announce(bob).is_none() {
+        return Err("all ports are pending for Alice, and Bob gets none".to_owned());
+    }
+    for port in pending.iter().cycle().take(30).copied() {
+        ports.release(port, alice);
+        let next = ports.announce(alice);
+        if next != Some(port) {
+            return Err(format!("only port {port} is free for Alice, and the next is {next:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Four ports in a row, which nobody holds at this address.
+fn free_ports(address: IpAddr) -> Result<(u16, u16), String> {
+    let is_free = |port| TcpListener::bind((address, port)).is_ok();
+    let mut ranges = (11_000..30_000).step_by(4).map(|first| (first, first + 3));
+    let free = ranges.find(|(first, last)| (*first..=*last).all(is_free));
+    free.ok_or("no four ports in a row are free".to_owned())
+}
+
 pub fn c11(restart_at: fn(&str, u64) -> Option<u64>) -> Result<(), String> {
     const GIB: u64 = 1 << 30;
     for (argument, size, expected) in [
@@ -212,6 +280,119 @@ pub fn c11(restart_at: fn(&str, u64) -> Option<u64>) -> Result<(), String> {
                 "REST {argument} in a file of {size} bytes gives {found:?}, not {expected:?}"
             ));
         }
+    }
+    Ok(())
+}
+
+/// What a process can ask of the kernel. For the exercise, the kernel is simulated.
+pub trait Process {
+    /// `/` becomes this directory. The working directory stays where it is. Only root may do it.
+    fn chroot(&mut self, directory: &str) -> Result<(), String>;
+
+    /// Changes the working directory.
+    fn chdir(&mut self, directory: &str) -> Result<(), String>;
+
+    /// Sets the supplementary groups. Only root may do it.
+    fn setgroups(&mut self, groups: &[u32]) -> Result<(), String>;
+
+    /// Sets the real, the effective and the saved group. Only root may change them.
+    fn setresgid(&mut self, group: u32) -> Result<(), String>;
+
+    /// Sets the real, the effective and the saved user. Only root may change them.
+    fn setresuid(&mut self, user: u32) -> Result<(), String>;
+}
+
+#[derive(Clone)]
+struct SimulatedProcess {
+    root: String,
+    directory: String,
+    groups: Vec<u32>,
+    group: u32,
+    user: u32,
+    /// The right to become any user, which can outlive root.
+    keeps_right: bool,
+    /// The call that fails, as it may in a container.
+    failing: &'static str,
+}
+
+impl SimulatedProcess {
+    fn call(&self, name: &str, is_allowed: bool) -> Result<(), String> {
+        if self.failing == name || !is_allowed {
+            return Err(format!("{name}: Operation not permitted"));
+        }
+        Ok(())
+    }
+}
+
+impl Process for SimulatedProcess {
+    fn chroot(&mut self, directory: &str) -> Result<(), String> {
+        self.call("chroot", self.user == 0)?;
+        self.root = directory.to_owned();
+        Ok(())
+    }
+
+    fn chdir(&mut self, directory: &str) -> Result<(), String> {
+        self.call("chdir", true)?;
+        let root = self.root.trim_end_matches('/');
+        self.directory = format!("{root}{directory}").trim_end_matches('/').to_owned();
+        Ok(())
+    }
+
+    fn setgroups(&mut self, groups: &[u32]) -> Result<(), String> {
+        self.call("setgroups", self.user == 0)?;
+        self.groups = groups.to_vec();
+        Ok(())
+    }
+
+    fn setresgid(&mut self, group: u32) -> Result<(), String> {
+        self.call("setresgid", self.user == 0 || self.group == group)?;
+        self.group = group;
+        Ok(())
+    }
+
+    fn setresuid(&mut self, user: u32) -> Result<(), String> {
+        self.call("setresuid", self.user == 0 || self.user == user || self.keeps_right)?;
+        self.user = user;
+        Ok(())
+    }
+}
+
+type Confine = fn(&mut dyn Process, &str, u32, u32) -> Result<(), String>;
+
+pub fn c12(confine: Confine) -> Result<(), String> {
+    const NOBODY: u32 = 65_534;
+    let started = SimulatedProcess {
+        root: "/".to_owned(),
+        directory: "/home/admin".to_owned(),
+        groups: vec![0, 6],
+        group: 0,
+        user: 0,
+        keeps_right: false,
+        failing: "",
+    };
+    let mut process = started.clone();
+    confine(&mut process, "/srv/ftp", NOBODY, NOBODY)?;
+    if process.root != "/srv/ftp" || process.directory != process.root {
+        let (root, directory) = (process.root, process.directory);
+        return Err(format!("the root is {root}, and the working directory is {directory}"));
+    }
+    if process.user != NOBODY || process.group != NOBODY || !process.groups.is_empty() {
+        let (user, group, groups) = (process.user, process.group, process.groups);
+        return Err(format!(
+            "the user is {user}, the group {group}, the others are {groups:?}"
+        ));
+    }
+    for failing in ["chroot", "chdir", "setgroups", "setresgid", "setresuid"] {
+        let mut process = started.clone();
+        process.failing = failing;
+        if confine(&mut process, "/srv/ftp", NOBODY, NOBODY).is_ok() {
+            return Err(format!("{failing} fails, and the server starts"));
+        }
+    }
+    let mut process = started;
+    process.keeps_right = true;
+    if confine(&mut process, "/srv/ftp", NOBODY, NOBODY).is_ok() {
+        return Err("the process can become root again, and the server starts".to_owned());
     }
     Ok(())
 }

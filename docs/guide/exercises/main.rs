@@ -18,8 +18,12 @@ mod e05;
 mod e06;
 #[path = "09.rs"]
 mod e09;
+#[path = "10.rs"]
+mod e10;
 #[path = "11.rs"]
 mod e11;
+#[path = "12.rs"]
+mod e12;
 
 type Outcome = Result<(), String>;
 
@@ -59,6 +63,16 @@ fn exercise_09_accepting_goes_on_after_descriptors_ran_out() -> Outcome {
 }
 
 #[test]
+fn exercise_10_only_ports_that_are_bound_are_announced() -> Outcome {
+    checks::c10::<e10::Ports>()
+}
+
+#[test]
 fn exercise_11_positions_beyond_32_bits() -> Outcome {
     checks::c11(e11::restart_at)
+}
+
+#[test]
+fn exercise_12_nothing_of_root_is_left() -> Outcome {
+    checks::c12(e12::confine)
 }

@@ -58,6 +58,10 @@ class Picture:
         path = "M" + " L".join(f"{x} {y}" for x, y in points)
         self.parts.append(f'<path class="arrow{" dashed" if dashed else ""}" d="{path}"/>')
 
+    def line(self, y):
+        """Divides the picture."""
+        self.parts.append(f'<path class="arrow dashed" style="marker-end: none" d="M20 {y}H{self.size[0] - 20}"/>')
+
     def save(self, name):
         width, height = self.size
         body = "\n".join(self.parts)
@@ -236,6 +240,63 @@ def descriptors():
     picture.save("descriptors.svg")
 
 
+def ports():
+    picture = Picture(
+        720, 330, "Who listens at the announced port",
+        "Above, next port up: it announces port 10000. The client connects to 127.0.0.1 port 10000, where another "
+        "program listens. The server waits at port 41285, which nobody knows. Below, the ten ports of loopftpd, bound "
+        "before any is announced: nine are green, and 10000, which another program holds, is left out.",
+    )
+    picture.text(20, 32, "the next port up")
+    picture.box(20, 66, 110, 44, ["client"])
+    picture.text(140, 80, "227 … 10000", "small")
+    picture.arrow((130, 88), (288, 88))
+    picture.box(290, 44, 180, 44, ["127.0.0.1:10000"], "bad", mono=True)
+    picture.text(486, 71, "another program answers", "small")
+    picture.box(290, 104, 180, 44, ["0.0.0.0:41285"], "busy", mono=True)
+    picture.text(486, 124, "the server waits here;", "small")
+    picture.text(486, 142, "nobody knows this port", "small")
+    picture.line(172)
+    picture.text(20, 206, "ports that are bound before any is announced")
+    for at in range(10):
+        port = 9995 + at
+        picture.box(20 + at * 68, 226, 62, 40, [str(port)], "bad" if port == 10000 else "good", mono=True)
+    picture.text(20, 292, "green: ours, and used again and again", "small")
+    picture.text(360, 292, "red: another program's, never announced", "small")
+    picture.text(20, 314, "Nobody can take a green one while the server runs.", "small")
+    picture.save("ports.svg")
+
+
+def chroot():
+    picture = Picture(
+        720, 300, "Out of a chroot",
+        "The directories /, /tmp, /tmp/guide, public and pub, in four states of the process. Confined: root and "
+        "working directory are both public. After chroot pub: the root is pub, the working directory is still public, "
+        "above it. After many times cd ..: the working directory is the real /. After chroot .: the root is the real "
+        "/, too.",
+    )
+    directories = ["/", "/tmp", "/tmp/guide", "public", "pub"]
+    steps = [
+        ("confined", 3, 3), ("chroot pub", 4, 3), ("cd .. (64 times)", 4, 0), ("chroot .", 0, 0),
+    ]
+    for column, (name, root, current) in enumerate(steps):
+        x = 20 + column * 175
+        picture.text(x + 78, 32, name, "middle mono" if column else "middle")
+        for depth, directory in enumerate(directories):
+            y = 48 + depth * 40
+            kind = "good" if depth >= root else "bad" if depth >= current else "box"
+            picture.box(x, y, 156, 32, [], kind)
+            picture.text(x + 8, y + 21, directory, "mono")
+            marks = [mark for mark, at in (("root", root), ("cwd", current)) if at == depth]
+            picture.parts.append(
+                f'<text x="{x + 148}" y="{y + 21}" class="small" text-anchor="end">{" + ".join(marks)}</text>'
+            )
+    caption = "green: what the root allows; red: what the working directory (cwd) reaches beyond it"
+    picture.text(20, 268, caption, "small")
+    picture.text(20, 288, "“..” stops at the root only, and the process is already outside of it.", "small")
+    picture.save("chroot.svg")
+
+
 def bits():
     picture = Picture(
         720, 190, "A size in 32 bits",
@@ -255,7 +316,9 @@ def bits():
 
 if __name__ == "__main__":
     descriptors()
+    ports()
     bits()
+    chroot()
     express()
     connections()
     blocking()
