@@ -7,11 +7,12 @@
 //!   that its output is a later `text terminal 2`.
 //! - ```` ```sh exercise ```` runs the test of an exercise, which fails; the line that says why is shown.
 //! - ```` ```sh full ```` is the full form of an experiment that is too long for a test, which runs a small one.
+//! - ```` ```sh needs strace ```` is skipped, with its output, where there is no such program, and fails if `CI` is set.
 //! - ```` ```text talk ```` is a conversation with what runs in the terminal: lines that begin with a three-digit code
 //!   or a blank come from the server, the others are typed.
 
 use crate::markdown::{Block, blocks};
-use crate::setting::{Setting, guide, root};
+use crate::setting::{Setting, guide, has_program, root};
 use crate::shown::is_like;
 use crate::terminal::{Terminal, await_listener};
 use std::collections::BTreeMap;
@@ -23,12 +24,19 @@ pub fn run(page_name: &str, number: usize) {
     let mut page = fs::read_to_string(&path).expect("a page of SUMMARY.md");
     let mut reader = Reader::new(number);
     let mut differences = Vec::new();
+    let mut is_skipping = false;
     let is_writing = std::env::var_os("GUIDE_WRITE").is_some();
     // What is written may be longer than what was there, so places are looked up again.
     for at in 0..blocks(&page).len() {
         let blocks = blocks(&page);
         let block = &blocks[at];
         let shown = block.text(&page).to_owned();
+        if block.language == "sh" {
+            is_skipping = is_missing(page_name, block);
+        }
+        if is_skipping {
+            continue;
+        }
         let printed = match block.language.as_str() {
             "sh" if page_name == "before.md" || block.has("full") => continue,
             "sh" => {
@@ -56,6 +64,16 @@ pub fn run(page_name: &str, number: usize) {
         fs::write(path, page).expect("the page is ours");
     }
     assert!(differences.is_empty(), "{page_name}\n{}", differences.join("\n"));
+}
+
+/// Whether the program that a block needs is missing.
+fn is_missing(page_name: &str, block: &Block) -> bool {
+    let missing = block.needed().filter(|program| !has_program(program));
+    if let Some(program) = missing {
+        assert!(std::env::var_os("CI").is_none(), "{page_name} needs {program}");
+        eprintln!("{page_name}: some of its commands are skipped, because they need {program}");
+    }
+    missing.is_some()
 }
 
 /// Runs the command of an exercise; returns the line that says why it fails.

@@ -25,6 +25,8 @@ mod a10;
 mod a11;
 #[path = "../../docs/guide/answers/12.rs"]
 mod a12;
+#[path = "../../docs/guide/answers/13.rs"]
+mod a13;
 #[path = "../../docs/guide/exercises/01.rs"]
 mod e01;
 #[path = "../../docs/guide/exercises/02.rs"]
@@ -45,11 +47,13 @@ mod e10;
 mod e11;
 #[path = "../../docs/guide/exercises/12.rs"]
 mod e12;
+#[path = "../../docs/guide/exercises/13.rs"]
+mod e13;
 
 type Check = fn() -> Result<(), String>;
 
 /// The check of the delivered exercise, and of the answer.
-const EXERCISES: [(&str, Check, Check); 10] = [
+const EXERCISES: &[(&str, Check, Check)] = &[
     (
         "01",
         || checks::c01(e01::data_address),
@@ -64,6 +68,7 @@ const EXERCISES: [(&str, Check, Check); 10] = [
     ("10", checks::c10::<e10::Ports>, checks::c10::<a10::Ports>),
     ("11", || checks::c11(e11::restart_at), || checks::c11(a11::restart_at)),
     ("12", || checks::c12(e12::confine), || checks::c12(a12::confine)),
+    ("13", || checks::c13(e13::send), || checks::c13(a13::send)),
 ];
 
 pub fn trials() -> Vec<Trial> {
@@ -80,5 +85,5 @@ pub fn trials() -> Vec<Trial> {
             },
         )
     };
-    EXERCISES.into_iter().map(trial).collect()
+    EXERCISES.iter().copied().map(trial).collect()
 }

@@ -26,6 +26,12 @@ impl Block {
         let after = self.words.iter().skip_while(|word| *word != "terminal").nth(1)?;
         Some(after.parse().expect("the number of a terminal"))
     }
+
+    /// The program after the word `needs`.
+    pub fn needed(&self) -> Option<&str> {
+        let after = self.words.iter().skip_while(|word| *word != "needs").nth(1)?;
+        Some(after)
+    }
 }
 
 pub fn blocks(page: &str) -> Vec<Block> {

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::thread;
 use std::time::Duration;
 
@@ -393,6 +394,67 @@ pub fn c12(confine: Confine) -> Result<(), String> {
     process.keeps_right = true;
     if confine(&mut process, "/srv/ftp", NOBODY, NOBODY).is_ok() {
         return Err("the process can become root again, and the server starts".to_owned());
+    }
+    Ok(())
+}
+
+/// How far a download has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    Complete,
+    /// The socket is full: an event comes when it has room.
+    Later,
+    Failed,
+}
+
+type SendFile = fn(&mut Range<u64>, &mut dyn FnMut(u64, usize) -> std::io::Result<usize>) -> Sent;
+
+pub fn c13(send: SendFile) -> Result<(), String> {
+    const GIB: u64 = 1 << 30;
+    const EINTR: i32 = 4;
+    const EIO: i32 = 5;
+    const EAGAIN: i32 = 11;
+    /// The most that a call moves.
+    const MOST: u64 = 0x7fff_f000;
+    // The size at the beginning, the size from the second call on, and errors at offsets.
+    for (part, then, errors, expected) in [
+        (0..30, 30, &[][..], (Sent::Complete, 30)),
+        (10..30, 30, &[], (Sent::Complete, 30)),
+        (30..30, 30, &[], (Sent::Complete, 30)),
+        (0..5 * GIB, 5 * GIB, &[], (Sent::Complete, 5 * GIB)),
+        (0..5 * GIB, 6 * GIB, &[], (Sent::Complete, 5 * GIB)),
+        (0..5 * GIB, GIB, &[], (Sent::Failed, MOST)),
+        (0..5 * GIB, 5 * GIB, &[(MOST, EAGAIN)], (Sent::Later, MOST)),
+        (0..5 * GIB, 5 * GIB, &[(MOST, EINTR)], (Sent::Complete, 5 * GIB)),
+        (0..5 * GIB, 5 * GIB, &[(MOST, EIO)], (Sent::Failed, MOST)),
+    ] {
+        let (mut left, mut moved, mut calls) = (part.clone(), part.start, 0);
+        let mut errors = errors.to_vec();
+        let outcome = send(&mut left, &mut |offset, count| {
+            calls += 1;
+            if calls > 1_000 || offset != moved {
+                return Err(std::io::Error::from_raw_os_error(EIO));
+            }
+            if let Some(error) = errors.pop_if(|(at, _)| *at == offset) {
+                return Err(std::io::Error::from_raw_os_error(error.1));
+            }
+            let size = if calls == 1 { part.end } else { then };
+            let count = size.saturating_sub(offset).min(count as u64).min(MOST);
+            moved += count;
+            Ok(count as usize)
+        });
+        if calls > 1_000 {
+            return Err("a file that has become shorter is sent for ever".to_owned());
+        }
+        if (outcome, moved) != expected {
+            let (right, bytes) = expected;
+            return Err(format!(
+                "{part:?} is {outcome:?} after byte {moved}, instead of {right:?} after byte {bytes}"
+            ));
+        }
+        if left != (moved..part.end) {
+            return Err(format!("{part:?} leaves {left:?} instead of {moved}..{}", part.end));
+        }
     }
     Ok(())
 }

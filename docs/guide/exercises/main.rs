@@ -24,6 +24,8 @@ mod e10;
 mod e11;
 #[path = "12.rs"]
 mod e12;
+#[path = "13.rs"]
+mod e13;
 
 type Outcome = Result<(), String>;
 
@@ -75,4 +77,9 @@ fn exercise_11_positions_beyond_32_bits() -> Outcome {
 #[test]
 fn exercise_12_nothing_of_root_is_left() -> Outcome {
     checks::c12(e12::confine)
+}
+
+#[test]
+fn exercise_13_sendfile_moves_what_it_can() -> Outcome {
+    checks::c13(e13::send)
 }

@@ -314,6 +314,33 @@ def bits():
     picture.save("bits.svg")
 
 
+def copies():
+    picture = Picture(
+        720, 300, "With and without copies",
+        "Above, read and write: bytes are copied from the page cache into a buffer of the program, and from there into the "
+        "memory of the socket. Below, sendfile: the socket gets references to the pages in the page cache. A change of "
+        "the file that comes before the client has read changes what it reads.",
+    )
+    picture.text(20, 40, "read, write")
+    picture.box(130, 20, 130, 60, ["page cache", "of the file"])
+    picture.box(330, 20, 140, 60, ["buffer", "of the program"], "bad")
+    picture.box(540, 20, 160, 60, ["memory", "of the socket"], "bad")
+    picture.arrow((260, 50), (328, 50))
+    picture.text(294, 42, "copy", "middle small")
+    picture.arrow((470, 50), (538, 50))
+    picture.text(504, 42, "copy", "middle small")
+    picture.text(20, 158, "sendfile")
+    picture.text(195, 128, "page cache", "middle small")
+    picture.text(620, 128, "socket", "middle small")
+    for page in range(3):
+        picture.box(130, 138 + page * 40, 130, 32, [f"page {page + 1}"], "good")
+        picture.box(540, 138 + page * 40, 160, 32, [f"→ page {page + 1}"], "good")
+        picture.arrow((540, 154 + page * 40), (262, 154 + page * 40))
+    picture.text(400, 146, "references", "middle small")
+    picture.text(20, 285, "A program that writes into page 2 now changes what the client will get.", "small")
+    picture.save("copies.svg")
+
+
 if __name__ == "__main__":
     descriptors()
     ports()
@@ -326,3 +353,4 @@ if __name__ == "__main__":
     state()
     edge()
     stale()
+    copies()
