@@ -108,7 +108,7 @@ def main():
         browser = Browser(profile)
         browser.call("Page.navigate", url=page)
         time.sleep(seconds / 2)
-        browser.run(f"choose([...view.slots.values()].find((row) => row[5] && row[0] >= {IDLE})[0]), toggleFollow()")
+        browser.run(f"choose([...view.slots.values()].find((row) => row[TRANSFER] && row[SLOT] >= {IDLE})[0]), toggleFollow()")
         time.sleep(seconds / 2)
         for scheme in ("light", "dark"):
             features = [{"name": "prefers-color-scheme", "value": scheme}]

@@ -7,8 +7,8 @@
 use super::{Connection, Inbound, Life, data_channel::DataChannel, replies::OUTPUT_ENOUGH, shared::Shared};
 use crate::ftp::password::without_password;
 use crate::ftp::reply::{self, Reply};
+use crate::records::conversation::Spoken;
 use crate::session::{Ending, Outcome, Step};
-use crate::shown_name::Shown;
 use mio::event::Event;
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
@@ -87,12 +87,10 @@ impl Connection {
         // A queued connection is served from the queue, not before the others in it.
         let share = if self.is_queued { 0 } else { shared.bulk_left };
         let mut bulk_left = share;
-        let number = self.session.number();
-        let is_followed = shared.tallies.as_ref().is_some_and(|tallies| tallies.follows(number));
-        let said = is_followed.then(|| {
-            let line = self.input.peek_line(INPUT_MAX).and_then(Result::ok);
-            line.map(|line| Shown::whole(without_password(line)).to_string())
-        });
+        let line = (shared.tallies.is_some())
+            .then(|| self.input.peek_line(INPUT_MAX)?.ok())
+            .flatten();
+        let said = line.map(|line| Spoken::command(without_password(line)));
         let (was_ready, was_logging_in) = (self.session.is_ready(), self.session.is_logging_in());
         let step = self.session.next(&mut self.input, &mut bulk_left, &shared.context())?;
         if let Step::Postpone = step {
@@ -110,10 +108,8 @@ impl Connection {
             self.login_since = shared.now;
         }
         self.trace_states();
-        if let Some(line) = said
-            && let Some(tallies) = &mut shared.tallies
-        {
-            tallies.command(number, line.unwrap_or_default());
+        if let (Some(said), Some(tallies)) = (said, &mut shared.tallies) {
+            tallies.conversation.add(self.session.number(), said);
         }
         Some(step)
     }

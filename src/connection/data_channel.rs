@@ -7,7 +7,7 @@ use crate::ports::data_socket::DataSocket;
 use crate::ports::passive_ring::PortIndex;
 use crate::session::Outcome;
 use crate::storage::Held;
-use crate::transfer::Pump;
+use crate::transfer::{Direction, Pump};
 use std::mem;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -85,7 +85,7 @@ impl DataChannel {
         }
     }
 
-    /// The name of the state, for logs and traces.
+    /// The name of the state, for logs, traces and the status page.
     pub fn name(&self) -> &'static str {
         match self {
             DataChannel::Unarmed => "unarmed",
@@ -93,7 +93,10 @@ impl DataChannel {
             DataChannel::ToConnect(_) => "address given",
             DataChannel::AwaitingClient { .. } => "awaiting the client",
             DataChannel::Connecting { .. } => "connecting",
-            DataChannel::Transferring { .. } => "transferring",
+            DataChannel::Transferring { pump, .. } => match pump.direction() {
+                Direction::ToClient => "sending",
+                Direction::FromClient => "receiving",
+            },
             DataChannel::AwaitingClose { .. } => "awaiting the client's close",
             DataChannel::Discarding { .. } => "discarding",
             DataChannel::Storing { .. } => "storing",

@@ -109,7 +109,8 @@ impl Output {
         let before = self.bytes.len();
         reply.write_to(&mut self.bytes);
         if let Some(tallies) = &mut shared.tallies {
-            tallies.reply(session, reply.code(), self.bytes.split_at(before).1);
+            let lines = self.bytes.split_at(before).1;
+            tallies.reply(session, lines.split(|byte| *byte == b'\r').next().unwrap_or_default());
         }
     }
 

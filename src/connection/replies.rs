@@ -98,6 +98,11 @@ impl Connection {
         match step {
             Step::Answer => self.queue(shared),
             step => {
+                if let (Step::Ignore, Some(tallies)) = (&step, &mut shared.tallies) {
+                    // Its last line is the reply's.
+                    let last = self.output.bytes.trim_ascii_end().rsplit(|byte| *byte == b'\n').next();
+                    tallies.reply(self.session.number(), last.unwrap_or_default());
+                }
                 let _ = self.take(step, shared);
             }
         }

@@ -31,7 +31,8 @@ use crate::reactor::{poller::Poller, slots::Slots, token::SlotId, watchdog::Watc
 use crate::records::{counters::Counters, log_file::LogFile};
 use crate::session::Ending;
 use crate::slow_work::queue::SlowWorkQueue;
-use crate::status::{Status, recorder::Handler};
+use crate::status::Status;
+use crate::status::handler::{Handler, Stage};
 use crate::target::Target;
 use crate::trace::{self, Kind};
 use mio::{Events, Interest, event::Event};
@@ -165,8 +166,9 @@ impl EventLoop {
         self.close_outdated_sessions();
         self.fire_deadlines();
         self.flush_replies();
-        self.handler_begins(Handler::Logins);
+        self.handler_begins(Stage::Flush, Handler::Logins);
         self.start_password_verification();
+        self.handler_ends();
         self.end_turn();
     }
 
@@ -178,7 +180,7 @@ impl EventLoop {
             return;
         };
         self.trace_event(target, event);
-        self.handler_begins(Handler::of_event(target));
+        self.handler_begins(Stage::Events, Handler::of(target, Stage::Events));
         match target {
             Target::Signals => self.handle_signals(),
             Target::SlowWork => self.collect_slow_work(),
@@ -208,7 +210,7 @@ impl EventLoop {
             && let Some(target) = self.shared.ready.pop_front()
         {
             round -= 1;
-            self.handler_begins(Handler::of_ready(target));
+            self.handler_begins(Stage::ReadyQueue, Handler::of(target, Stage::ReadyQueue));
             match target {
                 Target::Control(slot) | Target::Data(slot) => self.step(slot, Connection::resume),
                 Target::ControlListener(index) => self.accept_clients(index),
@@ -224,7 +226,7 @@ impl EventLoop {
 
     fn fire_deadlines(&mut self) {
         let now = self.shared.now;
-        self.handler_begins(Handler::Deadline);
+        self.handler_begins(Stage::Deadlines, Handler::Deadlines);
         while let Some(slot) = self
             .shared
             .deadlines
@@ -233,7 +235,6 @@ impl EventLoop {
             self.step(slot, Connection::time_is_up);
         }
         self.exchange();
-        self.status_time_passes();
         self.shared.proofs.forget_old(now);
         if self.rebind_at.is_some_and(|at| at <= now) {
             self.bind_missing_ports();
@@ -241,10 +242,12 @@ impl EventLoop {
         if self.walks.next().is_some_and(|at| at <= now) {
             self.walks.schedule(&mut self.shared);
         }
+        self.handler_ends();
+        self.status_time_passes();
     }
 
     fn flush_replies(&mut self) {
-        self.handler_begins(Handler::Flush);
+        self.handler_begins(Stage::Flush, Handler::Flush);
         // Flushing can end sessions and queue more replies; those wait for the next turn.
         for slot in std::mem::take(&mut self.shared.unflushed) {
             let Some(connection) = self.slots.get_mut(slot) else {
@@ -254,6 +257,7 @@ impl EventLoop {
             self.end_service(slot, Instant::now);
         }
         self.exchange();
+        self.handler_ends();
     }
 
     fn end_turn(&mut self) {

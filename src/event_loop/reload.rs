@@ -8,6 +8,7 @@ use super::EventLoop;
 use crate::ftp::reply;
 use crate::session::Ending;
 use crate::slow_work::{AccountsRead, Job};
+use crate::status::handler::{Handler, Stage};
 use std::mem;
 use std::sync::Arc;
 
@@ -68,6 +69,7 @@ impl EventLoop {
 
     /// Closes some of them; the others follow in later turns.
     pub(super) fn close_outdated_sessions(&mut self) {
+        self.handler_begins(Stage::ReadyQueue, Handler::ReadyQueue);
         for _ in 0..CLOSED_PER_TURN {
             let Some(slot) = self.outdated.pop_front() else {
                 return;

@@ -26,7 +26,7 @@ impl EventLoop {
         self.begin_turn(now);
         self.watchdog.turn_begins(now);
         let slept = now.saturating_duration_since(before);
-        self.status_turn_begins(slept, timeout, events.iter().count());
+        self.status_turn_begins(slept, timeout, events);
         self.trace_turn(events, slept);
         Ok(())
     }

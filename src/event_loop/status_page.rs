@@ -5,15 +5,17 @@
 use super::EventLoop;
 use super::accept::accept;
 use crate::reactor::token::SlotId;
-use crate::status::{Status, recorder::Handler, seen::Seen};
+use crate::status::handler::{Handler, Stage};
+use crate::status::{Status, seen::Seen};
 use crate::target::Target;
+use mio::Events;
 use std::time::{Duration, Instant};
 
 impl EventLoop {
     /// What follows is the work of this handler.
-    pub(super) fn handler_begins(&mut self, handler: Handler) {
+    pub(super) fn handler_begins(&mut self, stage: Stage, handler: Handler) {
         if let Some(status) = &mut self.status {
-            status.recorder().handler_begins(handler);
+            status.recorder().handler_begins(stage, handler);
         }
     }
 
@@ -25,9 +27,10 @@ impl EventLoop {
     }
 
     /// A turn begins, after the loop has `slept`.
-    pub(super) fn status_turn_begins(&mut self, slept: Duration, timeout: Option<Duration>, events: usize) {
+    pub(super) fn status_turn_begins(&mut self, slept: Duration, timeout: Option<Duration>, events: &Events) {
         if let Some(status) = &mut self.status {
             let (turn, now) = (self.shared.counters.turns, self.shared.now);
+            let events = events.iter().count();
             status.recorder().turn_begins(turn, now, slept, timeout, events);
         }
     }
@@ -51,6 +54,8 @@ impl EventLoop {
             let mut seen = Seen {
                 slots: &self.slots,
                 shared: &mut self.shared,
+                outdated: self.outdated.len(),
+                paused: self.paused.len(),
             };
             work(status, &mut seen);
         }
@@ -71,238 +76,11 @@ impl EventLoop {
         if self.next_status().is_none_or(|at| at > self.shared.now) {
             return;
         }
-        self.handler_begins(Handler::Status);
+        self.handler_begins(Stage::Deadlines, Handler::Status);
         self.work_on_status(Status::time_passes);
         self.handler_ends();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::simulation::simulated_connection::{ClientEnd, wire};
-    use super::super::tests::server_of;
-    use super::*;
-    use crate::options::Techniques;
-    use crate::ports::StatusListener;
-    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-    use tempfile::TempDir;
-
-    const OWN: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    const SECOND: Duration = Duration::from_secs(1);
-
-    /// A loop with a status page, whose viewers and clock are simulated.
-    struct Watched {
-        server: EventLoop,
-        now: Instant,
-        _directory: TempDir,
-    }
-
-    impl Watched {
-        fn new() -> Self {
-            let directory = TempDir::new().expect("a directory");
-            let (mut server, _) = server_of(directory.path());
-            let descriptors = &server.shared.descriptors;
-            let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-            let registry = server.poller.registry();
-            let listener = StatusListener::open(any_port, registry, descriptors, &Techniques::default());
-            let now = server.shared.now;
-            let status = Status::new(listener.expect("a free port"), &[], Vec::new(), now);
-            server.status = Some(Box::new(status));
-            server.shared.tallies = Some(Box::default());
-            Self {
-                server,
-                now,
-                _directory: directory,
-            }
-        }
-
-        fn view(&mut self, request: &str) -> ClientEnd {
-            let (socket, viewer) = wire();
-            viewer.send(request.as_bytes());
-            self.server
-                .work_on_status(|status, seen| status.admit(Box::new(socket), OWN, seen));
-            viewer
-        }
-
-        /// A viewer of the stream that has read its beginning.
-        fn watch(&mut self) -> ClientEnd {
-            let viewer = self.view("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
-            let begin = text(&viewer);
-            assert!(
-                begin.contains("event: hello") && begin.contains("event: complete"),
-                "{begin}"
-            );
-            viewer
-        }
-
-        /// Time passes, in turns of 50 ms.
-        fn pass(&mut self, time: Duration) {
-            let end = self.now + time;
-            while self.now < end {
-                self.turn(Duration::from_millis(50));
-            }
-        }
-
-        fn turn(&mut self, after: Duration) {
-            self.now += after;
-            self.server.begin_turn(self.now);
-            self.server.finish_turn();
-        }
-
-        /// A session over a simulated connection.
-        fn begin_session(&mut self) -> ClientEnd {
-            let (socket, client) = wire();
-            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000));
-            self.server.admit(Box::new(socket), address, 0, Some(OWN));
-            client
-        }
-
-        /// The session's command.
-        fn say(&mut self, client: &ClientEnd, line: &str) {
-            client.send(format!("{line}\r\n").as_bytes());
-            let slot = client.slot().expect("registered");
-            self.server.handler_begins(Handler::Control);
-            self.server.step(slot, |connection, shared| {
-                connection.control_ready(false, Some(true), shared)
-            });
-            self.server.handler_ends();
-            self.server.finish_turn();
-        }
-    }
-
-    fn text(viewer: &ClientEnd) -> String {
-        String::from_utf8(viewer.receive()).expect("UTF-8")
-    }
-
-    #[test]
-    fn n03_a_request_that_takes_10_s_is_answered_408_and_closed() {
-        let mut watched = Watched::new();
-        let viewer = watched.view("GET / HTTP/1.1\r\nHost: loc");
-        watched.pass(9 * SECOND);
-        assert!(text(&viewer).is_empty() && !viewer.is_closed(), "it has 10 s");
-        watched.pass(2 * SECOND);
-        assert!(text(&viewer).starts_with("HTTP/1.1 408 "));
-        assert!(
-            viewer.is_at_end() && !viewer.is_closed(),
-            "the client can read the answer"
-        );
-        watched.pass(3 * SECOND);
-        assert!(viewer.is_closed());
-        let fresh = watched.view("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        assert!(text(&fresh).starts_with("HTTP/1.1 200 "));
-    }
-
-    #[test]
-    fn n05_a_viewer_that_does_not_read_is_dropped_and_its_place_is_free_again() {
-        let mut watched = Watched::new();
-        let descriptors = watched.server.shared.descriptors.used();
-        let clients: Vec<ClientEnd> = (0..90).map(|_| watched.begin_session()).collect();
-        let (idle, reader) = (watched.watch(), watched.watch());
-        let mut dropped_after = None;
-        for second in 0..600 {
-            for client in &clients {
-                client.receive();
-                watched.say(client, "NOOP");
-            }
-            watched.pass(SECOND);
-            if reader.has_room_again() {
-                watched.server.serve_viewer(reader.slot().expect("registered"));
-            }
-            let read = text(&reader);
-            assert!(read.contains("event: figures"), "the other viewer is served: {read}");
-            if idle.is_closed() {
-                dropped_after = Some(second);
-                break;
-            }
-        }
-        assert!(dropped_after.is_some_and(|second| second >= 9), "{dropped_after:?}");
-        assert!(!reader.is_closed());
-        reader.close();
-        watched.server.serve_viewer(reader.slot().expect("registered"));
-        assert!(reader.is_closed(), "a closed stream ends");
-        clients.iter().for_each(ClientEnd::close);
-        for client in &clients {
-            watched.say(client, "");
-        }
-        assert_eq!(watched.server.shared.descriptors.used(), descriptors);
-        for _ in 0..16 {
-            watched.watch();
-        }
-        let refused = watched.view("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        assert!(
-            text(&refused).starts_with("HTTP/1.1 503 "),
-            "16 places are free, the 17th is not"
-        );
-    }
-
-    /// Runs for 5 s in which something happens all the time, and counts the messages.
-    #[test]
-    fn changes_are_sent_at_most_ten_times_a_second_and_once_when_nothing_happens() {
-        let mut watched = Watched::new();
-        let client = watched.begin_session();
-        let viewer = watched.watch();
-        let mut messages = 0;
-        for _ in 0..500 {
-            watched.say(&client, "NOOP");
-            client.receive();
-            watched.turn(Duration::from_millis(10));
-            messages += text(&viewer).matches("event: figures").count();
-        }
-        assert!((45..=51).contains(&messages), "{messages} messages in 5 s");
-        watched.pass(SECOND);
-        viewer.receive();
-        watched.pass(10 * SECOND);
-        let idle = text(&viewer).matches("event: figures").count();
-        assert!(
-            (9..=11).contains(&idle),
-            "{idle} messages in 10 s without anything to say"
-        );
-    }
-
-    #[test]
-    fn without_viewers_the_stream_ends_and_the_loop_sleeps() {
-        let mut watched = Watched::new();
-        let viewer = watched.watch();
-        assert!(watched.server.next_status().is_some());
-        viewer.close();
-        watched.server.serve_viewer(viewer.slot().expect("registered"));
-        watched.pass(15 * SECOND);
-        assert_eq!(watched.server.next_status(), None);
-    }
-
-    #[test]
-    fn a_followed_session_is_shown_with_its_commands_replies_and_states_and_no_password() {
-        let mut watched = Watched::new();
-        let (followed, other) = (watched.begin_session(), watched.begin_session());
-        let number = watched
-            .server
-            .slots
-            .iter()
-            .next()
-            .expect("the first")
-            .1
-            .session()
-            .number();
-        let viewer = watched.view(&format!(
-            "GET /events?follow={number} HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        ));
-        for line in ["USER anonymous", "PASS secret@example.org", "PASV"] {
-            watched.say(&followed, line);
-            watched.say(&other, line);
-        }
-        watched.turn(SECOND);
-        let shown = text(&viewer);
-        let (_, said) = shown.split_once("\"said\":").expect("a conversation");
-        let said = said.lines().next().unwrap_or_default();
-        for expected in [
-            format!("[{number},\"command\",\"USER anonymous\"]"),
-            format!("[{number},\"state\",\"logging in → ready\"]"),
-            format!("[{number},\"state\",\"waiting for a passive port → port announced\"]"),
-        ] {
-            assert!(said.contains(&expected), "{expected}: {said}");
-        }
-        assert!(said.contains("\"reply\",\"227 Entering Passive Mode ("), "{said}");
-        assert!(!shown.contains("secret"), "{said}");
-        assert_eq!(said.matches("USER anonymous").count(), 1, "nobody follows the other");
-    }
-}
+mod tests;

@@ -230,16 +230,26 @@ impl<A> PassiveRing<A> {
         self.peers.values().map(|peer| peer.waiting.len()).sum()
     }
 
-    /// At most `most` ports that are announced or rest: each with its announcements, and the draws since it was drawn.
-    pub fn recent_ports(&self, most: usize) -> Vec<(PortIndex, usize, u64)> {
-        let mut announced: HashMap<PortIndex, usize> = HashMap::new();
-        self.pending().for_each(|port| *announced.entry(port).or_default() += 1);
-        let recent = self.ports.iter().filter_map(|port| {
-            let announcements = announced.get(port).copied().unwrap_or(0);
-            let last_draw = *self.last_draw.get(usize::from(*port))?;
-            (announcements > 0 || !self.has_rested(*port)).then(|| (*port, announcements, self.draws - last_draw))
-        });
-        recent.take(most).collect()
+    /// The ring of `range` ports in `count` segments of equal size: those with ports that are announced or rest. Each
+    /// with its index, its announcements, and the draws since one of its resting ports was drawn last.
+    pub fn busy_segments(&self, range: usize, count: usize) -> Vec<(usize, usize, Option<u64>)> {
+        let mut segments = vec![(0, None); count];
+        let segment_of = |port: PortIndex| usize::from(port) * count / range.max(1);
+        for port in self.pending() {
+            if let Some((announcements, _)) = segments.get_mut(segment_of(port)) {
+                *announcements += 1;
+            }
+        }
+        for port in self.ports.iter().copied().filter(|port| !self.has_rested(*port)) {
+            let last_draw = self.last_draw.get(usize::from(port)).copied().unwrap_or(0);
+            if let Some((_, age)) = segments.get_mut(segment_of(port)) {
+                *age = Some(age.unwrap_or(u64::MAX).min(self.draws - last_draw));
+            }
+        }
+        let numbered = segments.into_iter().enumerate();
+        let busy = numbered.filter(|(_, (announcements, age))| *announcements > 0 || age.is_some());
+        busy.map(|(index, (announcements, age))| (index, announcements, age))
+            .collect()
     }
 
     /// Adds a session to the queue of its address. A session queues once, so the number of sessions bounds the queue.

@@ -2,6 +2,7 @@
 //!
 //! Nothing is decided here, and nothing blocks: lines that cannot be written at once are dropped and counted.
 
+pub mod conversation;
 pub mod counters;
 pub mod line_budget;
 pub mod log_file;

@@ -90,10 +90,10 @@ pub(super) enum User {
 impl Login {
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Login::Start => "no user",
-            Login::UserGiven(User::Anonymous(_)) => "anonymous",
-            Login::UserGiven(User::Account(_)) => "known user",
-            Login::UserGiven(User::Unknown(_)) => "unknown user",
+            Login::Start => "login, no user",
+            Login::UserGiven(User::Anonymous(_)) => "login, anonymous",
+            Login::UserGiven(User::Account(_)) => "login, known user",
+            Login::UserGiven(User::Unknown(_)) => "login, unknown user",
         }
     }
 }

@@ -91,20 +91,25 @@ impl Session {
         self.is_awaiting_port() || input.holds_quit()
     }
 
-    /// The state in words, for traces and summaries.
-    pub fn state_name(&self) -> String {
+    /// What the session is doing, in one expression, for traces, summaries and the status page.
+    pub fn activity(&self) -> &'static str {
         match &self.state {
-            State::Login(login) => format!("login, {}", login.name()),
-            State::Verifying { .. } => "verifying the password".to_owned(),
-            State::Visit(_, Activity::Idle) => "ready".to_owned(),
-            State::Visit(_, Activity::AwaitingPort(_)) => "waiting for a passive port".to_owned(),
-            State::Visit(_, Activity::Transferring(transfer)) => format!(
-                "transferring {} {}",
-                transfer.verb,
-                Shown::whole(transfer.path.as_bytes())
-            ),
-            State::Visit(_, Activity::Answering(_)) => "making a long answer".to_owned(),
-            State::Closing => "closing".to_owned(),
+            State::Login(login) => login.name(),
+            State::Verifying { .. } => "verifying the password",
+            State::Visit(_, Activity::Idle) => "ready",
+            State::Visit(_, Activity::AwaitingPort(_)) => "waiting for a passive port",
+            State::Visit(_, Activity::Transferring(_)) => "transferring",
+            State::Visit(_, Activity::Answering(_)) => "making a long answer",
+            State::Closing => "closing",
         }
+    }
+
+    /// The same, with the transfer's verb and path.
+    pub fn state_name(&self) -> String {
+        let transfer = self.transfer().map(|transfer| {
+            let path = Shown::whole(transfer.path.as_bytes());
+            format!(" {} {path}", transfer.verb)
+        });
+        self.activity().to_owned() + &transfer.unwrap_or_default()
     }
 }

@@ -98,6 +98,11 @@ impl SlowWorkQueue {
         self.hand_over();
     }
 
+    /// How many jobs wait for the thread.
+    pub fn waiting(&self) -> usize {
+        self.waiting.iter().map(|(_, jobs)| jobs.len()).sum()
+    }
+
     /// Whether the thread can be given a password now.
     pub fn takes_password(&self) -> bool {
         !self.has_password

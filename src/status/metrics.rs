@@ -1,7 +1,8 @@
 //! `/metrics`: figures in the text format 0.0.4 of Prometheus. All labels have values of the server's own.
 
+use super::handler::Handler;
 use super::histogram::{Histogram, LIMITS_US};
-use super::recorder::{Handler, Recorder};
+use super::recorder::Recorder;
 use super::seen::Seen;
 use crate::process_figures::ProcessFile;
 use crate::records::tallies::RefusalReason;
@@ -223,7 +224,7 @@ fn the_loop(out: &mut Exposition, seen: &Seen<'_>, recorder: &Recorder) {
     let name = "loopftpd_handler_duration_seconds";
     out.family(name, "histogram", "How long steps take, by what serves them.");
     for (handler, times) in Handler::ALL.into_iter().zip(&recorder.handler_times) {
-        out.histogram(name, &format!("handler=\"{}\"", handler.name()), times);
+        out.histogram(name, &format!("handler=\"{}\"", handler.names().0), times);
     }
 }
 
@@ -231,7 +232,7 @@ fn queues(out: &mut Exposition, seen: &Seen<'_>, viewers: usize) {
     let shared = &seen.shared;
     let name = "loopftpd_queue_length";
     out.family(name, "gauge", "Entries of the queues of the loop.");
-    for (queue, length) in seen.queues() {
+    for (queue, _, length) in seen.queues() {
         out.sample(name, &format!("{{queue=\"{queue}\"}}"), length);
     }
     let (used, free) = (shared.descriptors.used(), shared.descriptors.free());

@@ -4,31 +4,41 @@
 //! deadlines. `Status` owns them; `event_loop/status_page.rs` hands it events, and tells it what the loop does. Without
 //! `--status` there is no `Status`, and each of those places is one comparison.
 //!
-//! - [`request`]: what is asked for, and whether it may be. [`answer`]: heads and bodies. [`viewer`]: one connection.
-//! - [`recorder`]: the last turns and their steps, and how long they took. [`stream`]: what has changed.
-//! - [`metrics`], [`rows`]: figures and sessions as text. [`histogram`]: durations, counted by ranges.
+//! - [`viewer`]: one connection. [`request`]: what is asked for, and whether it may be. [`answer`], [`body`]: what is
+//!   answered, from [`sources`]; [`page`]: the page.
+//! - [`recorder`]: the last turns and their steps, by [`handler`], and how long they took, in a [`histogram`].
+//! - [`stream`]: what has changed, the [`slot_set`], [`rings`] and [`figures`]. [`subscription`]: one viewer of the stream.
+//! - [`rows`], [`metrics`]: sessions, turns and figures as text. [`seen`]: what of the loop is visible here.
 
 pub mod answer;
+pub mod body;
+pub mod figures;
+pub mod handler;
 pub mod histogram;
 pub mod metrics;
+pub mod page;
 pub mod recorder;
 pub mod request;
+pub mod rings;
 pub mod rows;
 pub mod seen;
+pub mod slot_set;
+pub mod sources;
 pub mod stream;
+pub mod subscription;
 pub mod viewer;
 
 use crate::connection::{Connection, shared::Shared};
 use crate::ports::StatusListener;
 use crate::reactor::{deadlines::Deadlines, slots::Slots, socket::TcpSocket, token::SlotId};
+use crate::records::conversation::Spoken;
 use crate::target::Target;
-use answer::Sources;
 use mio::Interest;
 use mio::net::TcpListener;
-
 use recorder::Recorder;
 use request::{AllowedHosts, REQUEST_MAX, TOO_MANY};
 use seen::Seen;
+use sources::Sources;
 use std::net::IpAddr;
 use std::time::Instant;
 use stream::Stream;
@@ -90,7 +100,7 @@ impl Status {
         let token = Target::Viewer(slot).into();
         match viewer.socket().register(&seen.shared.registry, token, interest, false) {
             Ok(()) => self.serve(slot, seen),
-            Err(_) => self.remove(slot, seen),
+            Err(_) => self.remove(slot),
         }
     }
 
@@ -100,13 +110,8 @@ impl Status {
         let Some(viewer) = self.viewers.get_mut(slot) else {
             return;
         };
-        let followed = viewer.follows();
         let after = viewer.serve(&mut self.sources, &self.hosts, seen, count);
-        let follows_another = viewer.follows() != followed;
         self.settle(slot, after, seen);
-        if follows_another {
-            self.collect_followed(seen);
-        }
     }
 
     fn settle(&mut self, slot: SlotId, after: After, seen: &mut Seen<'_>) {
@@ -116,7 +121,7 @@ impl Status {
         match after {
             After::Wait => {}
             After::Again => seen.shared.ready.push_back(Target::Viewer(slot)),
-            After::Remove => return self.remove(slot, seen),
+            After::Remove => return self.remove(slot),
         }
         match viewer.due() {
             Some(due) => self.deadlines.arm(slot, &mut viewer.deadline, due),
@@ -124,21 +129,10 @@ impl Status {
         }
     }
 
-    fn remove(&mut self, slot: SlotId, seen: &mut Seen<'_>) {
+    fn remove(&mut self, slot: SlotId) {
         if let Some(mut viewer) = self.viewers.remove(slot) {
             self.deadlines.cancel(slot, &mut viewer.deadline);
-            let did_follow = viewer.follows().is_some();
-            let Viewer { permit, .. } = viewer;
-            self.listener.places.push(permit);
-            if did_follow {
-                self.collect_followed(seen);
-            }
-        }
-    }
-
-    fn collect_followed(&self, seen: &mut Seen<'_>) {
-        if let Some(tallies) = &mut seen.shared.tallies {
-            tallies.followed = self.viewers.iter().filter_map(|(_, viewer)| viewer.follows()).collect();
+            self.listener.places.push(viewer.permit);
         }
     }
 
@@ -179,14 +173,12 @@ impl Status {
 
     /// A connection was served.
     pub fn served(&mut self, slot: SlotId, connection: &Connection, now: Instant, shared: &mut Shared) {
-        let (number, phase) = (connection.session().number(), connection.phase());
+        let (number, (phase, _)) = (connection.session().number(), connection.phase());
         let Sources { recorder, stream, .. } = &mut self.sources;
         let before = recorder.served(slot.key, number, phase, now, &shared.counters);
         stream.mark(slot.key);
-        if before != phase
-            && let Some(tallies) = shared.tallies.as_mut().filter(|tallies| tallies.follows(number))
-        {
-            tallies.phase(number, before.name_and_kind().0, phase.name_and_kind().0);
+        if let Some(tallies) = shared.tallies.as_mut().filter(|_| before != phase) {
+            tallies.conversation.add(number, Spoken::State(before, phase));
         }
     }
 }

@@ -3,47 +3,35 @@
 //! A step is recorded when it has ended, with the clock that the watchdog reads anyway. The bytes and commands of a
 //! step are what the loop's counters gained meanwhile, so nothing on the path of a transfer knows about this.
 
+use super::handler::{Handler, Stage};
 use super::histogram::Histogram;
-use crate::connection::phase::Phase;
 use crate::records::counters::Counters;
-use crate::target::Target;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// Turns that are kept.
 const TURNS_KEPT: usize = 4096;
-/// Steps that are kept, of all turns together: 48 bytes each.
+/// Steps that are kept, of all turns together: 96 bytes each.
 const STEPS_KEPT: usize = 16_384;
 /// Steps that are recorded of one turn; more are only counted.
 const STEPS_OF_A_TURN: usize = 256;
 /// A step that holds the loop for longer causes a warning.
 const LONG_STEP: Duration = Duration::from_millis(10);
+/// Warnings that are kept until the page takes them.
 const WARNINGS_KEPT: usize = 50;
-
-/// What serves an event, a place in the ready queue, or a deadline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Handler {
-    Signals,
-    SlowWork,
-    Accept,
-    PassivePort,
-    Control,
-    Data,
-    Ready,
-    Deadline,
-    Flush,
-    Logins,
-    Status,
-}
+/// A handler that each turn calls had nothing to do if it served nobody and took less.
+const IDLE_HANDLER: Duration = Duration::from_micros(50);
 
 /// A step: one connection was served, or an event that belongs to none was handled.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
+    pub stage: Stage,
     pub handler: Handler,
     /// The slot, and the number of its session.
     pub session: Option<(u32, u64)>,
-    pub from: Phase,
-    pub to: Phase,
+    /// What the connection was doing before and after.
+    pub from: &'static str,
+    pub to: &'static str,
     pub bytes: u64,
     pub commands: u32,
     /// Calls that found a socket not ready.
@@ -73,7 +61,8 @@ pub struct Turn {
 /// A step that held the loop for too long.
 #[derive(Clone, Copy, Debug)]
 pub struct Warning {
-    pub number: u64,
+    /// The start of its turn, after the start of the server.
+    pub at: Duration,
     pub turn: u64,
     pub handler: Handler,
     pub session: Option<u64>,
@@ -89,24 +78,23 @@ pub struct Recorder {
     /// Steps that were recorded before the first one that is kept.
     steps_forgotten: u64,
     turn: Turn,
+    stage: Stage,
     handler: Handler,
     /// Whether the current handler has served a connection.
     has_served: bool,
     /// The end of the last step.
     since: Instant,
     counted: (u64, u64, u64),
-    /// The last phase of each slot.
-    phases: Vec<Phase>,
+    /// By slot: what its connection was doing when it was served last.
+    phases: Vec<&'static str>,
     pub turn_times: Histogram,
     pub handler_times: [Histogram; Handler::ALL.len()],
-    warnings: VecDeque<Warning>,
-    warned: u64,
-    /// Since the figures were last taken: turns, time at work, time asleep, and the longest turn.
+    /// Since the page last took it.
     pub interval: Interval,
 }
 
-/// Sums over some turns.
-#[derive(Clone, Copy, Debug, Default)]
+/// What some turns were like.
+#[derive(Debug, Default)]
 pub struct Interval {
     pub turns: u64,
     pub busy: Duration,
@@ -114,68 +102,14 @@ pub struct Interval {
     pub longest: Duration,
     /// Whether anything happened besides serving the page itself.
     pub is_busy: bool,
-}
-
-impl Handler {
-    /// All handlers, in the order of their numbers on the page.
-    pub const ALL: [Handler; 11] = [
-        Handler::Signals,
-        Handler::SlowWork,
-        Handler::Accept,
-        Handler::PassivePort,
-        Handler::Control,
-        Handler::Data,
-        Handler::Ready,
-        Handler::Deadline,
-        Handler::Flush,
-        Handler::Logins,
-        Handler::Status,
-    ];
-
-    /// Its name in figures and on the page.
-    pub fn name(self) -> &'static str {
-        match self {
-            Handler::Signals => "signals",
-            Handler::SlowWork => "slow_work",
-            Handler::Accept => "accept",
-            Handler::PassivePort => "passive_port",
-            Handler::Control => "control",
-            Handler::Data => "data",
-            Handler::Ready => "ready_queue",
-            Handler::Deadline => "deadline",
-            Handler::Flush => "flush",
-            Handler::Logins => "logins",
-            Handler::Status => "status",
-        }
-    }
-
-    /// The handler of an entry of the ready queue.
-    pub fn of_ready(target: Target) -> Self {
-        match target {
-            Target::Control(_) | Target::Data(_) => Handler::Ready,
-            _ => Self::of_event(target),
-        }
-    }
-
-    /// The handler of an event.
-    pub fn of_event(target: Target) -> Self {
-        match target {
-            Target::Signals => Handler::Signals,
-            Target::SlowWork => Handler::SlowWork,
-            Target::ControlListener(_) => Handler::Accept,
-            Target::PassivePort { .. } => Handler::PassivePort,
-            Target::Control(_) => Handler::Control,
-            Target::Data(_) => Handler::Data,
-            Target::StatusListener | Target::Viewer(_) => Handler::Status,
-        }
-    }
+    pub warnings: VecDeque<Warning>,
 }
 
 impl Turn {
-    fn new(number: u64, now: Instant, started: Instant, first_step: u64) -> Self {
+    fn new(number: u64, at: Duration, first_step: u64) -> Self {
         Self {
             number,
-            at: now.saturating_duration_since(started),
+            at,
             slept: Duration::ZERO,
             timeout: None,
             events: 0,
@@ -195,7 +129,8 @@ impl Recorder {
             turns: VecDeque::with_capacity(TURNS_KEPT),
             steps: VecDeque::with_capacity(STEPS_KEPT),
             steps_forgotten: 0,
-            turn: Turn::new(0, now, now, 0),
+            turn: Turn::new(0, Duration::ZERO, 0),
+            stage: Stage::Events,
             handler: Handler::Signals,
             has_served: false,
             since: now,
@@ -203,8 +138,6 @@ impl Recorder {
             phases: Vec::new(),
             turn_times: Histogram::default(),
             handler_times: Default::default(),
-            warnings: VecDeque::new(),
-            warned: 0,
             interval: Interval::default(),
         }
     }
@@ -229,22 +162,29 @@ impl Recorder {
             slept,
             timeout,
             events: u32::try_from(events).unwrap_or(u32::MAX),
-            ..Turn::new(number, now, self.started, next_step)
+            ..Turn::new(number, now.saturating_duration_since(self.started), next_step)
         };
         self.since = now;
     }
 
     /// What follows is the work of this handler.
-    pub fn handler_begins(&mut self, handler: Handler) {
-        self.handler = handler;
+    pub fn handler_begins(&mut self, stage: Stage, handler: Handler) {
+        (self.stage, self.handler) = (stage, handler);
         self.has_served = false;
     }
 
-    /// A connection was served; it is in the phase `to` now, before which it was in the returned one.
-    pub fn served(&mut self, key: u32, session: u64, to: Phase, now: Instant, counters: &Counters) -> Phase {
+    /// A connection was served; it is doing `to` now, and did what is returned before.
+    pub fn served(
+        &mut self,
+        key: u32,
+        session: u64,
+        to: &'static str,
+        now: Instant,
+        counters: &Counters,
+    ) -> &'static str {
         let index = key as usize;
         if self.phases.len() <= index {
-            self.phases.resize(index + 1, Phase::Gone);
+            self.phases.resize(index + 1, "free");
         }
         let from = match self.phases.get_mut(index) {
             Some(phase) => std::mem::replace(phase, to),
@@ -255,16 +195,25 @@ impl Recorder {
         from
     }
 
-    /// The handler has ended. What it did besides serving connections is a step of its own if it served none.
+    /// The handler has ended. If it served no connection, what it did is a step of its own.
     pub fn handler_ends(&mut self, now: Instant, counters: &Counters) {
-        if !self.has_served {
-            self.step_ends(None, Phase::Gone, Phase::Gone, now, counters);
+        let took = now.saturating_duration_since(self.since);
+        let had_nothing_to_do = self.handler.is_called_each_turn() && took < IDLE_HANDLER;
+        if !self.has_served && !had_nothing_to_do {
+            self.step_ends(None, "", "", now, counters);
         }
         self.since = now;
     }
 
-    fn step_ends(&mut self, session: Option<(u32, u64)>, from: Phase, to: Phase, now: Instant, counters: &Counters) {
-        let handler = self.handler;
+    fn step_ends(
+        &mut self,
+        session: Option<(u32, u64)>,
+        from: &'static str,
+        to: &'static str,
+        now: Instant,
+        counters: &Counters,
+    ) {
+        let (stage, handler) = (self.stage, self.handler);
         let took = now.saturating_duration_since(self.since);
         self.since = now;
         self.interval.is_busy |= handler != Handler::Status;
@@ -291,6 +240,7 @@ impl Recorder {
         }
         let gained = |now: u64, before: u64| u32::try_from(now.saturating_sub(before)).unwrap_or(u32::MAX);
         self.steps.push_back(Step {
+            stage,
             handler,
             session,
             from,
@@ -303,12 +253,12 @@ impl Recorder {
     }
 
     fn warn(&mut self, session: Option<u64>, took: Duration) {
-        if self.warnings.len() >= WARNINGS_KEPT {
-            self.warnings.pop_front();
+        let warnings = &mut self.interval.warnings;
+        if warnings.len() >= WARNINGS_KEPT {
+            warnings.pop_front();
         }
-        self.warned += 1;
-        self.warnings.push_back(Warning {
-            number: self.warned,
+        warnings.push_back(Warning {
+            at: self.turn.at,
             turn: self.turn.number,
             handler: self.handler,
             session,
@@ -329,16 +279,6 @@ impl Recorder {
             self.turns.pop_front();
         }
         self.turns.push_back(self.turn);
-    }
-
-    /// Warnings after the one with that number.
-    pub fn warnings_after(&self, number: u64) -> impl Iterator<Item = &Warning> {
-        self.warnings.iter().filter(move |warning| warning.number > number)
-    }
-
-    /// The number of the last warning.
-    pub fn warned(&self) -> u64 {
-        self.warned
     }
 
     /// The numbers of the last `most` turns below `before`: of the first one, and after the last one.
@@ -369,97 +309,4 @@ impl Recorder {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MILLISECOND: Duration = Duration::from_millis(1);
-
-    /// Records a turn in which a slot becomes ready and sends 100 bytes.
-    fn record_turn(recorder: &mut Recorder, number: u64, counters: &mut Counters, start: Instant, steps: u32) {
-        recorder.turn_begins(number, start, MILLISECOND, None, 1);
-        recorder.handler_begins(Handler::Control);
-        for step in 1..=steps {
-            counters.bytes_sent += 100;
-            counters.commands += 1;
-            recorder.served(3, 9, Phase::Sending, start + step * MILLISECOND, counters);
-        }
-        recorder.handler_ends(start + steps * MILLISECOND, counters);
-        recorder.turn_ends(steps * MILLISECOND, 2);
-    }
-
-    #[test]
-    fn a_turn_has_its_steps_with_their_phases_bytes_and_times() {
-        let (start, mut counters) = (Instant::now(), Counters::default());
-        let mut recorder = Recorder::new(start);
-        record_turn(&mut recorder, 1, &mut counters, start + MILLISECOND, 2);
-        let turn = *recorder.turns_between(0, u64::MAX).next().expect("a turn");
-        assert_eq!((turn.number, turn.at, turn.took), (1, MILLISECOND, 2 * MILLISECOND));
-        let (steps, is_whole) = recorder.steps_of(&turn);
-        let steps: Vec<&Step> = steps.collect();
-        assert!(is_whole);
-        assert_eq!(steps.len(), 2, "the handler itself adds none");
-        assert_eq!((steps[0].from, steps[0].to), (Phase::Gone, Phase::Sending));
-        assert_eq!(
-            (steps[1].from, steps[1].bytes, steps[1].commands),
-            (Phase::Sending, 100, 1)
-        );
-        assert_eq!((steps[1].took, steps[1].session), (MILLISECOND, Some((3, 9))));
-        assert_eq!(recorder.interval.busy, 2 * MILLISECOND);
-        assert!(recorder.interval.is_busy);
-    }
-
-    #[test]
-    fn the_record_is_bounded_and_forgets_the_oldest_turns_first() {
-        let (start, mut counters) = (Instant::now(), Counters::default());
-        let mut recorder = Recorder::new(start);
-        for number in 1..=6_000 {
-            record_turn(&mut recorder, number, &mut counters, start, 5);
-        }
-        assert_eq!((recorder.turns.len(), recorder.steps.len()), (TURNS_KEPT, STEPS_KEPT));
-        let [oldest, .., newest] = *recorder.turns_between(0, u64::MAX).copied().collect::<Vec<_>>() else {
-            panic!("two turns at least");
-        };
-        assert_eq!(newest.number, 6_000);
-        assert!(!recorder.steps_of(&oldest).1 && recorder.steps_of(&newest).1);
-        assert_eq!(recorder.steps_of(&newest).0.count(), 5);
-        let numbers = |before, most| -> Vec<u64> {
-            let (from, end) = recorder.numbers_before(before, most);
-            recorder.turns_between(from, end).map(|turn| turn.number).collect()
-        };
-        assert_eq!(numbers(Some(5_000), 2), [4_998, 4_999]);
-        assert_eq!(numbers(None, 1), [6_000]);
-        assert_eq!(numbers(Some(1), 2), [0; 0]);
-        record_turn(&mut recorder, 6_001, &mut counters, start, 1_000);
-        let turn = recorder.turns_between(6_001, u64::MAX).next().expect("a turn");
-        assert_eq!(
-            (turn.steps as usize, turn.left_out as usize),
-            (STEPS_OF_A_TURN, 1_000 - STEPS_OF_A_TURN)
-        );
-    }
-
-    #[test]
-    fn a_step_that_holds_the_loop_causes_a_warning_and_warnings_are_bounded() {
-        let (start, counters) = (Instant::now(), Counters::default());
-        let mut recorder = Recorder::new(start);
-        recorder.turn_begins(5, start, MILLISECOND, None, 1);
-        for _ in 0..WARNINGS_KEPT + 5 {
-            recorder.turn_begins(5, start, MILLISECOND, None, 1);
-            recorder.handler_begins(Handler::Data);
-            recorder.served(0, 1, Phase::Ready, start + 14 * MILLISECOND, &counters);
-        }
-        let warnings: Vec<&Warning> = recorder.warnings_after(0).collect();
-        assert_eq!((warnings.len(), warnings[0].number), (WARNINGS_KEPT, 6));
-        assert_eq!(
-            (warnings[0].turn, warnings[0].session, warnings[0].took),
-            (5, Some(1), 14 * MILLISECOND)
-        );
-        assert_eq!(recorder.warnings_after(recorder.warned()).count(), 0);
-    }
-
-    #[test]
-    fn the_page_can_index_the_handlers_by_their_numbers() {
-        for (index, handler) in Handler::ALL.into_iter().enumerate() {
-            assert_eq!(handler as usize, index, "{handler:?}");
-        }
-    }
-}
+mod tests;

@@ -1,14 +1,18 @@
 //! Sessions and turns as JSON: whole objects for programs, arrays for the page, which gets thousands of them.
 
-use super::recorder::{Handler, Recorder, Turn};
+use super::handler::{Handler, Stage};
+use super::recorder::{Recorder, Turn};
+use super::rings::{self, Rings};
 use super::seen::Seen;
-use crate::connection::{Connection, phase::Phase};
+use crate::connection::Connection;
 use crate::reactor::token::SlotId;
 use crate::shown_name::Shown;
 use serde::Serialize;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+/// Sessions, slots or turns in one piece of an answer.
+pub const ROWS_PER_PIECE: usize = 64;
 /// Bytes that a name may take. Names are escaped twice: control characters for people, and what JSON requires.
 const NAME_MAX: usize = 160;
 
@@ -36,15 +40,11 @@ struct TransferObject<'session> {
     bytes: u64,
 }
 
-fn until(at: Instant, now: Instant) -> u64 {
-    milliseconds(at.saturating_duration_since(now))
-}
-
-fn milliseconds(time: Duration) -> u64 {
+pub fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn microseconds(time: Duration) -> u64 {
+pub fn microseconds(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
@@ -56,7 +56,7 @@ pub fn push_object(out: &mut Vec<u8>, slot: SlotId, connection: &Connection, see
         slot: slot.key,
         client: session.client(),
         user: session.user().map(|user| Shown::within(NAME_MAX, user)),
-        state: connection.phase().name_and_kind().0,
+        state: connection.phase().0,
         transfer: session.transfer().map(|transfer| TransferObject {
             verb: transfer.verb,
             path: Shown::within(NAME_MAX, transfer.path.as_bytes()),
@@ -65,13 +65,13 @@ pub fn push_object(out: &mut Vec<u8>, slot: SlotId, connection: &Connection, see
         bytes: connection.bytes(),
         connected_seconds: now.saturating_duration_since(connection.opened()).as_secs(),
         waits_for: connection.waits_for(seen.shared),
-        deadline_milliseconds: until(connection.next_deadline(seen.shared), now),
+        deadline_milliseconds: milliseconds(connection.due(seen.shared).saturating_duration_since(now)),
         is_in_ready_queue: connection.is_in_ready_queue(),
     };
     push_json(out, &object);
 }
 
-/// Appends one slot as an array: `[slot, session, phase, client, user, verb and path, bytes of the transfer, of all
+/// Appends one slot as an array: `[slot, session, state, kind, client, user, verb and path, bytes of the transfer, of all
 /// transfers, what it waits for, deadline, since when replies are unread, whether in the ready queue]`; `[slot]` if it
 /// is free. Times are milliseconds since the start of the server.
 pub fn push_array(out: &mut Vec<u8>, key: u32, seen: &Seen<'_>, recorder: &Recorder) {
@@ -83,17 +83,19 @@ pub fn push_array(out: &mut Vec<u8>, key: u32, seen: &Seen<'_>, recorder: &Recor
     let transfer = session
         .transfer()
         .map(|transfer| (transfer.verb, Shown::within(NAME_MAX, transfer.path.as_bytes())));
+    let (state, kind) = connection.phase();
     let row = (
         key,
         session.number(),
-        connection.phase() as u8,
+        state,
+        kind,
         session.client(),
         session.user().map(|user| Shown::within(NAME_MAX, user)),
         transfer,
         connection.channel().moved(),
         connection.bytes(),
         connection.waits_for(seen.shared),
-        recorder.milliseconds(connection.next_deadline(seen.shared)),
+        recorder.milliseconds(connection.due(seen.shared)),
         connection.unread_since().map(|since| recorder.milliseconds(since)),
         connection.is_in_ready_queue(),
     );
@@ -119,11 +121,12 @@ struct TurnObject {
 
 #[derive(Serialize)]
 struct StepObject {
+    stage: Stage,
     handler: &'static str,
     slot: Option<u32>,
     session: Option<u64>,
-    from: &'static str,
-    to: &'static str,
+    from: Option<&'static str>,
+    to: Option<&'static str>,
     bytes: u64,
     commands: u32,
     would_block: u32,
@@ -133,13 +136,13 @@ struct StepObject {
 /// Appends a turn with its steps as an object.
 pub fn push_turn(out: &mut Vec<u8>, turn: &Turn, recorder: &Recorder) {
     let (steps, is_whole) = recorder.steps_of(turn);
-    let name = |phase: Phase| phase.name_and_kind().0;
     let steps = steps.map(|step| StepObject {
-        handler: step.handler.name(),
+        stage: step.stage,
+        handler: step.handler.names().0,
         slot: step.session.map(|(slot, _)| slot),
         session: step.session.map(|(_, session)| session),
-        from: name(step.from),
-        to: name(step.to),
+        from: step.session.map(|_| step.from),
+        to: step.session.map(|_| step.to),
         bytes: step.bytes,
         commands: step.commands,
         would_block: step.would_block,
@@ -166,18 +169,21 @@ struct Hello<'server> {
     version: &'static str,
     /// In seconds since 1970.
     started: f64,
-    phases: Vec<(&'static str, &'static str)>,
-    handlers: Vec<&'static str>,
+    handlers: [(&'static str, &'static str); Handler::ALL.len()],
+    queues: [(&'static str, &'static str); 8],
     max_sessions: usize,
     max_descriptors: usize,
     listeners: &'server [String],
     rings: Vec<RingObject>,
+    /// As in the messages.
+    busy_marks: Rings,
 }
 
 #[derive(Serialize)]
 struct RingObject {
     address: String,
     ports: usize,
+    marks: usize,
     first: u16,
 }
 
@@ -187,8 +193,8 @@ pub fn push_hello(out: &mut Vec<u8>, seen: &Seen<'_>, started: f64, listeners: &
     let hello = Hello {
         version: env!("CARGO_PKG_VERSION"),
         started,
-        phases: Phase::ALL.map(Phase::name_and_kind).to_vec(),
-        handlers: Handler::ALL.map(Handler::name).to_vec(),
+        handlers: Handler::ALL.map(Handler::names),
+        queues: seen.queues().map(|(name, what, _)| (name, what)),
         max_sessions: seen.shared.options.max_sessions,
         max_descriptors: descriptors.used() + descriptors.free(),
         listeners,
@@ -196,9 +202,11 @@ pub fn push_hello(out: &mut Vec<u8>, seen: &Seen<'_>, started: f64, listeners: &
             .map(|ports| RingObject {
                 address: ports.address.to_string(),
                 ports: ports.wanted(),
+                marks: rings::marks(ports),
                 first: ports.number(0).unwrap_or(0),
             })
             .collect(),
+        busy_marks: rings::of(seen),
     };
     push_json(out, &hello);
 }

@@ -4,12 +4,13 @@
 //! depends on what happens, not on how many sessions there are, and has a limit. The last messages are kept for viewers
 //! that connect again with `Last-Event-ID`.
 
-use super::recorder::{Handler, Interval, Recorder};
+use super::figures::Figures;
+use super::recorder::Recorder;
 use super::request::EventId;
+use super::rings::{self, Rings};
 use super::rows::{push_array, push_json};
 use super::seen::Seen;
-use crate::records::tallies::{LineKind, SpokenLine};
-use serde::Serialize;
+use super::slot_set::SlotSet;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -25,8 +26,6 @@ const SLOTS_PER_MESSAGE: usize = 200;
 /// Messages that are kept, and their bytes.
 const MESSAGES_KEPT: usize = 100;
 const BYTES_KEPT: usize = 512 * 1024;
-/// Ports in one message, of each ring.
-const PORTS_SHOWN: usize = 512;
 
 /// The messages of one stream. It ends when it has had no viewer for a while, and another one begins with the next.
 #[derive(Debug)]
@@ -39,90 +38,8 @@ pub struct Stream {
     next: Option<Instant>,
     last: Instant,
     viewer_seen: Option<Instant>,
-    warned: u64,
-    drawn: u64,
-    announced: usize,
-}
-
-/// A set of slots.
-#[derive(Debug, Default)]
-struct SlotSet {
-    words: Vec<u64>,
-    /// Where the next search begins.
-    cursor: usize,
-}
-
-/// The figures of a message.
-#[derive(Serialize)]
-struct Figures {
-    /// Milliseconds since the start of the server.
-    at: u64,
-    turn: u64,
-    sessions: usize,
-    descriptors: usize,
-    events: u64,
-    commands: u64,
-    transfers: u64,
-    failed_transfers: u64,
-    accepted: u64,
-    refused: u64,
-    strangers: u64,
-    would_block: u64,
-    sent: u64,
-    received: u64,
-    /// Since the last message.
-    turns: u64,
-    busy_microseconds: u64,
-    slept_microseconds: u64,
-    longest_microseconds: u64,
-    queues: Vec<(&'static str, usize)>,
-    /// By ring: those ports that are announced or rest, as index, announcements, and draws since it was drawn.
-    rings: Option<Vec<Vec<(u16, usize, u64)>>>,
-    warnings: Vec<WarningObject>,
-    said: Vec<(u64, LineKind, String)>,
-}
-
-#[derive(Serialize)]
-struct WarningObject {
-    number: u64,
-    turn: u64,
-    handler: &'static str,
-    session: Option<u64>,
-    milliseconds: u64,
-}
-
-impl SlotSet {
-    fn insert(&mut self, key: u32) {
-        let (word, bit) = (key as usize / 64, key % 64);
-        if self.words.len() <= word {
-            self.words.resize(word + 1, 0);
-        }
-        if let Some(word) = self.words.get_mut(word) {
-            *word |= 1 << bit;
-        }
-    }
-
-    /// Removes and returns up to `most` slots, beginning after those that were returned last.
-    fn take(&mut self, most: usize) -> Vec<u32> {
-        let mut taken = Vec::new();
-        let count = self.words.len();
-        for _ in 0..count {
-            let at = self.cursor % count;
-            let Some(word) = self.words.get_mut(at) else {
-                break;
-            };
-            while *word != 0 {
-                if taken.len() == most {
-                    return taken;
-                }
-                let bit = word.trailing_zeros();
-                *word &= *word - 1;
-                taken.push(at as u32 * 64 + bit);
-            }
-            self.cursor = at + 1;
-        }
-        taken
-    }
+    /// Draws and announcements when the rings were shown last.
+    counted: Option<(u64, usize)>,
 }
 
 impl Stream {
@@ -136,9 +53,7 @@ impl Stream {
             next: None,
             last: now,
             viewer_seen: None,
-            warned: 0,
-            drawn: 0,
-            announced: 0,
+            counted: None,
         }
     }
 
@@ -176,7 +91,7 @@ impl Stream {
     }
 
     /// Makes the next message; `None`: the stream has ended.
-    pub fn message(&mut self, seen: &mut Seen<'_>, recorder: &mut Recorder, has_viewers: bool) -> Option<Rc<[u8]>> {
+    pub fn message(&mut self, seen: &Seen<'_>, recorder: &mut Recorder, has_viewers: bool) -> Option<Rc<[u8]>> {
         let now = seen.shared.now;
         if has_viewers {
             self.viewer_seen = Some(now);
@@ -206,8 +121,8 @@ impl Stream {
         out.extend_from_slice(b"]\n\n");
         // The number comes with the last event of a message: a viewer has the whole message or asks for it again.
         out.extend_from_slice(format!("id: {}-{}\nevent: figures\ndata: ", self.number, self.message).as_bytes());
-        let figures = self.figures(seen, recorder);
-        push_json(&mut out, &figures);
+        let rings = self.changed_rings(seen);
+        push_json(&mut out, &Figures::take(seen, recorder, rings));
         out.extend_from_slice(b"\n\n");
         let message: Rc<[u8]> = out.into();
         self.keep(Rc::clone(&message));
@@ -225,92 +140,21 @@ impl Stream {
         }
     }
 
-    fn figures(&mut self, seen: &mut Seen<'_>, recorder: &mut Recorder) -> Figures {
-        let interval = std::mem::take(&mut recorder.interval);
-        let Interval {
-            turns,
-            busy,
-            slept,
-            longest,
-            ..
-        } = interval;
-        let said = seen
-            .shared
-            .tallies
-            .as_mut()
-            .map(|tallies| std::mem::take(&mut tallies.lines));
-        let said = said.unwrap_or_default().into_iter();
-        let microseconds = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let warnings = recorder.warnings_after(self.warned).map(|warning| WarningObject {
-            number: warning.number,
-            turn: warning.turn,
-            handler: Handler::name(warning.handler),
-            session: warning.session,
-            milliseconds: microseconds(warning.took) / 1000,
-        });
-        let warnings = warnings.collect();
-        self.warned = recorder.warned();
-        let rings = self.rings(seen);
-        let counters = &seen.shared.counters;
-        Figures {
-            at: recorder.milliseconds(seen.shared.now),
-            turn: counters.turns,
-            sessions: seen.slots.len(),
-            descriptors: seen.shared.descriptors.used(),
-            events: counters.events,
-            commands: counters.commands,
-            transfers: counters.transfers,
-            failed_transfers: counters.failed_transfers,
-            accepted: counters.accepted,
-            refused: counters.refused,
-            strangers: counters.strangers,
-            would_block: counters.would_block,
-            sent: counters.bytes_sent,
-            received: counters.bytes_received,
-            turns,
-            busy_microseconds: microseconds(busy),
-            slept_microseconds: microseconds(slept),
-            longest_microseconds: microseconds(longest),
-            queues: seen.queues().to_vec(),
-            rings,
-            warnings,
-            said: said
-                .map(|SpokenLine { session, kind, text }| (session, kind, text))
-                .collect(),
-        }
-    }
-
-    /// The passive ports, if there were draws or announcements have ended.
-    fn rings(&mut self, seen: &Seen<'_>) -> Option<Vec<Vec<(u16, usize, u64)>>> {
-        let rings = || seen.shared.rings.iter().map(|ports| &ports.ring);
-        let (drawn, announced) = (
-            rings().map(|ring| ring.draws()).sum(),
-            rings().map(|ring| ring.pending().count()).sum(),
+    /// The passive rings, if there were draws or announcements have ended.
+    fn changed_rings(&mut self, seen: &Seen<'_>) -> Option<Rings> {
+        let all = || seen.shared.rings.iter().map(|ports| &ports.ring);
+        let counted = (
+            all().map(|ring| ring.draws()).sum(),
+            all().map(|ring| ring.pending().count()).sum(),
         );
-        if (drawn, announced) == (self.drawn, self.announced) && self.message > 1 {
-            return None;
-        }
-        (self.drawn, self.announced) = (drawn, announced);
-        Some(rings().map(|ring| ring.recent_ports(PORTS_SHOWN)).collect())
+        let before = self.counted.replace(counted);
+        (before != Some(counted)).then(|| rings::of(seen))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn changed_slots_are_returned_once_and_all_get_their_turn() {
-        let mut set = SlotSet::default();
-        for key in [3, 200, 64, 3, 9_999] {
-            set.insert(key);
-        }
-        assert_eq!(set.take(2), [3, 64]);
-        set.insert(3);
-        assert_eq!(set.take(2), [200, 9_999], "3 has had its turn");
-        assert_eq!(set.take(2), [3]);
-        assert!(set.take(2).is_empty() && SlotSet::default().take(1).is_empty());
-    }
 
     #[test]
     fn a_viewer_that_connects_again_gets_what_it_missed_if_it_is_kept() {

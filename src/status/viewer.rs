@@ -3,9 +3,11 @@
 //! Everything is bounded: the request, the bytes that wait to be written, the bytes written in a turn, and the time
 //! without progress (threats N03 and N05).
 
-use super::answer::{Body, Sources};
+use super::body::Body;
 use super::request::{AllowedHosts, REQUEST_MAX, Refused, TOO_SLOW, parse};
 use super::seen::Seen;
+use super::sources::Sources;
+use super::subscription::Subscription;
 use crate::descriptors::Permit;
 use crate::reactor::{deadlines::Deadline, socket::TcpSocket};
 use std::io::ErrorKind;
@@ -87,13 +89,8 @@ impl Viewer {
         }
     }
 
-    /// The session that it follows.
-    pub fn follows(&self) -> Option<u64> {
-        self.subscription()?.follow
-    }
-
     /// Its place in the stream, if it has one.
-    pub fn subscription(&self) -> Option<&super::answer::Subscription> {
+    pub fn subscription(&self) -> Option<&Subscription> {
         match &self.stage {
             Stage::Answer(Body::Events(subscription)) => Some(subscription),
             Stage::Answer(_) | Stage::Request(_) | Stage::Closing { .. } => None,
@@ -101,7 +98,7 @@ impl Viewer {
     }
 
     /// The same, to queue a message.
-    pub fn subscription_mut(&mut self) -> Option<&mut super::answer::Subscription> {
+    pub fn subscription_mut(&mut self) -> Option<&mut Subscription> {
         match &mut self.stage {
             Stage::Answer(Body::Events(subscription)) => Some(subscription),
             Stage::Answer(_) | Stage::Request(_) | Stage::Closing { .. } => None,

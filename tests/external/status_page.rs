@@ -4,8 +4,10 @@ use harness::browser::Browser;
 use harness::server::Setup;
 use harness::{Server, trials};
 use libtest_mimic::Trial;
+use rustix::process::Signal;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 pub fn trials() -> Vec<Trial> {
     trials! {
@@ -16,7 +18,10 @@ pub fn trials() -> Vec<Trial> {
             recorded_turns_of_a_download_are_stepped_through,
             a_thousand_sessions_are_shown,
             names_from_clients_are_only_text,
-            the_page_is_used_by_keyboard_and_fits_a_phone;
+            the_page_is_used_by_keyboard_and_fits_a_phone,
+            a_followed_session_is_shown_with_what_it_said_before,
+            queues_rings_and_budgets_are_labelled_and_a_large_ring_is_folded,
+            warnings_are_shown_for_long_steps_missing_ports_and_unread_replies;
     }
 }
 
@@ -56,7 +61,7 @@ fn promtool_accepts_the_figures() {
 }
 
 /// The phase of the session in slot 0, in the page.
-const PHASE: &str = "(view.slots.get(0) ? view.hello.phases[view.slots.get(0)[2]][0] : 'free')";
+const PHASE: &str = "(view.slots.get(0)?.[STATE] ?? 'free')";
 
 fn a_download_is_seen_to_begin_and_to_end_in_the_browser() {
     let server = watched();
@@ -67,7 +72,7 @@ fn a_download_is_seen_to_begin_and_to_end_in_the_browser() {
     browser.wait_for(&format!("{PHASE} === 'ready'"));
     let mut data = client.begin("RETR big");
     browser.wait_for(&format!(
-        "{PHASE} === 'sending' && view.slots.get(0)[5][1] === '/big' && view.slots.get(0)[6] > 0"
+        "{PHASE} === 'sending' && view.slots.get(0)[TRANSFER][1] === '/big' && view.slots.get(0)[MOVED] > 0"
     ));
     browser.value("choose(0)");
     browser.wait_for("document.getElementById('slot').textContent.includes('RETR /big')");
@@ -87,12 +92,16 @@ fn recorded_turns_of_a_download_are_stepped_through() {
     server.write("file", b"content");
     let mut client = server.login();
     assert_eq!(client.fetch("RETR file"), b"content");
+    // More turns than one answer holds.
+    let mut other = server.login();
+    (0..500).for_each(|_| assert_eq!(other.code("NOOP"), 200));
     let mut browser = browse(&server);
     browser.press("s");
     browser.wait_for("!document.getElementById('s-slow').hidden && shownTurns().length > 3");
     browser.value("document.getElementById('first').click()");
+    browser.wait_for("view.turns.length > 500 && view.chosenTurn === 0 && view.turns[0].turn === 1");
     let mut seen = Vec::new();
-    for _ in 0..500 {
+    for _ in 0..100 {
         let step = browser.value("document.querySelector('#stages li.now')?.textContent ?? ''");
         seen.push(step.as_str().unwrap_or_default().to_owned());
         if browser.value("document.getElementById('next').disabled") == true {
@@ -108,7 +117,7 @@ fn recorded_turns_of_a_download_are_stepped_through() {
             .unwrap_or_else(|| panic!("{what}: {seen:#?}"))
     };
     let (login, armed, moved) = (
-        position("logging in → ready"),
+        position("login, anonymous → ready"),
         position("→ port announced"),
         position("7 B"),
     );
@@ -128,7 +137,7 @@ fn a_thousand_sessions_are_shown() {
     assert_eq!(browser.value("view.slots.size"), 1_000);
     browser.wait_for("document.getElementById('slot-count').textContent.startsWith('1,000 in use')");
     clients[999].login();
-    browser.wait_for("[...view.slots.values()].filter((row) => view.hello.phases[row[2]][0] === 'ready').length === 1");
+    browser.wait_for("[...view.slots.values()].filter((row) => row[STATE] === 'ready').length === 1");
     clients.truncate(500);
     browser.wait_for("view.slots.size === 500");
     assert_eq!(browser.complaints, [""; 0]);
@@ -172,6 +181,9 @@ fn the_page_is_used_by_keyboard_and_fits_a_phone() {
         browser.wait_for(&format!(
             "document.getElementById('tour-title').textContent.startsWith('{stop} of 6')"
         ));
+        let is_visible = "(({top, bottom, left, right}) => top >= 0 && left >= 0 && bottom > top + 50 &&
+            bottom <= innerHeight && right <= innerWidth)(document.getElementById('dialog').getBoundingClientRect())";
+        assert_eq!(browser.value(is_visible), true, "stop {stop}");
         browser.value("document.getElementById('tour-next').click()");
     }
     browser.wait_for("!document.getElementById('dialog').open");
@@ -192,4 +204,122 @@ fn the_page_is_used_by_keyboard_and_fits_a_phone() {
     browser.call("Emulation.setDeviceMetricsOverride", phone);
     browser.wait_for("document.documentElement.scrollWidth <= 360");
     assert_eq!(browser.complaints, [""; 0]);
+}
+
+fn a_followed_session_is_shown_with_what_it_said_before() {
+    let server = watched();
+    let mut client = server.login();
+    assert_eq!(client.code("SYST"), 215);
+    let mut browser = browse(&server);
+    browser.wait_for("view.slots.size === 1");
+    browser.value("choose(0), toggleFollow()");
+    let said = "document.getElementById('said').innerText";
+    browser.wait_for(&format!("{said}.includes('215')"));
+    assert_eq!(client.code("PWD"), 257);
+    browser.wait_for(&format!("{said}.includes('257')"));
+    let lines = browser
+        .value("[...document.querySelectorAll('#said li')].map((line) => line.className + ' ' + line.textContent)");
+    let lines: Vec<&str> = lines
+        .as_array()
+        .expect("lines")
+        .iter()
+        .filter_map(|line| line.as_str())
+        .collect();
+    let mut rest = lines.iter();
+    for expected in [
+        "reply 220 ",
+        "command USER anonymous",
+        "reply 331 ",
+        "command PASS ****",
+        "reply 230 ",
+        "state login, anonymous → ready",
+        "command SYST",
+        "reply 215 ",
+        "command PWD",
+        "reply 257 ",
+    ] {
+        assert!(
+            rest.any(|line| line.starts_with(expected)),
+            "{expected} is missing or not in order: {lines:#?}"
+        );
+    }
+    assert_eq!(browser.complaints, [""; 0]);
+}
+
+fn queues_rings_and_budgets_are_labelled_and_a_large_ring_is_folded() {
+    let server = Setup::new()
+        .arguments(&["--status", "127.0.0.1:0"])
+        .ports(1_100)
+        .nofile(4_096)
+        .start();
+    let mut browser = browse(&server);
+    let mut client = server.login();
+    client.passive();
+    browser.wait_for("document.getElementById('ring-now').textContent === '1,100 ports, 1 announced'");
+    let folded = "document.getElementById('ring-scale')";
+    assert_eq!(browser.value(&format!("{folded}.hidden")), false);
+    assert_eq!(
+        browser.value(&format!("{folded}.textContent")),
+        "Each mark stands for up to 3 ports, and is coloured if one of them is."
+    );
+    // Somebody who comes later sees it too.
+    let mut later = browse(&server);
+    later.wait_for("document.getElementById('ring-now').textContent === '1,100 ports, 1 announced'");
+    let queues = browser.value("[...document.querySelectorAll('#queues span')].map((label) => label.textContent)");
+    let queues: Vec<&str> = queues
+        .as_array()
+        .expect("labels")
+        .iter()
+        .filter_map(|label| label.as_str())
+        .collect();
+    assert_eq!(queues.len(), 8);
+    assert!(
+        queues.iter().all(|label| label.contains(' ')),
+        "for readers: {queues:?}"
+    );
+    browser.wait_for("document.getElementById('descriptors').textContent.includes(' in use')");
+    let legend = browser.value("document.querySelector('#s-slots .legend').textContent");
+    for kind in [
+        "listener",
+        "control connection",
+        "data connection",
+        "closing",
+        "free",
+        "ready queue",
+    ] {
+        assert!(
+            legend.as_str().is_some_and(|legend| legend.contains(kind)),
+            "{kind}: {legend}"
+        );
+    }
+    assert_eq!(browser.complaints, [""; 0]);
+}
+
+fn warnings_are_shown_for_long_steps_missing_ports_and_unread_replies() {
+    let server = Setup::new().arguments(&["--status", "127.0.0.1:0"]).ports(1).start();
+    server.write("big", &vec![1; 1_000_000]);
+    let mut browser = browse(&server);
+    let warned = |text: &str| format!("document.getElementById('warnings').textContent.includes('{text}')");
+    let mut clients: Vec<_> = (0..9).map(|_| server.login()).collect();
+    clients.iter_mut().for_each(|client| client.send("PASV"));
+    browser.wait_for(&warned("8 sessions wait for a passive port"));
+    drop(clients);
+    let stalls = server.login();
+    let mut stream = stalls.stream.try_clone().expect("a second handle");
+    // Writing may block until the server ends.
+    let flood = std::thread::spawn(move || stream.write_all(&b"FEAT\r\n".repeat(100_000)));
+    browser.wait_for(&warned("a client has not read its replies for "));
+    // The process is stopped while it works, until that has hit a step.
+    let mut client = server.login();
+    let is_warned = warned(" held the loop for ");
+    let mut attempts = 0..500;
+    while browser.value(&is_warned) != true {
+        assert!(attempts.next().is_some(), "no step was hit");
+        client.send_bytes(&b"STAT /\r\n".repeat(16));
+        server.signal(Signal::STOP);
+        std::thread::sleep(Duration::from_millis(15));
+        server.signal(Signal::CONT);
+    }
+    drop(server);
+    let _ = flood.join().expect("no panic");
 }

@@ -209,3 +209,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_ring_is_shown_in_segments_with_their_announcements_and_latest_draws() {
+    let (mut ring, mut random) = (ring(100), Random::seeded(5));
+    assert_eq!(ring.busy_segments(100, 10), []);
+    let first = ring.draw(PEER, &mut random).expect("a free port");
+    ring.announce(first, PEER, slot(1));
+    ring.announce(first, OTHER, slot(2));
+    let segment = usize::from(first) / 10;
+    assert_eq!(ring.busy_segments(100, 10), [(segment, 2, Some(0))]);
+    let exact = ring.busy_segments(100, 100);
+    assert_eq!(exact, [(usize::from(first), 2, Some(0))], "a segment for each port");
+    (0..24).for_each(|_| _ = ring.draw(PEER, &mut random));
+    assert!(
+        ring.busy_segments(100, 100)
+            .contains(&(usize::from(first), 2, Some(24)))
+    );
+    ring.draw(PEER, &mut random);
+    let rested = ring.busy_segments(100, 100);
+    assert!(
+        rested.contains(&(usize::from(first), 2, None)),
+        "it has rested: {rested:?}"
+    );
+    assert_eq!(rested.len(), 26, "25 rest");
+}
