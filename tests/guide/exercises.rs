@@ -27,6 +27,8 @@ mod a11;
 mod a12;
 #[path = "../../docs/guide/answers/13.rs"]
 mod a13;
+#[path = "../../docs/guide/answers/14.rs"]
+mod a14;
 #[path = "../../docs/guide/exercises/01.rs"]
 mod e01;
 #[path = "../../docs/guide/exercises/02.rs"]
@@ -49,6 +51,8 @@ mod e11;
 mod e12;
 #[path = "../../docs/guide/exercises/13.rs"]
 mod e13;
+#[path = "../../docs/guide/exercises/14.rs"]
+mod e14;
 
 type Check = fn() -> Result<(), String>;
 
@@ -69,6 +73,7 @@ const EXERCISES: &[(&str, Check, Check)] = &[
     ("11", || checks::c11(e11::restart_at), || checks::c11(a11::restart_at)),
     ("12", || checks::c12(e12::confine), || checks::c12(a12::confine)),
     ("13", || checks::c13(e13::send), || checks::c13(a13::send)),
+    ("14", checks::c14::<e14::Passwords>, checks::c14::<a14::Passwords>),
 ];
 
 pub fn trials() -> Vec<Trial> {

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -454,6 +455,78 @@ pub fn c13(send: SendFile) -> Result<(), String> {
         }
         if left != (moved..part.end) {
             return Err(format!("{part:?} leaves {left:?} instead of {moved}..{}", part.end));
+        }
+    }
+    Ok(())
+}
+
+/// Takes its time.
+pub type IsRight = Box<dyn Fn(&str) -> bool + Send>;
+
+/// Makes the loop call [`Checker::finished`] until there is no more result.
+pub type Wake = Box<dyn Fn() + Send>;
+
+/// Passwords that may wait to be checked.
+pub const MOST_WAITING: usize = 10;
+
+/// Checks passwords. The loop calls these functions, so none of them may take time.
+pub trait Checker {
+    fn start(is_right: IsRight, wake: Wake) -> Self;
+
+    /// Has a password checked; `false` if too many wait already.
+    fn submit(&mut self, client: usize, password: String) -> bool;
+
+    /// The next result, if there is one: a client, and whether its password was right.
+    fn finished(&mut self) -> Option<(usize, bool)>;
+}
+
+pub fn c14<C: Checker>() -> Result<(), String> {
+    const PATIENCE: Duration = Duration::from_secs(3);
+    // No password is checked while the gate exists.
+    let (gate, opened) = channel::<()>();
+    let (woken, wakes) = channel();
+    let (submitted, takes) = channel();
+    let (found, results) = channel();
+    thread::spawn(move || {
+        let is_right = move |password: &str| opened.recv().is_err() && password == "right";
+        let wake = move || woken.send(()).unwrap_or_default();
+        let mut checker = C::start(Box::new(is_right), Box::new(wake));
+        for client in 0..1_000 {
+            let password = if client % 2 == 0 { "right" } else { "wrong" };
+            let _ = submitted.send(checker.submit(client, password.to_owned()));
+        }
+        drop(submitted);
+        // A loop sleeps until it is woken.
+        while wakes.recv().is_ok() {
+            while let Some(result) = checker.finished() {
+                let _ = found.send(result);
+            }
+        }
+    });
+    let mut taken = 0;
+    loop {
+        match takes.recv_timeout(PATIENCE) {
+            Ok(is_taken) => taken += usize::from(is_taken),
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                return Err(
+                    "the loop waits in `submit` while a password is checked, and everybody else with it".to_owned(),
+                );
+            }
+        }
+    }
+    // One may be in work, and one between the queues.
+    if !(1..=MOST_WAITING + 2).contains(&taken) {
+        return Err(format!(
+            "{taken} of 1000 passwords are taken at once, and {MOST_WAITING} may wait"
+        ));
+    }
+    drop(gate);
+    for client in 0..taken {
+        match results.recv_timeout(PATIENCE) {
+            Ok(result) if result == (client, client % 2 == 0) => {}
+            Ok(result) => return Err(format!("client {client} was the next, and the result is {result:?}")),
+            Err(_) => return Err(format!("the loop is not woken for the result of client {client}")),
         }
     }
     Ok(())

@@ -26,6 +26,8 @@ mod e11;
 mod e12;
 #[path = "13.rs"]
 mod e13;
+#[path = "14.rs"]
+mod e14;
 
 type Outcome = Result<(), String>;
 
@@ -82,4 +84,9 @@ fn exercise_12_nothing_of_root_is_left() -> Outcome {
 #[test]
 fn exercise_13_sendfile_moves_what_it_can() -> Outcome {
     checks::c13(e13::send)
+}
+
+#[test]
+fn exercise_14_passwords_are_checked_beside_the_loop() -> Outcome {
+    checks::c14::<e14::Passwords>()
 }

@@ -341,6 +341,42 @@ def copies():
     picture.save("copies.svg")
 
 
+def helper():
+    picture = Picture(
+        720, 330, "A password in the loop, and beside it",
+        "Time runs to the right. Above there is one thread: PASS arrives, the loop hashes, and a NOOP that arrives "
+        "meanwhile is answered only after the login. Below there are two threads: the loop hands the password over, "
+        "answers the NOOP at once, is woken when the hash is done, and answers the login.",
+    )
+    picture.text(20, 34, "in the loop")
+    picture.text(20, 88, "loop")
+    picture.box(140, 65, 300, 36, ["hashes"], "bad")
+    picture.box(440, 65, 90, 36, ["230"], "good")
+    picture.box(530, 65, 110, 36, ["200 (NOOP)"], "good")
+    picture.arrow((140, 45), (140, 63))
+    picture.text(147, 52, "PASS", "mono")
+    picture.arrow((230, 45), (230, 63))
+    picture.text(237, 52, "NOOP waits …", "mono")
+    picture.text(20, 144, "in a second thread")
+    picture.text(20, 206, "loop")
+    picture.box(140, 183, 30, 36, [], "busy")
+    picture.box(230, 183, 110, 36, ["200 (NOOP)"], "good")
+    picture.box(470, 183, 90, 36, ["230"], "good")
+    picture.arrow((140, 163), (140, 181))
+    picture.text(147, 170, "PASS", "mono")
+    picture.arrow((230, 163), (230, 181))
+    picture.text(237, 170, "NOOP", "mono")
+    picture.text(20, 286, "helper")
+    picture.box(170, 263, 300, 36, ["hashes"], "busy")
+    picture.arrow((155, 219), (155, 281), (168, 281))
+    picture.text(164, 246, "queue", "small")
+    picture.arrow((470, 281), (486, 281), (486, 221))
+    picture.text(494, 246, "result, then Waker", "small")
+    picture.arrow((140, 315), (690, 315))
+    picture.text(655, 308, "time", "small")
+    picture.save("helper.svg")
+
+
 if __name__ == "__main__":
     descriptors()
     ports()
@@ -354,3 +390,4 @@ if __name__ == "__main__":
     edge()
     stale()
     copies()
+    helper()
