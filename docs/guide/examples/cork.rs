@@ -8,6 +8,7 @@ use std::net::{TcpListener, TcpStream};
 use std::{env, error::Error};
 
 const LINE: &[u8] = b"a line of a listing\r\n";
+const PART: usize = 256 * 1024;
 
 /// Sends the next bytes; 0 after the last.
 type Send<'file> = &'file dyn Fn(&mut TcpStream, u64) -> io::Result<usize>;
@@ -17,8 +18,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("segments                         without  with cork");
     for (name, send) in [
         ("10 lines, a write for each", &ten_lines as Send<'_>),
-        ("a file, 256 KiB in each sendfile", &|socket, offset| {
-            Ok(sendfile(socket, &file, Some(&mut offset.clone()), 256 * 1024)?)
+        ("4 MiB, 256 KiB in each sendfile", &|socket, offset| {
+            sixteen_parts(&file, socket, offset)
         }),
     ] {
         println!("{name:<32} {:>7} {:>10}", median(false, send)?, median(true, send)?);
@@ -33,14 +34,19 @@ fn ten_lines(socket: &mut TcpStream, offset: u64) -> io::Result<usize> {
     }
 }
 
-/// Of five rounds, because other connections of this machine are counted as well.
-fn median(is_corked: bool, send: Send<'_>) -> Result<u64, Box<dyn Error>> {
-    let mut counts = Vec::new();
-    for _ in 0..5 {
-        counts.push(count(is_corked, send)?);
+fn sixteen_parts(file: &File, socket: &mut TcpStream, mut offset: u64) -> io::Result<usize> {
+    match (16 * PART as u64).saturating_sub(offset) {
+        0 => Ok(0),
+        left => Ok(sendfile(socket, file, Some(&mut offset), PART.min(left as usize))?),
     }
+}
+
+/// Of many short rounds, because what others send meanwhile is counted as well.
+fn median(is_corked: bool, send: Send<'_>) -> Result<u64, Box<dyn Error>> {
+    let counts: Result<Vec<u64>, _> = (0..101).map(|_| count(is_corked, send)).collect();
+    let mut counts = counts?;
     counts.sort_unstable();
-    Ok(counts.get(2).copied().unwrap_or_default())
+    Ok(counts.get(50).copied().unwrap_or_default())
 }
 
 fn count(is_corked: bool, send: Send<'_>) -> Result<u64, Box<dyn Error>> {
@@ -53,20 +59,28 @@ fn count(is_corked: bool, send: Send<'_>) -> Result<u64, Box<dyn Error>> {
     set_tcp_cork(&socket, is_corked)?;
     // The plainest congestion control, so that all machines count alike.
     set_tcp_congestion(&socket, "reno")?;
-    let (mut offset, mut buffer) = (0, vec![0; 1 << 20]);
+    let (mut offset, mut received, mut buffer) = (0, 0, vec![0; 1 << 20]);
     let before = segments_sent()?;
     loop {
-        match send(&mut socket, offset) {
-            Ok(0) => break,
-            Ok(count) => offset += count as u64,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error.into()),
+        let count = unless_blocked(send(&mut socket, offset))?;
+        offset += count.unwrap_or_default() as u64;
+        received += unless_blocked(client.read(&mut buffer))?.unwrap_or_default() as u64;
+        if count == Some(0) {
+            // Sends what was held back.
+            set_tcp_cork(&socket, false)?;
+            if received == offset {
+                return Ok(segments_sent()? - before);
+            }
         }
-        let _ = client.read(&mut buffer);
     }
-    // Sends what was held back.
-    set_tcp_cork(&socket, false)?;
-    Ok(segments_sent()? - before)
+}
+
+fn unless_blocked(result: io::Result<usize>) -> io::Result<Option<usize>> {
+    match result {
+        Ok(count) => Ok(Some(count)),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Segments with data that this machine has sent since it started.
