@@ -17,6 +17,10 @@ mod a04;
 mod a05;
 #[path = "../../docs/guide/answers/06.rs"]
 mod a06;
+#[path = "../../docs/guide/answers/07.rs"]
+mod a07;
+#[path = "../../docs/guide/answers/08.rs"]
+mod a08;
 #[path = "../../docs/guide/answers/09.rs"]
 mod a09;
 #[path = "../../docs/guide/answers/10.rs"]
@@ -41,6 +45,10 @@ mod e04;
 mod e05;
 #[path = "../../docs/guide/exercises/06.rs"]
 mod e06;
+#[path = "../../docs/guide/exercises/07.rs"]
+mod e07;
+#[path = "../../docs/guide/exercises/08.rs"]
+mod e08;
 #[path = "../../docs/guide/exercises/09.rs"]
 mod e09;
 #[path = "../../docs/guide/exercises/10.rs"]
@@ -68,6 +76,12 @@ const EXERCISES: &[(&str, Check, Check)] = &[
     ("04", || checks::c04(e04::Lines::feed), || checks::c04(a04::Lines::feed)),
     ("05", || checks::c05(e05::on_readable), || checks::c05(a05::on_readable)),
     ("06", checks::c06::<e06::Names>, checks::c06::<a06::Names>),
+    (
+        "07",
+        || checks::c07(e07::serve, e07::QUEUE_LIMIT, e07::LINES_PER_TURN),
+        || checks::c07(a07::serve, a07::QUEUE_LIMIT, a07::LINES_PER_TURN),
+    ),
+    ("08", checks::c08::<e08::Deadlines>, checks::c08::<a08::Deadlines>),
     ("09", || checks::c09(e09::accept_all), || checks::c09(a09::accept_all)),
     ("10", checks::c10::<e10::Ports>, checks::c10::<a10::Ports>),
     ("11", || checks::c11(e11::restart_at), || checks::c11(a11::restart_at)),

@@ -117,7 +117,7 @@ fn received(on_readable: OnReadable) -> std::io::Result<Result<(), String>> {
 }
 
 /// What an event carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SlotToken {
     pub key: usize,
     pub generation: u32,
@@ -155,6 +155,182 @@ pub fn c06<S: Slots>() -> Result<(), String> {
     match slots.get(carol) {
         Some("Carol") => Ok(()),
         other => Err(format!("Carol's token leads to {other:?}")),
+    }
+}
+
+/// A client that sends lines, as the loop sees it. Replies go into a queue, and from there to the kernel.
+pub trait LineClient {
+    /// Takes the next line; returns whether there was one. If not, an event comes with the next.
+    fn read_line(&mut self) -> bool;
+
+    /// Puts the reply to a line into the queue.
+    fn queue_reply(&mut self);
+
+    /// Bytes in the queue.
+    fn queued(&self) -> usize;
+
+    /// Gives the kernel as much of the queue as it takes. If something is left, an event comes when there is room.
+    fn flush(&mut self);
+}
+
+/// What a loop does with a client that it has served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterTurn {
+    /// It waits for an event.
+    AwaitEvent,
+    /// It is served again in the next turn, without an event.
+    ServeAgain,
+}
+
+/// A client that has sent `unread` lines, and whose kernel has room for so many bytes of replies.
+struct SimulatedClient {
+    unread: usize,
+    queued: usize,
+    room: usize,
+}
+
+impl LineClient for SimulatedClient {
+    fn read_line(&mut self) -> bool {
+        let is_there = self.unread > 0;
+        self.unread = self.unread.saturating_sub(1);
+        is_there
+    }
+
+    fn queue_reply(&mut self) {
+        self.queued += "200 OK\r\n".len();
+    }
+
+    fn queued(&self) -> usize {
+        self.queued
+    }
+
+    fn flush(&mut self) {
+        let count = self.queued.min(self.room);
+        self.queued -= count;
+        self.room -= count;
+    }
+}
+
+type Serve = fn(&mut dyn LineClient) -> AfterTurn;
+
+pub fn c07(serve: Serve, queue_limit: usize, lines_per_turn: usize) -> Result<(), String> {
+    const LINES: usize = 10_000;
+    let client = |unread, room| SimulatedClient {
+        unread,
+        queued: 0,
+        room,
+    };
+    let mut polite = client(3, 1000);
+    let next = serve(&mut polite);
+    if polite.queued > 0 || polite.unread > 0 || next != AfterTurn::AwaitEvent {
+        let queued = polite.queued;
+        return Err(format!(
+            "after three lines, {queued} bytes are queued, and the loop has to {next:?}"
+        ));
+    }
+    let mut fast = client(LINES, usize::MAX);
+    let next = serve(&mut fast);
+    let answered = LINES - fast.unread;
+    if answered > lines_per_turn {
+        return Err(format!(
+            "one client gets {answered} replies in a turn, and the others wait"
+        ));
+    }
+    if answered == 0 || fast.queued > 0 || next != AfterTurn::ServeAgain {
+        return Err(format!(
+            "a client has sent more than {answered} lines, and the loop has to {next:?}"
+        ));
+    }
+    let mut silent = client(LINES, 0);
+    for _ in 0..LINES {
+        if serve(&mut silent) == AfterTurn::AwaitEvent {
+            break;
+        }
+    }
+    if silent.queued > queue_limit + 8 {
+        let queued = silent.queued;
+        return Err(format!("{queued} bytes are queued for a client that reads nothing"));
+    }
+    if silent.queued < queue_limit || serve(&mut silent) == AfterTurn::ServeAgain {
+        return Err("a client that reads nothing is served again and again, or too early not at all".to_owned());
+    }
+    // Now it reads, a little at a time.
+    for _ in 0..LINES {
+        silent.room += 1000;
+        serve(&mut silent);
+    }
+    match silent.unread {
+        0 => Ok(()),
+        unread => Err(format!(
+            "the client reads again, and {unread} of its lines are never answered"
+        )),
+    }
+}
+
+/// Deadlines of clients, in milliseconds. Each client has one at most.
+pub trait MovableDeadlines: Default {
+    /// Sets a client's deadline, or moves it: later or earlier.
+    fn arm(&mut self, client: SlotToken, due: u64);
+
+    /// The client has gone.
+    fn forget(&mut self, client: SlotToken);
+
+    /// When the loop has to look again: not later than the nearest deadline. It may be earlier.
+    fn next(&self) -> Option<u64>;
+
+    /// A client whose deadline has passed. It has none then.
+    fn pop_due(&mut self, now: u64) -> Option<SlotToken>;
+
+    /// How many entries are kept.
+    fn entries(&self) -> usize;
+}
+
+pub fn c08<D: MovableDeadlines>() -> Result<(), String> {
+    let token = |key, generation| SlotToken { key, generation };
+    let (alice, bob, carol) = (token(0, 1), token(1, 2), token(1, 3));
+    let mut deadlines = D::default();
+    deadlines.arm(alice, 1000);
+    for command in 1..=1000 {
+        deadlines.arm(alice, 1000 + command);
+    }
+    if deadlines.pop_due(1000) == Some(alice) {
+        return Err("Alice has sent commands until 1000 ms, and is sent away at 1000 ms".to_owned());
+    }
+    if deadlines.entries() > 1 {
+        let count = deadlines.entries();
+        return Err(format!(
+            "Alice has sent a thousand commands, and {count} entries are kept for her"
+        ));
+    }
+    deadlines.arm(bob, 9000);
+    deadlines.arm(bob, 1500);
+    if deadlines.next().is_none_or(|at| at > 1500) {
+        let next = deadlines.next();
+        return Err(format!(
+            "Bob's deadline moved earlier, to 1500 ms, and the loop sleeps until {next:?}"
+        ));
+    }
+    deadlines.forget(bob);
+    deadlines.arm(carol, 5000);
+    let mut due = Vec::new();
+    while let Some(client) = deadlines.pop_due(2000) {
+        due.push(client);
+        if due.len() > 3 {
+            return Err("pop_due returns the same clients again and again".to_owned());
+        }
+    }
+    if due.contains(&bob) || due.contains(&carol) {
+        return Err("Bob has gone, Carol has his slot, and one of them is due at 2000 ms".to_owned());
+    }
+    if due != [alice] {
+        return Err("Alice's last command was at 1000 ms, and she is not due at 2000 ms".to_owned());
+    }
+    if deadlines.pop_due(4999).is_some() || deadlines.pop_due(5000) != Some(carol) {
+        return Err("Carol is not due at 5000 ms exactly".to_owned());
+    }
+    match deadlines.entries() {
+        0 => Ok(()),
+        count => Err(format!("nobody has a deadline, and {count} entries are kept")),
     }
 }
 

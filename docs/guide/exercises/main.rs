@@ -16,6 +16,10 @@ mod e04;
 mod e05;
 #[path = "06.rs"]
 mod e06;
+#[path = "07.rs"]
+mod e07;
+#[path = "08.rs"]
+mod e08;
 #[path = "09.rs"]
 mod e09;
 #[path = "10.rs"]
@@ -59,6 +63,16 @@ fn exercise_05_an_event_announces_all_bytes() -> Outcome {
 #[test]
 fn exercise_06_a_stale_token_finds_nothing() -> Outcome {
     checks::c06::<e06::Names>()
+}
+
+#[test]
+fn exercise_07_no_client_takes_all_memory_or_all_time() -> Outcome {
+    checks::c07(e07::serve, e07::QUEUE_LIMIT, e07::LINES_PER_TURN)
+}
+
+#[test]
+fn exercise_08_a_deadline_that_moves_is_kept() -> Outcome {
+    checks::c08::<e08::Deadlines>()
 }
 
 #[test]

@@ -224,6 +224,72 @@ def stale():
     picture.save("stale.svg")
 
 
+def backpressure():
+    picture = Picture(
+        720, 330, "Six queues, and where they fill up",
+        "On the left the client, on the right the server. Commands go from the client through the send buffer of its "
+        "kernel and the receive buffer of the server's kernel to the input of the server. Replies go back through the "
+        "reply queue of the server, the send buffer of its kernel and the receive buffer of the client's kernel. The "
+        "client does not read, so they fill up in the opposite order, numbered from 1, the receive buffer of the "
+        "client's kernel, to 6, the send buffer of the client's kernel. Then the client's write blocks.",
+    )
+    picture.box(20, 30, 110, 230, [], "busy")
+    picture.text(75, 52, "client", "middle")
+    picture.text(75, 93, "write: blocks", "middle small")
+    picture.text(75, 223, "does not read", "middle small")
+    picture.box(590, 30, 110, 230, [], "busy")
+    picture.text(645, 52, "server", "middle")
+    for y, places in ((68, ((175, "6", "send buffer"), (385, "5", "receive buffer"))),
+                      (198, ((175, "1", "receive buffer"), (385, "2", "send buffer")))):
+        for x, number, name in places:
+            picture.box(x, y, 160, 44, [f"{number}  {name}"], "bad")
+    picture.box(600, 68, 90, 44, ["4  input"], "bad")
+    picture.box(600, 198, 90, 44, ["3  replies"], "bad")
+    picture.text(255, 150, "client's kernel", "middle small")
+    picture.text(465, 150, "server's kernel", "middle small")
+    picture.arrow((130, 90), (173, 90))
+    picture.arrow((335, 90), (383, 90))
+    picture.arrow((545, 90), (598, 90))
+    picture.arrow((645, 112), (645, 196))
+    picture.arrow((600, 220), (547, 220))
+    picture.arrow((385, 220), (337, 220))
+    picture.arrow((175, 220), (132, 220))
+    picture.text(20, 292, "They fill up in the order of the numbers, against the arrows. With a limit for each, the last", "small")
+    picture.text(20, 312, "to be full is the client's own, and the client waits. Without a limit at 3, nothing else fills up.", "small")
+    picture.save("backpressure.svg")
+
+
+def deadlines():
+    picture = Picture(
+        720, 330, "How long, or when",
+        "Time runs to the right. Above: a busy client sends at short intervals, and each of its events starts a timeout "
+        "of one second again, so that it never ends; a silent client stays. Below: the silent client's deadline is a "
+        "point in time, one second after it connected; it passes, and the client gets 421. The busy client's deadline "
+        "moves with each command.",
+    )
+    events = range(200, 620, 70)
+    picture.text(20, 32, "how long: poll(1 s), again after each event")
+    for at in events:
+        picture.box(at, 52, 62, 26, [], "bad")
+        picture.arrow((at, 100), (at, 82))
+    picture.text(20, 70, "timeout of poll", "small")
+    picture.text(20, 112, "busy client", "small")
+    picture.text(200, 117, "its commands: no timeout ever ends", "small")
+    picture.line(140)
+    picture.text(20, 172, "when: a deadline for each client")
+    picture.box(200, 190, 210, 26, ["1 s"], "busy")
+    picture.arrow((410, 240), (410, 220))
+    picture.text(20, 208, "silent client", "small")
+    picture.text(418, 238, "421, and closed", "small")
+    picture.text(20, 272, "busy client", "small")
+    for at in events:
+        picture.arrow((at, 284), (at, 262))
+    picture.box(620, 256, 80, 26, ["due"], "good")
+    picture.text(200, 304, "each command moves its deadline", "small")
+    picture.arrow((430, 300), (612, 300))
+    picture.save("deadlines.svg")
+
+
 def descriptors():
     picture = Picture(
         720, 170, "255 descriptors",
@@ -391,3 +457,5 @@ if __name__ == "__main__":
     stale()
     copies()
     helper()
+    backpressure()
+    deadlines()
