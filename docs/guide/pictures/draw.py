@@ -255,7 +255,7 @@ def backpressure():
     picture.arrow((385, 220), (337, 220))
     picture.arrow((175, 220), (132, 220))
     picture.text(20, 292, "They fill up in the order of the numbers, against the arrows. With a limit for each, the last", "small")
-    picture.text(20, 312, "to be full is the client's own, and the client waits. Without a limit at 3, nothing else fills up.", "small")
+    picture.text(20, 312, "to be full is the client's own, and the client waits. Without a limit at 3, nothing after it fills up.", "small")
     picture.save("backpressure.svg")
 
 
@@ -277,16 +277,17 @@ def deadlines():
     picture.text(200, 117, "its commands: no timeout ever ends", "small")
     picture.line(140)
     picture.text(20, 172, "when: a deadline for each client")
-    picture.box(200, 190, 210, 26, ["1 s"], "busy")
-    picture.arrow((410, 240), (410, 220))
+    picture.box(200, 190, 126, 26, ["1 s"], "busy")
+    picture.arrow((326, 240), (326, 220))
     picture.text(20, 208, "silent client", "small")
-    picture.text(418, 238, "421, and closed", "small")
+    picture.text(334, 238, "421, and closed", "small")
     picture.text(20, 272, "busy client", "small")
     for at in events:
         picture.arrow((at, 284), (at, 262))
-    picture.box(620, 256, 80, 26, ["due"], "good")
+    picture.box(652, 256, 48, 26, ["due"], "good")
     picture.text(200, 304, "each command moves its deadline", "small")
-    picture.arrow((430, 300), (612, 300))
+    picture.arrow((430, 300), (676, 300))
+    picture.text(590, 274, "1 s", "small")
     picture.save("deadlines.svg")
 
 
