@@ -36,7 +36,7 @@ class Browser:
                 os.set_inheritable(descriptor, True)
 
         command = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"]
-        command += ["--hide-scrollbars", f"--user-data-dir={profile}", "--window-size=1280,1180", "about:blank"]
+        command += ["--hide-scrollbars", f"--user-data-dir={profile}", "--window-size=1280,1300", "about:blank"]
         quiet = subprocess.DEVNULL
         self.process = subprocess.Popen(
             command, stdin=quiet, stdout=quiet, stderr=quiet, close_fds=False, preexec_fn=place
