@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Draws docs/status-light.png and docs/status-dark.png: the status page of a real server under load.
+"""Draws docs/status-light.png, docs/status-dark.png and docs/status-slow-motion.png: the status page of a real server
+under load.
 
     cargo build --release && docs/make-status-screenshots.py [SECONDS]
 

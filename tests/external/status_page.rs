@@ -109,6 +109,8 @@ fn recorded_turns_of_a_download_are_stepped_through() {
         }
         browser.press("ArrowRight");
     }
+    let stages = browser.value("[...document.querySelectorAll('#stages h3')].map((name) => name.textContent).join()");
+    assert_eq!(stages, "1 poll,2 events,3 ready queue,4 deadlines,5 flush");
     let steps: Vec<&String> = seen.iter().filter(|step| step.contains("session 1")).collect();
     let position = |what: &str| {
         steps
