@@ -33,6 +33,8 @@ mod a12;
 mod a13;
 #[path = "../../docs/guide/answers/14.rs"]
 mod a14;
+#[path = "../../docs/guide/answers/15.rs"]
+mod a15;
 #[path = "../../docs/guide/exercises/01.rs"]
 mod e01;
 #[path = "../../docs/guide/exercises/02.rs"]
@@ -61,6 +63,8 @@ mod e12;
 mod e13;
 #[path = "../../docs/guide/exercises/14.rs"]
 mod e14;
+#[path = "../../docs/guide/exercises/15.rs"]
+mod e15;
 
 type Check = fn() -> Result<(), String>;
 
@@ -88,6 +92,11 @@ const EXERCISES: &[(&str, Check, Check)] = &[
     ("12", || checks::c12(e12::confine), || checks::c12(a12::confine)),
     ("13", || checks::c13(e13::send), || checks::c13(a13::send)),
     ("14", checks::c14::<e14::Passwords>, checks::c14::<a14::Passwords>),
+    (
+        "15",
+        || checks::c15(e15::data_connection),
+        || checks::c15(a15::data_connection),
+    ),
 ];
 
 pub fn trials() -> Vec<Trial> {

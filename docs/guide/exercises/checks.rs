@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
@@ -714,6 +716,72 @@ pub fn c14<C: Checker>() -> Result<(), String> {
             Ok(result) if result == (client, client % 2 == 0) => {}
             Ok(result) => return Err(format!("client {client} was the next, and the result is {result:?}")),
             Err(_) => return Err(format!("the loop is not woken for the result of client {client}")),
+        }
+    }
+    Ok(())
+}
+
+type DataConnection = fn(&TcpListener, IpAddr) -> std::io::Result<TcpStream>;
+
+pub fn c15(data_connection: DataConnection) -> Result<(), String> {
+    let address = serving(move |listener| {
+        for control in listener.incoming().flatten() {
+            thread::spawn(move || list_to(control, data_connection));
+        }
+    })?;
+    let ended = Command::new(ftpstorm()?)
+        .args([
+            "thief",
+            &address.to_string(),
+            "--count",
+            "100",
+            "--timeout",
+            "5s",
+            "--quiet",
+        ])
+        .output()
+        .map_err(|error| format!("ftpstorm: {error}"))?;
+    if ended.status.success() {
+        return Ok(());
+    }
+    let verdict = String::from_utf8_lossy(&ended.stderr);
+    let stolen = verdict.trim_end().rsplit("; ").find(|part| part.ends_with("stolen"));
+    Err(format!("ftpstorm thief: {}", stolen.unwrap_or(&verdict)))
+}
+
+/// The program `ftpstorm`, which was built beside this test.
+fn ftpstorm() -> Result<PathBuf, String> {
+    let test = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut directories = test.ancestors().skip(1).map(|directory| directory.join("ftpstorm"));
+    let built = directories.find(|program| program.is_file());
+    built.ok_or("there is no ftpstorm: build it as in docs/guide/before.md".to_owned())
+}
+
+/// An FTP server for one client, which can log in and get a listing.
+fn list_to(mut control: TcpStream, data_connection: DataConnection) -> std::io::Result<()> {
+    let mut passive = None;
+    control.set_nodelay(true)?;
+    control.write_all(b"220 Ready\r\n")?;
+    for line in BufReader::new(control.try_clone()?).lines() {
+        match (line?.as_str(), passive.take()) {
+            ("PASV", _) => {
+                let listener = TcpListener::bind((control.local_addr()?.ip(), 0))?;
+                let port = listener.local_addr()?.port();
+                let host = control.local_addr()?.ip().to_string().replace('.', ",");
+                passive = Some(listener);
+                write!(control, "227 Connect to ({host},{},{})\r\n", port >> 8, port & 255)?;
+            }
+            ("LIST", Some(listener)) => {
+                control.write_all(b"150 Here it comes\r\n")?;
+                let mut data = data_connection(&listener, control.peer_addr()?.ip())?;
+                data.write_all(b"plans.txt\r\n")?;
+                drop((data, listener));
+                control.write_all(b"226 Done\r\n")?;
+            }
+            ("QUIT", _) => return control.write_all(b"221 Bye\r\n"),
+            (line, _) if line.starts_with("USER") => control.write_all(b"331 Any password\r\n")?,
+            (line, _) if line.starts_with("PASS") => control.write_all(b"230 Logged in\r\n")?,
+            _ => control.write_all(b"200 OK\r\n")?,
         }
     }
     Ok(())

@@ -32,6 +32,8 @@ mod e12;
 mod e13;
 #[path = "14.rs"]
 mod e14;
+#[path = "15.rs"]
+mod e15;
 
 type Outcome = Result<(), String>;
 
@@ -103,4 +105,9 @@ fn exercise_13_sendfile_moves_what_it_can() -> Outcome {
 #[test]
 fn exercise_14_passwords_are_checked_beside_the_loop() -> Outcome {
     checks::c14::<e14::Passwords>()
+}
+
+#[test]
+fn exercise_15_strangers_get_no_data_connection() -> Outcome {
+    checks::c15(e15::data_connection)
 }

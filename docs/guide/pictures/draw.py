@@ -145,7 +145,7 @@ def threads():
     picture.text(20, 128, "process")
     picture.text(20, 198, "kernel")
     picture.text(516, 128, "…")
-    picture.arrow((20, 163), (700, 163), dashed=True)
+    picture.line(163)
     picture.text(20, 236, "The server pays for every stack, also of clients that do nothing.", "small")
     picture.save("threads.svg")
 
@@ -444,6 +444,31 @@ def helper():
     picture.save("helper.svg")
 
 
+def lab():
+    picture = Picture(
+        720, 300, "An attack and its witnesses",
+        "Inside ftpstorm are attackers and two well-behaved clients, one of which asks for listings and the other sends "
+        "NOOP. All of them are connected to the server. ftpstorm also reads the server's descriptors and memory from "
+        "/proc. The verdict depends on the well-behaved clients, on /proc and on what the attackers got.",
+    )
+    picture.box(20, 20, 250, 190, [])
+    picture.text(145, 44, "ftpstorm", "middle")
+    picture.box(40, 58, 210, 36, ["attackers: 10 or more"], "bad")
+    picture.box(40, 106, 210, 36, ["witness: listings"], "good")
+    picture.box(40, 154, 210, 36, ["prober: NOOP, NOOP, …"], "good")
+    picture.box(500, 58, 200, 132, ["server"])
+    for y, kind in ((76, "any harm"), (124, "is it served?"), (172, "how fast?")):
+        picture.arrow((250, y), (498, y))
+        picture.text(374, y - 8, kind, "middle small")
+    picture.box(500, 236, 200, 44, ["/proc/PID: descriptors"])
+    picture.arrow((600, 190), (600, 234), dashed=True)
+    picture.box(20, 236, 250, 44, ["verdict, exit code"], "busy")
+    picture.arrow((500, 258), (272, 258))
+    picture.arrow((145, 210), (145, 234))
+    picture.text(386, 250, "are they all closed?", "middle small")
+    picture.save("lab.svg")
+
+
 if __name__ == "__main__":
     descriptors()
     ports()
@@ -460,3 +485,4 @@ if __name__ == "__main__":
     helper()
     backpressure()
     deadlines()
+    lab()
