@@ -3,7 +3,7 @@
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Registry, Token};
 use slab::Slab;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::{env, error::Error, fs, fs::File, mem};
@@ -21,25 +21,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut listener = TcpListener::bind(address)?;
     let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(256));
-    let mut clients: Slab<Client> = Slab::new();
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+    let mut clients = Slab::new();
     loop {
         poll.poll(&mut events, None)?;
         for event in &events {
-            let Token(key) = event.token();
-            if event.token() == LISTENER {
+            let token = event.token();
+            if token == LISTENER {
                 while let Some((mut control, _)) = unless_blocked(listener.accept())? {
-                    control.set_nodelay(true)?;
                     let place = clients.vacant_entry();
-                    let token = Token(place.key());
                     poll.registry()
-                        .register(&mut control, token, Interest::READABLE | Interest::WRITABLE)?;
-                    place.insert(Client::new(control, token));
+                        .register(&mut control, Token(place.key()), Interest::READABLE)?;
+                    control.set_nodelay(true)?;
+                    // If the client has gone already, the first `read` will say so.
+                    let _ = write!(control, "220 Ready\r\n");
+                    // A small buffer: lines are short, and clients are many.
+                    let control = BufReader::with_capacity(256, control);
+                    let (line, data) = (Vec::new(), Data::None);
+                    place.insert(Client { control, line, data });
                 }
-            } else if let Some(client) = clients.get_mut(key)
-                && client.advance(&root, poll.registry()).is_err()
+            } else if let Some(client) = clients.get_mut(token.0)
+                && advance(client, token, &root, poll.registry()).is_err()
             {
-                clients.remove(key);
+                clients.remove(token.0);
             }
         }
     }
@@ -47,129 +51,92 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// What a thread kept in its local variables.
 struct Client {
-    token: Token,
-    control: TcpStream,
-    input: Vec<u8>,
-    output: Vec<u8>,
+    control: BufReader<TcpStream>,
+    /// The next command, as far as it has come.
+    line: Vec<u8>,
     data: Data,
 }
 
-/// Where a thread stood in `send`.
+/// Where a thread was in `send`.
 enum Data {
     None,
     Announced(TcpListener),
-    Accepting(TcpListener, Box<dyn Read>),
-    /// The bytes are a part of the source that has been read and not written yet.
-    Sending(TcpStream, Box<dyn Read>, Vec<u8>),
+    Accepting(TcpListener, BufReader<Box<dyn Read>>),
+    /// What has been read and not sent is in the buffer.
+    Sending(TcpStream, BufReader<Box<dyn Read>>),
 }
 
-impl Client {
-    fn new(control: TcpStream, token: Token) -> Self {
-        let (input, output) = (Vec::new(), b"220 Ready\r\n".to_vec());
-        Self {
-            token,
-            control,
-            input,
-            output,
-            data: Data::None,
+/// Does everything that can be done without waiting. An error means that the client has to go.
+fn advance(client: &mut Client, token: Token, root: &Path, registry: &Registry) -> io::Result<()> {
+    while move_data(client, token, registry)?
+        && let Some(count) = unless_blocked(client.control.read_until(b'\n', &mut client.line))?
+    {
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
-    }
-
-    /// Does everything that can be done without waiting. An error means that the client has gone.
-    fn advance(&mut self, root: &Path, registry: &Registry) -> io::Result<()> {
-        let mut chunk = [0; 4096];
-        while let Some(count) = unless_blocked(self.control.read(&mut chunk))? {
-            if count == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            self.input.extend(chunk.iter().take(count));
-        }
-        self.flush()?;
-        while self.move_data(registry)? {
-            let Some(end) = self.input.iter().position(|byte| *byte == b'\n') else {
-                break;
-            };
-            let line: Vec<u8> = self.input.drain(..=end).collect();
-            self.answer(String::from_utf8_lossy(&line).trim_end(), root, registry)?;
-            self.flush()?;
-        }
-        self.flush()
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        while !self.output.is_empty() {
-            let Some(count) = unless_blocked(self.control.write(&self.output))? else {
-                break;
-            };
-            self.output.drain(..count);
-        }
-        Ok(())
-    }
-
-    fn answer(&mut self, line: &str, root: &Path, registry: &Registry) -> io::Result<()> {
+        let line = String::from_utf8_lossy(&mem::take(&mut client.line)).into_owned();
+        let (control, line) = (client.control.get_mut(), line.trim_end());
         match line.split_once(' ').unwrap_or((line, "")) {
-            ("USER", _) => write!(self.output, "331 Any password\r\n")?,
-            ("PASS", _) => write!(self.output, "230 Logged in\r\n")?,
-            ("TYPE" | "NOOP", _) => write!(self.output, "200 OK\r\n")?,
+            ("USER", _) => write!(control, "331 Any password\r\n")?,
+            ("PASS", _) => write!(control, "230 Logged in\r\n")?,
+            ("TYPE" | "NOOP", _) => write!(control, "200 OK\r\n")?,
             ("PASV", _) => {
-                let mut listener = TcpListener::bind((self.control.local_addr()?.ip(), 0).into())?;
-                registry.register(&mut listener, self.token, Interest::READABLE)?;
+                let mut listener = TcpListener::bind((control.local_addr()?.ip(), 0).into())?;
+                registry.register(&mut listener, token, Interest::READABLE)?;
                 let (ip, port) = (listener.local_addr()?.ip(), listener.local_addr()?.port());
                 let host = ip.to_string().replace('.', ",");
-                write!(self.output, "227 Connect to ({host},{},{})\r\n", port >> 8, port & 255)?;
-                self.data = Data::Announced(listener);
+                write!(control, "227 Connect to ({host},{},{})\r\n", port >> 8, port & 255)?;
+                client.data = Data::Announced(listener);
             }
-            ("LIST", _) => self.send(listing(root))?,
-            ("RETR", name) => self.send(open(root, name))?,
+            ("LIST", _) => send(client, listing(root))?,
+            ("RETR", name) => send(client, open(root, name))?,
             ("QUIT", _) => {
-                write!(self.output, "221 Bye\r\n")?;
-                self.flush()?;
-                self.control.shutdown(Shutdown::Both)?;
+                write!(control, "221 Bye\r\n")?;
+                control.shutdown(Shutdown::Both)?;
             }
-            _ => write!(self.output, "502 Not implemented\r\n")?,
+            _ => write!(control, "502 Not implemented\r\n")?,
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    fn send(&mut self, source: io::Result<Box<dyn Read>>) -> io::Result<()> {
-        let (Data::Announced(listener), Ok(source)) = (mem::replace(&mut self.data, Data::None), source) else {
-            return write!(self.output, "550 No such file, or no PASV before\r\n");
+/// Begins a transfer.
+fn send(client: &mut Client, source: io::Result<Box<dyn Read>>) -> io::Result<()> {
+    let control = client.control.get_mut();
+    let (Data::Announced(listener), Ok(source)) = (mem::replace(&mut client.data, Data::None), source) else {
+        return write!(control, "550 No such file, or no PASV before\r\n");
+    };
+    write!(control, "150 Here it comes\r\n")?;
+    client.data = Data::Accepting(listener, BufReader::with_capacity(65_536, source));
+    Ok(())
+}
+
+/// Moves the transfer on; returns whether there is none, so that the next line may be answered.
+fn move_data(client: &mut Client, token: Token, registry: &Registry) -> io::Result<bool> {
+    if let Data::Accepting(listener, _) = &client.data {
+        let Some((mut data, _)) = unless_blocked(listener.accept())? else {
+            return Ok(false);
         };
-        self.data = Data::Accepting(listener, source);
-        write!(self.output, "150 Here it comes\r\n")
-    }
-
-    /// Moves the transfer on; returns whether it is over, so that the next command may be answered.
-    fn move_data(&mut self, registry: &Registry) -> io::Result<bool> {
-        loop {
-            match &mut self.data {
-                Data::None | Data::Announced(_) => return Ok(true),
-                Data::Accepting(listener, source) => {
-                    let Some((mut data, _)) = unless_blocked(listener.accept())? else {
-                        return Ok(false);
-                    };
-                    registry.register(&mut data, self.token, Interest::WRITABLE)?;
-                    let source = mem::replace(source, Box::new(io::empty()));
-                    self.data = Data::Sending(data, source, Vec::new());
-                }
-                Data::Sending(data, source, rest) => {
-                    if rest.is_empty() && source.take(65_536).read_to_end(rest)? == 0 {
-                        self.data = Data::None;
-                        write!(self.output, "226 Done\r\n")?;
-                        continue;
-                    }
-                    match unless_blocked(data.write(rest)) {
-                        Ok(Some(count)) => drop(rest.drain(..count)),
-                        Ok(None) => return Ok(false),
-                        Err(_) => {
-                            self.data = Data::None;
-                            write!(self.output, "426 Transfer aborted\r\n")?;
-                        }
-                    }
-                }
-            }
+        registry.register(&mut data, token, Interest::WRITABLE)?;
+        if let Data::Accepting(_, source) = mem::replace(&mut client.data, Data::None) {
+            client.data = Data::Sending(data, source);
         }
     }
+    while let Data::Sending(data, source) = &mut client.data {
+        let end = match unless_blocked(data.write(source.fill_buf()?)) {
+            Ok(None) => return Ok(false),
+            Ok(Some(0)) => "226 Done",
+            Ok(Some(count)) => {
+                source.consume(count);
+                continue;
+            }
+            Err(_) => "426 Transfer aborted",
+        };
+        // This closes the data connection.
+        client.data = Data::None;
+        write!(client.control.get_mut(), "{end}\r\n")?;
+    }
+    Ok(true)
 }
 
 /// `None` instead of the error that means "not yet".

@@ -1,7 +1,7 @@
 //! Exercise 04: bytes become lines.
 //!
 //! TCP carries a stream of bytes. A line that was sent at once may be read in pieces, and several lines may be read at
-//! once. A thread has `BufReader` for that; an event loop has this.
+//! once. `BufReader` makes lines of what it reads itself; a protocol that knows no sockets gets bytes, and has this.
 
 /// The lines of one client.
 #[derive(Default)]

@@ -153,21 +153,22 @@ def threads():
 def state():
     picture = Picture(
         720, 280, "From the stack into a value",
-        "On the left the stack of a thread: in serve, a reader with buffered bytes and the variable passive; on top of it "
-        "send, asleep in accept. On the right the struct Client with the fields input and data; data is the variant "
-        "Accepting of an enum. Arrows lead from each part of the stack to a field.",
+        "On the left the stack of a thread: in serve, a reader with buffered bytes and the place in the for loop; on top "
+        "of it send, asleep in accept. On the right the struct Client with the fields control, line and data; data is "
+        "the variant Accepting of an enum. Arrows lead from each part of the stack to a field.",
     )
     picture.text(30, 34, "a thread's stack")
     picture.box(30, 50, 250, 60, ["send: asleep in accept", "source, listener"], "busy")
     picture.box(30, 110, 250, 50, ["serve: BufReader"])
-    picture.box(30, 160, 250, 50, ["serve: the line of the for loop"])
+    picture.box(30, 160, 250, 50, ["serve: where it is in the loop"])
     picture.text(440, 34, "a value in a slab: Client")
     picture.box(440, 50, 250, 60, ["data: Accepting(listener,", "source)"], "good", mono=True)
-    picture.box(440, 110, 250, 50, ["input: Vec<u8>"], mono=True)
-    picture.box(440, 160, 250, 50, ["output: Vec<u8>"], mono=True)
+    picture.box(440, 110, 250, 50, ["control: BufReader<…>"], mono=True)
+    picture.box(440, 160, 250, 50, ["line: Vec<u8>"], mono=True)
     picture.arrow((280, 70), (438, 70))
     picture.arrow((280, 135), (438, 135))
-    picture.arrow((280, 185), (360, 185), (360, 95), (438, 95))
+    picture.arrow((330, 135), (330, 185), (438, 185))
+    picture.arrow((280, 195), (380, 195), (380, 95), (438, 95))
     picture.text(30, 245, "goes on where it was:", "small")
     picture.text(30, 264, "the kernel wakes the thread", "small")
     picture.text(440, 245, "goes on when an event comes:", "small")
