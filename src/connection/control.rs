@@ -100,6 +100,9 @@ impl Connection {
         // An ABOR that ends a transfer is answered, and counted, later.
         if was_ready || matches!(step, Step::ReportProgress) {
             shared.counters.commands += 1;
+            if let (Some(said), Some(tallies)) = (said, &mut shared.tallies) {
+                tallies.conversation.add(self.session.number(), said);
+            }
         }
         if was_ready {
             self.active = shared.now;
@@ -108,9 +111,6 @@ impl Connection {
             self.login_since = shared.now;
         }
         self.trace_states();
-        if let (Some(said), Some(tallies)) = (said, &mut shared.tallies) {
-            tallies.conversation.add(self.session.number(), said);
-        }
         Some(step)
     }
 

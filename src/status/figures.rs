@@ -3,7 +3,7 @@
 use super::recorder::{Interval, Recorder};
 use super::rings::Rings;
 use super::rows::{microseconds, milliseconds};
-use super::seen::Seen;
+use super::seen::{QUEUES, Seen};
 use serde::Serialize;
 
 /// The figures of a message.
@@ -30,7 +30,7 @@ pub struct Figures {
     slept_microseconds: u64,
     longest_microseconds: u64,
     /// Lengths, in the order of [`Seen::queues`].
-    queues: [usize; 8],
+    queues: [usize; QUEUES],
     /// `None`: as before.
     rings: Option<Rings>,
     warnings: Vec<WarningObject>,

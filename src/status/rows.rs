@@ -3,7 +3,7 @@
 use super::handler::{Handler, Stage};
 use super::recorder::{Recorder, Turn};
 use super::rings::{self, Rings};
-use super::seen::Seen;
+use super::seen::{QUEUES, Seen};
 use crate::connection::Connection;
 use crate::reactor::token::SlotId;
 use crate::shown_name::Shown;
@@ -170,7 +170,7 @@ struct Hello<'server> {
     /// In seconds since 1970.
     started: f64,
     handlers: [(&'static str, &'static str); Handler::ALL.len()],
-    queues: [(&'static str, &'static str); 8],
+    queues: [(&'static str, &'static str); QUEUES],
     max_sessions: usize,
     max_descriptors: usize,
     listeners: &'server [String],

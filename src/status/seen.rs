@@ -4,6 +4,9 @@ use crate::connection::{Connection, shared::Shared};
 use crate::reactor::slots::Slots;
 use crate::slow_work::queue::SlowWorkQueue;
 
+/// How many queues the loop has.
+pub const QUEUES: usize = 8;
+
 /// The loop, as the page sees it.
 pub struct Seen<'server> {
     pub slots: &'server Slots<Connection>,
@@ -16,7 +19,7 @@ pub struct Seen<'server> {
 
 impl Seen<'_> {
     /// The queues of the loop: the name in figures, what waits in it, and its length.
-    pub fn queues(&self) -> [(&'static str, &'static str, usize); 8] {
+    pub fn queues(&self) -> [(&'static str, &'static str, usize); QUEUES] {
         let shared = &self.shared;
         let waiting_for_ports = shared.rings.iter().map(|ports| ports.ring.waiting()).sum();
         let exchange =

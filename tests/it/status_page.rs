@@ -371,6 +371,27 @@ fn a_viewer_that_comes_back_gets_what_it_missed() {
 }
 
 #[test]
+fn each_command_of_a_followed_session_is_shown_once_also_one_that_ends_a_transfer() {
+    let server = watched();
+    server.write("big", &vec![1; 30_000_000]);
+    let mut client = server.login();
+    let data = client.begin("RETR big");
+    client.send_bytes(b"NOOP\r\nABOR\r\n");
+    for code in [426, 200, 226] {
+        client.expect(code);
+    }
+    drop(data);
+    let stream = server.watch_status("/events?follow=1", "");
+    let events = events_until(&stream, |name, _| name == "said");
+    let (_, lines, _) = events.last().expect("what was said");
+    let commands: Vec<&str> = (lines.as_array().expect("lines").iter())
+        .filter(|line| line[1][0] == "command")
+        .filter_map(|line| line[1][1].as_str())
+        .collect();
+    assert_eq!(commands[commands.len() - 3..], ["RETR big", "NOOP", "ABOR"], "{lines}");
+}
+
+#[test]
 fn n07_other_machines_reach_the_page_only_if_the_operator_wants_it_and_the_log_says_so() {
     let everywhere = Server::with(&["--status", "0.0.0.0:0"]);
     assert!(
