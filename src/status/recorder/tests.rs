@@ -41,6 +41,7 @@ fn the_record_is_bounded_and_forgets_the_oldest_turns_first() {
         record_turn(&mut recorder, number, &mut counters, start, 5);
     }
     assert_eq!((recorder.turns.len(), recorder.steps.len()), (TURNS_KEPT, STEPS_KEPT));
+    assert_eq!(size_of::<Step>(), 96, "as the comment says");
     let [oldest, .., newest] = *recorder.turns_between(0, u64::MAX).copied().collect::<Vec<_>>() else {
         panic!("two turns at least");
     };
