@@ -35,6 +35,8 @@ mod a13;
 mod a14;
 #[path = "../../docs/guide/answers/15.rs"]
 mod a15;
+#[path = "../../docs/guide/answers/16.rs"]
+mod a16;
 #[path = "../../docs/guide/exercises/01.rs"]
 mod e01;
 #[path = "../../docs/guide/exercises/02.rs"]
@@ -65,6 +67,8 @@ mod e13;
 mod e14;
 #[path = "../../docs/guide/exercises/15.rs"]
 mod e15;
+#[path = "../../docs/guide/exercises/16.rs"]
+mod e16;
 
 type Check = fn() -> Result<(), String>;
 
@@ -97,6 +101,7 @@ const EXERCISES: &[(&str, Check, Check)] = &[
         || checks::c15(e15::data_connection),
         || checks::c15(a15::data_connection),
     ),
+    ("16", checks::c16::<e16::Letters>, checks::c16::<a16::Letters>),
 ];
 
 pub fn trials() -> Vec<Trial> {

@@ -35,6 +35,8 @@ mod e13;
 mod e14;
 #[path = "15.rs"]
 mod e15;
+#[path = "16.rs"]
+mod e16;
 
 type Outcome = Result<(), String>;
 
@@ -111,4 +113,9 @@ fn exercise_14_passwords_are_checked_beside_the_loop() -> Outcome {
 #[test]
 fn exercise_15_strangers_get_no_data_connection() -> Outcome {
     checks::c15(e15::data_connection)
+}
+
+#[test]
+fn exercise_16_a_task_that_waits_is_woken() -> Outcome {
+    checks::c16::<e16::Letters>()
 }

@@ -470,6 +470,38 @@ def lab():
     picture.save("lab.svg")
 
 
+def readiness():
+    picture = Picture(
+        720, 310, "Readiness and completion",
+        "Above, readiness, as epoll works: the kernel says that a socket is readable, and then the program calls read. "
+        "Below, completion, as io_uring works: the program submits a read with a buffer, the kernel does it when bytes "
+        "arrive, and says that it is done. The buffer belongs to the kernel meanwhile.",
+    )
+    picture.text(20, 34, "readiness: epoll")
+    picture.text(20, 80, "program")
+    picture.text(20, 136, "kernel")
+    picture.box(110, 58, 110, 36, ["epoll_wait"], mono=True)
+    picture.box(300, 114, 140, 36, ["bytes arrive"], "good")
+    picture.box(510, 58, 170, 36, ["read copies them"], "busy")
+    picture.arrow((220, 76), (298, 76), dashed=True)
+    picture.text(259, 69, "sleeps", "middle small")
+    picture.arrow((370, 114), (370, 76), (508, 76))
+    picture.text(439, 69, "“readable”", "middle small")
+    picture.line(168)
+    picture.text(20, 196, "completion: io_uring")
+    picture.text(20, 236, "program")
+    picture.text(20, 284, "kernel")
+    picture.box(110, 214, 110, 36, ["submit"], "busy")
+    picture.box(300, 262, 200, 36, ["bytes arrive, are copied"], "good")
+    picture.box(560, 214, 120, 36, ["it is done"])
+    picture.arrow((165, 250), (165, 280), (298, 280))
+    picture.text(232, 273, "buffer", "middle small")
+    picture.arrow((220, 232), (558, 232), dashed=True)
+    picture.text(389, 225, "does not touch the buffer", "middle small")
+    picture.arrow((500, 280), (620, 280), (620, 252))
+    picture.save("readiness.svg")
+
+
 if __name__ == "__main__":
     descriptors()
     ports()
@@ -487,3 +519,4 @@ if __name__ == "__main__":
     backpressure()
     deadlines()
     lab()
+    readiness()

@@ -1,0 +1,28 @@
+//! Exercise 16: a future that waits for a letter, and the async form of the bug of chapter 5.
+
+use super::checks::Mailbox;
+use std::task::{Context, Poll, Waker};
+
+/// Has room for one letter.
+#[derive(Default)]
+pub struct Letters {
+    letter: Option<String>,
+    /// Who waits for it.
+    waiting: Option<Waker>,
+}
+
+impl Mailbox for Letters {
+    fn deliver(&mut self, letter: &str) {
+        self.letter = Some(letter.to_owned());
+        if let Some(waker) = self.waiting.take() {
+            waker.wake();
+        }
+    }
+
+    fn poll_letter(&mut self, _context: &mut Context<'_>) -> Poll<String> {
+        match self.letter.take() {
+            Some(letter) => Poll::Ready(letter),
+            None => Poll::Pending,
+        }
+    }
+}
