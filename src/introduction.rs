@@ -13,6 +13,9 @@ pub fn text(options: &Options, prepared: &Preparation, confinement: &Confinement
     for url in &prepared.urls {
         text += &format!("open     {url}\n");
     }
+    for fingerprint in &prepared.fingerprints {
+        text += &format!("tls      certificate SHA-256 {fingerprint}\n");
+    }
     if let Some(address) = prepared.listeners.status_address() {
         text += &format!("status   http://{address}/\n");
     }

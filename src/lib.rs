@@ -19,6 +19,7 @@
 //! - [`records`]: text log, event log, transfer log, and counters.
 //! - [`ports`]: listening sockets, the passive ring, and admission of clients.
 //! - [`slow_work`]: blocking work on one helper thread, and its queues.
+//! - [`tls`]: FTPS: TLS behind the same calls as a plain socket.
 //! - [`session`]: the state machine of one session, without sockets.
 //! - [`transfer`]: the pumps that move the bytes of a transfer within a budget.
 //! - [`accounts`]: the users file, password hashes, rights, and the login throttle.
@@ -57,6 +58,7 @@ pub mod slow_work;
 pub mod status;
 pub mod storage;
 pub mod target;
+pub mod tls;
 pub mod trace;
 pub mod transfer;
 pub mod units;

@@ -20,6 +20,7 @@ use loopftpd::ports::{ListenError, StartError};
 use loopftpd::random::Random;
 use loopftpd::records::text_log;
 use loopftpd::storage::{DiskRoot, Storage, Synthetic};
+use loopftpd::tls::CertificateError;
 use preparation::{Preparation, prepare};
 use start_checks::WrongChoice;
 use std::error::Error;
@@ -60,6 +61,7 @@ fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
     ) || error.is::<OptionError>()
         || error.is::<HashPasswordError>()
         || error.is::<UsersFileError>()
+        || error.is::<CertificateError>()
         || error.is::<WrongChoice>();
     ExitCode::from(if is_wrong_option { 2 } else { 1 })
 }
@@ -94,8 +96,15 @@ fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
         random: Random::from_kernel()?,
         transfer_log: prepared.transfer_log,
         event_log: prepared.event_log,
+        tls: prepared.tls,
     };
-    let event_loop = EventLoop::new(prepared.listeners, equipment, prepared.users_file, prepared.signals)?;
+    let event_loop = EventLoop::new(
+        prepared.listeners,
+        equipment,
+        prepared.users_file,
+        prepared.certificates,
+        prepared.signals,
+    )?;
     sandbox.restrict_system_calls()?;
     log::info!("sandbox: {}", sandbox.describe(&confinement));
     // `--events -` reserves standard output for events.

@@ -7,10 +7,11 @@ use loopftpd::accounts::{Accounts, UsersFile};
 use loopftpd::confine::{self, Identity, OutsideDirectory, Permissions};
 use loopftpd::descriptors::Descriptors;
 use loopftpd::event_loop::take_over_signals;
-use loopftpd::options::Options;
+use loopftpd::options::{Options, TlsSource};
 use loopftpd::ports::Listeners;
 use loopftpd::records::log_file::{LogFile, LogKind};
 use loopftpd::served_tree::ServedTree;
+use loopftpd::tls::{CertificateFiles, Certificates, SelfSigned, TlsAcceptor};
 use signal_hook_mio::v1_0::Signals;
 use std::collections::HashSet;
 use std::error::Error;
@@ -30,6 +31,11 @@ pub struct Preparation {
     pub transfer_log: Option<LogFile>,
     pub event_log: Option<LogFile>,
     pub listeners: Listeners,
+    pub certificates: Vec<CertificateFiles>,
+    /// `None`: without a certificate.
+    pub tls: Option<TlsAcceptor>,
+    /// Of the certificates, for the introduction.
+    pub fingerprints: Vec<String>,
     /// Where clients find the server; interfaces cannot be listed after chroot.
     pub urls: Vec<String>,
 }
@@ -54,7 +60,9 @@ impl Preparation {
     pub fn outside_directories(&self) -> Vec<OutsideDirectory<'_>> {
         let logs = self.logs().filter_map(LogFile::directory).map(OutsideDirectory::Log);
         let users_file = self.users_file.iter().map(UsersFile::directory);
-        logs.chain(users_file.map(OutsideDirectory::UsersFile)).collect()
+        let certificates = self.certificates.iter().flat_map(CertificateFiles::directories);
+        let read_again = users_file.chain(certificates);
+        logs.chain(read_again.map(OutsideDirectory::ReadAgain)).collect()
     }
 }
 
@@ -91,6 +99,7 @@ pub fn prepare(options: &Options) -> Result<Preparation, Box<dyn Error>> {
     let event_log = open_log(LogKind::Events, &options.events)?;
     let mut listeners = Listeners::open(
         &options.listen,
+        &options.tls.listen,
         &options.passive_ports,
         &descriptors,
         &options.techniques,
@@ -98,6 +107,17 @@ pub fn prepare(options: &Options) -> Result<Preparation, Box<dyn Error>> {
     if let Some(address) = options.status {
         listeners.open_status(address, &descriptors, &options.techniques)?;
     }
+    let certificates = certificate_files(options, &served)?;
+    let (tls, fingerprints) = match &certificates[..] {
+        [] => (None, Vec::new()),
+        files => {
+            let loaded = Certificates::load(files)?;
+            let fingerprints = loaded.fingerprints();
+            let settings = &options.tls;
+            let acceptor = TlsAcceptor::new(loaded, settings.resumption, settings.accepts_truncation)?;
+            (Some(acceptor), fingerprints)
+        }
+    };
     Ok(Preparation {
         process_limit,
         descriptors,
@@ -107,22 +127,62 @@ pub fn prepare(options: &Options) -> Result<Preparation, Box<dyn Error>> {
         accounts,
         transfer_log,
         event_log,
-        urls: distinct_urls(listeners.addresses()),
+        urls: distinct_urls(listeners.schemes().zip(listeners.addresses())),
         listeners,
+        certificates,
+        tls,
+        fingerprints,
     })
 }
 
+/// The certificates' files, which clients must not be able to reach; a self-signed certificate is made if it is missing.
+fn certificate_files(options: &Options, served: &ServedTree) -> Result<Vec<CertificateFiles>, Box<dyn Error>> {
+    let accepts_open_key = options.tls.accepts_open_key;
+    let pairs = match &options.tls.source {
+        None => Vec::new(),
+        Some(TlsSource::Files(pairs)) => {
+            for (_, key) in pairs {
+                start_checks::file_is_apart("--tls-key", key, served)?;
+            }
+            pairs.clone()
+        }
+        Some(TlsSource::SelfSigned(directory)) => {
+            start_checks::file_is_apart("--tls-self-signed", directory, served)?;
+            let made = SelfSigned::in_directory(directory, own_names(options))?;
+            vec![(made.certificate, made.key)]
+        }
+    };
+    let files = pairs
+        .iter()
+        .map(|(certificate, key)| CertificateFiles::locate(certificate, key, accepts_open_key));
+    Ok(files.collect::<Result<_, _>>()?)
+}
+
+/// The names that a self-signed certificate is for: this machine's, and the addresses that are listened on.
+fn own_names(options: &Options) -> Vec<String> {
+    let host = rustix::system::uname();
+    let host = host.nodename().to_str().ok().filter(|name| !name.is_empty());
+    let addresses = options.listen.iter().chain(&options.tls.listen);
+    let addresses = addresses
+        .map(SocketAddr::ip)
+        .filter(|address| !address.is_unspecified());
+    let names = host.map(str::to_owned).into_iter().chain(["localhost".to_owned()]);
+    let mut all: Vec<String> = names.chain(addresses.map(|address| address.to_string())).collect();
+    all.dedup();
+    all
+}
+
 /// The URLs of the listening addresses, each once: an address can be on two interfaces, and two wildcards can cover it.
-fn distinct_urls(addresses: impl Iterator<Item = SocketAddr>) -> Vec<String> {
+fn distinct_urls(addresses: impl Iterator<Item = (&'static str, SocketAddr)>) -> Vec<String> {
     let mut known = HashSet::new();
-    let urls = addresses.flat_map(urls);
+    let urls = addresses.flat_map(|(scheme, address)| urls(scheme, address));
     urls.filter(|url| known.insert(url.clone())).collect()
 }
 
 /// The URLs of one listening address; for a wildcard, those of all interfaces.
-fn urls(address: SocketAddr) -> Vec<String> {
+fn urls(scheme: &str, address: SocketAddr) -> Vec<String> {
     if !address.ip().is_unspecified() {
-        return vec![format!("ftp://{address}/")];
+        return vec![format!("{scheme}://{address}/")];
     }
     let interfaces = nix::ifaddrs::getifaddrs().into_iter().flatten();
     interfaces
@@ -137,6 +197,6 @@ fn urls(address: SocketAddr) -> Vec<String> {
             // Link-local addresses need a zone, which a URL cannot hold.
             IpAddr::V6(ip) => address.is_ipv6() && !ip.is_unicast_link_local(),
         })
-        .map(|ip| format!("ftp://{}/", SocketAddr::new(ip, address.port())))
+        .map(|ip| format!("{scheme}://{}/", SocketAddr::new(ip, address.port())))
         .collect()
 }

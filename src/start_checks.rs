@@ -51,21 +51,22 @@ pub fn add_account_roots(accounts: &Accounts, served: &mut ServedTree) {
 
 /// Refuses logs and a users file that clients could reach.
 pub fn files_are_apart(options: &Options, served: &ServedTree) -> Result<(), WrongChoice> {
-    for (option, path) in options.files().filter(|(_, path)| *path != Path::new("-")) {
-        match served.contains(path) {
-            Ok(false) => {}
-            Ok(true) => {
-                return Err(WrongChoice(format!(
-                    "{option} {}: lies in the served directory {} or in the root of an account, where clients can \
-                     reach it; keep it elsewhere",
-                    path.display(),
-                    served.directory().display()
-                )));
-            }
-            Err(error) => return Err(unusable(option, path, &error)),
-        }
+    let mut files = options.files().filter(|(_, path)| *path != Path::new("-"));
+    files.try_for_each(|(option, path)| file_is_apart(option, path, served))
+}
+
+/// Refuses a file of the server's own that clients could reach.
+pub fn file_is_apart(option: &str, path: &Path, served: &ServedTree) -> Result<(), WrongChoice> {
+    match served.contains(path) {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(WrongChoice(format!(
+            "{option} {}: lies in the served directory {} or in the root of an account, where clients can reach it; \
+             keep it elsewhere",
+            path.display(),
+            served.directory().display()
+        ))),
+        Err(error) => Err(unusable(option, path, &error)),
     }
-    Ok(())
 }
 
 /// Refuses a users file without accounts if anonymous clients are off too.

@@ -24,8 +24,8 @@ const COMPLETE: ABI = ABI::V6;
 pub enum OutsideDirectory<'start> {
     /// Of a log, which may be created.
     Log(BorrowedFd<'start>),
-    /// Of the users file.
-    UsersFile(BorrowedFd<'start>),
+    /// Of the users file, or of a certificate.
+    ReadAgain(BorrowedFd<'start>),
 }
 
 /// What the kernel enforces.
@@ -90,7 +90,7 @@ pub(super) fn served_rights(permissions: &Permissions) -> BitFlags<AccessFs> {
 fn outside_rights(directory: OutsideDirectory<'_>) -> BitFlags<AccessFs> {
     match directory {
         OutsideDirectory::Log(_) => AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::MakeReg,
-        OutsideDirectory::UsersFile(_) => AccessFs::ReadFile.into(),
+        OutsideDirectory::ReadAgain(_) => AccessFs::ReadFile.into(),
     }
 }
 
@@ -116,7 +116,7 @@ pub(super) fn restrict(
         .create()?
         .add_rule(PathBeneath::new(PathFd::new(served)?, served_rights(permissions)))?;
     for directory in outside {
-        let (OutsideDirectory::Log(descriptor) | OutsideDirectory::UsersFile(descriptor)) = directory;
+        let (OutsideDirectory::Log(descriptor) | OutsideDirectory::ReadAgain(descriptor)) = directory;
         ruleset = ruleset.add_rule(PathBeneath::new(descriptor.as_fd(), outside_rights(*directory)))?;
     }
     for port in bindable_ports(permissions) {

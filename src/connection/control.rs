@@ -48,6 +48,9 @@ impl Connection {
 
     /// Answers commands, as far as the budgets and the client allow.
     pub fn serve(&mut self, shared: &mut Shared) {
+        if let Life::Securing { .. } = self.life {
+            self.continue_control_handshake(shared);
+        }
         let mut commands = COMMANDS_PER_TURN;
         let mut reads = READS_PER_TURN;
         while self.life == Life::Serving {
@@ -138,6 +141,12 @@ impl Connection {
             Step::Disarm(reply) => {
                 self.say(&reply, shared);
                 self.disarm(shared);
+            }
+            Step::StartTls(reply) => {
+                self.say(&reply, shared);
+                self.disarm(shared);
+                self.start_tls(false, shared);
+                return ControlFlow::Break(());
             }
             Step::Transfer(pump) => self.start_transfer(pump, shared),
             Step::ReportProgress => self.say(&Reply::transfer_status(self.channel.moved()), shared),
@@ -237,7 +246,8 @@ impl Connection {
                     return;
                 }
                 Ok(count) => {
-                    if count < window && self.inbound == (Inbound::Unread { to_the_end: false }) {
+                    let is_empty = count < window && self.control.is_emptied_by_short_read();
+                    if is_empty && self.inbound == (Inbound::Unread { to_the_end: false }) {
                         // A short read means that the socket is empty (epoll(7)); the next byte brings an event.
                         self.inbound = Inbound::Drained;
                     }

@@ -36,6 +36,12 @@ pub enum DataChannel {
         since: Instant,
         pump: Box<Pump>,
     },
+    /// The TLS handshake is under way.
+    Securing {
+        socket: DataSocket,
+        since: Instant,
+        pump: Box<Pump>,
+    },
     /// Bytes flow.
     Transferring {
         socket: DataSocket,
@@ -97,6 +103,7 @@ impl DataChannel {
                 Direction::ToClient => "sending",
                 Direction::FromClient => "receiving",
             },
+            DataChannel::Securing { .. } => "TLS handshake",
             DataChannel::AwaitingClose { .. } => "awaiting the client's close",
             DataChannel::Discarding { .. } => "discarding",
             DataChannel::Storing { .. } => "storing",
@@ -108,6 +115,7 @@ impl DataChannel {
         match self {
             DataChannel::AwaitingClient { pump, .. }
             | DataChannel::Connecting { pump, .. }
+            | DataChannel::Securing { pump, .. }
             | DataChannel::Transferring { pump, .. } => pump.moved(),
             DataChannel::AwaitingClose { sent, .. } => *sent,
             DataChannel::Storing { received, .. } => *received,
@@ -128,6 +136,7 @@ impl DataChannel {
             | DataChannel::ToConnect(_)
             | DataChannel::AwaitingClient { .. }
             | DataChannel::Connecting { .. }
+            | DataChannel::Securing { .. }
             | DataChannel::Transferring { .. }
             | DataChannel::Discarding { .. } => interrupted,
         }

@@ -18,7 +18,7 @@ const DISCARD_TIMEOUT: Duration = Duration::from_secs(30);
 impl Connection {
     /// Aborts and answers the upload; the rest of it will be dropped.
     pub(super) fn refuse_rest(&mut self, outcome: Outcome, shared: &mut Shared) {
-        if outcome == Outcome::ConnectionLost {
+        if let Outcome::ConnectionLost | Outcome::Truncated = outcome {
             self.end_transfer(outcome, shared);
             return;
         }

@@ -36,9 +36,20 @@ impl Connection {
         let DataChannel::Transferring { socket, .. } = &mut self.channel else {
             return;
         };
-        if socket.stream.shut_down_writing().is_err() {
-            self.end_transfer(Outcome::ConnectionLost, shared);
-            return;
+        match socket.stream.shut_down_writing() {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                // Encrypted bytes are left in this process. The pump is complete, so this is tried again.
+                shared.counters.would_block += 1;
+                if socket
+                    .await_event(Interest::WRITABLE, &shared.registry, self.slot)
+                    .is_err()
+                {
+                    self.end_transfer(Outcome::ConnectionLost, shared);
+                }
+                return;
+            }
+            Err(_) => return self.end_transfer(Outcome::ConnectionLost, shared),
         }
         let apart = self.active + REPLIES_APART;
         if apart > shared.now {
@@ -94,9 +105,12 @@ impl Connection {
     /// Everything has been received: closes the data connection and renames the file. If that waits for the disk, it is
     /// done on the slow-work thread, and the reply waits for it.
     pub(super) fn finish_receiving(&mut self, shared: &mut Shared) {
-        let DataChannel::Transferring { pump, .. } = self.channel.take() else {
+        let DataChannel::Transferring { pump, mut socket, .. } = self.channel.take() else {
             return;
         };
+        // Some clients wait for it. If there is no room, or the client has gone, they do without.
+        let _ = socket.stream.end_stream();
+        drop(socket);
         let Some(upload) = pump.into_upload() else {
             return;
         };
@@ -160,7 +174,7 @@ impl Connection {
         let mut ended = shared.now;
         match self.channel.take() {
             DataChannel::AwaitingClient { port, .. } => self.release_port(port, shared),
-            DataChannel::Connecting { pump, .. } => pump.abort(),
+            DataChannel::Connecting { pump, .. } | DataChannel::Securing { pump, .. } => pump.abort(),
             DataChannel::Transferring { socket, pump, .. } => {
                 if ends_with_reset(outcome) {
                     socket.reset();
@@ -196,6 +210,9 @@ fn ends_with_reset(outcome: Outcome) -> bool {
         | Outcome::NoDataConnection
         | Outcome::NoDescriptor
         | Outcome::ConnectionLost
+        | Outcome::HandshakeFailed
+        | Outcome::ForeignTlsSession
+        | Outcome::Truncated
         | Outcome::Aborted
         | Outcome::BrokenStream
         | Outcome::NotStored(_)

@@ -15,6 +15,7 @@ pub mod phase;
 mod pumping;
 mod recording;
 mod replies;
+mod securing;
 pub mod shared;
 mod timeouts;
 mod verifying;
@@ -25,6 +26,7 @@ use crate::reactor::{deadlines::Deadline, pace::Pace, socket::TcpSocket, token::
 use crate::records::session_event::SessionEvent;
 use crate::session::{Ending, Session};
 use crate::target::Target;
+use crate::tls::ClientTls;
 use crate::trace::{self, Client, Kind, call::closing};
 use data_channel::DataChannel;
 use mio::Interest;
@@ -38,6 +40,8 @@ use std::time::Instant;
 pub struct Connection {
     slot: SlotId,
     control: Box<dyn TcpSocket>,
+    /// What its data connections need to use TLS; `None`: the control connection is clear.
+    tls: Option<Box<ClientTls>>,
     _permit: Permit,
     session: Session,
     life: Life,
@@ -68,6 +72,11 @@ pub struct Connection {
 /// Progress of closing the control connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
+    /// The TLS handshake of the control connection is under way. `greets`: the banner follows (implicit TLS).
+    Securing {
+        since: Instant,
+        greets: bool,
+    },
     Serving,
     /// Queued replies are written, then it closes.
     Closing {
@@ -135,6 +144,7 @@ impl Connection {
         Self {
             slot,
             control,
+            tls: None,
             _permit: permit,
             session,
             life: Life::Serving,
@@ -157,8 +167,8 @@ impl Connection {
         }
     }
 
-    /// Registers the control socket and greets the client.
-    pub fn greet(&mut self, banner: &Reply, shared: &mut Shared) {
+    /// Registers the control socket, and greets the client or, with implicit TLS, waits for its handshake.
+    pub fn begin(&mut self, is_implicit_tls: bool, shared: &mut Shared) {
         trace::line(Kind::Change, || {
             format!("begins: {} has connected", self.session.client())
         });
@@ -166,9 +176,19 @@ impl Connection {
         let interest = Interest::READABLE | Interest::PRIORITY;
         let token = Target::Control(self.slot).into();
         match self.control.register(&shared.registry, token, interest, false) {
-            Ok(()) => self.say(banner, shared),
+            Ok(()) if is_implicit_tls => {
+                self.session.is_encrypted_from_start();
+                self.start_tls(true, shared);
+            }
+            Ok(()) => self.greet(shared),
             Err(_) => self.drop_client(Ending::ServerError, shared),
         }
+    }
+
+    /// Queues the banner.
+    fn greet(&mut self, shared: &mut Shared) {
+        let banner = Reply::banner(&shared.options.banner);
+        self.say(&banner, shared);
     }
 
     /// The conversation.

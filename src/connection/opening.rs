@@ -42,6 +42,7 @@ impl Connection {
             channel @ (DataChannel::Unarmed
             | DataChannel::AwaitingClient { .. }
             | DataChannel::Connecting { .. }
+            | DataChannel::Securing { .. }
             | DataChannel::Transferring { .. }
             | DataChannel::AwaitingClose { .. }
             | DataChannel::Storing { .. }) => {
@@ -107,8 +108,7 @@ impl Connection {
             Ok(false) => {}
             Ok(true) => {
                 if let DataChannel::Connecting { socket, pump, .. } = self.channel.take() {
-                    self.channel = DataChannel::transferring(socket, pump, shared.now);
-                    self.pump(shared);
+                    self.data_is_connected(socket, pump, shared);
                 }
             }
             Err(_) => self.end_transfer(Outcome::NoDataConnection, shared),
@@ -131,11 +131,10 @@ impl Connection {
         };
         shared.freed_ports.push_back((self.ring, peer));
         if let DataChannel::AwaitingClient { pump, is_opened, .. } = self.channel.take() {
-            self.channel = DataChannel::transferring(socket, pump, shared.now);
             if !is_opened {
                 self.open_transfer(shared);
             }
-            self.pump(shared);
+            self.data_is_connected(socket, pump, shared);
         }
     }
 

@@ -21,6 +21,7 @@ impl Connection {
     pub fn phase(&self) -> (&'static str, SlotKind) {
         match self.life {
             Life::Serving => {}
+            Life::Securing { .. } => return ("TLS handshake", SlotKind::Control),
             Life::Closing { .. } | Life::Lingering { .. } => return ("closing", SlotKind::Closing),
             Life::Gone => return ("free", SlotKind::Free),
         }
@@ -33,6 +34,7 @@ impl Connection {
             }
             DataChannel::AwaitingClient { .. }
             | DataChannel::Connecting { .. }
+            | DataChannel::Securing { .. }
             | DataChannel::Transferring { .. }
             | DataChannel::AwaitingClose { .. }
             | DataChannel::Discarding { .. }

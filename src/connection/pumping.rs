@@ -29,6 +29,7 @@ impl Connection {
         match &self.channel {
             DataChannel::Transferring { .. } => self.pump(shared),
             DataChannel::Connecting { .. } => self.finish_connecting(shared),
+            DataChannel::Securing { .. } => self.continue_data_handshake(shared),
             DataChannel::AwaitingClose { .. } => self.continue_awaiting_close(shared),
             DataChannel::Discarding { .. } => self.discard(shared),
             DataChannel::Unarmed
@@ -121,6 +122,7 @@ impl Connection {
             Progress::Failed(error) => {
                 let outcome = match error {
                     TransferError::ConnectionLost => Outcome::ConnectionLost,
+                    TransferError::Truncated => Outcome::Truncated,
                     TransferError::SourceFailed => Outcome::SourceFailed,
                     TransferError::SourceShrank => Outcome::SourceShrank,
                     TransferError::BrokenStream => Outcome::BrokenStream,
@@ -147,7 +149,10 @@ impl Connection {
         self.life == Life::Serving
             && matches!(
                 self.channel,
-                DataChannel::Transferring { .. } | DataChannel::AwaitingClose { .. } | DataChannel::Discarding { .. }
+                DataChannel::Securing { .. }
+                    | DataChannel::Transferring { .. }
+                    | DataChannel::AwaitingClose { .. }
+                    | DataChannel::Discarding { .. }
             )
     }
 }

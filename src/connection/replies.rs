@@ -30,8 +30,15 @@ impl Connection {
     /// Writes queued replies: at the end of a turn, before a transfer moves data, and when the socket has room again.
     pub(super) fn flush(&mut self, shared: &mut Shared) {
         let was_blocked = self.output.blocked.is_some();
-        while !self.output.unwritten().is_empty() {
-            match self.control.write(self.output.unwritten()) {
+        loop {
+            let unwritten = self.output.unwritten();
+            let written = if unwritten.is_empty() {
+                self.control.flush().map(|()| 0)
+            } else {
+                self.control.write(unwritten)
+            };
+            match written {
+                Ok(_) if unwritten.is_empty() => break,
                 Ok(count) => {
                     trace_replies(self.output.unwritten(), count);
                     self.output.written += count;
@@ -64,7 +71,7 @@ impl Connection {
             Life::Closing { since } => self.conclude(since, shared),
             // A long answer, a transfer or commands have waited for room.
             Life::Serving if wrote_much || was_blocked || self.session.is_answering() => self.queue(shared),
-            Life::Serving | Life::Lingering { .. } | Life::Gone => {}
+            Life::Securing { .. } | Life::Serving | Life::Lingering { .. } | Life::Gone => {}
         }
     }
 
@@ -123,6 +130,8 @@ impl Connection {
     /// Everything is written. With unread input, closing now would reset the connection and could lose the last reply,
     /// so that input is read first.
     fn conclude(&mut self, since: Instant, shared: &mut Shared) {
+        // If there is no room for it, the client does without.
+        let _ = self.control.end_stream();
         let is_all_read = !matches!(self.inbound, Inbound::Unread { .. });
         if is_all_read || self.control.shut_down_writing().is_err() {
             self.life = Life::Gone;

@@ -18,6 +18,7 @@ use crate::session::Context;
 use crate::slow_work::queue::SlowWorkQueue;
 use crate::storage::{Held, Storage};
 use crate::target::Target;
+use crate::tls::TlsAcceptor;
 use crate::transfer::{ModeZPlaces, SplicePipe};
 use mio::Registry;
 use std::collections::{HashMap, VecDeque};
@@ -47,6 +48,7 @@ pub struct Equipment {
     pub random: Random,
     pub transfer_log: Option<LogFile>,
     pub event_log: Option<LogFile>,
+    pub tls: Option<TlsAcceptor>,
 }
 
 /// The loop, as its connections see it.
@@ -59,6 +61,8 @@ pub struct Shared {
     pub rings: Vec<PassivePorts>,
     pub deadlines: Deadlines,
     pub counters: Counters,
+    /// `None`: no TLS is offered.
+    pub tls: Option<Rc<TlsAcceptor>>,
     /// `None`: there is no status page.
     pub tallies: Option<Box<Tallies>>,
     pub transfer_log: Option<LogFile>,
@@ -140,6 +144,7 @@ impl Shared {
             rings,
             deadlines: Deadlines::default(),
             counters: Counters::default(),
+            tls: equipment.tls.map(Rc::new),
             tallies: None,
             transfer_log: equipment.transfer_log,
             event_log: equipment.event_log,
@@ -184,6 +189,7 @@ impl Shared {
             attendance: &self.attendance,
             quotas: &self.quotas,
             mode_z_places: &self.mode_z_places,
+            tls: self.tls.as_ref().map(|_| self.options.tls.policy),
             wall: self.wall,
             wants_notices: self.wants_notices(),
         }

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 /// How long a closing connection may take to read its last reply.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a session waits for a passive port.
 const PORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the slow-work thread may take for a password.
@@ -19,6 +21,8 @@ const DISK_TIMEOUT: Duration = Duration::from_secs(600);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wait {
     Close,
+    /// The TLS handshake of the control connection or of a data connection.
+    Handshake,
     /// The client reads its replies.
     ReplyRead,
     Login,
@@ -54,6 +58,7 @@ impl Connection {
     pub fn waits_for(&self, shared: &Shared) -> &'static str {
         match self.wait(shared).0 {
             Wait::Close => "the client's end",
+            Wait::Handshake => "its TLS handshake",
             Wait::ReplyRead => "its replies to be read",
             Wait::Login => "its login",
             Wait::Command => "a command",
@@ -76,6 +81,7 @@ impl Connection {
         match self.life {
             Life::Closing { since } | Life::Lingering { since } => return (Wait::Close, since + CLOSE_TIMEOUT),
             Life::Gone => return (Wait::Close, self.active),
+            Life::Securing { since, .. } => return (Wait::Handshake, since + HANDSHAKE_TIMEOUT),
             Life::Serving => {}
         }
         let session = &self.session;
@@ -101,6 +107,7 @@ impl Connection {
             DataChannel::AwaitingClient { since, .. } | DataChannel::Connecting { since, .. } => {
                 Some((Wait::DataConnection, *since + timeouts.connect))
             }
+            DataChannel::Securing { since, .. } => Some((Wait::Handshake, *since + HANDSHAKE_TIMEOUT)),
             DataChannel::Transferring {
                 throttled_until: Some(until),
                 ..
@@ -139,6 +146,10 @@ impl Connection {
         log::debug!("session {number}: timed out waiting for {what}");
         match wait {
             Wait::Close | Wait::ReplyRead => self.drop_client(Ending::RepliesNotRead, shared),
+            Wait::Handshake if matches!(self.life, Life::Securing { .. }) => {
+                self.drop_client(Ending::HandshakeFailed, shared);
+            }
+            Wait::Handshake => self.end_transfer(Outcome::HandshakeFailed, shared),
             Wait::Verification => self.dismiss(reply::LOGIN_BUSY, Ending::LoginBusy, shared),
             Wait::LoginAnswer => self.answer_delayed_password(shared),
             Wait::Login => self.dismiss(reply::TIMED_OUT, Ending::LoginTimeout, shared),

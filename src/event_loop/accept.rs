@@ -8,7 +8,7 @@
 use super::EventLoop;
 use crate::connection::Connection;
 use crate::descriptors::Permit;
-use crate::ftp::reply::{self, Reply};
+use crate::ftp::reply;
 use crate::kernel;
 use crate::ports::data_socket::DataSocket;
 use crate::ports::passive_ring::{Arrived, PortIndex};
@@ -40,6 +40,29 @@ pub(super) enum Accepted {
     NoDescriptor(io::Error),
     /// For want of a descriptor this client was refused.
     Refused,
+}
+
+/// The listener that a client has connected to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Origin {
+    /// Its passive ports.
+    pub(super) ring: u16,
+    /// Its address, unless it is a wildcard.
+    pub(super) address: Option<IpAddr>,
+    /// Implicit TLS.
+    pub(super) is_tls: bool,
+}
+
+#[cfg(any(test, feature = "simulation"))]
+impl Origin {
+    /// The listener of simulated clients.
+    pub(super) fn loopback() -> Self {
+        let address = Some(IpAddr::from([127, 0, 0, 1]));
+        Self {
+            address,
+            ..Self::default()
+        }
+    }
 }
 
 impl EventLoop {
@@ -74,21 +97,24 @@ impl EventLoop {
         let Some(listener) = self.listeners.get(index as usize) else {
             return;
         };
-        let (ring, address) = (listener.ring, listener.address.ip());
-        let bound = (!address.is_unspecified()).then(|| address.to_canonical());
+        let address = listener.address.ip();
+        let origin = Origin {
+            ring: listener.ring,
+            address: (!address.is_unspecified()).then(|| address.to_canonical()),
+            is_tls: listener.is_tls,
+        };
         self.accept_all(
             Target::ControlListener(index),
             |event_loop| match accept(&event_loop.listeners.get(index as usize)?.socket) {
                 Accepted::NoDescriptor(_) if event_loop.refuse_with_spare(index) => Some(Accepted::Refused),
                 accepted => Some(accepted),
             },
-            |event_loop, stream, address| event_loop.admit(Box::new(stream), address, ring, bound),
+            |event_loop, stream, address| event_loop.admit(Box::new(stream), address, origin),
         );
     }
 
-    /// Creates a session for an accepted client, or refuses it. `bound`: the listener's address, unless it is a
-    /// wildcard.
-    pub(super) fn admit(&mut self, stream: Box<dyn TcpSocket>, address: SocketAddr, ring: u16, bound: Option<IpAddr>) {
+    /// Creates a session for an accepted client, or refuses it.
+    pub(super) fn admit(&mut self, stream: Box<dyn TcpSocket>, address: SocketAddr, origin: Origin) {
         let peer = address.ip().to_canonical();
         let permit = match self.place_for(peer) {
             Ok(permit) => permit,
@@ -97,15 +123,22 @@ impl EventLoop {
         self.session_number += 1;
         let number = self.session_number;
         let now = self.shared.now;
-        let slot = self
-            .slots
-            .insert_with(|slot| Connection::new(slot, stream, permit, Session::new(number, address), ring, bound, now));
+        let slot = self.slots.insert_with(|slot| {
+            Connection::new(
+                slot,
+                stream,
+                permit,
+                Session::new(number, address),
+                origin.ring,
+                origin.address,
+                now,
+            )
+        });
         let slots = &mut self.slots;
         self.admission
             .add(peer, slot, now, |slot| slots.get_mut(slot).is_some_and(is_logging_in));
         self.shared.counters.accepted += 1;
-        let banner = Reply::banner(&self.shared.options.banner);
-        self.step(slot, |connection, shared| connection.greet(&banner, shared));
+        self.step(slot, |connection, shared| connection.begin(origin.is_tls, shared));
     }
 
     /// The permit of a session for `peer`, for which another session may be closed, or why there is none.

@@ -34,6 +34,7 @@ use crate::slow_work::queue::SlowWorkQueue;
 use crate::status::Status;
 use crate::status::handler::{Handler, Stage};
 use crate::target::Target;
+use crate::tls::CertificateFiles;
 use crate::trace::{self, Kind};
 use mio::{Events, Interest, event::Event};
 use signal_hook_mio::v1_0::Signals;
@@ -58,6 +59,8 @@ pub struct EventLoop {
     status: Option<Box<Status>>,
     /// `None`: there is none, or the slow-work thread is reading it.
     users_file: Option<Box<UsersFile>>,
+    /// Empty: there are none, or the slow-work thread is reading them.
+    certificates: Vec<CertificateFiles>,
     /// Whether the users file is to be read again when the thread has finished reading it.
     is_reload_due: bool,
     /// Sessions whose account has changed since they logged in, to be closed.
@@ -77,7 +80,8 @@ pub struct EventLoop {
 }
 
 impl EventLoop {
-    /// Registers the signals and starts the slow-work thread if it is needed. `users_file`: is read again on SIGHUP.
+    /// Registers the signals and starts the slow-work thread if it is needed. `users_file` and `certificates` are read
+    /// again on SIGHUP.
     ///
     /// # Errors
     ///
@@ -86,13 +90,16 @@ impl EventLoop {
         listeners: Listeners,
         equipment: Equipment,
         users_file: Option<UsersFile>,
+        certificates: Vec<CertificateFiles>,
         signals: Signals,
     ) -> io::Result<Self> {
-        let can_block = equipment.options.allows_changes();
+        let can_block = equipment.options.allows_changes() || !certificates.is_empty();
         let slow_work = can_block
             .then(|| SlowWorkQueue::start(listeners.poller.registry()))
             .transpose()?;
-        Self::assemble(listeners, equipment, users_file, signals, slow_work)
+        let mut event_loop = Self::assemble(listeners, equipment, users_file, signals, slow_work)?;
+        event_loop.certificates = certificates;
+        Ok(event_loop)
     }
 
     fn assemble(
@@ -118,6 +125,7 @@ impl EventLoop {
             walks: Walks::default(),
             status,
             users_file: users_file.map(Box::new),
+            certificates: Vec::new(),
             is_reload_due: false,
             outdated: VecDeque::new(),
             poller,

@@ -1,15 +1,17 @@
-//! Reloading the users file (SIGHUP).
+//! Reloading the users file and the certificates (SIGHUP).
 //!
-//! The slow-work thread reads the file and builds the new list of accounts; the loop only swaps the lists. Signals that
+//! The slow-work thread reads the users file and builds the new list of accounts; the loop only swaps the lists. Signals that
 //! arrive while the file is being read cause one more reload. An invalid file is logged and the old accounts stay
 //! active. Sessions whose account was changed or removed are closed with a 421, and their transfers are aborted.
 
 use super::EventLoop;
 use crate::ftp::reply;
 use crate::session::Ending;
-use crate::slow_work::{AccountsRead, Job};
+use crate::slow_work::{AccountsRead, CertificatesRead, Job};
 use crate::status::handler::{Handler, Stage};
+use crate::tls::TlsAcceptor;
 use std::mem;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Sessions that one turn closes because their account has changed.
@@ -55,6 +57,40 @@ impl EventLoop {
     pub(super) fn reading_accounts_panicked(&mut self) {
         self.shared.counters.panics += 1;
         log::error!("reading the users file panicked; the old accounts stay active until the server is restarted");
+    }
+
+    /// Sessions keep the certificates that they began with.
+    pub(super) fn reload_certificates(&mut self) {
+        if let Some(queue) = &mut self.shared.slow_work
+            && !self.certificates.is_empty()
+        {
+            queue.enqueue(Job::ReadCertificates(mem::take(&mut self.certificates)));
+        }
+    }
+
+    /// Takes the files back, and uses the certificates if they are valid.
+    pub(super) fn certificates_read(&mut self, CertificatesRead { files, read }: CertificatesRead) {
+        self.certificates = files;
+        let accepts_truncation = self.shared.options.tls.accepts_truncation;
+        let resumption = self.shared.options.tls.resumption;
+        let acceptor = match read {
+            Ok(certificates) => {
+                for fingerprint in certificates.fingerprints() {
+                    log::info!("certificate read again: SHA-256 {fingerprint}");
+                }
+                TlsAcceptor::new(certificates, resumption, accepts_truncation)
+            }
+            Err(error) => return log::error!("{error}; the old certificates stay in use"),
+        };
+        match acceptor {
+            Ok(acceptor) => self.shared.tls = Some(Rc::new(acceptor)),
+            Err(error) => log::error!("{error}; the old certificates stay in use"),
+        }
+    }
+
+    pub(super) fn reading_certificates_panicked(&mut self) {
+        self.shared.counters.panics += 1;
+        log::error!("reading the certificates panicked; the old ones stay in use until the server is restarted");
     }
 
     /// Collects the sessions whose account was changed or removed.

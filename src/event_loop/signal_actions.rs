@@ -28,6 +28,7 @@ impl EventLoop {
                 SIGHUP => {
                     self.reopen_logs();
                     self.reload_accounts();
+                    self.reload_certificates();
                 }
                 SIGUSR1 => self.log_status(),
                 _ => log::debug!("signal {signal} ignored"),

@@ -14,7 +14,7 @@ mod waiting_answers;
 
 pub use simulated_connection::ClientEnd;
 
-use super::EventLoop;
+use super::{EventLoop, accept::Origin};
 use crate::accounts::Accounts;
 use crate::connection::{Connection, opening::simulated_network, shared::Equipment};
 use crate::descriptors::Descriptors;
@@ -65,6 +65,7 @@ impl Simulation {
             random: Random::seeded(seed),
             transfer_log: None,
             event_log: None,
+            tls: None,
         };
         // Those of the process stay as they are.
         let signals = Signals::new::<[i32; 0], i32>([])?;
@@ -115,8 +116,7 @@ impl Simulation {
     /// A client connects to the control port.
     pub fn connect(&mut self, address: SocketAddr) -> ClientEnd {
         let (socket, client) = simulated_connection::wire();
-        self.server
-            .admit(Box::new(socket), address, 0, Some(Ipv4Addr::LOCALHOST.into()));
+        self.server.admit(Box::new(socket), address, Origin::loopback());
         self.server.exchange();
         client
     }

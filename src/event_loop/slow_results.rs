@@ -54,6 +54,8 @@ impl EventLoop {
                 }
                 Done::AccountsRead(Ok(result)) => self.accounts_read(result),
                 Done::AccountsRead(Err(Panicked)) => self.reading_accounts_panicked(),
+                Done::CertificatesRead(Ok(result)) => self.certificates_read(result),
+                Done::CertificatesRead(Err(Panicked)) => self.reading_certificates_panicked(),
                 Done::Discarded(Ok(())) => {}
                 Done::Discarded(Err(Panicked)) => self.shared.counters.panics += 1,
             }

@@ -73,7 +73,7 @@ pub(super) fn free_passive_range(descriptors: &Descriptors) -> (u16, Listeners) 
 fn listen(low: u16, descriptors: &Descriptors) -> Result<Listeners, StartError> {
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
     let range = low..=low + (PASSIVE_PORTS - 1);
-    Listeners::open(&[any_port], &range, descriptors, &Techniques::default())
+    Listeners::open(&[any_port], &[], &range, descriptors, &Techniques::default())
 }
 
 /// `directory`, writable, with synthetic files.
@@ -98,10 +98,11 @@ fn server_of_parts(
         random: Random::seeded(2),
         transfer_log: None,
         event_log: None,
+        tls: None,
     };
     // Those of the test process stay as they are.
     let signals = Signals::new::<[i32; 0], i32>([]).expect("no signals");
-    EventLoop::new(listeners, equipment, None, signals).expect("a loop")
+    EventLoop::new(listeners, equipment, None, Vec::new(), signals).expect("a loop")
 }
 
 /// Options with all rights and long timeouts.

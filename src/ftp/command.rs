@@ -12,7 +12,7 @@ mod verbs;
 
 pub use arguments::USER_NAME_MAX;
 pub use command_line::CommandLine;
-pub use verbs::{served_site_words, served_verbs};
+pub use verbs::{TLS_VERBS, served_site_words, served_verbs};
 
 use crate::ftp::{listing::Facts, password::Password, timestamp::Timestamp};
 use std::net::SocketAddr;
@@ -90,9 +90,45 @@ pub enum Command {
     /// RANG: the first and the last byte that the next HASH or RETR covers; `None` resets it.
     Range(Option<(u64, u64)>),
     Avbl(Option<PathArgument>),
+    Auth(SecurityMechanism),
+    /// PBSZ: the size does not matter over TLS (RFC 4217 §8).
+    ProtectionBufferSize,
+    Prot(ProtectionLevel),
+    Ccc,
+}
+
+/// The argument of AUTH (RFC 2228 §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecurityMechanism {
+    /// TLS, also called TLS-C: data connections are clear until PROT (RFC 4217 §17).
+    Tls,
+    Other,
+}
+
+/// The argument of PROT (RFC 2228 §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtectionLevel {
+    Clear,
+    /// Over TLS, which has neither of the two levels in between.
+    Private,
+    Unsupported,
 }
 
 impl Command {
+    /// Whether it needs a data connection if it is carried out.
+    pub fn transfers_data(&self) -> bool {
+        matches!(
+            self,
+            Command::Retr(_)
+                | Command::Stor(_)
+                | Command::Appe(_)
+                | Command::Stou(_)
+                | Command::List(_)
+                | Command::Nlst(_)
+                | Command::Mlsd(_)
+        )
+    }
+
     /// The verb and the path under which logs and events record how the command ended, which they do for transfers of
     /// files and for changes. STOU without a name is about the working directory, whose path is empty here.
     pub fn recorded_as(&self) -> Option<(&'static str, &[u8])> {

@@ -14,6 +14,8 @@ pub struct Features {
     pub changes: bool,
     /// MODE Z is announced; it is accepted in any case.
     pub deflate: bool,
+    /// AUTH TLS is offered.
+    pub tls: bool,
 }
 
 /// Verbs, and TVFS (RFC 3659 §6) and UTF8 (RFC 2640).
@@ -39,6 +41,9 @@ impl Features {
         }
         if self.deflate {
             add(&["MODE Z"]);
+        }
+        if self.tls {
+            add(&["AUTH TLS", "PBSZ", "PROT"]);
         }
         features.sort_unstable();
         Reply::features(&features)
@@ -71,14 +76,16 @@ mod tests {
              XSHA1, XSHA256, XSHA512",
             "no MLSD, which clients infer from MLST, and no PRET, which they would use"
         );
-        let more = |changes, deflate| {
-            let mut lines = lines(Features { changes, deflate });
+        let more = |changes, deflate, tls| {
+            let mut lines = lines(Features { changes, deflate, tls });
             lines.retain(|line| !self::lines(Features::default()).contains(line));
             lines
         };
         let with_changes = [" AVBL", " MFF modify;UNIX.mode;", " MFMT"];
-        assert_eq!(more(true, false), with_changes, "where files can be changed");
-        assert_eq!(more(false, true), [" MODE Z"], "only when asked for");
+        assert_eq!(more(true, false, false), with_changes, "where files can be changed");
+        assert_eq!(more(false, true, false), [" MODE Z"], "only when asked for");
+        let with_tls = [" AUTH TLS", " PBSZ", " PROT"];
+        assert_eq!(more(false, false, true), with_tls, "with a certificate");
     }
 
     #[test]
@@ -86,6 +93,7 @@ mod tests {
         let all = Features {
             changes: true,
             deflate: true,
+            tls: true,
         };
         for line in lines(all) {
             let feature = line.split_whitespace().next().expect("a word");

@@ -2,9 +2,11 @@
 
 mod rows;
 mod table;
+mod tls;
 mod values;
 
 pub use table::{Given, HIDDEN, OptionError, Row, Table};
+pub use tls::{TlsOptions, TlsPolicy, TlsResumption, TlsSource};
 pub use values::{LogLevels, PublicAddresses, Technique, Techniques};
 
 use crate::accounts::{AnonymousAccess, Privacy, Rights};
@@ -72,6 +74,7 @@ pub struct Options {
     /// `None`: the umask of the process.
     pub umask: Option<u32>,
     pub events: Option<PathBuf>,
+    pub tls: TlsOptions,
     /// For measurements; not in `--help`.
     pub techniques: Techniques,
 }
@@ -143,14 +146,18 @@ impl Options {
                 "--status {address}: the port is within --passive-ports {low}-{high}; change one of them"
             ));
         }
-        for (index, address) in self.listen.iter().enumerate() {
+        let listen = || {
+            let clear = self.listen.iter().map(|address| ("--listen", address));
+            clear.chain(self.tls.listen.iter().map(|address| ("--listen-tls", address)))
+        };
+        for (index, (option, address)) in listen().enumerate() {
             if self.passive_ports.contains(&address.port()) {
                 return wrong(format!(
-                    "--listen {address}: the port is within --passive-ports {low}-{high}; change one of them"
+                    "{option} {address}: the port is within --passive-ports {low}-{high}; change one of them"
                 ));
             }
-            if address.port() != 0 && self.listen.iter().skip(index + 1).any(|other| other == address) {
-                return wrong(format!("--listen {address}: given twice"));
+            if address.port() != 0 && listen().skip(index + 1).any(|(_, other)| other == address) {
+                return wrong(format!("{option} {address}: given twice"));
             }
         }
         Ok(())
@@ -237,6 +244,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         },
         umask: given.optional_value("umask", parse_umask)?,
         events: given.text("events").map(PathBuf::from),
+        tls: TlsOptions::parse(&given)?,
         techniques: Techniques {
             left_out: given.values("without", Technique::parse)?,
         },

@@ -24,6 +24,7 @@ the first line of standard input. It has 1 to 256 bytes, without NUL and CR.
 ";
 
 const NETWORK: &str = "Network";
+const TLS: &str = "TLS (FTPS)";
 const FILES: &str = "Files";
 const ACCOUNTS: &str = "Accounts and rights";
 const UPLOADS: &str = "Uploads";
@@ -48,6 +49,27 @@ pub(super) static TABLE: Table = Table(&[
     Row { group: NETWORK, long: "announce-mode-z",
           help: "list MODE Z (deflate) in FEAT, for slow networks; some clients use it whenever it is \
                  listed", ..Row::BLANK },
+    Row { group: TLS, long: "tls-self-signed", value: "DIR",
+          help: "make a key and a certificate in DIR, or use those that were made there before, and print the \
+                 fingerprint", ..Row::BLANK },
+    Row { group: TLS, long: "tls-cert", value: "FILE", is_repeatable: true,
+          help: "certificate chain in PEM; may be repeated, each with its --tls-key, and is chosen by the name that \
+                 the client asks for; SIGHUP reloads the files", ..Row::BLANK },
+    Row { group: TLS, long: "tls-key", value: "FILE", is_repeatable: true,
+          help: "private key of the certificate, in PEM", ..Row::BLANK },
+    Row { group: TLS, long: "tls", value: "off|allow|require|require-data", default: "allow",
+          help: "with a certificate: offer AUTH TLS, require it before USER, or require it for data connections \
+                 too", ..Row::BLANK },
+    Row { group: TLS, long: "listen-tls", value: "ADDR:PORT", is_repeatable: true,
+          help: "address to listen on for implicit TLS, usually port 990; may be repeated", ..Row::BLANK },
+    Row { group: TLS, long: "tls-resume", value: "off|accept|require", default: "accept",
+          help: "whether data connections have to resume the TLS session of their control connection, which proves \
+                 who made them; accept counts those that do not", ..Row::BLANK },
+    Row { group: TLS, long: "tls-lenient-eof",
+          help: "store uploads that end without TLS close_notify, for old clients; their end may be missing",
+          ..Row::BLANK },
+    Row { group: TLS, long: "insecure-tls-key",
+          help: "use a key that everybody can read", ..Row::BLANK },
     Row { group: FILES, long: "synthetic",
           help: "add computed files of any size, such as /gen/1G.zero, /gen/10M.pattern and \
                  /gen/5M.rand?seed=7", ..Row::BLANK },

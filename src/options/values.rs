@@ -87,8 +87,8 @@ pub(super) fn parse_public_address(text: &str) -> Result<(Network, Ipv4Addr), St
 /// The modules that a log level can be given for: all of the crate.
 const MODULES: &str = "accounts, clock, computed_file, confine, connection, descriptors, event_loop, ftp, \
                        hash_password, kernel, options, outside_file, peer_network, ports, process_figures, random, \
-                       reactor, records, served_tree, session, shown_name, slow_work, status, storage, target, trace, \
-                       transfer, units";
+                       reactor, records, served_tree, session, shown_name, slow_work, status, storage, target, tls, \
+                       trace, transfer, units";
 
 /// Log levels: one for all modules, others for single modules.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -32,6 +32,8 @@ pub struct ControlListener {
     pub address: SocketAddr,
     /// The index of the passive ports that serve this listener's sessions.
     pub ring: u16,
+    /// Connections are encrypted from their first byte.
+    pub is_tls: bool,
     _permit: Permit,
 }
 
@@ -50,16 +52,18 @@ pub enum StartError {
 }
 
 impl Listeners {
-    /// Binds the control addresses, and the passive range on each of `passive_addresses`. Passive ports that cannot
+    /// Binds the control addresses, those of implicit TLS too, and the passive range on each of `passive_addresses`. Passive ports that cannot
     /// be bound are left out with a warning; it is an error if an address has none.
     pub fn open(
-        addresses: &[SocketAddr],
+        clear: &[SocketAddr],
+        tls: &[SocketAddr],
         range: &RangeInclusive<u16>,
         descriptors: &Descriptors,
         techniques: &Techniques,
     ) -> Result<Self, StartError> {
         let poller = Poller::new(techniques.include(Technique::BusyPoll)).map_err(StartError::Poll)?;
-        let passive_addresses = passive_addresses(addresses);
+        let addresses = [clear, tls].concat();
+        let passive_addresses = passive_addresses(&addresses);
         let mut control = Vec::new();
         for (index, address) in addresses.iter().enumerate() {
             let only_ipv6 = addresses
@@ -78,6 +82,7 @@ impl Listeners {
                 socket,
                 address: bound.map_err(StartError::Control)?,
                 ring: ring.unwrap_or(0) as u16,
+                is_tls: index >= clear.len(),
                 _permit: permit,
             });
         }
@@ -125,6 +130,12 @@ impl Listeners {
     /// The addresses of the control listeners, with the ports that the kernel chose.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.control.iter().map(|listener| listener.address)
+    }
+
+    /// The URLs' scheme of each of these addresses.
+    pub fn schemes(&self) -> impl Iterator<Item = &'static str> {
+        let scheme = |is_tls| if is_tls { "ftps" } else { "ftp" };
+        self.control.iter().map(move |listener| scheme(listener.is_tls))
     }
 
     /// How many passive ports are bound, and how many are wanted, over all addresses.
@@ -197,7 +208,7 @@ mod tests {
         let (descriptors, port) = (Descriptors::for_process(256), free_port());
         let control = addresses(&["127.0.0.1:0", "127.0.0.2:0", "127.0.0.1:0"]);
         let listeners =
-            Listeners::open(&control, &(port..=port), &descriptors, &Techniques::default()).expect("free ports");
+            Listeners::open(&control, &[], &(port..=port), &descriptors, &Techniques::default()).expect("free ports");
         assert_eq!(listeners.passive_ports(), (2, 2));
         let served: Vec<IpAddr> = (listeners.control.iter())
             .map(|listener| listeners.passive[usize::from(listener.ring)].address)
@@ -215,6 +226,7 @@ mod tests {
         let descriptors = Descriptors::for_process(256);
         let error = Listeners::open(
             &addresses(&["127.0.0.1:0"]),
+            &[],
             &range,
             &descriptors,
             &Techniques::default(),

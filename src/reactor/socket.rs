@@ -14,6 +14,15 @@ use std::net::{IpAddr, Shutdown};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
+/// How far the handshake of a socket is that encrypts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handshake {
+    /// It waits for the peer.
+    UnderWay,
+    /// `is_resumed`: the peer has proved that it took part in an earlier connection.
+    Complete { is_resumed: bool },
+}
+
 /// A connected, or connecting, non-blocking socket.
 pub trait TcpSocket: fmt::Debug {
     /// Reads what has arrived; `Ok(0)` at the end.
@@ -22,7 +31,33 @@ pub trait TcpSocket: fmt::Debug {
     /// Writes some of `bytes`; the count may be short.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
 
-    /// Ends our direction; the client's stays open.
+    /// From now on, sends small writes at once instead of collecting them into full segments.
+    fn uncork(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Continues the handshake, without which nothing can be read or written. A plain socket has none.
+    fn handshake(&mut self) -> io::Result<Handshake> {
+        Ok(Handshake::Complete { is_resumed: false })
+    }
+
+    /// Writes what earlier writes left in this process. A plain socket leaves nothing.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Says within the stream that it ends here, where its protocol can say so. `WouldBlock`: to be called again when
+    /// there is room.
+    fn end_stream(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Whether a read of fewer bytes than there was room for means that nothing more has arrived (epoll(7)).
+    fn is_emptied_by_short_read(&self) -> bool {
+        true
+    }
+
+    /// Ends our direction; the client's stays open. `WouldBlock`: to be called again when there is room.
     fn shut_down_writing(&mut self) -> io::Result<()>;
 
     /// Makes the close that follows a reset instead of an orderly end.
@@ -56,6 +91,12 @@ impl TcpSocket for TcpStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let (bytes, _) = bytes.split_at(kernel::may_cut("send", bytes.len())?);
         traced("sendto", Write::write(self, bytes), || fd(self))
+    }
+
+    fn uncork(&mut self) -> io::Result<()> {
+        kernel::may_fail("setsockopt")?;
+        let set = SockRef::from(&*self).set_tcp_cork(false);
+        traced("setsockopt", set, || format!("{}, no CORK", fd(self)))
     }
 
     fn shut_down_writing(&mut self) -> io::Result<()> {
@@ -126,4 +167,42 @@ fn events(interest: Interest) -> String {
         .map(|(_, name)| name)
         .collect();
     names.join(", ")
+}
+
+/// Takes the place of a socket that is being wrapped into another.
+#[derive(Debug)]
+pub struct ClosedSocket;
+
+impl TcpSocket for ClosedSocket {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(ErrorKind::NotConnected.into())
+    }
+
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(ErrorKind::NotConnected.into())
+    }
+
+    fn shut_down_writing(&mut self) -> io::Result<()> {
+        Err(ErrorKind::NotConnected.into())
+    }
+
+    fn reset_on_close(&mut self) -> io::Result<()> {
+        Err(ErrorKind::NotConnected.into())
+    }
+
+    fn is_connected(&self) -> io::Result<bool> {
+        Err(ErrorKind::NotConnected.into())
+    }
+
+    fn local_address(&self) -> io::Result<IpAddr> {
+        Err(ErrorKind::NotConnected.into())
+    }
+
+    fn register(&mut self, _: &Registry, _: Token, _: Interest, _: bool) -> io::Result<()> {
+        Err(ErrorKind::NotConnected.into())
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
 }

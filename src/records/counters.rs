@@ -17,6 +17,8 @@ pub struct Counters {
     pub evicted: u64,
     /// Connections to passive ports that belong to no session.
     pub strangers: u64,
+    /// Encrypted data connections that did not resume the TLS session of their control connection.
+    pub foreign_tls_sessions: u64,
     pub commands: u64,
     pub transfers: u64,
     pub failed_transfers: u64,
@@ -41,6 +43,7 @@ impl fmt::Display for Counters {
             ("accept pauses", self.accept_pauses),
             ("evicted", self.evicted),
             ("strangers", self.strangers),
+            ("foreign TLS sessions", self.foreign_tls_sessions),
             ("commands", self.commands),
             ("transfers", self.transfers),
             ("failed transfers", self.failed_transfers),
@@ -72,6 +75,7 @@ mod tests {
             accept_pauses: 15,
             evicted: 6,
             strangers: 7,
+            foreign_tls_sessions: 16,
             commands: 8,
             transfers: 70_000,
             failed_transfers: 9,
@@ -91,6 +95,7 @@ mod tests {
             "accept pauses: 15",
             "evicted: 6",
             "strangers: 7",
+            "foreign TLS sessions: 16",
             "commands: 8",
             "transfers: 70000",
             "failed transfers: 9",

@@ -41,7 +41,7 @@ impl Session {
             Command::Noop => reply::NOOP_OK,
             Command::Syst => reply::SYSTEM_TYPE,
             Command::Feat => context.features().reply(Facts::all(), Digest::DEFAULT),
-            Command::Help => Reply::help(),
+            Command::Help => Reply::help(context.tls.is_some()),
             Command::OptsUtf8 => reply::UTF8_ON,
             Command::Clnt => reply::CLIENT_NOTED,
             // Not reached: the table of verbs says which commands are allowed before login.

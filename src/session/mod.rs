@@ -16,6 +16,7 @@ mod naming;
 mod notice;
 mod outcome;
 mod parameters;
+mod protection;
 mod refusal;
 mod retrieval;
 mod state;
@@ -31,7 +32,7 @@ pub use step::{Context, PassiveAddress, Step};
 use crate::ftp::command::{Command, CommandError, CommandLine, Representation};
 use crate::ftp::line::{LineError, LineReader};
 use crate::ftp::reply::{self, Reply};
-use state::{Activity, Client, Login, Part, State, User};
+use state::{Activity, Client, Login, Part, Protection, State, User};
 use std::borrow::Cow;
 use std::net::SocketAddr;
 
@@ -47,6 +48,7 @@ const BAD_COMMANDS: u32 = 50;
 pub struct Session {
     client: Client,
     state: State,
+    protection: Protection,
     bad_commands: u32,
     failed_logins: u8,
     /// The result of the last command, until [`take_notice`](Session::take_notice).
@@ -65,6 +67,7 @@ impl Session {
                 address: SocketAddr::new(address.ip().to_canonical(), address.port()),
             },
             state: State::Login(Login::Start),
+            protection: Protection::Clear,
             bad_commands: 0,
             failed_logins: 0,
             notice: None,
@@ -108,7 +111,14 @@ impl Session {
         }
         *bulk_left = bulk_left.saturating_sub(cost);
         input.skip_line();
-        Some(self.answer(line, context))
+        let step = self.answer(line, context);
+        if let Step::StartTls(_) = step
+            && input.pending_len() > 0
+        {
+            // Sent in clear, perhaps by somebody else: it must not be answered inside TLS (threat E01).
+            return Some(self.close(reply::DATA_BEHIND_AUTH, Ending::PlaintextBehindAuth));
+        }
+        Some(step)
     }
 
     /// The cost of `line` in bytes of bulk data: a whole turn's budget if a file has to be read (SIZE in TYPE A).
@@ -128,6 +138,11 @@ impl Session {
         if is_logging_in && line.needs_login() {
             return reply::NOT_LOGGED_IN.into();
         }
+        if context.tls.is_none()
+            && let Some(error) = line.refusal_without_tls()
+        {
+            return self.refuse(error);
+        }
         let command = match line.command {
             Ok(command) => command,
             Err(error) => return self.refuse(error),
@@ -135,7 +150,13 @@ impl Session {
         if !is_logging_in && !matches!(command, Command::Noop) {
             self.bad_commands = 0;
         }
+        if let Some(refusal) = self.refuse_unencrypted(&command, context) {
+            return refusal;
+        }
         match command {
+            Command::Auth(_) | Command::ProtectionBufferSize | Command::Prot(_) | Command::Ccc => {
+                self.protect(&command, context)
+            }
             // USER and REIN start a new login: nothing that the last user has set is kept (threat B04).
             Command::User(name) => {
                 self.state = State::Login(Login::UserGiven(User::named(&name, context)));

@@ -67,6 +67,10 @@ pub enum Ending {
     LineTooLong,
     /// The client sent HTTP, TLS or another protocol.
     ForeignProtocol,
+    /// The TLS handshake failed or took too long.
+    HandshakeFailed,
+    /// Something was sent in clear between AUTH and the TLS handshake.
+    PlaintextBehindAuth,
     /// The session had not logged in and was closed for a new client at the limit of sessions.
     MadeRoom,
     /// The account was changed or removed in the users file.

@@ -38,6 +38,12 @@ pub enum Outcome {
     /// No descriptor was free for the data connection.
     NoDescriptor,
     ConnectionLost,
+    /// The TLS handshake of the data connection failed or took too long.
+    HandshakeFailed,
+    /// The data connection did not resume the TLS session of its control connection (threat E07).
+    ForeignTlsSession,
+    /// An upload over TLS ended without close_notify: its end may be missing (threat E05).
+    Truncated,
     /// No bytes moved for the stall timeout.
     Stalled,
     /// The client sent ABOR.
@@ -81,6 +87,9 @@ impl Outcome {
             Outcome::NoDataConnection => ("no-data-connection", reply::NO_DATA_CONNECTION),
             Outcome::NoDescriptor => ("no-descriptor", reply::NO_DATA_CONNECTION),
             Outcome::ConnectionLost => ("data-connection-lost", reply::DATA_CONNECTION_LOST),
+            Outcome::HandshakeFailed => ("tls-handshake-failed", reply::TLS_FAILED),
+            Outcome::ForeignTlsSession => ("tls-session-mismatch", reply::TLS_SESSION_MISMATCH),
+            Outcome::Truncated => ("truncated", reply::UPLOAD_TRUNCATED),
             Outcome::Stalled => ("stalled", reply::TRANSFER_STALLED),
             Outcome::Aborted => ("aborted", reply::TRANSFER_ABORTED),
             Outcome::SourceFailed => ("reading-failed", reply::READING_FAILED),

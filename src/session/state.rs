@@ -38,6 +38,17 @@ impl Client {
     }
 }
 
+/// What of a session is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protection {
+    Clear,
+    /// The control connection is; data connections after PROT P.
+    Encrypted {
+        has_buffer_size: bool,
+        encrypts_data: bool,
+    },
+}
+
 /// The state of a session.
 #[derive(Debug)]
 pub(super) enum State {

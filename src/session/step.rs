@@ -7,7 +7,7 @@ use crate::accounts::{Accounts, Attendance, Claim, Quotas};
 use crate::ftp::features::Features;
 use crate::ftp::reply::Reply;
 use crate::ftp::timestamp::Timestamp;
-use crate::options::Options;
+use crate::options::{Options, TlsPolicy};
 use crate::storage::Storage;
 use crate::transfer::{ModeZPlaces, Pump};
 use std::net::{SocketAddr, SocketAddrV4};
@@ -22,6 +22,8 @@ pub struct Context<'loop_> {
     pub quotas: &'loop_ Quotas,
     /// Limits the transfers in MODE Z that run at once.
     pub mode_z_places: &'loop_ ModeZPlaces,
+    /// How TLS is offered; `None`: not at all.
+    pub tls: Option<TlsPolicy>,
     /// Wall-clock time, for dates in listings and for names made by STOU.
     pub wall: Timestamp,
     /// Whether notices are recorded anywhere; if not, none are made.
@@ -34,6 +36,7 @@ impl Context<'_> {
         Features {
             changes: self.options.allows_changes(),
             deflate: self.options.announces_deflate,
+            tls: self.tls.is_some(),
         }
     }
 }
@@ -65,6 +68,8 @@ pub enum Step {
     Answer,
     /// Verify a password without blocking, then call [`password_verified`](super::Session::password_verified).
     VerifyPassword(Box<Claim>),
+    /// Write the reply, then begin TLS on the control connection.
+    StartTls(Reply),
     /// Write what is queued and close the control connection.
     Close {
         /// The reply to the last bad command, before the farewell.

@@ -2,6 +2,7 @@
 
 mod digest_commands;
 mod matrix;
+mod protection;
 mod representations;
 mod states;
 mod writers;
@@ -10,7 +11,7 @@ use super::*;
 use crate::accounts::{Accounts, AnonymousAccess, Attendance, Quotas, WorkingMemory};
 use crate::descriptors::Descriptors;
 use crate::ftp::timestamp::Timestamp;
-use crate::options::{Options, tests::served};
+use crate::options::{Options, TlsPolicy, tests::served};
 use crate::random::Random;
 use crate::storage::{DiskRoot, Storage, UploadPolicy};
 use crate::transfer::{Budget, DataSink, DataSource, KernelCopyError, ModeZPlaces, Progress, Pump};
@@ -44,6 +45,7 @@ struct Surroundings {
     attendance: Attendance,
     quotas: Quotas,
     mode_z_places: ModeZPlaces,
+    tls: Option<TlsPolicy>,
 }
 
 impl Surroundings {
@@ -55,6 +57,7 @@ impl Surroundings {
             attendance: &self.attendance,
             quotas: &self.quotas,
             mode_z_places: &self.mode_z_places,
+            tls: self.tls,
             wall: Timestamp::from_unix(1_700_000_000),
             wants_notices: true,
         }
@@ -115,6 +118,7 @@ impl Conversation {
                 attendance: Attendance::default(),
                 quotas: Quotas::default(),
                 mode_z_places: ModeZPlaces::default(),
+                tls: None,
             },
             notices: Vec::new(),
             session: Session::new(1, ([127, 0, 0, 1], 40_000).into()),
@@ -198,6 +202,7 @@ impl Conversation {
                 self.notices.extend(self.session.take_notice().map(|notice| *notice));
                 self.take(step, out);
             }
+            Step::StartTls(reply) => reply.write_to(out),
             Step::Transfer(pump) => {
                 if !std::mem::take(&mut self.is_armed) {
                     self.end_transfer(Outcome::NoDataConnection, out);

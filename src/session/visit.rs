@@ -91,7 +91,7 @@ impl Visit {
 
             Command::Syst => reply::SYSTEM_TYPE,
             Command::Feat => context.features().reply(self.facts, self.digest),
-            Command::Help => Reply::help(),
+            Command::Help => Reply::help(context.tls.is_some()),
             Command::SiteHelp => Reply::site_help(),
             Command::StatSession => {
                 let is_read_only = !self.rights.allows_changes();
@@ -102,8 +102,16 @@ impl Visit {
             Command::Pret => reply::PRET_OK,
             Command::Clnt => reply::CLIENT_NOTED,
             Command::Acct => reply::ACCOUNT_NOT_NEEDED,
-            // USER, REIN and QUIT were answered before.
-            Command::Pass(_) | Command::Host | Command::User(_) | Command::Rein | Command::Quit => reply::BAD_SEQUENCE,
+            // All but the first two were answered before.
+            Command::Pass(_)
+            | Command::Host
+            | Command::User(_)
+            | Command::Rein
+            | Command::Quit
+            | Command::Auth(_)
+            | Command::ProtectionBufferSize
+            | Command::Prot(_)
+            | Command::Ccc => reply::BAD_SEQUENCE,
         };
         Ok((Activity::Idle, Step::Reply(reply)))
     }

@@ -6,6 +6,7 @@
 use crate::accounts::{Accounts, Claim, Proof, Quotas, UsersFile, UsersFileError};
 use crate::reactor::token::SlotId;
 use crate::storage::{Publication, Published, StorageError, TreeWalk};
+use crate::tls::{CertificateError, CertificateFiles, Certificates};
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -38,16 +39,18 @@ pub enum Job {
         file: Box<UsersFile>,
         previous: Arc<Quotas>,
     },
+    /// Read the certificates and keys again.
+    ReadCertificates(Vec<CertificateFiles>),
     /// Free the accounts that a reload replaced: thousands of them take milliseconds.
     Discard(Box<(Accounts, Arc<Quotas>)>),
 }
 
-/// The kinds of [`Job`] that take turns. Discarding belongs to reading accounts.
+/// The kinds of [`Job`] that take turns. Discarding what was replaced belongs to reloading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Publication,
     Walk,
-    Accounts,
+    Reload,
 }
 
 /// The result of a [`LoginAttempt`] or [`Job`].
@@ -65,6 +68,7 @@ pub enum Done {
     },
     Walked(Result<Box<TreeWalk>, Panicked>),
     AccountsRead(Result<AccountsRead, Panicked>),
+    CertificatesRead(Result<CertificatesRead, Panicked>),
     Discarded(Result<(), Panicked>),
 }
 
@@ -73,6 +77,13 @@ pub enum Done {
 pub struct AccountsRead {
     pub file: Box<UsersFile>,
     pub read: Result<Box<(Accounts, Quotas)>, UsersFileError>,
+}
+
+/// The files of the certificates, and what they contain now.
+#[derive(Debug)]
+pub struct CertificatesRead {
+    pub files: Vec<CertificateFiles>,
+    pub read: Result<Certificates, CertificateError>,
 }
 
 /// The job panicked; the panic hook has printed the message on standard error.
@@ -102,7 +113,7 @@ impl Job {
         match self {
             Job::Publish { .. } => Kind::Publication,
             Job::Walk(_) => Kind::Walk,
-            Job::ReadAccounts { .. } | Job::Discard(_) => Kind::Accounts,
+            Job::ReadAccounts { .. } | Job::ReadCertificates(_) | Job::Discard(_) => Kind::Reload,
         }
     }
 
@@ -123,6 +134,10 @@ impl Job {
                     Box::new((accounts, quotas))
                 });
                 AccountsRead { file, read }
+            })),
+            Job::ReadCertificates(files) => Done::CertificatesRead(catch(|| CertificatesRead {
+                read: Certificates::load(&files),
+                files,
             })),
             Job::Discard(replaced) => Done::Discarded(catch(|| drop(replaced))),
         }

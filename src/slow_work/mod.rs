@@ -10,4 +10,4 @@ pub mod queue;
 #[cfg(test)]
 mod tests;
 
-pub use job::{AccountsRead, Done, Job, LoginAttempt, Panicked};
+pub use job::{AccountsRead, CertificatesRead, Done, Job, LoginAttempt, Panicked};

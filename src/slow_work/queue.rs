@@ -59,7 +59,7 @@ impl SlowWorkQueue {
         perform: impl Fn(Work, &mut WorkingMemory) -> Done + Send + 'static,
         wake: impl Fn() + Send + 'static,
     ) -> io::Result<Self> {
-        let kinds = [Kind::Publication, Kind::Walk, Kind::Accounts];
+        let kinds = [Kind::Publication, Kind::Walk, Kind::Reload];
         let (submissions, submitted) = sync_channel(Self::RESULTS_AT_ONCE);
         // Bounded: results that are not collected stop the thread instead of filling the memory.
         let (finished, results) = sync_channel(Self::RESULTS_AT_ONCE);
@@ -118,9 +118,11 @@ impl SlowWorkQueue {
         let done = self.results.try_recv().ok()?;
         match done {
             Done::PasswordVerified { .. } => self.has_password = false,
-            Done::Published { .. } | Done::Walked(_) | Done::AccountsRead(_) | Done::Discarded(_) => {
-                self.has_job = false;
-            }
+            Done::Published { .. }
+            | Done::Walked(_)
+            | Done::AccountsRead(_)
+            | Done::CertificatesRead(_)
+            | Done::Discarded(_) => self.has_job = false,
         }
         self.hand_over();
         Some(done)

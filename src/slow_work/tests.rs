@@ -53,9 +53,11 @@ fn as_attempt(work: Work) -> LoginAttempt {
 fn result(work: &mut SlowWorkQueue) -> Option<(u32, Result<bool, Panicked>)> {
     work.finished().map(|done| match done {
         Done::PasswordVerified { slot, matches, .. } => (slot.key, matches),
-        Done::Published { .. } | Done::Walked(_) | Done::AccountsRead(_) | Done::Discarded(_) => {
-            unreachable!("no job was submitted")
-        }
+        Done::Published { .. }
+        | Done::Walked(_)
+        | Done::AccountsRead(_)
+        | Done::CertificatesRead(_)
+        | Done::Discarded(_) => unreachable!("no job was submitted"),
     })
 }
 

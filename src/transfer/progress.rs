@@ -43,6 +43,8 @@ impl Progress {
 pub enum TransferError {
     /// The client closed or reset the data connection.
     ConnectionLost,
+    /// The stream ended where its protocol does not allow it.
+    Truncated,
     /// Reading the file or directory failed.
     SourceFailed,
     /// The file became shorter while it was sent.
@@ -65,6 +67,7 @@ impl From<io::Error> for Progress {
             io::ErrorKind::WouldBlock => Progress::WouldBlock,
             // By a signal: the next turn tries again.
             io::ErrorKind::Interrupted => Progress::BudgetSpent,
+            io::ErrorKind::UnexpectedEof => Progress::Failed(TransferError::Truncated),
             _ => Progress::Failed(TransferError::ConnectionLost),
         }
     }

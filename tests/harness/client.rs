@@ -1,17 +1,21 @@
 //! A client that sends exact bytes and checks the form of every reply.
 
-use crate::PATIENCE;
-use socket2::{Domain, SockRef, Socket, Type};
+use crate::stream::{client_config, tls_of_environment};
+use crate::{PATIENCE, Stream};
+use rustls::client::ClientConfig;
+use socket2::{Domain, Socket, Type};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::sync::Arc;
 
 /// A control connection.
 pub struct Client {
-    pub stream: TcpStream,
-    reader: BufReader<TcpStream>,
+    pub stream: Stream,
+    reader: BufReader<Stream>,
     server: SocketAddr,
     from: Option<IpAddr>,
+    /// `None`: its connections are in clear.
+    tls: Option<Arc<ClientConfig>>,
 }
 
 /// A reply: its code and its lines, without line ends.
@@ -30,28 +34,56 @@ impl Reply {
 impl Client {
     /// Connects and reads the greeting.
     pub fn connect(server: SocketAddr) -> Self {
-        let mut client = Self::connect_silently(server, None);
-        client.expect(220);
-        client
+        Self::connect_silently(server, None).greeted()
     }
 
     /// Connects from an address of this machine and reads the greeting.
     pub fn connect_from(server: SocketAddr, from: IpAddr) -> Self {
-        let mut client = Self::connect_silently(server, Some(from));
-        client.expect(220);
-        client
+        Self::connect_silently(server, Some(from)).greeted()
     }
 
     /// Connects and reads nothing.
     pub fn connect_silently(server: SocketAddr, from: Option<IpAddr>) -> Self {
-        let stream = connect(server, from);
+        Self {
+            from,
+            ..Self::over(Stream::plain(connect(server, from)), server)
+        }
+    }
+
+    /// Reads the greeting, and encrypts the connection if the environment asks for it.
+    fn greeted(mut self) -> Self {
+        self.expect(220);
+        if let Some(version) = tls_of_environment() {
+            self.secure(client_config(version));
+        }
+        self
+    }
+
+    /// A client on a connection that exists, and from which nothing was read.
+    pub fn over(stream: Stream, server: SocketAddr) -> Self {
         let reader = BufReader::new(stream.try_clone().expect("a second handle"));
         Self {
             stream,
             reader,
             server,
-            from,
+            from: None,
+            tls: None,
         }
+    }
+
+    /// The control connection is encrypted: encrypts data connections from now on.
+    pub fn encrypt_data(&mut self, config: Arc<ClientConfig>) {
+        assert_eq!(self.code("PBSZ 0"), 200);
+        assert_eq!(self.code("PROT P"), 200);
+        self.tls = Some(config);
+    }
+
+    /// AUTH TLS, and the same for its data connections.
+    pub fn secure(&mut self, config: Arc<ClientConfig>) {
+        assert_eq!(self.code("AUTH TLS"), 234);
+        self.stream.secure(&config);
+        self.reader = BufReader::new(self.stream.try_clone().expect("a second handle"));
+        self.encrypt_data(config);
     }
 
     pub fn login(&mut self) {
@@ -109,7 +141,7 @@ impl Client {
         match self.reader.read_until(b'\n', &mut line) {
             Ok(0) => return None,
             Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
+            Err(error) if is_end(&error) => return None,
             Err(error) => panic!("no line: {error}"),
         }
         let text = line.strip_suffix(b"\r\n").expect("CR LF at the end of a reply");
@@ -144,7 +176,7 @@ impl Client {
         let mut rest = Vec::new();
         match self.reader.read_to_end(&mut rest) {
             Ok(_) => true,
-            Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+            Err(error) => is_end(&error),
         }
     }
 
@@ -181,9 +213,18 @@ impl Client {
     }
 
     /// PASV and the connection to it.
-    pub fn data(&mut self) -> TcpStream {
+    pub fn data(&mut self) -> Stream {
         let address = self.passive();
-        connect(address, self.from)
+        self.data_connection(connect(address, self.from))
+    }
+
+    /// A data connection as this client uses it: encrypted if the control connection is.
+    pub fn data_connection(&self, tcp: TcpStream) -> Stream {
+        let mut stream = Stream::plain(tcp);
+        if let Some(config) = &self.tls {
+            stream.secure(config);
+        }
+        stream
     }
 
     /// A whole transfer: PASV, connection, command, 150, bytes, 226.
@@ -207,10 +248,12 @@ impl Client {
     }
 
     /// A transfer that has begun: PASV, connection, command, 150.
-    pub fn begin(&mut self, command: &str) -> TcpStream {
-        let data = self.data();
+    pub fn begin(&mut self, command: &str) -> Stream {
+        let mut data = self.data();
         self.send(command);
         self.expect(150);
+        // A server that refuses the handshake says why in its next reply.
+        let _ = data.shake_hands();
         data
     }
 
@@ -238,10 +281,7 @@ impl Client {
         if !self.reader.buffer().is_empty() {
             return false;
         }
-        self.stream.set_nonblocking(true).expect("our socket");
-        let peeked = self.stream.peek(&mut [0]);
-        self.stream.set_nonblocking(false).expect("our socket");
-        peeked.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+        self.stream.is_silent()
     }
 
     /// Ends the control connection with a reset.
@@ -256,10 +296,14 @@ impl Client {
 }
 
 /// Closes with a reset instead of an orderly end.
-pub fn reset(stream: TcpStream) {
-    SockRef::from(&stream)
-        .set_linger(Some(Duration::ZERO))
-        .expect("our socket");
+pub fn reset(stream: impl Into<Stream>) {
+    stream.into().reset();
+}
+
+/// Whether the server has closed the connection, orderly or not.
+fn is_end(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
 /// A connection with a deadline on every wait.

@@ -17,10 +17,12 @@ pub mod programs;
 pub mod quotas;
 pub mod secret;
 pub mod server;
+pub mod stream;
 pub mod tree;
 
 pub use client::Client;
 pub use server::Server;
+pub use stream::Stream;
 
 use std::time::{Duration, Instant};
 

@@ -1,9 +1,12 @@
 //! A real server, started for one test and ended by its process id.
 
+use crate::stream::tls_of_environment;
 use crate::{Client, PATIENCE, is_root, tree, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -15,6 +18,14 @@ use tempfile::TempDir;
 /// Ports of the passive range unless a test chooses its own.
 const PORTS: u16 = 10;
 
+/// A directory in which any user can make files.
+fn directory_for_all() -> TempDir {
+    let directory = TempDir::new().expect("a temporary directory");
+    let mode = fs::Permissions::from_mode(0o777);
+    fs::set_permissions(directory.path(), mode).expect("our directory");
+    directory
+}
+
 /// A running server. Dropping it ends it and checks that it ended well.
 pub struct Server {
     child: Child,
@@ -22,6 +33,8 @@ pub struct Server {
     pub passive: (u16, u16),
     directory: PathBuf,
     _own_directory: Option<TempDir>,
+    /// Of its certificate.
+    _certificate: Option<TempDir>,
     stdout: Arc<Mutex<String>>,
     stderr: Arc<Mutex<String>>,
     ended: Option<ExitStatus>,
@@ -154,6 +167,14 @@ impl Setup {
         if self.is_for_uploads {
             tree::give_to_server(&directory);
         }
+        let certificate = tls_of_environment().map(|_| directory_for_all());
+        let certificate_path = certificate
+            .as_ref()
+            .map(|directory| directory.path().to_str().expect("UTF-8"));
+        let has_own = self.arguments.iter().any(|argument| argument.starts_with("--tls-"));
+        let tls = certificate_path
+            .filter(|_| !has_own)
+            .map(|path| ["--tls-self-signed", path]);
         let program = program();
         let mut words = self.wrapper.clone();
         if let Some(limit) = self.nofile {
@@ -166,6 +187,7 @@ impl Setup {
             .args(["--listen", self.listen.as_deref().unwrap_or("127.0.0.1:0")])
             .args(["--passive-ports", &format!("{}-{}", passive.0, passive.1)])
             .args(&self.arguments)
+            .args(tls.iter().flatten())
             .args(["--stats"])
             .args(self.sandbox())
             .arg(&directory)
@@ -203,6 +225,7 @@ impl Setup {
             passive,
             directory,
             _own_directory: own_directory,
+            _certificate: certificate,
             stdout,
             stderr,
             ended: None,

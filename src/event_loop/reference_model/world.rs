@@ -8,9 +8,9 @@ use super::model::{Access, WINDOW};
 use crate::connection::opening::simulated_network;
 use crate::connection::{Connection, shared::Shared};
 use crate::descriptors::Descriptors;
-use crate::event_loop::EventLoop;
 use crate::event_loop::simulation::simulated_connection::{ClientEnd, wire};
 use crate::event_loop::tests::{options, server_over};
+use crate::event_loop::{EventLoop, accept::Origin};
 use crate::options::Options;
 use crate::random::Random;
 use crate::reactor::{socket::TcpSocket, token::SlotId};
@@ -109,8 +109,7 @@ impl World {
         let (socket, control) = wire();
         self.now += PAUSE;
         self.server.begin_turn(self.now);
-        self.server
-            .admit(Box::new(socket), address, 0, Some(Ipv4Addr::LOCALHOST.into()));
+        self.server.admit(Box::new(socket), address, Origin::loopback());
         Client {
             slot: control.slot(),
             world: self,

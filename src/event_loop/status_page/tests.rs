@@ -1,4 +1,5 @@
 use super::*;
+use crate::event_loop::accept::Origin;
 use crate::event_loop::simulation::simulated_connection::{ClientEnd, wire};
 use crate::event_loop::tests::server_of;
 use crate::options::Techniques;
@@ -72,7 +73,7 @@ impl Watched {
     fn begin_session(&mut self) -> ClientEnd {
         let (socket, client) = wire();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000));
-        self.server.admit(Box::new(socket), address, 0, Some(OWN));
+        self.server.admit(Box::new(socket), address, Origin::loopback());
         client
     }
 

@@ -4,7 +4,7 @@
 
 use super::{
     Command, CommandError, DeflateLevel, Digest, DigestRequest, EpsvArgument, ListArgument, PathArgument,
-    Representation, Transmission,
+    ProtectionLevel, Representation, SecurityMechanism, Transmission,
 };
 use crate::ftp::{listing::Facts, password::Password};
 use crate::units::parse_digits;
@@ -49,6 +49,30 @@ fn keyword<Meaning: Copy>(argument: &[u8], keywords: &[(&[u8], Meaning)]) -> Res
         None if given.is_empty() => Err(CommandError::BadArgument),
         None => Err(CommandError::BadParameter),
     }
+}
+
+/// A mechanism other than TLS is answered by the session, which knows whether TLS could be had instead.
+pub(super) fn security_mechanism(argument: &[u8]) -> Parsed {
+    let tls = SecurityMechanism::Tls;
+    match keyword(argument, &[(b"TLS", tls), (b"TLS-C", tls)]) {
+        Ok(mechanism) => Ok(Command::Auth(mechanism)),
+        Err(CommandError::BadParameter) => Ok(Command::Auth(SecurityMechanism::Other)),
+        Err(error) => Err(error),
+    }
+}
+
+pub(super) fn protection_buffer_size(argument: &[u8]) -> Parsed {
+    number(argument).map(|_| Command::ProtectionBufferSize)
+}
+
+pub(super) fn protection_level(argument: &[u8]) -> Parsed {
+    let levels: [(&[u8], ProtectionLevel); 4] = [
+        (b"C", ProtectionLevel::Clear),
+        (b"S", ProtectionLevel::Unsupported),
+        (b"E", ProtectionLevel::Unsupported),
+        (b"P", ProtectionLevel::Private),
+    ];
+    keyword(argument, &levels).map(Command::Prot)
 }
 
 /// Groups of `-letters` are taken off the front; the rest, with its blanks, is one path.

@@ -2,7 +2,7 @@
 
 use super::arguments::{Parsed, split_word};
 use super::verb::{Cost, Verb};
-use super::{CommandError, verbs};
+use super::{CommandError, TLS_VERBS, verbs};
 
 /// A parsed line. What the server has to know before it answers the line is asked here.
 pub struct CommandLine {
@@ -10,6 +10,8 @@ pub struct CommandLine {
     pub command: Parsed,
     /// The row of its verb; `None`: the verb is not served.
     verb: Option<&'static Verb>,
+    /// Why the line is refused by a server that does not serve its verb.
+    refusal_if_unserved: CommandError,
     /// Bytes, without the line end.
     length: usize,
 }
@@ -26,6 +28,7 @@ impl CommandLine {
         Self {
             command,
             verb,
+            refusal_if_unserved: verbs::not_implemented(argument),
             length: line.len(),
         }
     }
@@ -33,6 +36,13 @@ impl CommandLine {
     /// Whether it is refused before login. Verbs that are not served keep their own replies, 500 and 502.
     pub fn needs_login(&self) -> bool {
         self.verb.is_some_and(|verb| verb.needs_login)
+    }
+
+    /// Why a server without TLS refuses it, if its verb has a meaning with TLS only.
+    pub fn refusal_without_tls(&self) -> Option<CommandError> {
+        self.verb
+            .filter(|verb| TLS_VERBS.contains(&verb.name))
+            .map(|_| self.refusal_if_unserved)
     }
 
     /// What answering it costs, in bytes of bulk data. `directory_bytes`: length of the working directory's path, which

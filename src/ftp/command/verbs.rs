@@ -4,7 +4,8 @@
 
 use super::arguments::{
     allocation, checksum, extended_passive, host, list_argument, number, optional_path, options_hash, options_mlst,
-    options_mode, options_utf8, password, range, representation, required_path, structure, transmission, user_name,
+    options_mode, options_utf8, password, protection_buffer_size, protection_level, range, representation,
+    required_path, security_mechanism, structure, transmission, user_name,
 };
 use super::times_and_modes::{modification_time, set_facts, set_modified, site_chmod, site_utime};
 use super::verb::{Cost, Verb};
@@ -20,12 +21,14 @@ const PWD: Verb = Verb::new("PWD", Cost::Nothing, |_| Ok(Command::Pwd));
 const RMD: Verb = Verb::new("RMD", Cost::Change, |path| Ok(Command::Rmd(required_path(path)?)));
 const XSHA: Verb = Verb::new("XSHA", Cost::Opening, |path| checksum(Digest::Sha1, path));
 
-static VERBS: [Verb; 59] = [
+static VERBS: [Verb; 63] = [
     Verb::new("ABOR", Cost::Nothing, |_| Ok(Command::Abor)),
     Verb::new("ACCT", Cost::Nothing, |_| Ok(Command::Acct)).before_login(),
     Verb::new("ALLO", Cost::Nothing, allocation),
     Verb::new("APPE", Cost::Change, |path| Ok(Command::Appe(required_path(path)?))),
+    Verb::new("AUTH", Cost::Nothing, security_mechanism).before_login(),
     Verb::new("AVBL", Cost::Lookup, |path| Ok(Command::Avbl(optional_path(path)))),
+    Verb::new("CCC", Cost::Nothing, |_| Ok(Command::Ccc)).before_login(),
     CDUP,
     Verb::new("CLNT", Cost::Nothing, |_| Ok(Command::Clnt)).before_login(),
     CWD,
@@ -52,8 +55,10 @@ static VERBS: [Verb; 59] = [
     Verb::with_words("OPTS", &OPTS_WORDS, CommandError::BadArgument),
     Verb::new("PASS", Cost::Nothing, password).before_login(),
     Verb::new("PASV", Cost::Lookup, |_| Ok(Command::Pasv)),
+    Verb::new("PBSZ", Cost::Nothing, protection_buffer_size).before_login(),
     Verb::new("PORT", Cost::Nothing, |address| parse_port(address).map(Command::Port)).disarming(),
     Verb::new("PRET", Cost::Nothing, |_| Ok(Command::Pret)),
+    Verb::new("PROT", Cost::Nothing, protection_level).before_login(),
     PWD,
     Verb::new("QUIT", Cost::Nothing, |_| Ok(Command::Quit)).before_login(),
     Verb::new("RANG", Cost::Nothing, range),
@@ -112,6 +117,9 @@ pub fn served_verbs() -> Vec<&'static str> {
     VERBS.iter().map(|verb| verb.name).collect()
 }
 
+/// Those of them that only a server with TLS serves.
+pub const TLS_VERBS: [&str; 4] = ["AUTH", "CCC", "PBSZ", "PROT"];
+
 /// Every word that SITE serves.
 pub fn served_site_words() -> Vec<&'static str> {
     SITE_WORDS.iter().map(|verb| verb.name).collect()
@@ -123,9 +131,9 @@ const FOREIGN: [&[u8]; 11] = [
 ];
 
 /// Verbs that are recognised and refused.
-const NOT_IMPLEMENTED: [&[u8]; 20] = [
-    b"SMNT", b"LANG", b"AUTH", b"ADAT", b"PBSZ", b"PROT", b"CCC", b"CONF", b"ENC", b"MIC", b"MD5", b"MMD5", b"COMB",
-    b"THMB", b"DSIZ", b"RMDA", b"CSID", b"LPRT", b"LPSV", b"MFCT",
+const NOT_IMPLEMENTED: [&[u8]; 16] = [
+    b"SMNT", b"LANG", b"ADAT", b"CONF", b"ENC", b"MIC", b"MD5", b"MMD5", b"COMB", b"THMB", b"DSIZ", b"RMDA", b"CSID",
+    b"LPRT", b"LPSV", b"MFCT",
 ];
 
 /// Why a line whose verb has no row is refused.
@@ -138,7 +146,14 @@ pub(super) fn unserved(name: &[u8], argument: &[u8]) -> CommandError {
         CommandError::ForeignProtocol
     } else if !is_one_of(&NOT_IMPLEMENTED) {
         CommandError::Unknown
-    } else if argument.iter().any(u8::is_ascii_control) {
+    } else {
+        not_implemented(argument)
+    }
+}
+
+/// Why a line is refused whose verb is known and not served.
+pub(super) fn not_implemented(argument: &[u8]) -> CommandError {
+    if argument.iter().any(u8::is_ascii_control) {
         CommandError::BadArgument
     } else {
         CommandError::NotImplemented
@@ -190,7 +205,8 @@ mod tests {
             .map(|verb| verb.name)
             .collect();
         let expected = [
-            "ACCT", "CLNT", "FEAT", "HELP", "HOST", "NOOP", "PASS", "QUIT", "REIN", "SYST", "USER", "UTF-8", "UTF8",
+            "ACCT", "AUTH", "CCC", "CLNT", "FEAT", "HELP", "HOST", "NOOP", "PASS", "PBSZ", "PROT", "QUIT", "REIN",
+            "SYST", "USER", "UTF-8", "UTF8",
         ];
         assert_eq!(open, expected);
     }
@@ -210,9 +226,10 @@ mod tests {
     }
 
     /// Verbs that are answered from memory. OPTS and SITE are charged by their words.
-    const FREE_VERBS: [&str; 25] = [
-        "ABOR", "ACCT", "ALLO", "CLNT", "EPRT", "FEAT", "HELP", "HOST", "MODE", "NOOP", "OPTS", "PASS", "PORT", "PRET",
-        "PWD", "QUIT", "RANG", "REIN", "REST", "SITE", "STRU", "SYST", "TYPE", "USER", "XPWD",
+    const FREE_VERBS: [&str; 29] = [
+        "ABOR", "ACCT", "ALLO", "AUTH", "CCC", "PBSZ", "PROT", "CLNT", "EPRT", "FEAT", "HELP", "HOST", "MODE", "NOOP",
+        "OPTS", "PASS", "PORT", "PRET", "PWD", "QUIT", "RANG", "REIN", "REST", "SITE", "STRU", "SYST", "TYPE", "USER",
+        "XPWD",
     ];
 
     #[test]

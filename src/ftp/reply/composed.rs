@@ -5,7 +5,7 @@
 use super::fixed::{BAD_ARGUMENT, BAD_PARAMETER, NOT_IMPLEMENTED, UNKNOWN_COMMAND, UNSUPPORTED_PROTOCOL};
 use super::{Form, Reply};
 use crate::ftp::command::{
-    CommandError, DeflateLevel, Digest, Representation, Transmission, served_site_words, served_verbs,
+    CommandError, DeflateLevel, Digest, Representation, TLS_VERBS, Transmission, served_site_words, served_verbs,
 };
 use crate::ftp::{listing::Facts, path::VirtualPath, timestamp::Timestamp};
 use std::iter::repeat_n;
@@ -204,8 +204,10 @@ impl Reply {
     }
 
     /// 214 for HELP: the verbs.
-    pub fn help() -> Self {
-        let rows: Vec<String> = served_verbs().chunks(10).map(|row| row.join(" ")).collect();
+    pub fn help(has_tls: bool) -> Self {
+        let mut verbs = served_verbs();
+        verbs.retain(|verb| has_tls || !TLS_VERBS.contains(verb));
+        let rows: Vec<String> = verbs.chunks(10).map(|row| row.join(" ")).collect();
         Self::with_text(214, format!("These commands are understood:\n{}\nEnd", rows.join("\n")))
     }
 

@@ -18,7 +18,7 @@ fn path(bytes: &[u8]) -> VirtualPath {
 
 fn multi_line() -> [Reply; 3] {
     let features = Reply::features(&["SIZE".to_owned(), "UTF8".to_owned()]);
-    [Reply::help(), Reply::site_help(), features]
+    [Reply::help(true), Reply::site_help(), features]
 }
 
 #[test]

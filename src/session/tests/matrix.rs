@@ -14,11 +14,15 @@ const STATES: [&str; 6] = [
 
 /// A line for every verb, and the codes of its replies in the order of the states.
 #[rustfmt::skip]
-pub(super) const TABLE: [(&str, [&[u16]; 6]); 69] = [
+pub(super) const TABLE: [(&str, [&[u16]; 6]); 72] = [
     ("ABOR",                 [&[530], &[530], &[226], &[226], &[226], &[226]]),
     ("ACCT x",               [&[202], &[202], &[202], &[202], &[202], &[202]]),
     ("ALLO 10",              [&[530], &[530], &[202], &[202], &[202], &[202]]),
     ("APPE new",             [&[530], &[530], &[550], &[550], &[550], &[550]]),
+    // Without a certificate.
+    ("CCC",                   [&[502], &[502], &[502], &[502], &[502], &[502]]),
+    ("PBSZ 0",                [&[502], &[502], &[502], &[502], &[502], &[502]]),
+    ("PROT P",                [&[502], &[502], &[502], &[502], &[502], &[502]]),
     ("CDUP",                 [&[530], &[530], &[250], &[250], &[250], &[250]]),
     ("CLNT x",               [&[200], &[200], &[200], &[200], &[200], &[200]]),
     ("CWD d",                [&[530], &[530], &[250], &[250], &[250], &[250]]),
@@ -114,7 +118,7 @@ fn b01_every_verb_in_every_state() {
 /// Each verb with a wrong and a right argument, and the codes before login: without an argument, with the wrong one,
 /// with the right one. A verb that needs a login is answered 530 whatever its argument.
 #[rustfmt::skip]
-const ARGUMENTS: [(&str, &str, &str, [u16; 3]); 60] = [
+const ARGUMENTS: [(&str, &str, &str, [u16; 3]); 64] = [
     // Allowed before login.
     ("ACCT", "a\0b",        "x",           [202, 501, 202]),
     ("CLNT", "a\0b",        "x",           [200, 501, 200]),
@@ -129,6 +133,10 @@ const ARGUMENTS: [(&str, &str, &str, [u16; 3]); 60] = [
     ("SYST", "a\0b",        "",            [215, 501, 215]),
     ("USER", "a\0b",        "anonymous",   [501, 501, 331]),
     // Not allowed before login.
+    ("AUTH", "a\0b",        "TLS",         [502, 501, 502]),
+    ("CCC",  "a\0b",        "",            [502, 501, 502]),
+    ("PBSZ", "a\0b",        "0",           [502, 501, 502]),
+    ("PROT", "X",           "P",           [502; 3]),
     ("ABOR", "a\0b",        "",            [530; 3]),
     ("ALLO", "-1",          "10",          [530; 3]),
     ("APPE", "a\0b",        "new",         [530; 3]),

@@ -2,8 +2,8 @@
 //! command, and no argument exceeds its limit.
 
 use loopftpd::ftp::command::{
-    Command, CommandError, CommandLine, Digest, DigestRequest, EpsvArgument, FactChange, PathArgument, Representation,
-    Transmission, USER_NAME_MAX,
+    Command, CommandError, CommandLine, Digest, DigestRequest, EpsvArgument, FactChange, PathArgument, ProtectionLevel,
+    Representation, SecurityMechanism, Transmission, USER_NAME_MAX,
 };
 use loopftpd::ftp::listing::Facts;
 use loopftpd::ftp::password::{Password, without_password};
@@ -83,6 +83,13 @@ fn canonical(command: &Command) -> Vec<u8> {
         Command::User(name) => [b"USER ", &name[..]].concat(),
         Command::Pass(password) => [b"PASS ", password.as_bytes()].concat(),
         Command::Acct => b"ACCT".to_vec(),
+        Command::Auth(SecurityMechanism::Tls) => b"AUTH TLS".to_vec(),
+        Command::Auth(SecurityMechanism::Other) => b"AUTH SSL".to_vec(),
+        Command::ProtectionBufferSize => b"PBSZ 0".to_vec(),
+        Command::Prot(ProtectionLevel::Clear) => b"PROT C".to_vec(),
+        Command::Prot(ProtectionLevel::Unsupported) => b"PROT S".to_vec(),
+        Command::Prot(ProtectionLevel::Private) => b"PROT P".to_vec(),
+        Command::Ccc => b"CCC".to_vec(),
         Command::Quit => b"QUIT".to_vec(),
         Command::Rein => b"REIN".to_vec(),
         Command::Noop => b"NOOP".to_vec(),
