@@ -16,6 +16,7 @@ use std::process::ExitCode;
 mod client_accounts;
 mod client_deflate;
 mod client_reply_order;
+mod client_tls;
 mod client_trees;
 mod client_uploads;
 mod clients;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         client_trees::trials(),
         client_uploads::trials(),
         clients::trials(),
+        client_tls::trials(),
         clock::trials(),
         confined_verbs::trials(),
         crash_points::trials(),

@@ -4,10 +4,10 @@ use harness::client::connect;
 use harness::faulty::Faulty;
 use harness::server::Setup;
 use harness::tree::noise;
-use harness::{Client, trials, wait_until};
+use harness::{Client, Stream, trials, wait_until};
 use libtest_mimic::Trial;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener};
 
 pub fn trials() -> Vec<Trial> {
     trials! {
@@ -86,14 +86,14 @@ fn assert_in_order(events: &[Event], what: &str) {
 }
 
 /// The data connection; with [`Way::ConnectedAfter`] it is made after the reply to the command.
-fn begin(client: &mut Client, way: Way, command: &str) -> TcpStream {
+fn begin(client: &mut Client, way: Way, command: &str) -> Stream {
     match way {
         Way::ConnectedBefore => client.begin(command),
         Way::ConnectedAfter => {
             let address = client.passive();
             client.send(command);
             client.expect(150);
-            connect(address, None)
+            client.data_connection(connect(address, None))
         }
         Way::Active => {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
@@ -101,7 +101,7 @@ fn begin(client: &mut Client, way: Way, command: &str) -> TcpStream {
             assert_eq!(client.code(&format!("EPRT |1|127.0.0.1|{port}|")), 200);
             client.send(command);
             client.expect(150);
-            listener.accept().expect("the server connects").0
+            client.data_connection(listener.accept().expect("the server connects").0)
         }
     }
 }

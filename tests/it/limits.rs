@@ -4,11 +4,10 @@ use harness::crowd::{persistent_login, slow_logins};
 use harness::own_process::{in_own_process, raise_descriptor_limit};
 use harness::server::{Setup, children_of, client_address};
 use harness::tree::noise;
-use harness::{Client, Server, wait_until};
+use harness::{Client, Server, Stream, wait_until};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
@@ -194,7 +193,7 @@ fn g16_commands_that_use_the_disk_share_a_turn() {
 }
 
 /// Clients with a transfer that they do not read, and the code of each reply.
-fn stalled(server: &Server, count: usize, before: &[&str], command: &str) -> Vec<(u16, Client, TcpStream)> {
+fn stalled(server: &Server, count: usize, before: &[&str], command: &str) -> Vec<(u16, Client, Stream)> {
     let begin = |_| {
         let mut client = server.login();
         for line in before {

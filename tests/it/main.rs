@@ -56,6 +56,7 @@ mod status_page;
 mod storm;
 mod structure;
 mod synthetic;
+mod tls;
 mod trace;
 mod transfers;
 mod upload_habits;

@@ -4,11 +4,11 @@ use harness::accounts::HASH;
 use harness::quotas::{WithAccounts, room};
 use harness::server::Setup;
 use harness::tree::noise;
-use harness::{Client, wait_until};
+use harness::{Client, Stream, wait_until};
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -246,7 +246,7 @@ fn send_on<'scope>(
     name: &str,
     is_over: &'scope AtomicBool,
 ) -> Sender<'scope> {
-    let mut data: TcpStream = client.begin(&format!("STOR {name}"));
+    let mut data: Stream = client.begin(&format!("STOR {name}"));
     let thread = scope.spawn(move || {
         while !is_over.load(Ordering::Relaxed) && data.write_all(&[7; 10_000]).is_ok() {}
         let _ = data.shutdown(Shutdown::Write);
@@ -359,7 +359,7 @@ fn g24_a_hundred_limited_transfers_delay_no_other_session() {
         .arguments(&["--synthetic", "--rate-limit", "2K"])
         .start();
     let is_over = AtomicBool::new(false);
-    let mut senders: Vec<(Client, TcpStream)> = (0..100)
+    let mut senders: Vec<(Client, Stream)> = (0..100)
         .map(|number| {
             let mut client = server.login();
             let mut data = client.begin(&format!("STOR /null/{number}"));

@@ -4,7 +4,7 @@
 
 use harness::server::{Setup, free_range};
 use harness::tree::{contents, hidden_files, leave_stale_files, noise, served_directory};
-use harness::{Client, Server, wait_until};
+use harness::{Client, Server, Stream, wait_until};
 use rustix::process::Signal;
 use std::fs;
 use std::io::{Read, Write};
@@ -31,7 +31,7 @@ fn time_of_restart(root: &Path, address: SocketAddr, passive: (u16, u16)) -> (Du
             .passive(passive.0, passive.1)
     };
     let server = setup().start();
-    let mut uploads: Vec<(Client, TcpStream)> = Vec::new();
+    let mut uploads: Vec<(Client, Stream)> = Vec::new();
     for number in 0..UPLOADS {
         let mut client = server.login();
         let mut data = client.begin(&format!("STOR upload{number}"));
@@ -116,7 +116,7 @@ const LARGE: usize = 12 << 20;
 /// A download or an upload under way.
 struct Running {
     client: Client,
-    data: TcpStream,
+    data: Stream,
     /// Bytes received of a download; `None`: it is an upload.
     received: Option<Vec<u8>>,
 }

@@ -23,13 +23,14 @@ fn the_150_says_how_many_bytes_will_be_sent() {
     let server = Server::start();
     server.write("12 bytes.txt", b"0123456789");
     let mut client = server.login();
-    let _data = client.data();
+    let mut data = client.data();
     assert_eq!(client.code("REST 4"), 350);
     client.send("RETR 12 bytes.txt");
     assert_eq!(
         client.expect(150).text(),
         "150 Opening BINARY mode data connection (6 bytes)"
     );
+    data.shake_hands().expect("a handshake, with TLS");
     client.expect(226);
 }
 
@@ -261,7 +262,7 @@ fn b06_no_later_command_changes_what_is_sent() {
     let address = client.passive();
     client.send_bytes(b"RETR a\r\nUSER ../../b\r\nRETR b\r\n");
     client.expect(150);
-    let mut data = harness::client::connect(address, None);
+    let mut data = client.data_connection(harness::client::connect(address, None));
     let mut bytes = Vec::new();
     data.read_to_end(&mut bytes).expect("the file");
     assert_eq!(bytes, b"the right file");
@@ -314,14 +315,15 @@ fn a15_stat_sent_together_with_a_transfer_command_is_answered_after_its_150() {
     let server = Server::start();
     server.write("text", b"text");
     let mut client = server.login();
-    let data = client.data();
+    let mut data = client.data();
     // The data connection has arrived when this is answered.
     assert_eq!(client.code("NOOP"), 200);
     client.send_bytes(b"RETR text\r\nSTAT\r\nNOOP\r\n");
-    for code in [150, 213, 226, 200] {
+    client.expect(150);
+    data.shake_hands().expect("a handshake, with TLS");
+    for code in [213, 226, 200] {
         client.expect(code);
     }
-    drop(data);
 }
 
 /// Sends `bytes`, the last as urgent data, as Telnet's Synch does.

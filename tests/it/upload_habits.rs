@@ -191,7 +191,8 @@ fn a_camera_stores_files_by_date_in_active_mode() {
         assert_eq!(client.code(&format!("PORT 127,0,0,1,{high},{low}")), 200);
         client.send(command);
         client.expect(150);
-        let (mut data, _) = listener.accept().expect("the server connects");
+        let (data, _) = listener.accept().expect("the server connects");
+        let mut data = client.data_connection(data);
         data.write_all(bytes).expect("the server reads it");
         drop(data);
         client.expect(226);
@@ -219,7 +220,10 @@ fn a_desktop_client_quits_while_its_upload_is_being_sent() {
             ("TYPE A", "200"),
         ],
     );
-    let mut data = connect(client.extended_passive(), None);
+    let mut data = {
+        let address = client.extended_passive();
+        client.data_connection(connect(address, None))
+    };
     client.send_bytes(b"STOR note.txt\r\nQUIT\r\n");
     client.expect(150);
     data.write_all(b"one\r\ntwo\r\n").expect("the server reads it");

@@ -3,10 +3,10 @@
 use harness::client::{connect, reset};
 use harness::server::Setup;
 use harness::tree::noise;
-use harness::{Client, Server, wait_until};
+use harness::{Client, Server, Stream, wait_until};
 use socket2::SockRef;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[test]
@@ -265,7 +265,7 @@ fn h08_the_last_of_many_writers_wins_and_readers_see_no_mixture() {
     let server = Setup::new().writable().ports(120).start();
     let whole = |content: &[u8]| (0..=WRITERS).any(|seed| *content == noise(seed, 50_000 + seed as usize)[..]);
     server.write("file", &noise(0, 50_000));
-    let mut writers: Vec<(Client, TcpStream)> = (1..=WRITERS)
+    let mut writers: Vec<(Client, Stream)> = (1..=WRITERS)
         .map(|_| {
             let mut client = server.login();
             let data = client.begin("STOR file");
