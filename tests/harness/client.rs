@@ -264,6 +264,7 @@ impl Client {
         if opening.code != 150 {
             return opening;
         }
+        let _ = data.shake_hands();
         // A server that refuses the rest closes half-way; the reply has the reason.
         let _ = data.write_all(bytes);
         drop(data);

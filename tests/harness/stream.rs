@@ -297,21 +297,12 @@ impl Drop for Stream {
         if let Some(tls) = self.tls.take()
             && Arc::strong_count(&tls) == 1
         {
-            // A server that has closed the connection does not need it.
-            if !lock(&tls).connection.is_handshaking() || self.shake_hands_quietly(&tls) {
+            // A handshake that was not completed, perhaps because the command was refused, is given up. A server that has
+            // closed the connection does not need the message.
+            if !lock(&tls).connection.is_handshaking() {
                 lock(&tls).connection.send_close_notify();
                 let _ = self.send(&tls);
             }
         }
-    }
-}
-
-impl Stream {
-    /// An upload without bytes has a handshake all the same.
-    fn shake_hands_quietly(&mut self, tls: &Arc<Mutex<Secure>>) -> bool {
-        self.tls = Some(Arc::clone(tls));
-        let is_complete = self.shake_hands().is_ok();
-        self.tls = None;
-        is_complete
     }
 }
