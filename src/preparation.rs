@@ -113,8 +113,7 @@ pub fn prepare(options: &Options) -> Result<Preparation, Box<dyn Error>> {
         files => {
             let loaded = Certificates::load(files)?;
             let fingerprints = loaded.fingerprints();
-            let settings = &options.tls;
-            let acceptor = TlsAcceptor::new(loaded, settings.resumption, settings.accepts_truncation)?;
+            let acceptor = TlsAcceptor::new(loaded, &options.tls)?;
             (Some(acceptor), fingerprints)
         }
     };
@@ -135,7 +134,7 @@ pub fn prepare(options: &Options) -> Result<Preparation, Box<dyn Error>> {
     })
 }
 
-/// The certificates' files, which clients must not be able to reach; a self-signed certificate is made if it is missing.
+/// The certificates' files, which clients must not be able to reach. A self-signed certificate is made if there is none.
 fn certificate_files(options: &Options, served: &ServedTree) -> Result<Vec<CertificateFiles>, Box<dyn Error>> {
     let accepts_open_key = options.tls.accepts_open_key;
     let pairs = match &options.tls.source {

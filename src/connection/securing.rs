@@ -132,25 +132,25 @@ impl Connection {
     /// Whether a data connection is used whose handshake did not resume a session of this control connection: perhaps
     /// it was made by somebody else (threat E07).
     fn accepts_foreign_session(&self, shared: &mut Shared) -> bool {
-        let (number, peer) = (self.session.number(), self.session.peer());
+        let warn = |consequence: &str| {
+            log::warn!(
+                "session {}: a data connection from {} did not resume the TLS session of its control connection (it \
+                 offered none, or another server name, version or cipher suite); {consequence}",
+                self.session.number(),
+                self.session.peer()
+            );
+        };
         match shared.options.tls.resumption {
             TlsResumption::Off => true,
             TlsResumption::Accept => {
                 shared.counters.foreign_tls_sessions += 1;
                 if shared.counters.foreign_tls_sessions == 1 {
-                    log::warn!(
-                        "session {number}: a data connection from {peer} did not resume the TLS session of its control \
-                         connection (it offered none, or another server name, version or cipher suite); accepted, as \
-                         all others will be; --tls-resume require refuses them"
-                    );
+                    warn("accepted, as all others will be; --tls-resume require refuses them");
                 }
                 true
             }
             TlsResumption::Require => {
-                log::warn!(
-                    "session {number}: a data connection from {peer} did not resume the TLS session of its control \
-                     connection (it offered none, or another server name, version or cipher suite); refused"
-                );
+                warn("refused");
                 false
             }
         }

@@ -66,8 +66,8 @@ impl Origin {
 }
 
 impl EventLoop {
-    /// Accepts connections of `target` until its queue is empty, or until it is the turn of other sockets. `next` accepts
-    /// one; `None`: there is no such listener any more.
+    /// Accepts connections of `target` until its queue is empty, or until it is the turn of other sockets. `next`
+    /// accepts one; `None`: there is no such listener any more.
     pub(super) fn accept_all(
         &mut self,
         target: Target,

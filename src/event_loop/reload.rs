@@ -1,7 +1,7 @@
 //! Reloading the users file and the certificates (SIGHUP).
 //!
-//! The slow-work thread reads the users file and builds the new list of accounts; the loop only swaps the lists. Signals that
-//! arrive while the file is being read cause one more reload. An invalid file is logged and the old accounts stay
+//! The slow-work thread reads the users file and builds the new list of accounts; the loop only swaps the lists.
+//! Signals that arrive while the file is being read cause one more reload. An invalid file is logged and the old accounts stay
 //! active. Sessions whose account was changed or removed are closed with a 421, and their transfers are aborted.
 
 use super::EventLoop;
@@ -71,14 +71,12 @@ impl EventLoop {
     /// Takes the files back, and uses the certificates if they are valid.
     pub(super) fn certificates_read(&mut self, CertificatesRead { files, read }: CertificatesRead) {
         self.certificates = files;
-        let accepts_truncation = self.shared.options.tls.accepts_truncation;
-        let resumption = self.shared.options.tls.resumption;
         let acceptor = match read {
             Ok(certificates) => {
                 for fingerprint in certificates.fingerprints() {
                     log::info!("certificate read again: SHA-256 {fingerprint}");
                 }
-                TlsAcceptor::new(certificates, resumption, accepts_truncation)
+                TlsAcceptor::new(certificates, &self.shared.options.tls)
             }
             Err(error) => return log::error!("{error}; the old certificates stay in use"),
         };

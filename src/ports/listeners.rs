@@ -52,8 +52,8 @@ pub enum StartError {
 }
 
 impl Listeners {
-    /// Binds the control addresses, those of implicit TLS too, and the passive range on each of `passive_addresses`. Passive ports that cannot
-    /// be bound are left out with a warning; it is an error if an address has none.
+    /// Binds the control addresses, those of implicit TLS too, and the passive range on each of `passive_addresses`.
+    /// Passive ports that cannot be bound are left out with a warning; it is an error if an address has none.
     pub fn open(
         clear: &[SocketAddr],
         tls: &[SocketAddr],

@@ -1,7 +1,6 @@
 //! What of a session is encrypted: AUTH, PBSZ, PROT and CCC (RFC 2228 §3, RFC 4217).
 
 use super::Session;
-use super::notice::Ending;
 use super::state::{Login, Protection, State};
 use super::step::{Context, Step};
 use crate::ftp::command::{Command, ProtectionLevel, SecurityMechanism};
@@ -26,11 +25,6 @@ impl Session {
             has_buffer_size: true,
             encrypts_data: true,
         };
-    }
-
-    /// The TLS handshake of the control connection has failed.
-    pub fn handshake_failed(&mut self) {
-        self.set_ending(Ending::HandshakeFailed);
     }
 
     /// AUTH, PBSZ, PROT and CCC.

@@ -1,7 +1,7 @@
 //! The page of `--status`: a window into the running loop, over HTTP, in the same loop.
 //!
 //! Its listener and its viewers are targets of the poll like any other, with permits for their descriptors, budgets and
-//! deadlines. `Status` owns them; `event_loop/status_page.rs` hands it events, and tells it what the loop does. Without
+//! deadlines. `Status` owns them; `event_loop/status_page.rs` passes it events and what the loop does. Without
 //! `--status` there is no `Status`, and each of those places is one comparison.
 //!
 //! - [`viewer`]: one connection. [`request`]: what is asked for, and whether it may be. [`answer`], [`body`]: what is

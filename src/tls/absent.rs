@@ -1,6 +1,6 @@
 //! A build without TLS: what would make a TLS connection fails at the start, so no value of these types exists.
 
-use crate::options::TlsResumption;
+use crate::options::TlsOptions;
 use crate::reactor::socket::TcpSocket;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
@@ -62,7 +62,7 @@ impl SelfSigned {
 }
 
 impl TlsAcceptor {
-    pub fn new(_: Certificates, _: TlsResumption, _: bool) -> Result<Self, CertificateError> {
+    pub fn new(_: Certificates, _: &TlsOptions) -> Result<Self, CertificateError> {
         Err(CertificateError)
     }
 

@@ -5,7 +5,7 @@ use super::engine::{EngineError, TlsEngine};
 use super::scratch::Scratch;
 use super::tickets::{CONTROL_TICKETS, DataTickets, SessionTickets};
 use super::tls_socket::{TlsSocket, TruncationPolicy};
-use crate::options::TlsResumption;
+use crate::options::{TlsOptions, TlsResumption};
 use crate::reactor::socket::TcpSocket;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
@@ -38,16 +38,10 @@ pub struct ClientTls {
 }
 
 impl TlsAcceptor {
-    /// `accepts_truncation`: an upload is complete even without close_notify.
-    ///
     /// # Errors
     ///
     /// The settings contradict each other.
-    pub fn new(
-        certificates: Certificates,
-        resumption: TlsResumption,
-        accepts_truncation: bool,
-    ) -> Result<Self, EngineError> {
+    pub fn new(certificates: Certificates, options: &TlsOptions) -> Result<Self, EngineError> {
         let mut base = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(&[&TLS13, &TLS12])
             .map_err(EngineError::Protocol)?
@@ -60,9 +54,9 @@ impl TlsAcceptor {
         base.send_tls13_tickets = 0;
         Ok(Self {
             base,
-            issues_tickets: resumption != TlsResumption::Off,
+            issues_tickets: options.resumption != TlsResumption::Off,
             scratch: Rc::default(),
-            uploads: if accepts_truncation {
+            uploads: if options.accepts_truncation {
                 TruncationPolicy::Accept
             } else {
                 TruncationPolicy::Report

@@ -70,11 +70,6 @@ impl CertificateFiles {
         [self.certificate.directory(), self.key.directory()]
     }
 
-    /// The paths as given.
-    pub fn paths(&self) -> [&Path; 2] {
-        [self.certificate.path(), self.key.path()]
-    }
-
     /// Reads and checks both files.
     ///
     /// # Errors

@@ -3,7 +3,6 @@
 //! The engine keeps no records: the caller passes in what has arrived and takes away what is to be sent. It has the
 //! shape that rustls will have from version 0.24 on, so that only this file changes then.
 
-use rustls::pki_types::CertificateDer;
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
 use rustls::{HandshakeKind, ProtocolVersion, ServerConfig};
@@ -76,10 +75,12 @@ pub const fn room_for(plaintext: usize) -> usize {
     plaintext + (plaintext / RECORD_PLAINTEXT + 1) * RECORD_OVERHEAD + MESSAGES
 }
 
-/// What the engine does with the connection when it is open.
-enum Request<'call> {
+/// What is to be sent, besides what TLS itself has to say.
+#[derive(Clone, Copy, Debug)]
+pub enum Request<'call> {
     Nothing,
     Encrypt(&'call [u8]),
+    /// Nothing more will follow (RFC 5246 §7.2.1).
     CloseNotify,
 }
 
@@ -120,7 +121,7 @@ impl TlsEngine {
     }
 
     /// The version and cipher suite, for logs.
-    pub fn describe(&self) -> String {
+    fn describe(&self) -> String {
         let version = match self.connection.protocol_version() {
             Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
             Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
@@ -132,61 +133,19 @@ impl TlsEngine {
         }
     }
 
-    /// The client's certificate, if it has sent one.
-    pub fn client_certificate(&self) -> Option<&CertificateDer<'static>> {
-        self.connection.peer_certificates()?.first()
-    }
-
-    /// Processes the records in `incoming`, and returns how many of its bytes were used: the rest is an incomplete
-    /// record, to be passed in again with more behind it. What they contained is appended to `plaintext`.
+    /// Processes the records in `incoming`, and does what is requested once the connection is open. Returns how many
+    /// bytes of `incoming` were used: the rest is an incomplete record, to be passed in again with more behind it. What
+    /// the records contained is appended to `plaintext`.
     ///
     /// # Errors
     ///
     /// The connection cannot go on.
-    pub fn process(
+    pub fn advance(
         &mut self,
-        incoming: &mut [u8],
-        plaintext: &mut Vec<u8>,
-        outgoing: &mut Outgoing<'_>,
-    ) -> Result<usize, EngineError> {
-        self.advance(incoming, plaintext, outgoing, Request::Nothing)
-    }
-
-    /// Encrypts `message`. The connection must be open; otherwise as [`process`](Self::process).
-    ///
-    /// # Errors
-    ///
-    /// The connection cannot go on.
-    pub fn encrypt(
-        &mut self,
-        message: &[u8],
-        incoming: &mut [u8],
-        plaintext: &mut Vec<u8>,
-        outgoing: &mut Outgoing<'_>,
-    ) -> Result<usize, EngineError> {
-        self.advance(incoming, plaintext, outgoing, Request::Encrypt(message))
-    }
-
-    /// Says that nothing more will be sent (RFC 5246 §7.2.1); otherwise as [`process`](Self::process).
-    ///
-    /// # Errors
-    ///
-    /// The connection cannot go on.
-    pub fn close_notify(
-        &mut self,
-        incoming: &mut [u8],
-        plaintext: &mut Vec<u8>,
-        outgoing: &mut Outgoing<'_>,
-    ) -> Result<usize, EngineError> {
-        self.advance(incoming, plaintext, outgoing, Request::CloseNotify)
-    }
-
-    fn advance(
-        &mut self,
-        incoming: &mut [u8],
-        plaintext: &mut Vec<u8>,
-        outgoing: &mut Outgoing<'_>,
         mut request: Request<'_>,
+        incoming: &mut [u8],
+        plaintext: &mut Vec<u8>,
+        outgoing: &mut Outgoing<'_>,
     ) -> Result<usize, EngineError> {
         let mut used = 0;
         loop {
@@ -223,7 +182,7 @@ impl TlsEngine {
         }
     }
 
-    /// After an error: takes the alert that tells the client.
+    /// After an error: collects the alert for the client.
     fn collect_alert(&mut self, unused: &mut [u8], outgoing: &mut Outgoing<'_>) {
         // Once nothing is left to be sent, it would process records again.
         while self.connection.wants_write() {

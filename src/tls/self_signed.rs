@@ -15,8 +15,6 @@ use std::path::{Path, PathBuf};
 pub struct SelfSigned {
     pub certificate: PathBuf,
     pub key: PathBuf,
-    /// Whether they were made just now.
-    pub is_new: bool,
 }
 
 impl SelfSigned {
@@ -28,23 +26,15 @@ impl SelfSigned {
     /// A file cannot be written, or only one of the two exists.
     pub fn in_directory(directory: &Path, names: Vec<String>) -> Result<Self, CertificateError> {
         let (certificate, key) = (directory.join("cert.pem"), directory.join("key.pem"));
-        let exist = (certificate.exists(), key.exists());
-        let is_new = match exist {
-            (true, true) => false,
-            (false, false) => {
-                make(directory, &certificate, &key, names)?;
-                true
-            }
+        match (certificate.exists(), key.exists()) {
+            (true, true) => {}
+            (false, false) => make(directory, &certificate, &key, names)?,
             (true, false) | (false, true) => {
                 let reason = "has only one of cert.pem and key.pem; remove it, or add the other";
                 return Err(CertificateError::about(directory, reason));
             }
-        };
-        Ok(Self {
-            certificate,
-            key,
-            is_new,
-        })
+        }
+        Ok(Self { certificate, key })
     }
 }
 

@@ -2,15 +2,13 @@
 
 use super::scratch::WRITE_MAX;
 use super::*;
-use crate::options::TlsResumption;
+use crate::options::{TlsOptions, TlsResumption};
 use crate::reactor::socket::{Handshake, TcpSocket};
 use mio::{Interest, Registry, Token};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ClientConfig, ClientConnection, Resumption};
-use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::SupportedProtocolVersion;
+use rustls::client::{ClientConfig, ClientConnection};
+use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
-use rustls::{DigitallySignedStruct, SignatureScheme, SupportedProtocolVersion};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -95,65 +93,23 @@ impl TcpSocket for WireSocket {
     }
 }
 
-/// The test's client trusts every certificate.
-#[derive(Debug)]
-struct TrustsAll;
-
-impl ServerCertVerifier for TrustsAll {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        ring::default_provider()
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
-}
-
 fn acceptor(resumption: TlsResumption, accepts_truncation: bool) -> (Rc<TlsAcceptor>, TempDir) {
     let directory = TempDir::new().expect("a directory");
     let made = SelfSigned::in_directory(directory.path(), vec!["localhost".to_owned()]).expect("a certificate");
     let files = CertificateFiles::locate(&made.certificate, &made.key, false).expect("its files");
     let certificates = Certificates::load(&[files]).expect("valid files");
-    let acceptor = TlsAcceptor::new(certificates, resumption, accepts_truncation).expect("settings");
+    let options = TlsOptions {
+        resumption,
+        accepts_truncation,
+        ..TlsOptions::default()
+    };
+    let acceptor = TlsAcceptor::new(certificates, &options).expect("settings");
     (Rc::new(acceptor), directory)
 }
 
 /// A client's settings, which its connections share, and with them the sessions that it can resume.
 fn client_config(version: &'static SupportedProtocolVersion, protocols: &[&str]) -> Arc<ClientConfig> {
-    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_protocol_versions(&[version])
-        .expect("a version")
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(TrustsAll))
-        .with_no_client_auth();
-    config.resumption = Resumption::in_memory_sessions(64);
+    let mut config = ClientConfig::clone(&harness::stream::client_config(version));
     config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
     Arc::new(config)
 }

@@ -4,7 +4,7 @@
 //! that the socket did not take. All three are bounded, and an idle connection has none. Reading may have to write, and
 //! the other way round, so the socket is registered for both.
 
-use super::engine::{EngineError, Outgoing, RECORD_MAX, TlsEngine};
+use super::engine::{EngineError, Outgoing, RECORD_MAX, Request, TlsEngine};
 use super::scratch::{READ_MAX, Scratch, WRITE_MAX};
 use super::tickets::DataTickets;
 use crate::reactor::socket::{Handshake, TcpSocket};
@@ -84,11 +84,6 @@ impl TlsSocket {
         }
     }
 
-    /// Version and cipher suite, for logs.
-    pub fn describe(&self) -> String {
-        self.engine.describe()
-    }
-
     /// Reads from the socket once and processes the records. `Ok(0)`: the client has closed the connection.
     fn receive(&mut self, wanted: usize) -> io::Result<usize> {
         let mut scratch = self.scratch.borrow_mut();
@@ -104,7 +99,9 @@ impl TlsSocket {
         }
         let (arrived, _) = window.split_at_mut(before + count);
         let mut outgoing = Outgoing::new(outgoing);
-        let processed = self.engine.process(arrived, &mut self.plaintext, &mut outgoing);
+        let processed = self
+            .engine
+            .advance(Request::Nothing, arrived, &mut self.plaintext, &mut outgoing);
         // An alert is sent even though the connection cannot go on.
         let sent = send(&mut *self.socket, &mut self.unsent, outgoing.records());
         let used = processed.map_err(broken)?;
@@ -114,15 +111,13 @@ impl TlsSocket {
         Ok(count)
     }
 
-    /// Encrypts and sends `message`, or close_notify if there is none.
-    fn encode(&mut self, message: Option<&[u8]>) -> io::Result<()> {
+    /// Encrypts and sends what is requested.
+    fn encode(&mut self, request: Request<'_>) -> io::Result<()> {
         let mut scratch = self.scratch.borrow_mut();
         let mut outgoing = Outgoing::new(&mut scratch.outgoing);
-        let (incoming, plaintext) = (&mut self.incomplete, &mut self.plaintext);
-        let used = match message {
-            Some(message) => self.engine.encrypt(message, incoming, plaintext, &mut outgoing),
-            None => self.engine.close_notify(incoming, plaintext, &mut outgoing),
-        };
+        let used = self
+            .engine
+            .advance(request, &mut self.incomplete, &mut self.plaintext, &mut outgoing);
         self.incomplete.drain(..used.map_err(broken)?);
         send(&mut *self.socket, &mut self.unsent, outgoing.records())
     }
@@ -148,17 +143,28 @@ fn send(socket: &mut dyn TcpSocket, unsent: &mut Vec<u8>, records: &[u8]) -> io:
         unsent.extend_from_slice(records);
         return Ok(());
     }
-    let mut left = records;
-    while !left.is_empty() {
+    let (written, result) = write_all(socket, records);
+    *unsent = records.split_at(written).1.to_vec();
+    match result {
+        Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Writes until the socket takes no more; how many bytes it has taken, and why it takes no more.
+fn write_all(socket: &mut dyn TcpSocket, bytes: &[u8]) -> (usize, io::Result<()>) {
+    let mut written = 0;
+    loop {
+        let (_, left) = bytes.split_at(written);
+        if left.is_empty() {
+            return (written, Ok(()));
+        }
         match socket.write(left) {
-            Ok(count) => left = left.split_at(count).1,
+            Ok(count) => written += count,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-            Err(error) => return Err(error),
+            Err(error) => return (written, Err(error)),
         }
     }
-    *unsent = left.to_vec();
-    Ok(())
 }
 
 fn broken(error: EngineError) -> io::Error {
@@ -198,23 +204,12 @@ impl TcpSocket for TlsSocket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.flush()?;
         let (part, _) = bytes.split_at(bytes.len().min(WRITE_MAX));
-        self.encode(Some(part))?;
+        self.encode(Request::Encrypt(part))?;
         Ok(part.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let mut written = 0;
-        let result = loop {
-            let (_, left) = self.unsent.split_at(written);
-            if left.is_empty() {
-                break Ok(());
-            }
-            match self.socket.write(left) {
-                Ok(count) => written += count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => break Err(error),
-            }
-        };
+        let (written, result) = write_all(&mut *self.socket, &self.unsent);
         self.unsent.drain(..written);
         if self.unsent.is_empty() {
             self.unsent = Vec::new();
@@ -252,7 +247,7 @@ impl TcpSocket for TlsSocket {
     fn end_stream(&mut self) -> io::Result<()> {
         if !self.has_sent_close && self.engine.is_open() {
             self.has_sent_close = true;
-            self.encode(None)?;
+            self.encode(Request::CloseNotify)?;
         }
         self.flush()
     }

@@ -1,7 +1,7 @@
 //! A blocking connection to the server, in clear or over TLS.
 //!
-//! With `LOOPFTPD_TEST_TLS=1.2` or `1.3` in the environment every server has a certificate, and every client encrypts its
-//! connections, so that the same tests check FTPS.
+//! With `LOOPFTPD_TEST_TLS=1.2` or `1.3` in the environment every server has a certificate, and every client encrypts
+//! its connections, so that the same tests check FTPS.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientConfig, ClientConnection, Resumption};
@@ -297,8 +297,8 @@ impl Drop for Stream {
         if let Some(tls) = self.tls.take()
             && Arc::strong_count(&tls) == 1
         {
-            // A handshake that was not completed, perhaps because the command was refused, is given up. A server that has
-            // closed the connection does not need the message.
+            // A handshake that was not completed, perhaps because the command was refused, is given up. A server that
+            // has closed the connection does not need the message.
             if !lock(&tls).connection.is_handshaking() {
                 lock(&tls).connection.send_close_notify();
                 let _ = self.send(&tls);

@@ -91,7 +91,8 @@ replies! {
     TRANSFER_STALLED = constant(426, "No data moved for too long, transfer aborted");
     TRANSFER_ABORTED = constant(426, "Transfer aborted");
     DIGEST_ABORTED = constant(426, "Aborted, no digest");
-    UPLOAD_TRUNCATED = constant(426, "Upload ended without TLS close_notify, so it may be cut off; not stored (--tls-lenient-eof)");
+    UPLOAD_TRUNCATED = constant(426,
+        "Upload ended without TLS close_notify, so it may be cut off; not stored (--tls-lenient-eof)");
     TRY_AGAIN = constant(450, "Busy, try again");
     MODE_Z_BUSY = constant(450, "Too many transfers in MODE Z: try again later or use MODE S");
     QUOTA_NOT_MEASURED = constant(450, "Your quota is still being measured, try again in a moment");
@@ -125,7 +126,8 @@ replies! {
     ONLY_IPV4 = constant(522, "Network protocol not supported here, use (1)");
     ONLY_IPV6 = constant(522, "Network protocol not supported here, use (2)");
     ENCRYPT_DATA = constant(522, "Data connections must be encrypted: PBSZ 0, PROT P");
-    TLS_SESSION_MISMATCH = constant(522, "The data connection did not resume the TLS session of its control connection; closed");
+    TLS_SESSION_MISMATCH = constant(522,
+        "The data connection did not resume the TLS session of its control connection; closed");
     LOGIN_INCORRECT = constant(530, "Login incorrect.");
     ROOT_MISSING = constant(530, "This user's directory does not exist");
     NOT_LOGGED_IN = constant(530, "Please log in with USER and PASS");
