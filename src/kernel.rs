@@ -2,7 +2,7 @@
 //! `--trace` can show each with its outcome, and unit tests can make each of them fail.
 //!
 //! Calls on files and pipes are made by this module. Those on sockets are made by other crates: [`may_fail`] or
-//! [`may_cut`] stands before them, [`traced`] around them.
+//! [`may_cut`] is called before them, and [`traced`] wraps them.
 
 #[cfg(test)]
 pub mod faults;

@@ -134,7 +134,8 @@ pub fn prepare(options: &Options) -> Result<Preparation, Box<dyn Error>> {
     })
 }
 
-/// The certificates' files, which clients must not be able to reach. A self-signed certificate is made if there is none.
+/// The certificates' files, which clients must not be able to reach. A self-signed certificate is made if there is
+/// none.
 fn certificate_files(options: &Options, served: &ServedTree) -> Result<Vec<CertificateFiles>, Box<dyn Error>> {
     let accepts_open_key = options.tls.accepts_open_key;
     let pairs = match &options.tls.source {

@@ -1,8 +1,9 @@
 //! Reloading the users file and the certificates (SIGHUP).
 //!
 //! The slow-work thread reads the users file and builds the new list of accounts; the loop only swaps the lists.
-//! Signals that arrive while the file is being read cause one more reload. An invalid file is logged and the old accounts stay
-//! active. Sessions whose account was changed or removed are closed with a 421, and their transfers are aborted.
+//! Signals that arrive while the file is being read cause one more reload. An invalid file is logged and the old
+//! accounts stay active. Sessions whose account was changed or removed are closed with a 421, and their transfers are
+//! aborted.
 
 use super::EventLoop;
 use crate::ftp::reply;

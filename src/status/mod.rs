@@ -7,7 +7,8 @@
 //! - [`viewer`]: one connection. [`request`]: what is asked for, and whether it may be. [`answer`], [`body`]: what is
 //!   answered, from [`sources`]; [`page`]: the page.
 //! - [`recorder`]: the last turns and their steps, by [`handler`], and how long they took, in a [`histogram`].
-//! - [`stream`]: what has changed, the [`slot_set`], [`rings`] and [`figures`]. [`subscription`]: one viewer of the stream.
+//! - [`stream`]: what has changed, the [`slot_set`], [`rings`] and [`figures`]. [`subscription`]: one viewer of the
+//!   stream.
 //! - [`rows`], [`metrics`]: sessions, turns and figures as text. [`seen`]: what of the loop is visible here.
 
 pub mod answer;

@@ -71,8 +71,8 @@ pub fn push_object(out: &mut Vec<u8>, slot: SlotId, connection: &Connection, see
     push_json(out, &object);
 }
 
-/// Appends one slot as an array: `[slot, session, state, kind, client, user, verb and path, bytes of the transfer, of all
-/// transfers, what it waits for, deadline, since when replies are unread, whether in the ready queue]`; `[slot]` if it
+/// Appends one slot as an array: `[slot, session, state, kind, client, user, verb and path, bytes of the transfer, of
+/// all transfers, what it waits for, deadline, since when replies are unread, whether in the ready queue]`; `[slot]` if it
 /// is free. Times are milliseconds since the start of the server.
 pub fn push_array(out: &mut Vec<u8>, key: u32, seen: &Seen<'_>, recorder: &Recorder) {
     let Some((_, connection)) = seen.slots.at(key as usize) else {

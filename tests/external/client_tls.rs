@@ -134,7 +134,8 @@ fn lftp_mirrors_both_ways_over_tls() {
     for priorities in ["NORMAL:-VERS-TLS-ALL:+VERS-TLS1.3", "NORMAL:-VERS-TLS-ALL:+VERS-TLS1.2"] {
         let script = format!(
             "set net:timeout 10; set net:max-retries 1; set cmd:fail-exit on; set ssl:verify-certificate no; \
-             set ftp:ssl-force yes; set ftp:ssl-allow-anonymous yes; set ftp:ssl-protect-data yes; set ssl:priority {priorities}; \
+             set ftp:ssl-force yes; set ftp:ssl-allow-anonymous yes; set ftp:ssl-protect-data yes; \
+             set ssl:priority {priorities}; \
              open ftp://127.0.0.1:{}; mirror -P 4 /tree copy; mirror -R -P 4 copy /back; mirror /back again",
             secured.port()
         );

@@ -7,7 +7,8 @@
 //!   that its output is a later `text terminal 2`.
 //! - ```` ```sh exercise ```` runs the test of an exercise, which fails; the line that says why is shown.
 //! - ```` ```sh full ```` is the full form of an experiment that is too long for a test, which runs a small one.
-//! - ```` ```sh needs strace ```` is skipped, with its output, where there is no such program, and fails if `CI` is set.
+//! - ```` ```sh needs strace ```` is skipped, with its output, where there is no such program, and fails if `CI` is
+//!   set.
 //! - ```` ```text talk ```` is a conversation with what runs in the terminal: lines that begin with a three-digit code
 //!   or a blank come from the server, the others are typed.
 

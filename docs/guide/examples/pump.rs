@@ -1,4 +1,5 @@
-//! `pump send|receive FILE ROUNDS`: moves a file over loopback in several ways, and compares the processor time of each.
+//! `pump send|receive FILE ROUNDS`: moves a file over loopback in several ways, and compares the processor time of
+//! each.
 //!
 //! One thread has both ends of the connection, and only one of them is measured. So nothing else runs meanwhile.
 
